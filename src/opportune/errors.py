@@ -1,0 +1,135 @@
+"""Everything that Opportune raises for a caller to handle.
+
+OpportuneError
+├── ProjectError            a strategy's files are wrong; carries every problem found
+├── RuleError               one rule does not parse or type-check; carries its problems
+├── InputError              a request, profile, outcome or imported row is wrong
+│   ├── UnknownError        it names something that does not exist
+│   └── ConflictError       the caller's id was used before with another body
+├── StoreError              the store cannot do what was asked
+│   ├── StoreBusyError      not now; the same call may succeed later
+│   └── DamageError         what is stored contradicts itself
+└── ServiceError            the service could not be reached or refused (raised by the client)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "ConflictError",
+    "DamageError",
+    "InputError",
+    "OpportuneError",
+    "Problem",
+    "ProjectError",
+    "RuleError",
+    "ServiceError",
+    "StoreBusyError",
+    "StoreError",
+    "UnknownError",
+]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One thing that is wrong, with its place and its remedy.
+
+    Args:
+        file: path inside the project, or "" where the place is not a file.
+        line: 1-based line, 0 where unknown.
+        column: 1-based column, 0 where unknown.
+        where: what is concerned, in words of the file, such as "eligibility".
+        message: what was expected and what was found.
+        remedy: what to do; "" where the message says it all.
+        code: stable short name of the kind of problem, such as "unknown-attribute".
+    """
+
+    file: str
+    line: int
+    column: int
+    where: str
+    message: str
+    remedy: str = ""
+    code: str = ""
+
+    def __str__(self) -> str:
+        place = self.file
+        if self.line:
+            place += f":{self.line}:{self.column}"
+        parts = [part for part in (place, self.where, self.message) if part]
+        text = ": ".join(parts)
+        return f"{text}; {self.remedy}" if self.remedy else text
+
+
+class OpportuneError(Exception):
+    """Base of all errors that Opportune raises."""
+
+
+class ProjectError(OpportuneError):
+    """A strategy's files cannot be used; `problems` lists all that is wrong, in file order."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class RuleError(OpportuneError):
+    """A rule does not parse or type-check; `problems` have line and column inside the rule's text."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class InputError(OpportuneError):
+    """What a caller sent is wrong.
+
+    Args:
+        problems: all that is wrong; `where` is a path such as "context.weather"; no value is repeated.
+        code: stable name for programs, such as "invalid-request".
+    """
+
+    def __init__(self, problems: list[Problem], code: str = "invalid-request") -> None:
+        self.problems = problems
+        self.code = code
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+    @classmethod
+    def of(cls, where: str, message: str, remedy: str = "", code: str = "invalid-request") -> InputError:
+        """Make the error of one problem."""
+        return cls([Problem("", 0, 0, where, message, remedy, code)], code)
+
+
+class UnknownError(InputError):
+    """Something named does not exist."""
+
+
+class ConflictError(InputError):
+    """The caller's id was used before with another body."""
+
+
+class StoreError(OpportuneError):
+    """The store cannot do what was asked."""
+
+
+class StoreBusyError(StoreError):
+    """The store cannot take this now; the same call may succeed later."""
+
+
+class DamageError(StoreError):
+    """What is stored contradicts itself; the message names file, fault and remedy."""
+
+
+class ServiceError(OpportuneError):
+    """The service could not be reached, or refused.
+
+    Args:
+        status: HTTP status, or 0 where no answer came.
+        code: the problem's stable name, or "unreachable".
+    """
+
+    def __init__(self, message: str, status: int = 0, code: str = "unreachable") -> None:
+        self.status = status
+        self.code = code
+        super().__init__(message)

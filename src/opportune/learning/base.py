@@ -1,0 +1,125 @@
+"""The contract of propensity models.
+
+Notation: C candidates (the fixed axis of the bound catalogue), O scored outcomes ("heads"), D encoded features.
+
+A model is deterministic: the same sequence of `learn` calls gives the same state, bit by bit, in every process.
+It is not thread-safe: one thread predicts and learns. It does no I/O, reads no clock and draws no random numbers.
+Learned state belongs to candidate *keys*, not to positions: binding another catalogue keeps what is known of keys that stay.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.records import Facts, ValueType
+
+__all__ = ["CandidateKey", "Encoded", "Predictor", "Prediction", "PropensityModel", "Snapshot"]
+
+Floats = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateKey:
+    """Names that place a candidate among its relatives: group → action → (channel, treatment)."""
+
+    group: str
+    action: str
+    channel: str
+    treatment: str
+
+    def __str__(self) -> str:
+        return f"{self.group}/{self.action}/{self.channel}/{self.treatment}"
+
+
+@dataclass(frozen=True, slots=True)
+class Predictor:
+    """One fact that models may see; `name` is its key in the facts, such as "customer.age"."""
+
+    name: str
+    type: ValueType
+
+
+class Encoded:
+    """A model's own form of one request's facts; opaque to others and valid until that model learns next."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """What a model says of every candidate of the bound catalogue.
+
+    Args:
+        propensity: float32 [O, C], probability of the outcome if shown now, in (0, 1), never NaN.
+        log_odds: float32 [O, C].
+        spread: float32 [O, C], standard deviation of the log odds, > 0.
+    """
+
+    propensity: Floats
+    log_odds: Floats
+    spread: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Learned state as data: named arrays and a JSON-able description; never a pickle."""
+
+    arrays: Mapping[str, npt.NDArray[Any]]
+    meta: Mapping[str, Any]
+
+
+class PropensityModel(ABC):
+    """Probability of each scored outcome for each candidate, learned online.
+
+    Args of every member's constructor: `predictors` that it may see and the `outcomes` (heads) that it predicts.
+    """
+
+    name: str
+    """Name of the family member, such as "bayes"."""
+    kernel: str
+    """"numpy" or "numba"."""
+    outcomes: tuple[str, ...]
+
+    @abstractmethod
+    def bind(self, catalogue: Sequence[CandidateKey]) -> None:
+        """Fix the candidate axis of all later calls; state of known keys stays, new keys start from their relatives."""
+
+    @abstractmethod
+    def encode(self, facts: Facts) -> Encoded:
+        """Encode one request's facts once, for `predict` and `learn`; unknown keys are ignored, absent ones are missing."""
+
+    @abstractmethod
+    def predict(self, encoded: Encoded) -> Prediction:
+        """Score all candidates in one array operation; the arrays may be reused by the next call."""
+
+    @abstractmethod
+    def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        """Learn one answer: head `outcome` of `candidate` did or did not happen for these facts."""
+
+    @abstractmethod
+    def evidence(self) -> Floats:
+        """Number of answers learned, float32 [O, C]."""
+
+    @abstractmethod
+    def snapshot(self) -> Snapshot:
+        """Copy the learned state."""
+
+    @abstractmethod
+    def restore(self, snapshot: Snapshot) -> None:
+        """Take over a state; the bound catalogue stays bound.
+
+        Raises:
+            ValueError: the state is not of this model (name, predictors, outcomes, shapes, values not finite).
+        """
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Hex digest of the learned state, equal exactly where the state is equal bit by bit."""
+
+    @abstractmethod
+    def weights(self, facts: Facts, candidate: int, outcome: int) -> list[tuple[str, float]]:
+        """Contribution of each predictor to the log odds of one candidate, largest absolute value first."""

@@ -1,0 +1,242 @@
+"""What crosses borders between the parts of Opportune: frozen, typed, without behaviour of their own.
+
+Notation: A actions, C candidates (action × treatment), O scored outcomes, G goals, K places of a placement.
+Times are aware UTC datetimes. Rates and probabilities lie in [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+import msgspec
+
+__all__ = [
+    "CandidateParts",
+    "Decision",
+    "DecisionRequest",
+    "Facts",
+    "Origin",
+    "Outcome",
+    "PlacementAnswer",
+    "PlacementRequest",
+    "PlacementTrace",
+    "Shown",
+    "Sign",
+    "Stage",
+    "Value",
+    "ValueType",
+]
+
+Value = bool | int | float | str | datetime | list[str]
+"""A stored fact, feature or context value. There is no null: a missing value is an absent key."""
+
+Facts = Mapping[str, Value]
+"""All that one decision knows, flat: "customer.age", "context.weather", "now" (aware UTC), "zone" (IANA name)."""
+
+
+class ValueType(StrEnum):
+    """Type of an attribute."""
+
+    BOOLEAN = "boolean"
+    INTEGER = "integer"
+    NUMBER = "number"
+    TEXT = "text"
+    TIMESTAMP = "timestamp"
+    TEXTS = "texts"
+
+
+class Sign(StrEnum):
+    """What an outcome says about the shown action."""
+
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+    NEUTRAL = "neutral"
+
+
+class Origin(StrEnum):
+    """Who chose the action that a journal entry speaks of."""
+
+    ENGINE = "engine"
+    CONTROL = "control"
+    CHANNEL = "channel"
+    FALLBACK = "fallback"
+    IMPORT = "import"
+
+
+class Stage(IntEnum):
+    """How far a candidate came in one placement; the first stage that dropped it, or SHOWN."""
+
+    SHOWN = 0
+    INACTIVE = 1
+    """Switched off by its author."""
+    NOT_VALID = 2
+    """Outside of its validity dates."""
+    NO_TREATMENT = 3
+    """No treatment of the action fits the placement."""
+    ELIGIBILITY = 4
+    APPLICABILITY = 5
+    SUITABILITY = 6
+    EXCLUSIVE = 7
+    """An action of the same exclusivity group stands in the answer already."""
+    ALREADY_SHOWN = 8
+    """The same action, by this or another treatment, stands in the answer already."""
+    OUTRANKED = 9
+    """It passed everything; others took the places."""
+
+
+class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One slot to fill.
+
+    Args:
+        name: placement of the request's channel.
+        size: how many actions to return, at most; None takes the placement's own size.
+    """
+
+    name: str
+    size: int | None = None
+
+
+class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A contact that asks what is best next.
+
+    Args:
+        id: the caller's idempotency key; a retry with the same id gets the stored answer.
+        customer: an identifier of the person, or None for an anonymous contact.
+        session: the conversation that this call belongs to.
+        channel: where the contact happens.
+        placements: slots to fill, in order; an action is shown in one of them at most.
+        context: values of declared context attributes.
+        language: wanted language of the content; None takes the project's first.
+        zone: IANA time zone of the customer; None takes the profile's or the project's.
+    """
+
+    id: str
+    customer: str | None = None
+    session: str | None = None
+    channel: str
+    placements: tuple[PlacementRequest, ...]
+    context: dict[str, Value] = {}
+    language: str | None = None
+    zone: str | None = None
+
+
+class Shown(msgspec.Struct, frozen=True, kw_only=True):
+    """One action in the answer.
+
+    Args:
+        rank: 1-based place in the placement.
+        propensity: outcome name → probability if shown now.
+        priority: what arbitration gave it, in normalised goal units.
+        selection_probability: chance with which the engine picked it for this place, given the places before.
+        how: "explored", "best", "mandatory", "control" or "fallback".
+        content: rendered texts of the treatment in the wanted language.
+    """
+
+    rank: int
+    action: str
+    group: str
+    treatment: str
+    kind: str
+    propensity: dict[str, float]
+    priority: float
+    selection_probability: float
+    how: str
+    content: dict[str, str]
+
+
+class PlacementAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What one placement shows; `actions` is the slate in order."""
+
+    name: str
+    actions: tuple[Shown, ...]
+
+
+class CandidateParts(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """The parts of one candidate's score, kept with the decision.
+
+    priority = value * lever * context_weight, value = sum over goals of weight * norm * expected goal value.
+    """
+
+    candidate: int
+    propensity: tuple[float, ...]
+    spread: tuple[float, ...]
+    """Standard deviation of the propensity's log odds, per outcome."""
+    goals: tuple[float, ...]
+    lever: float
+    context_weight: float
+    priority: float
+    selection_probability: float
+    """Chance of the first place of the placement."""
+
+
+class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
+    """What was considered for one placement.
+
+    Args:
+        stages: zlib-compressed bytes, one `Stage` per candidate of the plan.
+        parts: score parts of the shown and of the best others (bounded).
+        chosen: candidate index of every place.
+        uniforms: the draw of every place, in [0, 1).
+    """
+
+    name: str
+    stages: bytes
+    parts: tuple[CandidateParts, ...]
+    chosen: tuple[int, ...]
+    uniforms: tuple[float, ...]
+
+
+class Decision(msgspec.Struct, frozen=True, kw_only=True):
+    """One answer of the engine with all that it was based on.
+
+    Args:
+        id: derived from the request's id.
+        revision: content hash of the strategy that decided.
+        model: name and version of the model, such as "bayes@1432" (the journal position it had learned to).
+        kernel: "numpy" or "numba"; results agree within a stated tolerance, bytes only within one kernel.
+        seed: what every draw was derived from.
+        facts: what was known, personal values included; stored apart.
+        control: name of the control group, or None.
+        degraded: reason of a fallback answer, or None.
+        ignored: names of inputs that the registry says to ignore.
+    """
+
+    id: str
+    request: DecisionRequest
+    person: str | None
+    at: datetime
+    revision: str
+    model: str
+    position: int
+    kernel: str
+    seed: str
+    facts: dict[str, Value]
+    control: str | None
+    degraded: str | None
+    ignored: tuple[str, ...]
+    placements: tuple[PlacementAnswer, ...]
+    traces: tuple[PlacementTrace, ...]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What happened to an action after a decision.
+
+    Args:
+        id: the caller's idempotency key.
+        decision: id of the decision it answers.
+        action: name of the action; it may be one that the channel chose itself.
+        outcome: an outcome type of the decision's channel.
+        treatment: name of the treatment; None takes the one shown, or the first of the channel.
+        placement: name of the placement; None takes the one that showed the action, or the first.
+        occurred_at: when it happened; None takes the time of arrival.
+    """
+
+    id: str
+    decision: str
+    action: str
+    outcome: str
+    treatment: str | None = None
+    placement: str | None = None
+    occurred_at: datetime | None = None
