@@ -1,0 +1,79 @@
+"""A strategy as typed sections, and the hash that names its content."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from opportune.strategy.sections import (
+    Action,
+    Attribute,
+    Channel,
+    ContextAttribute,
+    ControlGroup,
+    EventType,
+    Exploration,
+    Goal,
+    Group,
+    OutcomeType,
+    Persona,
+    Segment,
+    Settings,
+)
+from opportune.strategy.source import Node
+
+__all__ = ["Project", "content_hash"]
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """All files of a strategy, read but not yet examined together; no rule is parsed.
+
+    Maps keep the order of their file; groups and actions are sorted by their names.
+
+    Args:
+        group_of: action -> its group.
+        files: path -> text, sorted by path; what the content hash is made of.
+        trees: path -> the file's nodes with their places, for messages.
+    """
+
+    settings: Settings
+    attributes: dict[str, Attribute]
+    context: dict[str, ContextAttribute]
+    events: dict[str, EventType]
+    outcomes: dict[str, OutcomeType]
+    channels: dict[str, Channel]
+    goals: dict[str, Goal]
+    segments: dict[str, Segment]
+    control_groups: dict[str, ControlGroup]
+    groups: dict[str, Group]
+    actions: dict[str, Action]
+    group_of: dict[str, str]
+    personas: tuple[Persona, ...]
+    files: Mapping[str, str]
+    trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
+
+    def action_file(self, action: str) -> str:
+        """Give the path of an action's file."""
+        return f"actions/{self.group_of[action]}/{action}.yaml"
+
+    def exploration(self, channel: str, placement: str) -> Exploration:
+        """Give how a placement explores: its own keys, and the project's for the others."""
+        own = self.channels[channel].placements[placement].exploration
+        if own is None:
+            return self.settings.exploration
+        return self.settings.exploration.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+
+
+def content_hash(project: Project) -> str:
+    """Name the content of a project: BLAKE2b-256 over its paths and texts, in hexadecimal.
+
+    Line ends are those of the loaded texts, which are always "\\n", so a checkout on Windows has the same hash.
+    """
+    digest = hashlib.blake2b(digest_size=32)
+    for path, text in sorted(project.files.items()):
+        for part in (path.encode(), text.encode()):
+            digest.update(len(part).to_bytes(8, "big"))
+            digest.update(part)
+    return digest.hexdigest()

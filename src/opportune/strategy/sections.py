@@ -1,0 +1,584 @@
+"""Typed sections of a strategy project: what each file says, as plain frozen data.
+
+A section knows nothing of other files; what must agree between files is examined by `opportune.strategy.check`.
+Every class names the file that it stands for. Shares and propensities lie in [0, 1]; times are aware datetimes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, StrictStr
+from pydantic_core import PydanticCustomError
+
+from opportune.records import Sign, Value, ValueType
+
+__all__ = [
+    "Absence",
+    "Action",
+    "Amount",
+    "Attribute",
+    "Channel",
+    "ContextAttribute",
+    "ContextWeight",
+    "ControlGroup",
+    "EventAttribute",
+    "EventType",
+    "Expectation",
+    "Exploration",
+    "Goal",
+    "Group",
+    "ModelChoice",
+    "OutcomeType",
+    "Persona",
+    "Placement",
+    "ResponseWindow",
+    "RuleText",
+    "Segment",
+    "Settings",
+    "Treatment",
+    "Validity",
+]
+
+SHOWN = "shown"
+"""Stands beside outcomes in the values of an action: what showing it is worth, whatever the answer."""
+
+Name = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Text = Annotated[StrictStr, Field(max_length=2_000)]
+Content = Annotated[StrictStr, Field(max_length=20_000)]
+RuleSource = Annotated[StrictStr, Field(min_length=1, max_length=5_000)]
+Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
+Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
+Lever = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100)]
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
+Role = Literal["agent", "strategist", "analyst", "compliance"]
+Answer = Literal["refuse", "ignore"]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and no key is accepted that is not described."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+def _one_rule(value: Any) -> Any:
+    return {"rule": value} if isinstance(value, str) else value
+
+
+def _rules(value: Any) -> Any:
+    items = value if isinstance(value, list) else [value]
+    return [_one_rule(item) for item in items]
+
+
+def _mandatory(value: Any) -> Any:
+    if isinstance(value, bool):
+        return {"rule": "true"} if value else None
+    return _one_rule(value)
+
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _moment(value: Any) -> datetime:
+    """Read an aware timestamp; pydantic's own reading would accept numbers and naive times."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if isinstance(value, str) and not _DAY.fullmatch(value):
+        try:
+            read = datetime.fromisoformat(value)
+        except ValueError:
+            read = None
+        if read is not None and read.tzinfo is not None and 1 < read.year < 9999:
+            return read.astimezone(UTC)
+    raise PydanticCustomError("moment", "expected a moment with its offset from UTC, such as 2026-05-04T18:00:00Z")
+
+
+def _day_or_moment(value: Any) -> date | datetime:
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        try:
+            read = date.fromisoformat(value)
+        except ValueError:
+            read = None
+        if read is not None and 1 < read.year < 9999:
+            return read
+        raise PydanticCustomError("day", "expected a day of the calendar, such as 2026-12-31")
+    if type(value) is date:
+        return value
+    try:
+        return _moment(value)
+    except PydanticCustomError:
+        raise PydanticCustomError(
+            "day", "expected a day such as 2026-12-31, or a moment such as 2026-12-31T18:00:00Z"
+        ) from None
+
+
+Moment = Annotated[datetime, PlainValidator(_moment, json_schema_input_type=str)]
+DayOrMoment = Annotated[date | datetime, PlainValidator(_day_or_moment, json_schema_input_type=str)]
+
+
+class Exploration(Section):
+    """How a placement tries what it is not sure of.
+
+    Keys:
+        method: "thompson" draws from what the model holds possible; "none" always takes the best. Default thompson.
+        scale: how far the model's uncertainty is followed, 0..3. Default 0.2.
+        floor: share of draws spread evenly over all candidates that passed, 0..0.5. Default 0.02.
+    """
+
+    method: Literal["thompson", "none"] = "thompson"
+    scale: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=3)] = 0.2
+    floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.02
+
+
+class ModelChoice(Section):
+    """Which propensity model learns.
+
+    Keys:
+        name: member of the family of models. Default bayes.
+    """
+
+    name: Name = "bayes"
+
+
+class Settings(Section):
+    """project.yaml: what holds for the whole strategy.
+
+    Keys:
+        name: short name of the strategy. Required.
+        title: for people.
+        time_zone: IANA zone of days, and of customers whose own zone is unknown. Required.
+        languages: of the content; the first is the default. Required.
+        exploration: of every placement that does not say otherwise.
+        model: the propensity model.
+        deadline_ms: time for one decision before the fallback answers, in milliseconds, 1..60000. Default 100.
+        unknown_context: "refuse" or "ignore" a context attribute that a request brings undeclared. Default refuse.
+        unknown_attributes: the same for attributes of customers. Default refuse.
+    """
+
+    name: Name
+    title: Text = ""
+    time_zone: StrictStr
+    languages: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=50)]
+    exploration: Exploration = Exploration()
+    model: ModelChoice = ModelChoice()
+    deadline_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] = 100
+    unknown_context: Answer = "refuse"
+    unknown_attributes: Answer = "refuse"
+
+
+class EventAttribute(Section):
+    """One attribute of an event type in events.yaml; also the part that all kinds of attribute share.
+
+    Keys:
+        type: boolean, integer, number, text, timestamp or texts (a list of text). Required.
+        title: for people.
+        unit: of the number, such as EUR or min.
+        range: smallest and largest value, for integer and number.
+        values: the only texts allowed, for text and texts.
+        max_length: longest text, in characters, 1..10000. Default 200.
+        max_items: longest list of texts, 1..10000. Default 100.
+    """
+
+    type: ValueType
+    title: Text = ""
+    unit: Annotated[StrictStr, Field(max_length=40)] = ""
+    range: Annotated[tuple[Number, Number] | None, Field()] = None
+    values: Annotated[tuple[Annotated[StrictStr, Field(max_length=200)], ...] | None, Field(max_length=10_000)] = None
+    max_length: Annotated[StrictInt, Field(ge=1, le=10_000)] = 200
+    max_items: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
+
+
+class ContextAttribute(EventAttribute):
+    """One context attribute in context.yaml.
+
+    Keys, beside those of an event's attribute:
+        predictor: whether models may see it. Default true.
+        personal: whether it says something about the person. Default false.
+    """
+
+    predictor: StrictBool = True
+    personal: StrictBool = False
+
+
+class Attribute(EventAttribute):
+    """One customer attribute in attributes.yaml.
+
+    Keys, beside those of an event's attribute:
+        predictor: whether models may see it. Default true.
+        personal: whether it says something about the person. Default true.
+        visible_to: roles that may read it: agent, strategist, analyst, compliance. Default [agent].
+    """
+
+    predictor: StrictBool = True
+    personal: StrictBool = True
+    visible_to: tuple[Role, ...] = ("agent",)
+
+
+class EventType(Section):
+    """One event type in events.yaml.
+
+    Keys:
+        title: for people.
+        attributes: name -> what it holds.
+    """
+
+    title: Text = ""
+    attributes: dict[Name, EventAttribute] = {}
+
+
+class OutcomeType(Section):
+    """One outcome type in outcomes.yaml.
+
+    Keys:
+        sign: positive, negative or neutral: what it says of the shown action. Required.
+        title: for people.
+    """
+
+    sign: Sign
+    title: Text = ""
+
+
+class ResponseWindow(Section):
+    """How long silence waits in a channel before it counts.
+
+    Keys:
+        days, hours, minutes: length; their sum is at least one minute and at most 400 days.
+        default: outcome recorded when it ends without a positive or negative one. Required.
+    """
+
+    days: Annotated[StrictInt, Field(ge=0, le=400)] = 0
+    hours: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
+    minutes: Annotated[StrictInt, Field(ge=0, le=100_000)] = 0
+    default: Name
+
+    @property
+    def length(self) -> timedelta:
+        """Length of the window."""
+        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes)
+
+
+class Placement(Section):
+    """One placement of a channel.
+
+    Keys:
+        title: for people.
+        size: how many actions it takes, 1..100. Required.
+        fallback: actions shown when no decision can be made in time, best first; [] shows nothing. Required.
+        exploration: keys that differ from the project's.
+    """
+
+    title: Text = ""
+    size: Annotated[StrictInt, Field(ge=1, le=100)]
+    fallback: tuple[Name, ...]
+    exploration: Exploration | None = None
+
+
+class Channel(Section):
+    """One channel in channels.yaml.
+
+    Keys:
+        title: for people.
+        direction: "inbound". Default inbound.
+        outcomes: outcome types that it can report. Required.
+        response_window: how long silence waits; without it silence stays silence.
+        placements: name -> placement. Required.
+    """
+
+    title: Text = ""
+    direction: Literal["inbound", "outbound"] = "inbound"
+    outcomes: Annotated[tuple[Name, ...], Field(min_length=1)]
+    response_window: ResponseWindow | None = None
+    placements: Annotated[dict[Name, Placement], Field(min_length=1)]
+
+
+class Goal(Section):
+    """One goal in goals.yaml.
+
+    Keys:
+        title: for people.
+        unit: what it is counted in, such as EUR or points. Required.
+        currency: ISO 4217 code that makes it money.
+        weight: importance among the goals, >= 0. Default 1.
+        normal: how much of the unit counts as 1, > 0. Default 1.
+        segments: segment -> weight for its members; the first that fits, in the order written, is taken.
+    """
+
+    title: Text = ""
+    unit: Annotated[StrictStr, Field(min_length=1, max_length=40)]
+    currency: StrictStr | None = None
+    weight: Weight = 1.0
+    normal: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e12)] = 1.0
+    segments: dict[Name, Weight] = {}
+
+    @property
+    def norm(self) -> float:
+        """Factor from the goal's unit to the common scale."""
+        return 1.0 / self.normal
+
+
+class Segment(Section):
+    """One segment in segments.yaml, written as its rule alone or as a map.
+
+    Keys:
+        rule: CEL, true for members. Required.
+        title: for people.
+    """
+
+    rule: RuleSource
+    title: Text = ""
+
+
+class ControlGroup(Section):
+    """One control group in control_groups.yaml.
+
+    Keys:
+        title: for people.
+        share: of all customers, above 0, at most 1. Required.
+        choose: how its decisions are made: "random" among what passed, by "propensity" alone, or with "no_levers".
+            Required.
+        period: how long a person stays before being drawn anew: month, quarter, year or forever. Default quarter.
+    """
+
+    title: Text = ""
+    share: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)]
+    choose: Literal["random", "propensity", "no_levers"]
+    period: Literal["month", "quarter", "year", "forever"] = "quarter"
+
+
+class RuleText(Section):
+    """A rule as written.
+
+    Keys:
+        rule: CEL that gives true or false. Required.
+        because: what to tell people when the rule keeps an action out.
+    """
+
+    rule: RuleSource
+    because: Text = ""
+
+
+RuleInput = str | RuleText
+Rules = Annotated[tuple[RuleText, ...], BeforeValidator(_rules, json_schema_input_type=RuleInput | list[RuleInput])]
+
+
+class Group(Section):
+    """actions/<group>/group.yaml: what holds for all actions of the folder.
+
+    Keys:
+        title: for people.
+        description: for people.
+        active: false switches all its actions off. Default true.
+        lever: manual factor on the priority of its actions, 0..100. Default 1.
+        eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
+    """
+
+    title: Text = ""
+    description: Text = ""
+    active: StrictBool = True
+    lever: Lever = 1.0
+    eligibility: Rules = ()
+    applicability: Rules = ()
+    suitability: Rules = ()
+
+
+class Validity(Section):
+    """When an action may be shown.
+
+    Keys:
+        from: first day (in the project's time zone) or first moment.
+        until: last day, included, or the moment at which it ends.
+    """
+
+    begin: Annotated[DayOrMoment | None, Field(alias="from")] = None
+    until: DayOrMoment | None = None
+
+    def instants(self, zone: str) -> tuple[datetime | None, datetime | None]:
+        """Give first instant and the instant after the last, in UTC; None where that side is open.
+
+        Args:
+            zone: IANA zone in which days begin.
+        """
+        return _instant(self.begin, zone, 0), _instant(self.until, zone, 1)
+
+
+def _instant(moment: date | datetime | None, zone: str, days_more: int) -> datetime | None:
+    if moment is None or isinstance(moment, datetime):
+        return moment
+    return datetime.combine(moment + timedelta(days=days_more), time(), ZoneInfo(zone)).astimezone(UTC)
+
+
+class Amount(Section):
+    """What an outcome is worth: a number in the goal's unit, or an amount of money such as "25.00 EUR"."""
+
+    number: Number
+    currency: str | None = None
+    decimals: int = 0
+    """Digits written after the point of an amount of money."""
+
+
+_MONEY = re.compile(r"([-+]?\d{1,12}(?:\.(\d{1,12}))?) +([A-Z]{3})")
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return {"number": value}
+    if isinstance(value, str):
+        match = _MONEY.fullmatch(value)
+        if match:
+            return {"number": float(match[1]), "currency": match[3], "decimals": len(match[2] or "")}
+    if isinstance(value, Amount):
+        return value
+    raise PydanticCustomError("amount", 'expected a number, or an amount of money such as "25.00 EUR"')
+
+
+ValueAmount = Annotated[Amount, BeforeValidator(_amount, json_schema_input_type=float | str)]
+
+
+class ContextWeight(Section):
+    """One context weight of an action.
+
+    Keys:
+        when: CEL that gives true or false. Required.
+        percent: added to the action's context weight when true, -100..1000. Required.
+    """
+
+    when: RuleSource
+    percent: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-100, le=1000)]
+
+
+class Treatment(Section):
+    """How an action appears in one channel.
+
+    Keys:
+        placements: of the channel in which it fits. Default all.
+        content: language -> part (such as title) -> text, for every language of the project.
+    """
+
+    placements: Annotated[tuple[Name, ...] | None, Field(min_length=1)] = None
+    content: dict[StrictStr, dict[Name, Content]] = {}
+
+
+class Action(Section):
+    """actions/<group>/<action>.yaml: one action.
+
+    Keys:
+        kind: "offer" or "service". Required.
+        title: for people. Required.
+        description: for people.
+        active: false switches it off. Default true.
+        valid: when it may be shown. Default always.
+        mandatory: true, or a rule; when true it is shown before all that are not mandatory. Default false.
+        lever: manual factor on its priority, 0..100. Default 1.
+        eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
+        values: goal -> outcome (or "shown") -> what it is worth.
+        exclusive: exclusivity groups; one answer holds at most one action of each.
+        context_weights: list of weights that add up; context weight = max(0, 1 + sum / 100).
+        treatments: channel -> name -> treatment. Required.
+    """
+
+    kind: Literal["offer", "service"]
+    title: Annotated[Text, Field(min_length=1)]
+    description: Text = ""
+    active: StrictBool = True
+    valid: Validity = Validity()
+    mandatory: Annotated[RuleText | None, BeforeValidator(_mandatory, json_schema_input_type=bool | str | RuleText)] = (
+        None
+    )
+    lever: Lever = 1.0
+    eligibility: Rules = ()
+    applicability: Rules = ()
+    suitability: Rules = ()
+    values: dict[Name, dict[Name, ValueAmount]] = {}
+    exclusive: tuple[Name, ...] = ()
+    context_weights: tuple[ContextWeight, ...] = ()
+    treatments: Annotated[dict[Name, Annotated[dict[Name, Treatment], Field(min_length=1)]], Field(min_length=1)]
+
+
+class Absence(Section):
+    """Why a persona test expects an action to be absent.
+
+    Keys:
+        stage: the stage that dropped it. Default any.
+        because: text that its reason contains. Default any.
+    """
+
+    stage: (
+        Literal[
+            "inactive",
+            "not_valid",
+            "no_treatment",
+            "eligibility",
+            "applicability",
+            "suitability",
+            "exclusive",
+            "already_shown",
+            "outranked",
+        ]
+        | None
+    ) = None
+    because: Text | None = None
+
+
+def _absent(value: Any) -> Any:
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return {item: {} for item in value}
+    return value
+
+
+class Expectation(Section):
+    """What a persona test expects of the answer.
+
+    Keys:
+        ranking: actions with which the answer begins, in this order.
+        present: actions somewhere in the answer.
+        absent: actions not in the answer; a list, or a map action -> why.
+    """
+
+    ranking: tuple[Name, ...] = ()
+    present: tuple[Name, ...] = ()
+    absent: Annotated[
+        dict[Name, Absence],
+        BeforeValidator(_absent, json_schema_input_type=list[str] | dict[str, Absence]),
+    ] = {}
+
+
+def _facts(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise PydanticCustomError("dict_type", "expected a map")
+
+
+class Persona(Section):
+    """One test in tests/<name>.yaml: a profile, a context and a moment, and the answer expected.
+
+    It runs without exploration and outside of control groups.
+
+    Keys:
+        name: what it shows, in words; unique in the project. Required.
+        at: moment of the decision with its offset from UTC. Required.
+        customer: attribute -> value of the profile. Default none.
+        context: context attribute -> value. Default none.
+        channel: where the contact happens. Required.
+        placement: slot to fill. Required.
+        size: how many actions. Default the placement's own.
+        propensities: action -> fixed probability of its first positive outcome, for all treatments.
+        expect: what the answer must hold. Required.
+    """
+
+    name: Annotated[Text, Field(min_length=1)]
+    at: Moment
+    customer: Annotated[
+        dict[str, Value], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+    ] = {}
+    context: Annotated[
+        dict[str, Value], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+    ] = {}
+    channel: Name
+    placement: Name
+    size: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
+    propensities: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)]] = {}
+    expect: Expectation
