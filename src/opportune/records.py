@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import IntEnum, StrEnum
+from typing import Any
 
 import msgspec
 
 __all__ = [
-    "CandidateParts",
     "Decision",
     "DecisionRequest",
     "Facts",
@@ -117,7 +117,7 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     session: str | None = None
     channel: str
     placements: tuple[PlacementRequest, ...]
-    context: dict[str, Value] = {}
+    context: dict[str, Any] = {}
     language: str | None = None
     zone: str | None = None
 
@@ -153,37 +153,22 @@ class PlacementAnswer(msgspec.Struct, frozen=True, kw_only=True):
     actions: tuple[Shown, ...]
 
 
-class CandidateParts(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """The parts of one candidate's score, kept with the decision.
-
-    priority = value * lever * context_weight, value = sum over goals of weight * norm * expected goal value.
-    """
-
-    candidate: int
-    propensity: tuple[float, ...]
-    spread: tuple[float, ...]
-    """Standard deviation of the propensity's log odds, per outcome."""
-    goals: tuple[float, ...]
-    lever: float
-    context_weight: float
-    priority: float
-    selection_probability: float
-    """Chance of the first place of the placement."""
-
-
 class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
-    """What was considered for one placement.
+    """What was considered for one placement, in arrays as bytes (little-endian).
 
     Args:
-        stages: zlib-compressed bytes, one `Stage` per candidate of the plan.
-        parts: score parts of the shown and of the best others (bounded).
-        chosen: candidate index of every place.
-        uniforms: the draw of every place, in [0, 1).
+        stages: uint8 [C], the `Stage` of every candidate of the plan.
+        kept: uint32 [n], candidates whose score parts are kept: the shown ones and the best others (bounded).
+        parts: float32 [n, P], columns as the plan's `part_names` says: propensity and spread per outcome, worth per
+            goal, lever, context weight, priority, selection probability at the first place.
+        chosen: candidate of every place.
+        uniforms: the draw of every place, in [0, 1); -1 where nothing was drawn (mandatory, fallback).
     """
 
     name: str
     stages: bytes
-    parts: tuple[CandidateParts, ...]
+    kept: bytes
+    parts: bytes
     chosen: tuple[int, ...]
     uniforms: tuple[float, ...]
 
@@ -212,7 +197,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     kernel: str
     seed: str
-    facts: dict[str, Value]
+    facts: dict[str, Any]
     control: str | None
     degraded: str | None
     ignored: tuple[str, ...]

@@ -1,0 +1,103 @@
+"""Arbitration: from propensities, values, goals, levers and context to one priority per candidate.
+
+The formula stands in docs/concepts/arbitration.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide.plan import Floats, Plan
+from opportune.learning.base import Prediction
+from opportune.records import Facts
+
+__all__ = ["Weighing", "arbitrate", "goal_weights", "worth_of_goals"]
+
+
+@dataclass(frozen=True, slots=True)
+class Weighing:
+    """Priority of every candidate and what it was made of; float32 [C]. `weights` has one entry per goal."""
+
+    priority: Floats
+    spread: Floats
+    lever: Floats
+    context_weight: Floats
+    weights: tuple[float, ...]
+
+
+def goal_weights(plan: Plan, facts: Facts) -> tuple[float, ...]:
+    """Give each goal's weight / normal for this customer: of the first matching segment, else the goal's own."""
+    if not any(goal.segments for goal in plan.goals):
+        return tuple(goal.weight / goal.normal for goal in plan.goals)
+    member = plan.segments.passed(facts)
+    return tuple(
+        next((weight for segment, weight in goal.segments if member[segment]), goal.weight) / goal.normal
+        for goal in plan.goals
+    )
+
+
+def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str) -> Weighing:
+    """Give every candidate its priority and its standard deviation.
+
+    Args:
+        choose: "" for the declared formula; "propensity" or "no_levers" for control groups.
+    """
+    ones = np.ones(len(plan.candidates), dtype=np.float32)
+    if choose == "propensity":
+        chance = prediction.propensity[0]
+        return Weighing(chance, chance * (1 - chance) * prediction.spread[0], ones, ones, (0.0,) * len(plan.goals))
+    weights = goal_weights(plan, facts)
+    values, shown = _worth(plan, weights)
+    if len(plan.outcomes) == 1:
+        chance = prediction.propensity[0]
+        gain = chance * values[0]
+        priority = gain + shown
+        spread = np.abs(gain) * (1 - chance) * prediction.spread[0]
+    else:
+        gain = prediction.propensity * values
+        priority = gain.sum(axis=0) + shown
+        parts = gain * (1 - prediction.propensity) * prediction.spread
+        spread = np.sqrt(np.square(parts).sum(axis=0))
+    if choose == "no_levers":
+        return Weighing(priority, spread, ones, ones, weights)
+    lever = plan.levers
+    context_weight = _context_weight(plan, facts, ones)
+    boost = lever if context_weight is ones else lever * context_weight
+    priority *= boost
+    spread *= boost
+    return Weighing(priority, spread, lever, context_weight, weights)
+
+
+def worth_of_goals(plan: Plan, weights: tuple[float, ...], prediction: Prediction, kept: npt.NDArray[np.intp]) -> Floats:
+    """Split the value of the `kept` candidates by goal, float32 [n, G]: weight × norm × expected amount."""
+    amounts = np.einsum("goc,oc->cg", plan.values[:, :, kept], prediction.propensity[:, kept].astype(np.float64))
+    worth = (amounts + plan.shown_values[:, kept].T) * np.asarray(weights)
+    return worth.astype(np.float32)
+
+
+def _worth(plan: Plan, weights: tuple[float, ...]) -> tuple[Floats, Floats]:
+    """Sum values over goals for one set of weights: float32 [O, C] per outcome, float32 [C] when shown."""
+    known = plan._worth.get(weights)
+    if known is None:
+        scale = np.asarray(weights)
+        known = (
+            np.tensordot(scale, plan.values, axes=1).astype(np.float32),
+            (scale @ plan.shown_values).astype(np.float32),
+        )
+        plan._worth[weights] = known
+    return known
+
+
+def _context_weight(plan: Plan, facts: Facts, ones: Floats) -> Floats:
+    """Add up the percentages of all matching context weights, never below zero."""
+    if not plan.context_weights:
+        return ones
+    matching = plan.context_rules.passed(facts)
+    percent = np.zeros(len(ones), dtype=np.float32)
+    for weight in plan.context_weights:
+        if matching[weight.rule]:
+            percent[weight.candidates] += np.float32(weight.percent)
+    return np.maximum(np.float32(0), 1 + percent / np.float32(100))

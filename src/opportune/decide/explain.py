@@ -1,0 +1,254 @@
+"""Why, why not, and what would have changed it: for every candidate of a decision, from its record alone.
+
+Explaining reads only the plan, the record and (where it can still be had) the model as it was; it changes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from opportune.decide.arbitrate import Weighing, arbitrate, worth_of_goals
+from opportune.decide.counterfactual import Switch, switches
+from opportune.decide.pipeline import choose_of
+from opportune.decide.plan import Plan
+from opportune.learning.base import Prediction, PropensityModel
+from opportune.records import Decision, PlacementTrace, Stage, Value
+
+__all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
+
+_LAYERS = {Stage.ELIGIBILITY: 0, Stage.APPLICABILITY: 1, Stage.SUITABILITY: 2}
+
+
+class RuleFinding(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule that kept an action out: its text, how it came out, the values behind it, in words."""
+
+    rule: str
+    because: str | None
+    verdict: str
+    values: dict[str, Value]
+    missing: tuple[str, ...]
+    reason: str
+
+
+class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one candidate.
+
+    Args:
+        stage: name of the stage that dropped it, or "shown".
+        rank: 1-based order of priority among all that passed the gate; None where it was dropped or not known.
+        parts: the score's parts by name, empty where dropped or no longer known.
+        contributions: predictor → share of the log odds of the first outcome, the largest ones.
+        rules: findings of the rules that dropped it.
+        change: the smallest change of one input that would have let it through or put it first, in words.
+    """
+
+    action: str
+    treatment: str
+    channel: str
+    stage: str
+    reason: str
+    rank: int | None = None
+    place: int | None = None
+    parts: dict[str, float] = {}
+    contributions: dict[str, float] = {}
+    rules: tuple[RuleFinding, ...] = ()
+    change: Switch | None = None
+
+
+class PlacementExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of every candidate in one placement."""
+
+    name: str
+    candidates: tuple[CandidateExplanation, ...]
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True):
+    """Why a decision came out as it did.
+
+    Args:
+        scores: "recomputed" from the model as it was, or "recorded": only the kept parts are known.
+    """
+
+    decision: str
+    revision: str
+    at: datetime
+    control: str | None
+    degraded: str | None
+    scores: str
+    placements: tuple[PlacementExplanation, ...]
+
+
+def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None) -> Explanation:
+    """Explain every candidate of every placement.
+
+    Args:
+        plan: the revision that decided.
+        model: the model as it was at the decision's position, bound to the plan; None where it can no longer be had.
+    """
+    scored = None
+    if model is not None and decision.degraded is None:
+        choose = choose_of(plan, decision.control)
+        prediction = model.predict(model.encode(decision.facts))
+        scored = prediction, arbitrate(plan, decision.facts, prediction, choose)
+    placements = []
+    for trace in decision.traces:
+        explainer = _Explainer(plan, decision, trace, model, scored)
+        candidates = tuple(
+            explainer.candidate(i, Stage(stage))
+            for i, stage in enumerate(trace.stages)
+            if plan.candidates[i].channel == decision.request.channel
+        )
+        placements.append(PlacementExplanation(name=trace.name, candidates=candidates))
+    return Explanation(
+        decision=decision.id,
+        revision=decision.revision,
+        at=decision.at,
+        control=decision.control,
+        degraded=decision.degraded,
+        scores="recorded" if scored is None else "recomputed",
+        placements=tuple(placements),
+    )
+
+
+class _Explainer:
+    """Explains the candidates of one placement."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        decision: Decision,
+        trace: PlacementTrace,
+        model: PropensityModel | None,
+        scored: tuple[Prediction, Weighing] | None,
+    ) -> None:
+        self.plan, self.decision, self.trace, self.model, self.scored = plan, decision, trace, model, scored
+        stages = np.frombuffer(trace.stages, dtype=np.uint8)
+        self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
+        self.kept = _kept_parts(plan, trace)
+        self.places = {candidate: place for place, candidate in enumerate(trace.chosen, start=1)}
+        self.ranks: dict[int, int] = {}
+        self.switches: Mapping[int, Switch] = {}
+        if scored is not None:
+            order = self.passed[np.argsort(-scored[1].priority[self.passed], kind="stable")]
+            self.ranks = {int(candidate): rank for rank, candidate in enumerate(order, start=1)}
+            if model is not None:
+                self.switches = switches(plan, decision, model, self.passed)
+
+    def candidate(self, index: int, stage: Stage) -> CandidateExplanation:
+        """Explain one candidate."""
+        key = self.plan.candidates[index]
+        names = {"action": key.action, "treatment": key.treatment, "channel": key.channel, "stage": stage.name.lower()}
+        if stage in _LAYERS:
+            return self._dropped(index, stage, names)
+        if stage in (Stage.SHOWN, Stage.OUTRANKED):
+            return self._ranked(index, names)
+        return CandidateExplanation(**names, reason=self._standing_reason(index, stage))
+
+    def _dropped(self, index: int, stage: Stage, names: dict[str, str]) -> CandidateExplanation:
+        condition = _LAYERS[stage] * len(self.plan.actions) + int(self.plan.action_of[index])
+        findings = tuple(
+            RuleFinding(
+                rule=finding.source,
+                because=finding.because,
+                verdict=finding.verdict.lower(),
+                values=dict(finding.values),
+                missing=tuple(finding.missing),
+                reason=finding.reason,
+            )
+            for finding in self.plan.gate.judge(condition, self.decision.facts)
+            if finding.verdict != "TRUE"
+        )
+        return CandidateExplanation(
+            **names,
+            reason="; ".join(finding.because or finding.reason for finding in findings),
+            rules=findings,
+            change=self._letting_through(index),
+        )
+
+    def _letting_through(self, index: int) -> Switch | None:
+        """Find one input whose change passes the first failing layer and all the others too."""
+        actions = len(self.plan.actions)
+        facts = self.decision.facts
+        own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
+        for condition in own:
+            change = self.plan.gate.change(condition, facts)
+            if change is None:
+                continue
+            passed = self.plan.gate.passed({**facts, change.variable: change.after})
+            if all(passed[other] for other in own):
+                return Switch(
+                    input=change.variable, before=facts.get(change.variable), after=change.after, effect="let through"
+                )
+        return None
+
+    def _ranked(self, index: int, names: dict[str, str]) -> CandidateExplanation:
+        place, rank = self.places.get(index), self.ranks.get(index)
+        parts, contributions = self._parts(index)
+        order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
+        reason = f"shown in place {place}, {order}" if place else f"{order}; others took the places"
+        return CandidateExplanation(
+            **names,
+            reason=reason,
+            rank=rank,
+            place=place,
+            parts=parts,
+            contributions=contributions,
+            change=self.switches.get(index),
+        )
+
+    def _parts(self, index: int) -> tuple[dict[str, float], dict[str, float]]:
+        """Give the score's parts and the predictors' contributions, recomputed where possible, else as recorded."""
+        if self.scored is None or self.model is None:
+            return self.kept.get(index, {}), {}
+        prediction, weighing = self.scored
+        kept = np.array([index])
+        worth = worth_of_goals(self.plan, weighing.weights, prediction, kept)[0]
+        values = [
+            *prediction.propensity[:, index],
+            *prediction.spread[:, index],
+            *worth,
+            weighing.lever[index],
+            weighing.context_weight[index],
+            weighing.priority[index],
+        ]
+        parts = {name: float(value) for name, value in zip(self.plan.part_names[:-1], values, strict=True)}
+        if index in self.kept:
+            parts["selection_probability"] = self.kept[index]["selection_probability"]
+        if index not in self.places:
+            return parts, {}
+        return parts, dict(self.model.weights(self.decision.facts, index, 0)[:5])
+
+    def _standing_reason(self, index: int, stage: Stage) -> str:
+        action = self.plan.actions[int(self.plan.action_of[index])]
+        match stage:
+            case Stage.INACTIVE:
+                return "switched off"
+            case Stage.NOT_VALID:
+                return f"valid {_moment(action.active_from)} to {_moment(action.active_until)}"
+            case Stage.NO_TREATMENT:
+                return f"this treatment is not made for placement {self.trace.name}"
+            case Stage.EXCLUSIVE:
+                return "excluded by an action in the answer that shares " + ", ".join(sorted(action.exclusive))
+            case _:
+                return "the same action stands in the answer already"
+
+
+def _kept_parts(plan: Plan, trace: PlacementTrace) -> dict[int, dict[str, float]]:
+    names = plan.part_names
+    kept = np.frombuffer(trace.kept, dtype="<u4").tolist()
+    if not trace.parts:
+        return {}
+    rows: list[list[Any]] = np.frombuffer(trace.parts, dtype="<f4").reshape(len(kept), len(names)).tolist()
+    return {index: dict(zip(names, row, strict=True)) for index, row in zip(kept, rows, strict=True)}
+
+
+def _moment(seconds: float) -> str:
+    """Say a POSIX moment in UTC, or that there is no end."""
+    if not np.isfinite(seconds):
+        return "always" if seconds < 0 else "open end"
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")

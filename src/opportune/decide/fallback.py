@@ -1,0 +1,94 @@
+"""The safe answer when something that a decision needs is late, broken or away."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+
+from opportune.decide.compose import take
+from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
+from opportune.decide.pipeline import content_of, decision_id
+from opportune.decide.plan import Plan
+from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
+
+__all__ = ["fallback"]
+
+
+def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, reason: str) -> Decision:
+    """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
+
+    A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere.
+
+    Args:
+        facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
+        reason: why the answer is degraded, such as "store-slow".
+    """
+    by_rules = rule_stages(plan, facts)
+    taken: list[int] = []
+    answers, traces = [], []
+    for wanted in request.placements:
+        placement = plan.channels[request.channel].placements[wanted.name]
+        stages = stages_of(plan, placement, by_rules, now.timestamp())
+        for candidate in taken:
+            take(plan, stages, candidate)
+        chosen = _choose(plan, stages, placement.fallback, placement.size if wanted.size is None else wanted.size)
+        taken += chosen
+        shown = (_shown(plan, candidate, rank, request.language) for rank, candidate in enumerate(chosen, start=1))
+        answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))
+        traces.append(_trace(placement.name, stages, chosen))
+    return Decision(
+        id=decision_id(request),
+        request=request,
+        person=None,
+        at=now,
+        revision=plan.revision,
+        model="none",
+        position=0,
+        kernel="none",
+        seed="",
+        facts=dict(facts),
+        control=None,
+        degraded=reason,
+        ignored=(),
+        placements=tuple(answers),
+        traces=tuple(traces),
+    )
+
+
+def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) -> list[int]:
+    chosen: list[int] = []
+    for candidate in candidates:
+        if len(chosen) < size and stages[candidate] == OPEN:
+            chosen.append(candidate)
+            take(plan, stages, candidate)
+    return chosen
+
+
+def _shown(plan: Plan, candidate: int, rank: int, language: str | None) -> Shown:
+    key = plan.candidates[candidate]
+    return Shown(
+        rank=rank,
+        action=key.action,
+        group=key.group,
+        treatment=key.treatment,
+        kind=plan.actions[plan.action_of[candidate]].kind,
+        propensity={},
+        priority=0.0,
+        selection_probability=1.0,
+        how="fallback",
+        content=content_of(plan, candidate, language),
+    )
+
+
+def _trace(name: str, stages: Stages, chosen: list[int]) -> PlacementTrace:
+    stages[stages == OPEN] = Stage.OUTRANKED
+    kept = np.array(chosen, dtype="<u4")
+    return PlacementTrace(
+        name=name,
+        stages=stages.tobytes(),
+        kept=kept.tobytes(),
+        parts=b"",
+        chosen=tuple(chosen),
+        uniforms=(-1.0,) * len(chosen),
+    )

@@ -1,0 +1,267 @@
+"""The one way of a decision: gather → gate → score → arbitrate → compose.
+
+Inbound calls, simulation, replay and persona tests all call `decide`. It is pure: no I/O, no clock, no global randomness.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide.arbitrate import Weighing, arbitrate, worth_of_goals
+from opportune.decide.compose import UNIFORM, Slate, fill, take
+from opportune.decide.control import control_group
+from opportune.decide.draws import Draws
+from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
+from opportune.decide.plan import Booleans, ControlGroup, Floats, Placement, Plan
+from opportune.learning.base import Prediction, PropensityModel
+from opportune.records import (
+    Decision,
+    DecisionRequest,
+    Facts,
+    PlacementAnswer,
+    PlacementRequest,
+    PlacementTrace,
+    Shown,
+    Stage,
+    Value,
+)
+
+Indices = npt.NDArray[np.intp]
+
+__all__ = ["KEPT_PARTS", "State", "canonical", "choose_of", "content_of", "decide", "decision_id", "gather", "seed_of"]
+
+KEPT_PARTS = 20
+"""Score parts are kept for the shown and for this many of the best others: what people ask about, in about 1 KB."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What is known beside plan and request.
+
+    Args:
+        person: internal id, or None for an anonymous contact.
+        profile: the person's attributes as facts, keys "customer.<name>".
+        profile_version: grows with every change of the profile.
+        model: bound to the plan's candidates.
+        position: journal position that the model has learned to.
+    """
+
+    model: PropensityModel
+    position: int
+    person: str | None = None
+    profile: Mapping[str, Value] = field(default_factory=dict)
+    profile_version: int = 0
+
+
+def decision_id(request: DecisionRequest) -> str:
+    """Derive the decision's id from the caller's, so that a retry finds it."""
+    return "d-" + blake2b(request.id.encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
+
+
+def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
+    """Name what all draws derive from: the conversation and the state, so that nothing flickers while both stay."""
+    return f"{request.session or request.id}|{plan.revision}|{state.profile_version}"
+
+
+def gather(plan: Plan, state: State, request: DecisionRequest, now: datetime) -> dict[str, Value]:
+    """Lay all that this decision knows side by side."""
+    facts: dict[str, Value] = dict(state.profile)
+    for name, value in request.context.items():
+        facts["context." + name] = value
+    facts["now"] = now
+    own = facts.get("customer.time_zone")
+    facts["zone"] = request.zone or (own if isinstance(own, str) else plan.zone)
+    return facts
+
+
+def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rng: Draws) -> Decision:
+    """Decide what is best to offer or do now.
+
+    Args:
+        plan: the compiled revision.
+        state: person, profile and model.
+        request: the contact; channel, placements and context were checked by the caller against the plan.
+        now: aware UTC time of the decision.
+        rng: source of all draws.
+    """
+    facts = gather(plan, state, request, now)
+    by_rules = rule_stages(plan, facts)
+    prediction = state.model.predict(state.model.encode(facts))
+    control = control_group(plan, state.person or request.session, now)
+    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None))
+    mandatory = _mandatory(plan, facts)
+
+    channel = plan.channels[request.channel]
+    taken: list[int] = []
+    answers, traces = [], []
+    for number, wanted in enumerate(request.placements):
+        placement = channel.placements[wanted.name]
+        stages = _open_stages(plan, placement, by_rules, now.timestamp(), taken)
+        considered = np.flatnonzero(stages == OPEN)
+        label = f"{number}/{wanted.name}"
+        slate = _fill(
+            plan, placement, wanted, weighing, stages, mandatory, control, rng, label, kernel=state.model.kernel
+        )
+        stages[stages == OPEN] = Stage.OUTRANKED
+        answers.append(_answer(plan, placement, request, prediction, weighing, slate))
+        traces.append(_trace(plan, placement, prediction, weighing, slate, stages, considered))
+        taken.extend(place.candidate for place in slate.places)
+    return Decision(
+        id=decision_id(request),
+        request=request,
+        person=state.person,
+        at=now,
+        revision=plan.revision,
+        model=state.model.name,
+        position=state.position,
+        kernel=state.model.kernel,
+        seed=rng.seed,
+        facts=facts,
+        control=control.name if control else None,
+        degraded=None,
+        ignored=(),
+        placements=tuple(answers),
+        traces=tuple(traces),
+    )
+
+
+def canonical(decision: Decision) -> bytes:
+    """Write a decision as the same bytes wherever it is the same decision."""
+    return msgspec.json.encode(decision, order="deterministic")
+
+
+def choose_of(plan: Plan, control: str | None) -> str:
+    """Say how `arbitrate` weighs for a member of the control group of that name: "" is the declared formula."""
+    for group in plan.control_groups:
+        if group.name == control and group.choose != "random":
+            return group.choose
+    return ""
+
+
+def _mandatory(plan: Plan, facts: Facts) -> Booleans | None:
+    if plan.mandatory_rules is None:
+        return None
+    actions = plan.mandatory_rules.passed(facts)
+    return actions[plan.action_of] if actions.any() else None
+
+
+def _open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int]) -> Stages:
+    """Start a placement: OPEN where nothing dropped the candidate and nothing in the answer so far excludes it."""
+    stages = stages_of(plan, placement, by_rules, seconds)
+    for candidate in taken:
+        take(plan, stages, candidate)
+        stages[candidate] = min(stages_of(plan, placement, by_rules, seconds)[candidate], Stage.ALREADY_SHOWN)
+    return stages
+
+
+def _fill(
+    plan: Plan,
+    placement: Placement,
+    wanted: PlacementRequest,
+    weighing: Weighing,
+    stages: Stages,
+    mandatory: Booleans | None,
+    control: ControlGroup | None,
+    rng: Draws,
+    label: str,
+    kernel: str,
+) -> Slate:
+    size = placement.size if wanted.size is None else wanted.size
+    is_random = control is not None and control.choose == "random"
+    exploration = UNIFORM if is_random else placement.exploration
+    return fill(plan, size, exploration, weighing, stages, mandatory, rng, label, kernel)
+
+
+def _answer(
+    plan: Plan,
+    placement: Placement,
+    request: DecisionRequest,
+    prediction: Prediction,
+    weighing: Weighing,
+    slate: Slate,
+) -> PlacementAnswer:
+    shown = []
+    for rank, place in enumerate(slate.places, start=1):
+        key = plan.candidates[place.candidate]
+        action = plan.actions[plan.action_of[place.candidate]]
+        chances = prediction.propensity[:, place.candidate].tolist()
+        shown.append(
+            Shown(
+                rank=rank,
+                action=key.action,
+                group=key.group,
+                treatment=key.treatment,
+                kind=action.kind,
+                propensity={name: round(chance, 6) for name, chance in zip(plan.outcomes, chances, strict=True)},
+                priority=round(float(weighing.priority[place.candidate]), 6),
+                selection_probability=place.probability,
+                how=place.how,
+                content=content_of(plan, place.candidate, request.language),
+            )
+        )
+    return PlacementAnswer(name=placement.name, actions=tuple(shown))
+
+
+def content_of(plan: Plan, candidate: int, language: str | None) -> dict[str, str]:
+    """Give the texts of a treatment in the wanted language, else in the project's first."""
+    texts = plan.content[candidate]
+    return dict(texts.get(language or "") or texts.get(plan.languages[0], {}))
+
+
+def _trace(
+    plan: Plan,
+    placement: Placement,
+    prediction: Prediction,
+    weighing: Weighing,
+    slate: Slate,
+    stages: Stages,
+    considered: Indices,
+) -> PlacementTrace:
+    chosen = tuple(place.candidate for place in slate.places)
+    kept = _kept(weighing.priority, considered, chosen)
+    columns = [
+        prediction.propensity[:, kept],
+        prediction.spread[:, kept],
+        worth_of_goals(plan, weighing.weights, prediction, kept).T,
+        weighing.lever[kept][None],
+        weighing.context_weight[kept][None],
+        weighing.priority[kept][None],
+        _first_chances(slate, kept, stages)[None],
+    ]
+    return PlacementTrace(
+        name=placement.name,
+        stages=stages.tobytes(),
+        kept=kept.astype("<u4").tobytes(),
+        parts=np.concatenate(columns).T.astype("<f4").tobytes(),
+        chosen=chosen,
+        uniforms=tuple(place.uniform for place in slate.places),
+    )
+
+
+def _kept(priority: np.ndarray, considered: Indices, chosen: tuple[int, ...]) -> np.ndarray:
+    """Choose whose parts to keep: the shown, then the best others by priority, ties in candidate order."""
+    if len(considered) > KEPT_PARTS:
+        bar = np.partition(priority[considered], -KEPT_PARTS)[-KEPT_PARTS]
+        considered = considered[priority[considered] >= bar]
+    order = considered[np.argsort(-priority[considered], kind="stable")][:KEPT_PARTS].tolist()
+    return np.array([*chosen, *(i for i in order if i not in chosen)], dtype=np.intp)
+
+
+def _first_chances(slate: Slate, kept: Indices, stages: Stages) -> Floats:
+    """Give each kept candidate's chance of the first drawn place; 0 where nothing was drawn."""
+    chances = np.zeros(len(stages), dtype=np.float32)
+    if slate.first is not None:
+        chances[:] = slate.first.rest
+        chances[slate.first.contenders] = slate.first.probabilities
+    for place in slate.places:
+        if place.how == "mandatory":
+            chances[place.candidate] = 1.0
+    first: Floats = chances[kept]
+    return first

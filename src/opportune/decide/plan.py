@@ -1,0 +1,206 @@
+"""The compiled form of one revision: everything that a decision reads, as arrays.
+
+Notation: A actions, C candidates (sorted by group, action, channel, treatment), O scored outcomes, G goals.
+
+A plan is immutable. Its few caches only remember pure results.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.learning.base import CandidateKey, Predictor
+from opportune.records import Facts, Sign, Value
+
+__all__ = [
+    "Channel",
+    "ConditionalWeight",
+    "ControlGroup",
+    "Exploration",
+    "Goal",
+    "Placement",
+    "Plan",
+    "PlanAction",
+    "Rules",
+    "ZoneNames",
+]
+
+Floats = npt.NDArray[np.float32]
+Booleans = npt.NDArray[np.bool_]
+
+
+class Rules(Protocol):
+    """What the pipeline needs of a compiled set of conditions (see `opportune.rules.RuleSet`)."""
+
+    def passed(self, facts: Facts) -> Booleans:
+        """Tell which conditions are TRUE, bool [n]."""
+
+    def judge(self, i: int, facts: Facts) -> Sequence[Any]:
+        """Say of each rule of condition `i` how it came out and why."""
+
+    def change(self, i: int, facts: Facts) -> Any | None:
+        """Find the smallest change of one input that makes condition `i` pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAction:
+    """One action. `active_from` and `active_until` are POSIX seconds, until exclusive; switched off if not `active`."""
+
+    name: str
+    group: str
+    kind: str
+    title: str
+    active: bool
+    active_from: float
+    active_until: float
+    exclusive: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """What the firm wants: weight of members of the first matching segment, else `weight`; `normal` units count as 1."""
+
+    name: str
+    unit: str
+    weight: float
+    normal: float
+    segments: tuple[tuple[int, float], ...]
+    """(index of the segment's condition in `Plan.segments`, weight)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Exploration:
+    """How places are drawn: "thompson" or "none"; `scale` of the posterior spread; `floor` shared by all candidates."""
+
+    method: str
+    scale: float
+    floor: float
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """A slot of a channel. `fits` says which candidates may stand there, bool [C]; `fallback` are candidate indices."""
+
+    channel: str
+    name: str
+    size: int
+    fits: Booleans
+    fallback: tuple[int, ...]
+    exploration: Exploration
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where contacts happen: its outcomes with sign, and what silence means after how long (seconds), if anything."""
+
+    name: str
+    placements: Mapping[str, Placement]
+    outcomes: Mapping[str, Sign]
+    window_seconds: float | None
+    window_default: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ControlGroup:
+    """A share of persons decided for otherwise: "random", "propensity" or "no_levers"; drawn anew each period."""
+
+    name: str
+    share: float
+    choose: str
+    period: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionalWeight:
+    """`percent` added to the context weight of `candidates` where condition `rule` of `Plan.context_rules` is TRUE."""
+
+    rule: int
+    percent: float
+    candidates: npt.NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One revision, compiled.
+
+    Args:
+        revision: content hash of the strategy.
+        gate: 3A conditions: eligibility of all actions, then applicability, then suitability.
+        action_of: intp [C], the action of each candidate.
+        values: float64 [G, O, C], worth of an outcome in units of the goal; `shown_values` float64 [G, C].
+        levers: float32 [C], group lever × action lever.
+        mandatory: conditions [A] in `mandatory_rules`, or None where no action is ever mandatory.
+        exclusion: bool [X, C], membership in exclusivity groups.
+        content: language → texts, per candidate.
+    """
+
+    revision: str
+    name: str
+    zone: str
+    languages: tuple[str, ...]
+    actions: tuple[PlanAction, ...]
+    candidates: tuple[CandidateKey, ...]
+    action_of: npt.NDArray[np.intp]
+    channels: Mapping[str, Channel]
+    gate: Rules
+    segments: Rules
+    context_rules: Rules
+    context_weights: tuple[ConditionalWeight, ...]
+    mandatory_rules: Rules | None
+    goals: tuple[Goal, ...]
+    outcomes: tuple[str, ...]
+    values: npt.NDArray[np.float64]
+    shown_values: npt.NDArray[np.float64]
+    levers: Floats
+    exclusion: Booleans
+    control_groups: tuple[ControlGroup, ...]
+    content: tuple[Mapping[str, Mapping[str, str]], ...]
+    predictors: tuple[Predictor, ...]
+    model: str
+    deadline_ms: float
+    inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
+    """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
+    _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
+    _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    @property
+    def part_names(self) -> tuple[str, ...]:
+        """Columns of a trace's `parts`."""
+        return (
+            *(f"propensity.{outcome}" for outcome in self.outcomes),
+            *(f"spread.{outcome}" for outcome in self.outcomes),
+            *(f"goal.{goal.name}" for goal in self.goals),
+            "lever",
+            "context_weight",
+            "priority",
+            "selection_probability",
+        )
+
+    def index_of(self, action: str, channel: str, treatment: str | None = None) -> int | None:
+        """Find a candidate; without a treatment, the first of the action in the channel."""
+        for index, key in enumerate(self.candidates):
+            if key.action == action and key.channel == channel and treatment in (None, key.treatment):
+                return index
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneNames:
+    """Names of the periods that a moment lies in, in the project's zone."""
+
+    month: str
+    quarter: str
+    year: str
+
+    @classmethod
+    def of(cls, local: datetime) -> ZoneNames:
+        """Name the periods of a local time."""
+        return cls(f"{local:%Y-%m}", f"{local:%Y}-Q{(local.month + 2) // 3}", f"{local:%Y}")

@@ -1,0 +1,6 @@
+"""Outcomes: what they teach, and the learner that folds them into the model."""
+
+from opportune.outcomes.labels import answers
+from opportune.outcomes.learner import Learner, Lesson, new_model
+
+__all__ = ["Learner", "Lesson", "answers", "new_model"]
