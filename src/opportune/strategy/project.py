@@ -34,6 +34,7 @@ class Project:
 
     Args:
         group_of: action -> its group.
+        persona_places: name of a persona test -> its file and its position in the file's list, from 0.
         files: path -> text, sorted by path; what the content hash is made of.
         trees: path -> the file's nodes with their places, for messages.
     """
@@ -51,6 +52,7 @@ class Project:
     actions: dict[str, Action]
     group_of: dict[str, str]
     personas: tuple[Persona, ...]
+    persona_places: dict[str, tuple[str, int]]
     files: Mapping[str, str]
     trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
 

@@ -1,0 +1,6 @@
+"""A strategy's files: loaded into typed sections, checked with all problems at once, compiled into a plan."""
+
+from opportune.strategy.load import load, load_files
+from opportune.strategy.project import Project, content_hash
+
+__all__ = ["Project", "content_hash", "load", "load_files"]

@@ -1,0 +1,69 @@
+"""Reading one section: from nodes to typed data, going on after a fault as far as that makes sense."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from opportune.errors import Problem
+from opportune.strategy.source import Node, find, plain
+from opportune.strategy.wording import Path, keys_at, wording
+
+__all__ = ["read_section"]
+
+PASSES_MAX = 5
+"""Unknown keys found in one pass may uncover others below them in the next."""
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tuple[M | None, list[Problem]]:
+    """Read a section and list its problems.
+
+    An unknown key is reported and then read as the one that was probably meant, or left out, so that the rest of the
+    section can still be examined; any other fault makes the section None.
+
+    Args:
+        above: keys that lead from the file to the section.
+    """
+    problems: list[Problem] = []
+    for _ in range(PASSES_MAX):
+        try:
+            return model.model_validate(plain(node)), problems
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False, include_input=False)
+        unknown = [error for error in errors if error["type"] == "extra_forbidden"]
+        problems += [wording(error, node, model, file, above) for error in unknown or errors]
+        if not unknown:
+            return None, problems
+        for error in unknown:
+            node = _mend(model, node, error)
+    return None, problems
+
+
+def _mend(model: type[BaseModel], root: Node, error: ErrorDetails) -> Node:
+    """Give the nodes with the unknown key renamed to the one that was probably meant, or without it."""
+    loc = tuple(error["loc"])
+    _, steps = find(root, loc)
+    parent, _ = find(root, steps[:-1])
+    present = parent.value if isinstance(parent.value, dict) else {}
+    close = get_close_matches(str(loc[-1]), keys_at(model, loc[:-1]), n=1, cutoff=0.6)
+    meant = close[0] if close and close[0] not in present else None
+    return _renamed(root, steps[:-1], str(loc[-1]), meant)
+
+
+def _renamed(node: Node, path: Path, key: str, meant: str | None) -> Node:
+    if isinstance(node.value, list) and path:
+        items = [_renamed(item, path[1:], key, meant) if at == path[0] else item for at, item in enumerate(node.value)]
+        return replace(node, value=items)
+    if not isinstance(node.value, dict):
+        return node
+    if path:
+        step = str(path[0])
+        return replace(node, value={**node.value, step: _renamed(node.value[step], path[1:], key, meant)})
+    names = ((meant if name == key else name, item) for name, item in node.value.items())
+    return replace(node, value={name: item for name, item in names if name is not None})

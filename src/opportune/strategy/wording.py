@@ -1,0 +1,215 @@
+"""Problems of one section in words: what pydantic found, at its place in the file, with a remedy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from difflib import get_close_matches
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+from pydantic_core import ErrorDetails
+
+from opportune.errors import Problem
+from opportune.strategy.source import Node, describe, find, quote
+
+__all__ = ["Path", "keys_at", "suggest", "where_of", "wording"]
+
+Path = Sequence[str | int]
+
+LATER: Mapping[str, str] = {
+    "durability": "every answer waits for its record; remove the key",
+    "renamed_from": "an action keeps what was learned only under its own name; remove the key",
+    "limits": "limits are not available yet; remove the key",
+    "bundles": "bundles are not available yet; remove the key",
+    "predictors": "set 'predictor: false' on the attributes that models may not see",
+    "<<": "write the keys out, or use an anchor for the whole value",
+}
+"""Keys that people may expect from other engines or from plans, and what to do instead."""
+
+
+def suggest(name: str, known: Collection[str], noun: str = "known") -> str:
+    """Say what may have been meant, or what there is."""
+    close = get_close_matches(name, known, n=1, cutoff=0.6)
+    if close:
+        return f"did you mean '{close[0]}'?"
+    if not known:
+        return f"{noun}: none"
+    names = sorted(known)
+    return f"{noun}: {', '.join(names[:12])}{', ...' if len(names) > 12 else ''}"
+
+
+def where_of(path: Path) -> str:
+    """Name a place in words of the file: its keys without the positions in lists."""
+    return ".".join(str(step) for step in path if isinstance(step, str))
+
+
+def wording(error: ErrorDetails, root: Node, model: type[BaseModel], file: str, above: Path) -> Problem:
+    """Make the problem of one error that pydantic reports.
+
+    Args:
+        root: node of the section.
+        model: class of the section.
+        above: keys that lead from the file to the section.
+    """
+    kind, loc = error["type"], tuple(error["loc"])
+    node, steps = find(root, loc)
+    where = where_of([*above, *steps])
+    if kind == "missing" and isinstance(loc[-1], int):
+        message = f"expected {loc[-1] + 1} items, found {describe(node)} with fewer"
+        return Problem(file, node.line, node.column, where, message, "write [smallest, largest]", "too-short")
+    if kind == "missing":
+        key = str(loc[-1])
+        return Problem(file, node.key_line, node.key_column, where, f"missing key '{key}'", f"add '{key}:'", "missing")
+    if kind == "extra_forbidden":
+        key = str(loc[-1])
+        remedy = LATER.get(key) or suggest(key, keys_at(model, loc[:-1]), "known keys")
+        where = where_of([*above, *steps[:-1]])
+        return Problem(file, node.key_line, node.key_column, where, f"unknown key '{key}'", remedy, "unknown-key")
+    if loc and loc[-1] == "[key]":
+        line, column, message, remedy = node.key_line, node.key_column, *_name(str(loc[-2]))
+        return Problem(file, line, column, where, message, remedy, "name")
+    if kind == "string_pattern_mismatch":
+        message, remedy = _name(str(node.value))
+        return Problem(file, node.line, node.column, where, message, remedy, "name")
+    message, remedy = _message(error, node)
+    return Problem(file, node.line, node.column, where, message, remedy, kind.replace("_", "-"))
+
+
+def _name(found: str) -> tuple[str, str]:
+    message = f"expected a name of a-z, 0-9 and _ that begins with a letter, found {quote(found)}"
+    proposal = re.sub(r"[^a-z0-9]+", "_", found.lower()).strip("_")
+    return message, f"write '{proposal}'" if re.match(r"[a-z]", proposal) else "rename it"
+
+
+def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
+    kind, found = error["type"], describe(node)
+    context = error.get("ctx", {})
+    if kind in ("literal_error", "enum"):
+        allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
+        return f"expected {_either(allowed)}, found {found}", _choice_remedy(node, allowed)
+    if kind in _EXPECTED:
+        expected, remedy = _EXPECTED[kind]
+        return f"expected {expected}, found {found}", remedy(node)
+    if kind in _BOUNDS:
+        key, text = _BOUNDS[kind]
+        return f"expected {text.format(context[key])}, found {found}", "change it"
+    if kind in ("moment", "day", "amount"):
+        return f"{error['msg']}, found {found}", _QUOTE_REMEDY.get(kind, "write it so")
+    return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}", "change it"
+
+
+_QUOTE_REMEDY = {"moment": "add the offset, such as Z for UTC", "amount": "write the number without a sign of money"}
+
+
+def _either(words: Sequence[str]) -> str:
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+
+
+_SYNONYMS = {
+    "bool": "boolean",
+    "date": "timestamp",
+    "datetime": "timestamp",
+    "decimal": "number",
+    "double": "number",
+    "float": "number",
+    "int": "integer",
+    "list": "texts",
+    "str": "text",
+    "string": "text",
+}
+"""What other systems call our types."""
+
+
+def _choice_remedy(node: Node, allowed: Sequence[str]) -> str:
+    word = str(node.value)
+    if _SYNONYMS.get(word.lower()) in allowed:
+        return f"write '{_SYNONYMS[word.lower()]}'"
+    close = get_close_matches(word.lower(), allowed, n=1) if isinstance(node.value, str) else []
+    return f"did you mean '{close[0]}'?" if close else "choose one of them"
+
+
+def _text_remedy(node: Node) -> str:
+    if isinstance(node.value, dict | list) or node.value is None:
+        return "write a text"
+    return f'put it in quotes: "{node.style or node.value}"'
+
+
+def _flag_remedy(node: Node) -> str:
+    word = str(node.value).lower()
+    if word in ("yes", "on", "y", "1"):
+        return "write true"
+    return "write false" if word in ("no", "off", "n", "0") else "write true or false"
+
+
+def _number_remedy(node: Node) -> str:
+    return "remove the quotes" if node.style in ("'", '"') else "write a number"
+
+
+def _list_remedy(node: Node) -> str:
+    return f"write [{node.value}]" if isinstance(node.value, str) else "write a list, such as [a, b]"
+
+
+def _map_remedy(node: Node) -> str:
+    return "write 'key: value' lines, indented below the key"
+
+
+_EXPECTED: Mapping[str, tuple[str, Callable[[Node], str]]] = {
+    "string_type": ("text", _text_remedy),
+    "bool_type": ("true or false", _flag_remedy),
+    "float_type": ("a number", _number_remedy),
+    "float_parsing": ("a number", _number_remedy),
+    "finite_number": ("a finite number", _number_remedy),
+    "int_type": ("a whole number", _number_remedy),
+    "int_from_float": ("a whole number", _number_remedy),
+    "tuple_type": ("a list", _list_remedy),
+    "list_type": ("a list", _list_remedy),
+    "dict_type": ("a map", _map_remedy),
+    "model_type": ("a map", _map_remedy),
+    "model_attributes_type": ("a map", _map_remedy),
+}
+
+_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than": ("gt", "a number above {0:g}"),
+    "greater_than_equal": ("ge", "a number of at least {0:g}"),
+    "less_than": ("lt", "a number below {0:g}"),
+    "less_than_equal": ("le", "a number of at most {0:g}"),
+    "too_short": ("min_length", "at least {0} in it"),
+    "too_long": ("max_length", "at most {0} in it"),
+    "string_too_short": ("min_length", "at least {0} characters"),
+    "string_too_long": ("max_length", "at most {0} characters"),
+}
+
+
+def keys_at(model: type[BaseModel], path: Path) -> list[str]:
+    """List the keys that a section takes at a place inside of it."""
+    kinds: list[Any] = [model]
+    for step in path:
+        kinds = [part for kind in kinds for part in _below(kind, step)]
+    return [
+        field.alias or name
+        for kind in kinds
+        if isinstance(kind, type) and issubclass(kind, BaseModel)
+        for name, field in kind.model_fields.items()
+    ]
+
+
+def _below(kind: Any, step: str | int) -> list[Any]:
+    """Give the classes that may stand one step below; steps that only name a branch stay where they are."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        fields = {field.alias or name: field.annotation for name, field in kind.model_fields.items()}
+        return _open_up(fields[str(step)]) if step in fields else [kind]
+    if get_origin(kind) in (dict, tuple, list):
+        return _open_up(get_args(kind)[1 if get_origin(kind) is dict else 0])
+    return [kind]
+
+
+def _open_up(kind: Any) -> list[Any]:
+    """Take the wrappers off a type: Annotated, and every member of a union."""
+    origin = get_origin(kind)
+    if origin is Annotated:
+        return _open_up(get_args(kind)[0])
+    if origin in (Union, UnionType):
+        return [part for member in get_args(kind) for part in _open_up(member)]
+    return [kind]
