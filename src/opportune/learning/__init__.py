@@ -1,0 +1,51 @@
+"""Propensity models that learn online, and the draw that explores with them.
+
+Adding a member of the family: one file with its class, one line in MODELS, one heading in docs/concepts/learning.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor, PropensityModel, Snapshot
+from opportune.learning.bayes import BayesModel
+from opportune.learning.exploration import METHODS, Method, Selection, select
+from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
+from opportune.learning.snapshot import from_bytes, to_bytes
+
+__all__ = [
+    "METHODS",
+    "MODELS",
+    "BayesModel",
+    "CandidateKey",
+    "Encoded",
+    "Kernel",
+    "Method",
+    "Prediction",
+    "Predictor",
+    "PropensityModel",
+    "Selection",
+    "Snapshot",
+    "from_bytes",
+    "make_model",
+    "resolve_kernel",
+    "select",
+    "to_bytes",
+    "warm_up",
+]
+
+MODELS = {"bayes": BayesModel}
+
+
+def make_model(
+    name: str, predictors: Sequence[Predictor], outcomes: Sequence[str], kernel: str = "auto"
+) -> PropensityModel:
+    """Make a model of the family by name.
+
+    Raises:
+        ValueError: there is no such member, or it cannot be made of these predictors, outcomes or kernel.
+    """
+    member = MODELS.get(name)
+    if member is None:
+        raise ValueError(f"model: expected one of {', '.join(sorted(MODELS))}")
+    return member(predictors, outcomes, kernel)

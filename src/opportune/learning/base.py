@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from opportune.records import Facts, ValueType
 
-__all__ = ["CandidateKey", "Encoded", "Predictor", "Prediction", "PropensityModel", "Snapshot"]
+__all__ = ["CandidateKey", "Encoded", "Prediction", "Predictor", "PropensityModel", "Snapshot"]
 
 Floats = npt.NDArray[np.float32]
 

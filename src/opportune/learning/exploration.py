@@ -26,7 +26,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from opportune.learning.kernels import Kernel, resolve_kernel
+from opportune.learning.kernels import resolve_kernel
 
 __all__ = ["METHODS", "Method", "Selection", "select"]
 

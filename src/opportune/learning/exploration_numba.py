@@ -8,7 +8,16 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from opportune.learning.exploration import BOUND, LEAST_BELOW, NODES, NORMAL, POOL_REACH, REACH, TABLE_REACH, TABLE_STEPS
+from opportune.learning.exploration import (
+    BOUND,
+    LEAST_BELOW,
+    NODES,
+    NORMAL,
+    POOL_REACH,
+    REACH,
+    TABLE_REACH,
+    TABLE_STEPS,
+)
 
 __all__ = ["thompson", "warm_up"]
 

@@ -1,0 +1,271 @@
+"""Facts of one request as numbers, for models that are linear in them.
+
+Formulas: docs/concepts/learning.md, "Encoding".
+
+Notation:
+    N  number predictors (number, integer, timestamp)
+    D  dense features: a line and a curve for each number, 2 N
+    F  rows: D dense features, then rows that are 0 or 1: bias, "missing" of each number, rows of categories
+    z  scaled number, float64 [N], in ±Z_MAX
+
+What scales and levels know comes from `observe` alone: they are a fold of the learned answers.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.learning.base import Encoded, Predictor, Snapshot
+from opportune.learning.snapshot import read_array
+from opportune.records import Facts, ValueType
+
+__all__ = ["Encoder", "LinearForm"]
+
+LEVELS_MAX = 64
+"""Levels of one category that get a row of their own, first come; later ones share the row "other"."""
+LEVEL_LENGTH_MAX = 200
+ITEMS_MAX = 32
+"""Items of one list that are looked at."""
+Z_MAX = 3.0
+MAGNITUDE_MAX = 1e18
+MEMORY = 10_000.0
+"""Answers after which the running mean and variance of a number begin to forget."""
+TRUST = 5.0
+"""Answers after which a number counts half of its scaled value: early means and variances are guesses."""
+OUTLIER_AFTER = 30.0
+OUTLIER = 8.0
+"""Standard deviations beyond which a number moves its scale no further."""
+
+_NUMBERS = (ValueType.NUMBER, ValueType.INTEGER, ValueType.TIMESTAMP)
+_NAN = math.nan
+_DAY_SECONDS = 86_400.0
+
+Doubles = npt.NDArray[np.float64]
+
+
+class LinearForm(Encoded):
+    """Values of the dense features, float32 [D], and the rows that are 1, intp."""
+
+    __slots__ = ("dense", "rows")
+
+    def __init__(self, dense: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> None:
+        self.dense = dense
+        self.rows = rows
+
+
+class Encoder:
+    """Turns facts into a `LinearForm`; learns scales and levels from the facts that it observes."""
+
+    def __init__(self, predictors: Sequence[Predictor]) -> None:
+        self.predictors = tuple(predictors)
+        self._numbers: list[str] = []
+        self._times: list[int] = []
+        self._choices: list[tuple[str, dict[Any, int], int]] = []
+        self._lists: list[tuple[str, dict[Any, int], int]] = []
+        self._open: dict[int, dict[Any, int]] = {}
+        owners = self._place_numbers()
+        self.dense = 2 * len(self._numbers)
+        self.bias = self.dense
+        self.owners: list[int] = [*owners, *owners, -1, *owners]
+        """Predictor index of every row; -1 for the bias."""
+        for index, predictor in enumerate(self.predictors):
+            self._place_category(index, predictor)
+        self.fixed = len(self.owners)
+        """Rows that exist before any level is learned."""
+        self.levels: list[tuple[int, str]] = []
+        """(predictor index, level) of the rows after the fixed ones, in the order of learning."""
+        size = len(self._numbers)
+        self.seen: Doubles = np.zeros(size)
+        self.mean: Doubles = np.zeros(size)
+        self.variance: Doubles = np.zeros(size)
+        self._factor: Doubles = np.zeros(size)
+
+    def _place_numbers(self) -> list[int]:
+        owners = []
+        for index, predictor in enumerate(self.predictors):
+            if predictor.type in _NUMBERS:
+                if predictor.type is ValueType.TIMESTAMP:
+                    self._times.append(len(owners))
+                self._numbers.append(predictor.name)
+                owners.append(index)
+        return owners
+
+    def _place_category(self, index: int, predictor: Predictor) -> None:
+        missing = len(self.owners)
+        table: dict[Any, int] = {None: missing}
+        if predictor.type is ValueType.BOOLEAN:
+            table |= {False: missing + 1, True: missing + 2}
+            self._choices.append((predictor.name, table, missing))
+            self.owners += [index] * 3
+        elif predictor.type in (ValueType.TEXT, ValueType.TEXTS):
+            # The row after "missing" is "other": levels not seen yet, or too many of them.
+            places = self._choices if predictor.type is ValueType.TEXT else self._lists
+            places.append((predictor.name, table, missing + 1))
+            self._open[index] = table
+            self.owners += [index] * 2
+
+    def encode(self, facts: Facts) -> LinearForm:
+        """Encode by what is known so far."""
+        return self._form(self._raw(facts), facts)
+
+    def observe(self, facts: Facts) -> LinearForm:
+        """Learn scales and levels from these facts, then encode them."""
+        raw = self._raw(facts)
+        self._scale(raw)
+        for index, table in self._open.items():
+            value = facts.get(self.predictors[index].name)
+            if isinstance(value, str):
+                self._admit(index, table, value)
+            elif isinstance(value, list):
+                for item in value[:ITEMS_MAX]:
+                    self._admit(index, table, item)
+        return self._form(raw, facts)
+
+    def _admit(self, index: int, table: dict[Any, int], level: object) -> None:
+        # `table` holds "missing" beside the levels.
+        if isinstance(level, str) and level not in table and len(table) <= LEVELS_MAX and _is_storable(level):
+            self.add_level(index, level)
+
+    def add_level(self, index: int, level: str) -> None:
+        """Give a level of predictor `index` its own row.
+
+        Raises:
+            ValueError: the predictor has no levels, or it has this one, or too many.
+        """
+        table = self._open.get(index)
+        if table is None or level in table or len(table) > LEVELS_MAX or not _is_storable(level):
+            raise ValueError(f"levels: predictor {index} cannot take another level")
+        table[level] = len(self.owners)
+        self.owners.append(index)
+        self.levels.append((index, level))
+
+    def restored(self, snapshot: Snapshot) -> Encoder:
+        """Make an encoder of the same predictors that knows what the snapshot knows.
+
+        Raises:
+            ValueError: scales or levels in the snapshot are not of these predictors.
+        """
+        other = Encoder(self.predictors)
+        levels = snapshot.meta.get("levels")
+        if not isinstance(levels, list):
+            raise ValueError("snapshot: levels are missing")
+        for entry in levels:
+            match entry:
+                case [int() as index, str() as level]:
+                    other.add_level(index, level)
+                case _:
+                    raise ValueError("snapshot: levels: expected pairs of predictor index and text")
+        shape = other.seen.shape
+        other.seen = read_array(snapshot, "seen", np.float64, shape).copy()
+        other.mean = read_array(snapshot, "mean", np.float64, shape).copy()
+        other.variance = read_array(snapshot, "variance", np.float64, shape).copy()
+        if (other.seen < 0.0).any() or (other.variance < 0.0).any():
+            raise ValueError("snapshot: seen or variance is negative")
+        other.refresh()
+        return other
+
+    def _raw(self, facts: Facts) -> Doubles:
+        get: Any = facts.get
+        values = [get(name, _NAN) for name in self._numbers]
+        if self._times:
+            now = facts.get("now")
+            for place in self._times:
+                values[place] = _age_days(values[place], now)
+        try:
+            raw = np.frombuffer(array("d", values))
+        except (TypeError, OverflowError):
+            raw = np.frombuffer(array("d", [_number(value) for value in values]))
+        return np.clip(raw, -MAGNITUDE_MAX, MAGNITUDE_MAX)
+
+    def _scale(self, raw: Doubles) -> None:
+        """Move running mean and variance; values far out count as far as OUTLIER standard deviations."""
+        known = raw == raw
+        self.seen += known
+        weight = 1.0 / np.clip(self.seen, 1.0, MEMORY)
+        deviation = np.sqrt(self.variance)
+        limit = np.where((self.seen > OUTLIER_AFTER) & (deviation > 0.0), OUTLIER * deviation, 2.0 * MAGNITUDE_MAX)
+        delta = np.where(known, raw - self.mean, 0.0)
+        delta = np.clip(delta, -limit, limit)
+        step = delta * weight
+        self.mean += step
+        self.variance += np.where(known, (delta * (delta - step) - self.variance) * weight, 0.0)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """Derive what `encode` multiplies with from mean and variance."""
+        # A spread that is rounding noise of the mean is no spread.
+        real = self.variance > 1e-18 * self.mean * self.mean
+        factor = np.zeros(len(self.seen))
+        np.divide(self.seen / (self.seen + TRUST), np.sqrt(self.variance), out=factor, where=real)
+        self._factor = factor
+
+    def _form(self, raw: Doubles, facts: Facts) -> LinearForm:
+        get: Any = facts.get
+        try:
+            rows = [table.get(get(name), other) for name, table, other in self._choices]
+        except TypeError:
+            rows = [_row(table, get(name), other) for name, table, other in self._choices]
+        for name, table, other in self._lists:
+            rows += _item_rows(table, get(name), other)
+        rows.append(self.bias)
+        size = len(raw)
+        dense = np.zeros(2 * size, dtype=np.float32)
+        if size:
+            z = np.clip((raw - self.mean) * self._factor, -Z_MAX, Z_MAX)
+            missing = z != z
+            if missing.any():
+                z[missing] = 0.0
+                rows += (np.flatnonzero(missing) + (self.bias + 1)).tolist()
+            dense[:size] = z
+            dense[size:] = curve(z)
+        return LinearForm(dense, np.frombuffer(array("q", rows), dtype=np.int64))
+
+
+def curve(z: Doubles) -> Doubles:
+    """How far a number lies from its mean on either side; 0 where nothing is known of its scale."""
+    return np.abs(z) * 0.0
+
+
+def _is_storable(level: str) -> bool:
+    """Whether a level can be kept in a snapshot: short, and no lone surrogates."""
+    if len(level) > LEVEL_LENGTH_MAX:
+        return False
+    try:
+        level.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _number(value: object) -> float:
+    """A number given where one belongs; anything else counts as missing."""
+    if isinstance(value, int):
+        return float(max(min(value, int(MAGNITUDE_MAX)), -int(MAGNITUDE_MAX)))
+    return value if isinstance(value, float) else _NAN
+
+
+def _age_days(value: object, now: object) -> float:
+    if not (isinstance(value, datetime) and isinstance(now, datetime)):
+        return _NAN
+    if (value.tzinfo is None) != (now.tzinfo is None):
+        return _NAN
+    return (now - value).total_seconds() / _DAY_SECONDS
+
+
+def _row(table: dict[Any, int], value: object, other: int) -> int:
+    """The row of a value that may be of any type; what cannot be a level is "other"."""
+    return table.get(value, other) if value is None or isinstance(value, str | bool) else other
+
+
+def _item_rows(table: dict[Any, int], value: object, other: int) -> list[int]:
+    if not isinstance(value, list):
+        return [table[None]]
+    found = {table.get(item, other) if isinstance(item, str) else other for item in value[:ITEMS_MAX]}
+    return sorted(found)
