@@ -1,0 +1,128 @@
+"""Check a rule: parse, type-check, bound its cost; say all that is wrong with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from opportune.errors import Problem, RuleError
+from opportune.records import ValueType
+from opportune.rules import domain
+from opportune.rules.complaints import Place, problem_of, unknown_name
+from opportune.rules.cost import COST_MAX, cost
+from opportune.rules.engine import EngineError, engine_for
+from opportune.rules.prepare import promote, spell_out
+from opportune.rules.rule import Rule, Schema
+from opportune.rules.tokens import Edits, Token
+from opportune.rules.tree import Call, Comprehension, Const, Ident, Node, TooDeepError, children, decode, transform
+
+__all__ = ["check"]
+
+SOURCE_MAX = 10_000
+"""Characters that a rule may have."""
+
+_RESULTS = {
+    "bool": ValueType.BOOLEAN,
+    "int": ValueType.INTEGER,
+    "double": ValueType.NUMBER,
+    "string": ValueType.TEXT,
+    "timestamp": ValueType.TIMESTAMP,
+    "list(string)": ValueType.TEXTS,
+}
+
+
+def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -> Rule:
+    """Give the checked rule.
+
+    Args:
+        expects: type of the result; where a number is expected, a whole number is taken as one.
+
+    Raises:
+        RuleError: with all problems; line and column lie inside `source`.
+    """
+    if len(source) > SOURCE_MAX:
+        message = f"expected at most {SOURCE_MAX} characters, found {len(source)}"
+        raise RuleError([Problem("", 1, 1, "", message, "split the rule into segments", "too-expensive")])
+    types = schema.types()
+    spelled, asked = spell_out(source)
+    problems = _problems_of_known(source, asked, schema)
+    plain, tree = _checked(source, spelled, schema, types, problems)
+    place = Place(source, 0)
+    found = _RESULTS.get(tree.type)
+    if found is ValueType.INTEGER and expects is ValueType.NUMBER:
+        tree, plain, found = Call("double", (tree,), "double", tree.at), f"double({plain})", expects
+    if found is not expects:
+        words = found.value if found else tree.type
+        problems.append(place.problem(f"expected a result of type {expects.value}, found {words}", "", "wrong-type"))
+        raise RuleError(problems)
+    tree = transform(tree, lambda node: _put_in(node, schema.segments))
+    steps = cost(tree)
+    if steps > COST_MAX:
+        message = f"expected at most {COST_MAX} steps, found up to {steps}"
+        problems.append(place.problem(message, "use fewer nested loops over lists", "too-expensive"))
+    if problems:
+        raise RuleError(problems)
+    return Rule(source, expects, frozenset(_free(tree, frozenset())), steps, tree, plain, types, schema.segments)
+
+
+def _checked(
+    source: str, spelled: Edits, schema: Schema, types: dict[str, ValueType], problems: list[Problem]
+) -> tuple[str, Node]:
+    engine = engine_for(frozenset(types.items()))
+    text = spelled.apply()
+    edits: list[Edits] = [spelled]
+    try:
+        promoted = promote(text, decode(engine.parse(text)), types)
+        edits.append(promoted)
+        plain = promoted.apply()
+        return plain, decode(engine.check(plain))
+    except EngineError as error:
+        seen = edits[-1].apply()
+        complaints = error.complaints
+        if any("Syntax error" in complaint.text for complaint in complaints):
+            complaints = complaints[:1]  # the parser's later ones follow from the first
+        for complaint in complaints:
+            if f"'{domain.KNOWN}'" in complaint.text:
+                continue  # said in other words by _problems_of_known
+            problem = problem_of(complaint, seen, edits, source, schema)
+            if problem not in problems:
+                problems.append(problem)
+        raise RuleError(sorted(problems)) from error
+    except (TooDeepError, RecursionError) as error:
+        problems.append(
+            Place(source, 0).problem("the rule nests too deep", "split it into segments", "too-expensive")
+        )
+        raise RuleError(problems) from error
+
+
+def _problems_of_known(source: str, asked: list[tuple[str, Token]], schema: Schema) -> list[Problem]:
+    problems = []
+    for path, token in asked:
+        place = Place(source, token.at)
+        if not path or path.startswith("segment."):
+            message = "expected the name of an attribute in known(...)"
+            problems.append(place.problem(message, "write known(customer.age), for example", "wrong-type"))
+        elif path not in schema.types():
+            problems.append(unknown_name(place, path, schema))
+    return problems
+
+
+def _put_in(node: Node, segments: Mapping[str, Rule]) -> Node:
+    """Give known() its variable back, and segments their trees."""
+    match node:
+        case Call(function=domain.KNOWN, args=(Const(value=str(path)),)):
+            return Call(domain.KNOWN, (Ident(path, "dyn", node.at),), "bool", node.at)
+        case Ident(name=name) if name.startswith("segment."):
+            return segments[name.removeprefix("segment.")].tree
+        case _:
+            return node
+
+
+def _free(node: Node, bound: frozenset[str]) -> set[str]:
+    if isinstance(node, Ident):
+        return set() if node.name in bound else {node.name}
+    if isinstance(node, Comprehension):
+        inner = bound | {node.variable, node.accumulator}
+        names = _free(node.range, bound) | _free(node.init, bound)
+        return names.union(*(_free(part, inner) for part in (node.condition, node.step, node.result)))
+    return set().union(*(_free(part, bound) for part in children(node)))
+
