@@ -71,11 +71,14 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str) -> 
     return Weighing(priority, spread, lever, context_weight, weights)
 
 
-def worth_of_goals(plan: Plan, weights: tuple[float, ...], prediction: Prediction, kept: npt.NDArray[np.intp]) -> Floats:
+def worth_of_goals(
+    plan: Plan, weights: tuple[float, ...], prediction: Prediction, kept: npt.NDArray[np.intp]
+) -> Floats:
     """Split the value of the `kept` candidates by goal, float32 [n, G]: weight × norm × expected amount."""
     amounts = np.einsum("goc,oc->cg", plan.values[:, :, kept], prediction.propensity[:, kept].astype(np.float64))
     worth = (amounts + plan.shown_values[:, kept].T) * np.asarray(weights)
-    return worth.astype(np.float32)
+    split: Floats = worth.astype(np.float32)
+    return split
 
 
 def _worth(plan: Plan, weights: tuple[float, ...]) -> tuple[Floats, Floats]:
@@ -100,4 +103,5 @@ def _context_weight(plan: Plan, facts: Facts, ones: Floats) -> Floats:
     for weight in plan.context_weights:
         if matching[weight.rule]:
             percent[weight.candidates] += np.float32(weight.percent)
-    return np.maximum(np.float32(0), 1 + percent / np.float32(100))
+    factor: Floats = np.maximum(np.float32(0), 1 + percent / np.float32(100))
+    return factor

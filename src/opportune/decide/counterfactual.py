@@ -68,9 +68,7 @@ def switches(
 class _Finder:
     """Scores changed facts for one placement of one decision."""
 
-    def __init__(
-        self, plan: Plan, decision: Decision, model: PropensityModel, passed: npt.NDArray[np.intp]
-    ) -> None:
+    def __init__(self, plan: Plan, decision: Decision, model: PropensityModel, passed: npt.NDArray[np.intp]) -> None:
         self.plan, self.decision, self.model, self.passed = plan, decision, model, passed
         self.choose = choose_of(plan, decision.control)
 
@@ -84,7 +82,7 @@ class _Finder:
         return int(open_ones[np.argmax(priority[open_ones])])
 
     def changes(self) -> Iterator[tuple[float, str, Value]]:
-        """Give (distance, input, other value), spreading the tries over all inputs; a number's distance is of its range."""
+        """Give (distance, input, other value), the tries spread over all inputs; distances of numbers are of their range."""
         share = max(2, TRIES_MAX // max(1, len(self.plan.inputs)))
         tries = 0
         for name, values in self.plan.inputs.items():

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from opportune.decide.arbitrate import Weighing, arbitrate, worth_of_goals
 from opportune.decide.counterfactual import Switch, switches
@@ -142,19 +143,21 @@ class _Explainer:
     def candidate(self, index: int, stage: Stage) -> CandidateExplanation:
         """Explain one candidate."""
         key = self.plan.candidates[index]
-        names = {"action": key.action, "treatment": key.treatment, "channel": key.channel, "stage": stage.name.lower()}
+        plain = CandidateExplanation(
+            action=key.action, treatment=key.treatment, channel=key.channel, stage=stage.name.lower(), reason=""
+        )
         if stage in _LAYERS:
-            return self._dropped(index, stage, names)
+            return self._dropped(index, stage, plain)
         if stage in (Stage.SHOWN, Stage.OUTRANKED):
-            return self._ranked(index, names)
-        return CandidateExplanation(**names, reason=self._standing_reason(index, stage))
+            return self._ranked(index, plain)
+        return replace(plain, reason=self._standing_reason(index, stage))
 
-    def _dropped(self, index: int, stage: Stage, names: dict[str, str]) -> CandidateExplanation:
+    def _dropped(self, index: int, stage: Stage, plain: CandidateExplanation) -> CandidateExplanation:
         condition = _LAYERS[stage] * len(self.plan.actions) + int(self.plan.action_of[index])
         findings = tuple(
             RuleFinding(
                 rule=finding.source,
-                because=finding.because,
+                because=self.plan.because.get(finding.source),
                 verdict=finding.verdict.lower(),
                 values=dict(finding.values),
                 missing=tuple(finding.missing),
@@ -163,8 +166,8 @@ class _Explainer:
             for finding in self.plan.gate.judge(condition, self.decision.facts)
             if finding.verdict != "TRUE"
         )
-        return CandidateExplanation(
-            **names,
+        return replace(
+            plain,
             reason="; ".join(finding.because or finding.reason for finding in findings),
             rules=findings,
             change=self._letting_through(index),
@@ -186,13 +189,13 @@ class _Explainer:
                 )
         return None
 
-    def _ranked(self, index: int, names: dict[str, str]) -> CandidateExplanation:
+    def _ranked(self, index: int, plain: CandidateExplanation) -> CandidateExplanation:
         place, rank = self.places.get(index), self.ranks.get(index)
         parts, contributions = self._parts(index)
         order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
         reason = f"shown in place {place}, {order}" if place else f"{order}; others took the places"
-        return CandidateExplanation(
-            **names,
+        return replace(
+            plain,
             reason=reason,
             rank=rank,
             place=place,

@@ -36,7 +36,7 @@ _FIRST_FAILED = np.array(
 
 
 def rule_stages(plan: Plan, facts: Facts) -> Stages:
-    """Evaluate the three layers of engagement policy for all actions, uint8 [C]: OPEN or the first layer that failed."""
+    """Evaluate the three layers of engagement policy, uint8 [C]: OPEN or the first layer that failed."""
     layers = plan.gate.passed(facts).view(np.uint8).reshape(3, len(plan.actions))
     code = layers[0] + (layers[1] << 1) + (layers[2] << 2)
     by_action: Stages = _FIRST_FAILED[code]

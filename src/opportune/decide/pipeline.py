@@ -1,6 +1,7 @@
 """The one way of a decision: gather → gate → score → arbitrate → compose.
 
-Inbound calls, simulation, replay and persona tests all call `decide`. It is pure: no I/O, no clock, no global randomness.
+Inbound calls, simulation, replay and persona tests all call `decide`. It is pure: no I/O, no clock, no global
+randomness.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import blake2b
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -20,7 +22,7 @@ from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
 from opportune.decide.plan import Booleans, ControlGroup, Floats, Placement, Plan
-from opportune.learning.base import Prediction, PropensityModel
+from opportune.learning.base import Encoded, Prediction
 from opportune.records import (
     Decision,
     DecisionRequest,
@@ -35,10 +37,39 @@ from opportune.records import (
 
 Indices = npt.NDArray[np.intp]
 
-__all__ = ["KEPT_PARTS", "State", "canonical", "choose_of", "content_of", "decide", "decision_id", "gather", "seed_of"]
+__all__ = [
+    "KEPT_PARTS",
+    "Scorer",
+    "State",
+    "canonical",
+    "choose_of",
+    "content_of",
+    "decide",
+    "decision_id",
+    "gather",
+    "seed_of",
+]
 
 KEPT_PARTS = 20
 """Score parts are kept for the shown and for this many of the best others: what people ask about, in about 1 KB."""
+
+
+class Scorer(Protocol):
+    """What deciding needs of a model; every `PropensityModel` has it."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def kernel(self) -> str:
+        """Kernel of the model, "numpy" or "numba"."""
+
+    def encode(self, facts: Facts) -> Encoded:
+        """Encode one request's facts."""
+
+    def predict(self, encoded: Encoded) -> Prediction:
+        """Score all candidates of the plan."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +84,7 @@ class State:
         position: journal position that the model has learned to.
     """
 
-    model: PropensityModel
+    model: Scorer
     position: int
     person: str | None = None
     profile: Mapping[str, Value] = field(default_factory=dict)

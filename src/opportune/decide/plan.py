@@ -64,7 +64,7 @@ class PlanAction:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the firm wants: weight of members of the first matching segment, else `weight`; `normal` units count as 1."""
+    """What the firm wants; the first segment that a customer is in sets the weight, `normal` units count as 1."""
 
     name: str
     unit: str
@@ -166,6 +166,8 @@ class Plan:
     deadline_ms: float
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
+    because: Mapping[str, str] = field(default_factory=dict)
+    """Text of a rule → its author's words for people."""
     _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
         default_factory=dict, repr=False, compare=False

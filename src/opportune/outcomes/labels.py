@@ -1,8 +1,9 @@
 """What one outcome teaches: which scored outcomes did happen, and which did not.
 
-A positive outcome answers itself with "yes" and leaves other positive ones open, since a click may still become a purchase;
-it answers the negative ones with "no". A negative outcome answers itself with "yes" and all others with "no". A neutral
-outcome teaches nothing. Each scored outcome of one shown action is answered once: the first answer in journal order.
+A positive outcome answers itself with "yes" and leaves other positive ones open, since a click may still become a
+purchase; it answers the negative ones with "no". A negative outcome answers itself with "yes" and all others with "no".
+A neutral outcome teaches nothing. Each scored outcome of one shown action is answered once: by the first in journal
+order.
 """
 
 from __future__ import annotations

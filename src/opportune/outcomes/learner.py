@@ -1,6 +1,7 @@
 """The learner: a fold of the journal's outcomes into the model, in journal order.
 
-Same journal and same plan, same model, bit by bit. The learner does no I/O: whoever feeds it says what the decision knew.
+Same journal and same plan, same model, bit by bit. The learner does no I/O: whoever feeds it says what the decision
+knew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from opportune.learning.base import PropensityModel
 from opportune.outcomes.labels import answers
 from opportune.records import Facts
 
-__all__ = ["Lesson", "Learner", "new_model"]
+__all__ = ["Learner", "Lesson", "new_model"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,18 @@
+"""Evaluation: how good were the propensities, and what would other choices have earned."""
+
+from opportune.evaluate.metrics import Estimate, auc, calibration, log_loss, running_rate, snips, within
+from opportune.evaluate.progressive import ProgressiveReport, Trail, progress, report
+
+__all__ = [
+    "Estimate",
+    "ProgressiveReport",
+    "Trail",
+    "auc",
+    "calibration",
+    "log_loss",
+    "progress",
+    "report",
+    "running_rate",
+    "snips",
+    "within",
+]

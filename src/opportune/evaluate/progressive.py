@@ -1,0 +1,108 @@
+"""Progressive validation: fold the journal anew and ask the model before every answer that it learns from.
+
+Figures are computed in journal order, so the same journal gives the same figures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+import numpy as np
+
+from opportune.decide.plan import Plan
+from opportune.evaluate.metrics import Booleans, Reals, auc, calibration, log_loss, running_rate, within
+from opportune.learning.base import PropensityModel
+from opportune.outcomes import Learner, Lesson
+
+__all__ = ["Progress", "ProgressiveReport", "Trail", "progress", "report"]
+
+CURVE_POINTS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """Every answer of the first outcome in journal order, with what was predicted before it."""
+
+    predicted: Reals
+    happened: Booleans
+    actions: tuple[str, ...]
+
+
+class ProgressiveReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Test-then-train figures.
+
+    Args:
+        auc_within: inside actions; `auc_pooled` over all answers, which actions' own rates flatter.
+        curve: (answers so far, log loss of the last stretch: model, base rate).
+        calibration: (mean predicted, observed) in bins of equal count.
+    """
+
+    answers: int
+    rate: float
+    auc_pooled: float
+    auc_within: float
+    log_loss: float
+    log_loss_base_rate: float
+    log_loss_per_action: float
+    auc_per_action: float
+    calibration_error: float
+    curve: tuple[tuple[int, float, float], ...]
+    calibration: tuple[tuple[float, float], ...]
+
+
+Progress = Callable[[int], None]
+
+
+def progress(
+    plan: Plan, model: PropensityModel, lessons: Iterable[Lesson], tell: Progress = lambda done: None
+) -> Trail:
+    """Fold lessons into an untrained model, predicting the first outcome before each answer.
+
+    Args:
+        model: untrained, bound to the plan; it is trained afterwards.
+        tell: called with the number of lessons done.
+    """
+    learner = Learner(plan, model)
+    predicted: list[float] = []
+    happened: list[bool] = []
+    actions: list[str] = []
+    for done, lesson in enumerate(lessons, start=1):
+        candidate = learner.candidate_of(lesson)
+        answer = next((answer for head, answer in learner.labels(lesson) if head == 0), None)
+        if candidate is not None and answer is not None:
+            prediction = model.predict(model.encode(lesson.facts))
+            predicted.append(float(prediction.propensity[0, candidate]))
+            happened.append(answer)
+            actions.append(lesson.action)
+        learner.learn(lesson)
+        tell(done)
+    return Trail(np.array(predicted), np.array(happened, dtype=bool), tuple(actions))
+
+
+def report(trail: Trail) -> ProgressiveReport:
+    """Judge a trail against the base rate so far and against one constant per action so far."""
+    p, y = trail.predicted, trail.happened
+    base, constant = running_rate(y), running_rate(y, trail.actions)
+    means, rates, error = calibration(p, y)
+    return ProgressiveReport(
+        answers=len(y),
+        rate=float(y.mean()) if len(y) else float("nan"),
+        auc_pooled=auc(p, y),
+        auc_within=within(p, y, trail.actions),
+        log_loss=log_loss(p, y),
+        log_loss_base_rate=log_loss(base, y),
+        log_loss_per_action=log_loss(constant, y),
+        auc_per_action=auc(constant, y),
+        calibration_error=error,
+        curve=_curve(p, base, y),
+        calibration=tuple(zip(means.tolist(), rates.tolist(), strict=True)),
+    )
+
+
+def _curve(p: Reals, base: Reals, y: Booleans) -> tuple[tuple[int, float, float], ...]:
+    """Log loss of consecutive stretches of equal length."""
+    points = min(CURVE_POINTS, max(1, len(y) // 50))
+    stretches = [part for part in np.array_split(np.arange(len(y)), points) if len(part)]
+    return tuple((int(part[-1]) + 1, log_loss(p[part], y[part]), log_loss(base[part], y[part])) for part in stretches)

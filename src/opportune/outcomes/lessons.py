@@ -1,0 +1,99 @@
+"""Turn journal entries into lessons: join every outcome to what its decision knew."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from opportune.outcomes.learner import Lesson
+from opportune.records import Facts
+from opportune.storage import Entry, Kind, Storage
+from opportune.storage.entries import DecisionBody, DecisionPayload, OutcomeBody
+
+__all__ = ["LessonBook", "lessons"]
+
+REMEMBERED = 20_000
+"""Decisions kept in memory: at a thousand a second, those of the last twenty seconds need no read."""
+PAGE = 500
+
+
+@dataclass(slots=True)
+class _Open:
+    """A decision that may still be answered, and the outcomes of each (action, treatment) so far."""
+
+    facts: Facts
+    channel: str
+    outcomes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+
+
+class LessonBook:
+    """Joins outcomes to their decisions, in journal order.
+
+    Entries must be read in journal order. Decisions that were not read, or were long ago, come from the storage.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._open: OrderedDict[str, _Open] = OrderedDict()
+
+    def read(self, entry: Entry) -> Lesson | None:
+        """Give the lesson of an outcome; None for other entries, and where the decision's facts were erased."""
+        if entry.decision is None:
+            return None
+        if entry.kind is Kind.DECISION:
+            if isinstance(entry.body, DecisionBody) and isinstance(entry.payload, DecisionPayload):
+                self._remember(entry.decision, _Open(entry.payload.facts, entry.body.channel))
+            return None
+        if not isinstance(entry.body, OutcomeBody):
+            return None
+        known = self._open.get(entry.decision) or self._recall(entry.decision, entry.sequence)
+        body = entry.body
+        earlier = known.outcomes.setdefault((body.action, body.treatment), [])
+        earlier.append(body.outcome)
+        if not known.facts:
+            return None
+        return Lesson(
+            sequence=entry.sequence,
+            facts=known.facts,
+            channel=known.channel,
+            action=body.action,
+            treatment=body.treatment,
+            earlier=tuple(earlier[:-1]),
+            outcome=body.outcome,
+        )
+
+    def _remember(self, decision: str, known: _Open) -> _Open:
+        self._open[decision] = known
+        if len(self._open) > REMEMBERED:
+            self._open.popitem(last=False)
+        return known
+
+    def _recall(self, decision: str, before: int) -> _Open:
+        """Read a decision and its outcomes before a sequence from the storage."""
+        stored = self._storage.decision(decision)
+        if stored is None:
+            return _Open({}, "")
+        known = _Open(stored.decision.facts, stored.decision.request.channel)
+        for outcome in self._storage.outcomes_of(decision):
+            if outcome.sequence < before:
+                known.outcomes.setdefault((outcome.body.action, outcome.body.treatment), []).append(
+                    outcome.body.outcome
+                )
+        return self._remember(decision, known)
+
+
+def lessons(storage: Storage, after: int = 0, until: int | None = None) -> Iterator[tuple[Entry, Lesson | None]]:
+    """Read the journal's decisions and outcomes in order, with the lesson of each outcome.
+
+    Args:
+        after: sequence to start behind.
+        until: last sequence to read; None reads to the end.
+    """
+    book = LessonBook(storage)
+    while page := storage.journal(after, PAGE, (Kind.DECISION, Kind.OUTCOME)):
+        for entry in page:
+            if until is not None and entry.sequence > until:
+                return
+            yield entry, book.read(entry)
+        after = page[-1].sequence

@@ -1,0 +1,286 @@
+"""Compile a checked project into a plan of arrays, once per revision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+import numpy as np
+
+from opportune.customers.attributes import Attribute, Registry
+from opportune.decide.plan import (
+    Channel,
+    ConditionalWeight,
+    ControlGroup,
+    Exploration,
+    Goal,
+    Placement,
+    Plan,
+    PlanAction,
+)
+from opportune.learning.base import CandidateKey, Predictor
+from opportune.records import Sign, Value, ValueType
+from opportune.rules import Rule, RuleSet
+from opportune.strategy import sections
+from opportune.strategy.check import LAYERS, CheckedProject
+from opportune.strategy.project import Project, content_hash
+
+__all__ = ["Registries", "compile_plan", "registries"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registries:
+    """What input is read with: attributes of customers, of the context, and of each event type."""
+
+    customer: Registry
+    context: Registry
+    events: Mapping[str, Registry]
+
+
+def registries(project: Project) -> Registries:
+    """Make the registries that a project declares."""
+    settings = project.settings
+    return Registries(
+        customer=_registry(project.attributes, "customer.", settings.unknown_attributes == "ignore"),
+        context=_registry(project.context, "context.", settings.unknown_context == "ignore"),
+        events={name: _registry(event.attributes, "event.", False) for name, event in project.events.items()},
+    )
+
+
+def compile_plan(checked: CheckedProject) -> Plan:
+    """Compile what was checked; nothing can go wrong here that `check` did not refuse."""
+    project = checked.project
+    names = sorted(project.actions, key=lambda name: (project.group_of[name], name))
+    candidates = _candidates(project, names)
+    action_of = np.array([names.index(key.action) for key in candidates], dtype=np.intp)
+    outcomes = _scored_outcomes(project)
+    values, shown_values = _values(project, candidates, outcomes)
+    segment_names = list(project.segments)
+    context_rules, context_weights = _context_weights(checked, candidates)
+    exclusion = sorted({group for name in names for group in project.actions[name].exclusive})
+    return Plan(
+        revision=content_hash(project),
+        name=project.settings.name,
+        zone=project.settings.time_zone,
+        languages=project.settings.languages,
+        actions=tuple(_action(project, name) for name in names),
+        candidates=candidates,
+        action_of=action_of,
+        channels={name: _channel(project, name, candidates) for name in project.channels},
+        gate=RuleSet([_rules(checked, name, layer) for layer in LAYERS for name in names]),
+        segments=RuleSet([[checked.segments[name]] for name in segment_names]),
+        context_rules=RuleSet([[rule] for rule in context_rules]),
+        context_weights=context_weights,
+        mandatory_rules=_mandatory_rules(checked, names),
+        goals=tuple(_goal(name, goal, segment_names) for name, goal in project.goals.items()),
+        outcomes=outcomes,
+        values=values,
+        shown_values=shown_values,
+        levers=np.array([_lever(project, key.action) for key in candidates], dtype=np.float32),
+        exclusion=np.array(
+            [[group in project.actions[key.action].exclusive for key in candidates] for group in exclusion], dtype=bool
+        ).reshape(len(exclusion), len(candidates)),
+        control_groups=tuple(
+            ControlGroup(name, group.share, group.choose, group.period)
+            for name, group in project.control_groups.items()
+        ),
+        content=tuple(_content(project, key) for key in candidates),
+        predictors=_predictors(project),
+        model=project.settings.model.name,
+        deadline_ms=float(project.settings.deadline_ms),
+        inputs=_inputs(project),
+        because=_because(project),
+    )
+
+
+def _registry(attributes: Mapping[str, sections.EventAttribute], prefix: str, ignores_unknown: bool) -> Registry:
+    return Registry((_attribute(name, section) for name, section in attributes.items()), prefix, ignores_unknown)
+
+
+def _attribute(name: str, section: sections.EventAttribute) -> Attribute:
+    return Attribute(
+        name=name,
+        type=section.type,
+        range=section.range or (None, None),
+        values=None if section.values is None else frozenset(section.values),
+        length_max=section.max_length,
+        items_max=section.max_items,
+        personal=getattr(section, "personal", True),
+    )
+
+
+def _candidates(project: Project, names: Iterable[str]) -> tuple[CandidateKey, ...]:
+    return tuple(
+        sorted(
+            (
+                CandidateKey(project.group_of[name], name, channel, treatment)
+                for name in names
+                for channel, treatments in project.actions[name].treatments.items()
+                for treatment in treatments
+            ),
+            key=lambda key: (key.group, key.action, key.channel, key.treatment),
+        )
+    )
+
+
+def _action(project: Project, name: str) -> PlanAction:
+    action = project.actions[name]
+    group = project.group_of[name]
+    begin, end = action.valid.instants(project.settings.time_zone)
+    return PlanAction(
+        name=name,
+        group=group,
+        kind=action.kind,
+        title=action.title,
+        active=action.active and project.groups[group].active,
+        active_from=_seconds(begin, -math.inf),
+        active_until=_seconds(end, math.inf),
+        exclusive=frozenset(action.exclusive),
+    )
+
+
+def _seconds(moment: datetime | None, otherwise: float) -> float:
+    return otherwise if moment is None else moment.timestamp()
+
+
+def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...]) -> Channel:
+    channel = project.channels[name]
+    window = channel.response_window
+    return Channel(
+        name=name,
+        placements={slot: _placement(project, name, slot, candidates) for slot in channel.placements},
+        outcomes={outcome: project.outcomes[outcome].sign for outcome in channel.outcomes},
+        window_seconds=window.length.total_seconds() if window else None,
+        window_default=window.default if window else None,
+    )
+
+
+def _placement(project: Project, channel: str, name: str, candidates: tuple[CandidateKey, ...]) -> Placement:
+    section = project.channels[channel].placements[name]
+    explore = project.exploration(channel, name)
+    fits = np.array([_fits(project, key, channel, name) for key in candidates], dtype=bool)
+    return Placement(
+        channel=channel,
+        name=name,
+        size=section.size,
+        fits=fits,
+        fallback=tuple(
+            next(i for i, key in enumerate(candidates) if key.action == action and fits[i])
+            for action in section.fallback
+        ),
+        exploration=Exploration(explore.method, explore.scale, explore.floor),
+    )
+
+
+def _fits(project: Project, key: CandidateKey, channel: str, placement: str) -> bool:
+    if key.channel != channel:
+        return False
+    placements = project.actions[key.action].treatments[channel][key.treatment].placements
+    return placements is None or placement in placements
+
+
+def _rules(checked: CheckedProject, action: str, layer: str) -> tuple[Rule, ...]:
+    group = checked.project.group_of[action]
+    return (*checked.group_rules[group][layer], *checked.action_rules[action][layer])
+
+
+def _mandatory_rules(checked: CheckedProject, names: list[str]) -> RuleSet | None:
+    """Make a condition per action; an action that is never mandatory gets one that never passes."""
+    if not checked.mandatory:
+        return None
+    return RuleSet([[checked.mandatory[name]] if name in checked.mandatory else [checked.never] for name in names])
+
+
+def _context_weights(
+    checked: CheckedProject, candidates: tuple[CandidateKey, ...]
+) -> tuple[list[Rule], tuple[ConditionalWeight, ...]]:
+    rules: list[Rule] = []
+    weights: list[ConditionalWeight] = []
+    for name, conditions in checked.context_weights.items():
+        own = np.array([i for i, key in enumerate(candidates) if key.action == name], dtype=np.intp)
+        for rule, section in zip(conditions, checked.project.actions[name].context_weights, strict=True):
+            weights.append(ConditionalWeight(len(rules), section.percent, own))
+            rules.append(rule)
+    return rules, tuple(weights)
+
+
+def _scored_outcomes(project: Project) -> tuple[str, ...]:
+    """List the outcomes that need a propensity: valued ones and each channel's first positive one; positive ones first."""
+    wanted = {
+        outcome
+        for action in project.actions.values()
+        for amounts in action.values.values()
+        for outcome, amount in amounts.items()
+        if outcome != sections.SHOWN and amount.number
+    }
+    for channel in project.channels.values():
+        positive = [name for name in channel.outcomes if project.outcomes[name].sign is Sign.POSITIVE]
+        wanted.update(positive[:1])
+    signs = {name: outcome.sign for name, outcome in project.outcomes.items()}
+    return tuple(
+        name for sign in (Sign.POSITIVE, Sign.NEGATIVE) for name in signs if signs[name] is sign and name in wanted
+    )
+
+
+def _values(
+    project: Project, candidates: tuple[CandidateKey, ...], outcomes: tuple[str, ...]
+) -> tuple[np.ndarray[tuple[int, ...], np.dtype[np.float64]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    """Lay out what outcomes are worth; an outcome that the candidate's channel cannot report is worth nothing there."""
+    values = np.zeros((len(project.goals), len(outcomes), len(candidates)))
+    shown = np.zeros((len(project.goals), len(candidates)))
+    for i, key in enumerate(candidates):
+        reported = project.channels[key.channel].outcomes
+        for g, goal in enumerate(project.goals):
+            amounts = project.actions[key.action].values.get(goal, {})
+            for outcome, amount in amounts.items():
+                if outcome == sections.SHOWN:
+                    shown[g, i] = amount.number
+                elif outcome in outcomes and outcome in reported:
+                    values[g, outcomes.index(outcome), i] = amount.number
+    return values, shown
+
+
+def _goal(name: str, goal: sections.Goal, segment_names: list[str]) -> Goal:
+    segments = tuple((segment_names.index(segment), weight) for segment, weight in goal.segments.items())
+    return Goal(name=name, unit=goal.unit, weight=goal.weight, normal=goal.normal, segments=segments)
+
+
+def _lever(project: Project, action: str) -> float:
+    return project.groups[project.group_of[action]].lever * project.actions[action].lever
+
+
+def _content(project: Project, key: CandidateKey) -> Mapping[str, Mapping[str, str]]:
+    content = project.actions[key.action].treatments[key.channel][key.treatment].content
+    return MappingProxyType({language: MappingProxyType(dict(texts)) for language, texts in content.items()})
+
+
+def _predictors(project: Project) -> tuple[Predictor, ...]:
+    """List what models may see, customer attributes first, in file order."""
+    customer = [Predictor(f"customer.{name}", item.type) for name, item in project.attributes.items() if item.predictor]
+    context = [Predictor(f"context.{name}", item.type) for name, item in project.context.items() if item.predictor]
+    return (*customer, *context)
+
+
+def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, bool]]:
+    """Say which values each input could have had, where the project declares that."""
+    inputs: dict[str, list[Value] | tuple[float, float, bool]] = {}
+    named = [(f"customer.{name}", item) for name, item in project.attributes.items()]
+    named += [(f"context.{name}", item) for name, item in project.context.items()]
+    for name, item in named:
+        if item.type is ValueType.BOOLEAN:
+            inputs[name] = [False, True]
+        elif item.type is ValueType.TEXT and item.values:
+            inputs[name] = list(item.values)
+        elif item.type in (ValueType.INTEGER, ValueType.NUMBER) and item.range:
+            inputs[name] = (*item.range, item.type is ValueType.INTEGER)
+    return inputs
+
+
+def _because(project: Project) -> dict[str, str]:
+    """Map the text of each rule to its author's words for people."""
+    owners = [*project.groups.values(), *project.actions.values()]
+    rules = (rule for owner in owners for layer in LAYERS for rule in getattr(owner, layer))
+    return {rule.rule: rule.because for rule in rules if rule.because}
