@@ -1,0 +1,112 @@
+"""Where the journal and what follows from it are kept; one contract, one file per backend."""
+
+from __future__ import annotations
+
+from opportune.errors import StoreError
+from opportune.storage.base import (
+    Committed,
+    Counts,
+    DueWindow,
+    ModelState,
+    Profile,
+    Revision,
+    Storage,
+    StoredDecision,
+    StoredOutcome,
+)
+from opportune.storage.entries import (
+    DecisionBody,
+    DecisionPayload,
+    Entry,
+    ErasureBody,
+    EventBody,
+    EventPayload,
+    Kind,
+    ModelBody,
+    OutcomeBody,
+    ProfileBody,
+    ProfilePayload,
+    RevisionBody,
+    decision_of,
+)
+from opportune.storage.sqlite import SqliteStorage
+from opportune.storage.writer import GroupWriter
+from opportune.storage.writes import (
+    AdoptModel,
+    ErasePayloads,
+    Receipt,
+    RecordEvent,
+    RecordOutcome,
+    SaveDecision,
+    SaveProfile,
+    SaveRevision,
+    WindowOpened,
+    Write,
+)
+
+__all__ = [
+    "BACKENDS",
+    "AdoptModel",
+    "Committed",
+    "Counts",
+    "DecisionBody",
+    "DecisionPayload",
+    "DueWindow",
+    "Entry",
+    "ErasePayloads",
+    "ErasureBody",
+    "EventBody",
+    "EventPayload",
+    "GroupWriter",
+    "Kind",
+    "ModelBody",
+    "ModelState",
+    "OutcomeBody",
+    "Profile",
+    "ProfileBody",
+    "ProfilePayload",
+    "Receipt",
+    "RecordEvent",
+    "RecordOutcome",
+    "Revision",
+    "RevisionBody",
+    "SaveDecision",
+    "SaveProfile",
+    "SaveRevision",
+    "SqliteStorage",
+    "Storage",
+    "StoredDecision",
+    "StoredOutcome",
+    "WindowOpened",
+    "Write",
+    "decision_of",
+    "open_storage",
+]
+
+BACKENDS: dict[str, type[SqliteStorage]] = {"sqlite": SqliteStorage}
+"""URL scheme → backend."""
+
+
+def open_storage(url: str, *, read_only: bool = False) -> Storage:
+    """Open the store at a URL such as "sqlite:///var/lib/opportune.db", or at a plain path.
+
+    Three slashes begin a path from the working folder, four an absolute one.
+
+    Args:
+        read_only: do not write; works beside a process that does.
+
+    Raises:
+        StoreError: the scheme has no backend, or the store cannot be opened.
+    """
+    scheme, separator, rest = url.partition("://")
+    if not separator:
+        return SqliteStorage(url, read_only=read_only)
+    backend = BACKENDS.get(scheme)
+    if backend is None:
+        known = ", ".join(f"{name}://" for name in BACKENDS)
+        raise StoreError(f"store URL: expected {known} or a path, found the scheme {scheme!r}; change the URL")
+    if not rest.startswith("/") or rest == "/":
+        raise StoreError(
+            "store URL: expected sqlite:/// and a path, found another host or no path; add the third slash"
+        )
+    return backend(rest[1:], read_only=read_only)

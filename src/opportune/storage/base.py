@@ -1,0 +1,454 @@
+"""The contract of storages."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from opportune.errors import DamageError, InputError, Problem
+from opportune.records import Decision
+from opportune.storage.books import Book, Changes, Found, Wanted, profile_digest
+from opportune.storage.entries import (
+    SALT_BYTES,
+    DecisionPayload,
+    Entry,
+    Kind,
+    OutcomeBody,
+    ProfileBody,
+    RevisionBody,
+    StoredRow,
+    decision_of,
+    decode_row,
+    digest_of,
+    from_microseconds,
+    to_microseconds,
+)
+from opportune.storage.verify import Progress, verify_storage
+from opportune.storage.writes import Receipt, Write
+
+__all__ = [
+    "MODELS_KEPT",
+    "Committed",
+    "Counts",
+    "DueWindow",
+    "ModelState",
+    "Profile",
+    "Revision",
+    "Storage",
+    "StoredDecision",
+    "StoredOutcome",
+]
+
+MODELS_KEPT = 10
+"""States kept of every model name: as many as the promise to go back to any of ten earlier models."""
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Attributes of a person; `version` counts their changes from 1."""
+
+    person: str
+    attributes: dict[str, Any]
+    version: int
+
+
+class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as kept.
+
+    Args:
+        answer: bytes that a retry gets; None after erasure.
+        sequence: its journal entry.
+        recomputable: its personal part and all that its model had learned since a kept state are still there.
+    """
+
+    decision: Decision
+    answer: bytes | None
+    sequence: int
+    recomputable: bool
+
+
+class StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome as kept."""
+
+    sequence: int
+    id: str
+    occurred_at: datetime
+    recorded_at: datetime
+    body: OutcomeBody
+
+
+class DueWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """An open response window; silence until `due_at` counts as `outcome`."""
+
+    decision: str
+    action: str
+    treatment: str
+    outcome: str
+    due_at: datetime
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A published strategy; numbers count from 1 and a return to an older one gets a new number."""
+
+    number: int
+    hash: str
+    bundle: bytes
+    sequence: int
+
+
+class ModelState(msgspec.Struct, frozen=True, kw_only=True):
+    """An adopted state of a model; `position` is the last journal entry that it has learned."""
+
+    name: str
+    position: int
+    hash: str
+    state: bytes
+    sequence: int
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is, and how much was refused, since the store was made."""
+
+    customers: int = 0
+    decisions: int = 0
+    outcomes: int = 0
+    outcomes_refused: int = 0
+    """Outcomes of decisions that do not exist."""
+    events: int = 0
+    conflicts: int = 0
+    """Ids used again with another body."""
+    repeats: int = 0
+    erased: int = 0
+    """Payloads deleted."""
+
+
+class Committed(NamedTuple):
+    """What one transaction did: a receipt or refusal per write, and the new journal entries in order."""
+
+    results: list[Receipt | InputError]
+    entries: list[Entry]
+
+
+class ProfileRow(NamedTuple):
+    """A profile as backends read it."""
+
+    person: str
+    version: int
+    sequence: int
+    attributes: bytes
+    digest: bytes
+
+
+class Storage(ABC):
+    """Keeps the journal and the state that follows from it.
+
+    **What is kept.** The journal is the truth: every write that is taken appends one entry, in the same transaction as
+    its effect on profiles, decisions, outcomes, windows, revisions and models. Entries are never changed. Their
+    personal part may be erased; the entry and its digests stay.
+
+    **Atomic.** `write` is one transaction: after a crash at any moment either the whole batch is there or nothing of
+    it. Inside a batch each write is judged by itself, as if the writes came one by one: a refusal (`InputError` in the
+    place of the receipt) has no effect and spoils no other. A failure of the store (`StoreError`) refuses the batch.
+
+    **Durable.** When `write` returns, the batch survives the loss of power. No write may be lost after that, of any
+    kind. When `write` raises `StoreError`, nothing was acknowledged; the batch may or may not be there, and the
+    caller may send it again with the same ids.
+
+    **Idempotent.** By (kind, caller's id): the same body again gets the first receipt with `repeated` set; another
+    body is refused with `ConflictError`. Outcomes also by (decision, action, treatment, outcome). An outcome whose
+    decision does not exist is refused with `UnknownError` and counted.
+
+    **Reads.** A read that begins after `write` returned sees it. A read sees committed states only. `decision`,
+    `profile` and the like are one state each; two reads may be two states.
+
+    **Order.** Sequences are assigned inside the transaction, start at 1 and have no gaps; their order is the order in
+    which effects took place. `recorded_at` follows the wall clock and may step back; `occurred_at` is the caller's.
+
+    **Threads.** All methods may be called from any thread; writes take their turn. Only some backends let several
+    processes write: opening says so.
+
+    **Damage.** What is read is checked against digests kept beside it. What contradicts itself raises `DamageError`
+    naming place, fault and command; it is never answered.
+
+    Backends fill the underscored methods. They get rows ready to store and need no knowledge of their meaning.
+
+    Args:
+        place: name of the store in messages, such as its file.
+        clock: gives the time of recording, aware.
+        new_id: makes internal ids of persons.
+        new_salt: makes 16 random bytes.
+    """
+
+    def __init__(
+        self,
+        place: str,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
+    ) -> None:
+        self.place = place
+        self._clock = clock
+        self._new_id = new_id
+        self._new_salt = new_salt
+
+    # Writing
+
+    def write(self, batch: Sequence[Write]) -> list[Receipt | InputError]:
+        """Take a batch in one transaction; durable when this returns.
+
+        Raises:
+            StoreBusyError: not now; the same batch may succeed later.
+            StoreError: nothing of the batch is acknowledged.
+        """
+        return self.commit(batch).results
+
+    def commit(self, batch: Sequence[Write]) -> Committed:
+        """Do as `write`, and return the new entries too, for those who follow the journal."""
+        book = Book(batch, self._new_id, self._new_salt)
+
+        def plan(found: Found) -> Changes:
+            book.plan(found, self._clock())
+            return book.changes
+
+        self._transact(book.wanted, plan)
+        results = [self._first_receipt(result) if isinstance(result, int) else result for result in book.results]
+        return Committed(results, book.entries)
+
+    def _first_receipt(self, sequence: int) -> Receipt:
+        """The receipt that the entry's own write got, with `repeated` set."""
+        entry = self._entry(sequence)
+        body, payload = entry.body, entry.payload
+        version = 0
+        match body:
+            case ProfileBody():
+                version = body.version
+            case RevisionBody():
+                version = body.number
+        return Receipt(
+            sequence=sequence,
+            repeated=True,
+            answer=payload.answer if isinstance(payload, DecisionPayload) else None,
+            person=entry.person,
+            closes=isinstance(body, OutcomeBody) and body.closes,
+            version=version,
+        )
+
+    # Customers
+
+    def person_of(self, identifier: str, identifier_kind: str = "customer") -> str | None:
+        """Internal id of the person behind an identifier."""
+        return self._person(identifier_kind, identifier)
+
+    def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
+        """Attributes of the person behind an identifier; None where nobody or nothing is known."""
+        row = self._profile(identifier_kind, identifier)
+        if row is None:
+            return None
+        if profile_digest(row.person, row.version, row.sequence, row.attributes) != row.digest:
+            raise self._damage(f"profile of person {row.person}: it does not fit its digest")
+        return Profile(person=row.person, attributes=msgspec.msgpack.decode(row.attributes), version=row.version)
+
+    # Decisions and outcomes
+
+    def decision(self, decision_id: str) -> StoredDecision | None:
+        """A decision by its id."""
+        sequence = self._decision_sequence(decision_id)
+        return None if sequence is None else self._stored_decision(sequence)
+
+    def decision_of_request(self, request_id: str) -> StoredDecision | None:
+        """A decision by the idempotency key of its request."""
+        sequence = self._key_sequence(Kind.DECISION, request_id)
+        return None if sequence is None else self._stored_decision(sequence)
+
+    def _stored_decision(self, sequence: int) -> StoredDecision:
+        entry = self._entry(sequence)
+        decision = decision_of(entry)
+        payload = entry.payload
+        return StoredDecision(
+            decision=decision,
+            answer=payload.answer if isinstance(payload, DecisionPayload) else None,
+            sequence=sequence,
+            recomputable=payload is not None and self._can_rebuild(decision.model.partition("@")[0], decision.position),
+        )
+
+    def outcomes_of(self, decision_id: str) -> list[StoredOutcome]:
+        """All outcomes of a decision, in journal order."""
+        outcomes = []
+        for sequence in self._outcome_sequences(decision_id):
+            entry = self._entry(sequence)
+            if not isinstance(entry.body, OutcomeBody):
+                raise self._damage(f"journal entry {sequence}: expected an outcome, found a {entry.kind}")
+            outcomes.append(
+                StoredOutcome(
+                    sequence=sequence,
+                    id=entry.id,
+                    occurred_at=entry.occurred_at,
+                    recorded_at=entry.recorded_at,
+                    body=entry.body,
+                )
+            )
+        return outcomes
+
+    def due_windows(self, now: datetime, limit: int) -> list[DueWindow]:
+        """Open response windows that were due at `now`, oldest first, at most `limit`."""
+        return [
+            DueWindow(
+                decision=decision, action=action, treatment=treatment, outcome=outcome, due_at=from_microseconds(due_at)
+            )
+            for decision, action, treatment, outcome, due_at in self._due_windows(to_microseconds(now), limit)
+        ]
+
+    # Journal
+
+    def journal(self, after: int = 0, limit: int = 1_000, kinds: Collection[Kind] = ()) -> list[Entry]:
+        """Entries with a sequence above `after`, in order, at most `limit`; of all kinds unless some are named."""
+        return [self._decode(row) for row in self._rows(after, limit, kinds)]
+
+    def last_sequence(self) -> int:
+        """Sequence of the last entry; 0 in an empty journal."""
+        return self._last_sequence()
+
+    def counts(self) -> Counts:
+        """How much there is; kept up by every write, so this costs little."""
+        return msgspec.convert({k: v for k, v in self._counters().items() if k in Counts.__struct_fields__}, Counts)
+
+    def verify(self, progress: Progress | None = None) -> list[Problem]:
+        """Check the whole store against itself; returns all problems, raises for none of them.
+
+        Args:
+            progress: called with (entries done, entries in all).
+        """
+        return verify_storage(self, progress or (lambda done, total: None))
+
+    # Revisions and models
+
+    def current_revision(self) -> Revision | None:
+        """The strategy in use: the one saved last."""
+        return self.revision(None)
+
+    def revision(self, key: int | str | None) -> Revision | None:
+        """A strategy by number, or the latest of a hash, or the latest of all."""
+        row = self._revision(key)
+        if row is None:
+            return None
+        number, name, sequence, bundle, digest = row
+        if digest_of(bundle) != digest:
+            raise self._damage(f"bundle of revision {number}: it does not fit its digest")
+        return Revision(number=number, hash=name, bundle=bundle, sequence=sequence)
+
+    def model_state(self, name: str) -> ModelState | None:
+        """The state of a model that was adopted last."""
+        states = self.model_states(name, 1)
+        return states[0] if states else None
+
+    def model_states(self, name: str, limit: int = MODELS_KEPT) -> list[ModelState]:
+        """Kept states of a model, the one adopted last first."""
+        states = []
+        for sequence, position, hash_, state, digest in self._models(name, limit):
+            if digest_of(state) != digest:
+                raise self._damage(f"state of model {name} adopted by entry {sequence}: it does not fit its digest")
+            states.append(ModelState(name=name, position=position, hash=hash_, state=state, sequence=sequence))
+        return states
+
+    # Life
+
+    @abstractmethod
+    def maintain(self, spare: bool) -> None:
+        """Do housekeeping that is cheaper between two batches; `spare` says that nobody waits."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Release everything; further calls raise `StoreError`."""
+
+    def __enter__(self) -> Storage:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # Checks shared by the reads
+
+    def _entry(self, sequence: int) -> Entry:
+        row = self._row(sequence)
+        if row is None:
+            raise self._damage(f"journal entry {sequence}: it is missing")
+        return self._decode(row)
+
+    def _decode(self, row: StoredRow) -> Entry:
+        try:
+            return decode_row(row)
+        except (DamageError, msgspec.MsgspecError) as error:
+            raise self._damage(str(error)) from error
+
+    def _damage(self, fault: str) -> DamageError:
+        return DamageError(f"{self.place}: {fault}; run 'opportune verify', then restore a backup")
+
+    # Hooks. All of them may raise StoreError; reads see committed states only.
+
+    @abstractmethod
+    def _transact(self, wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
+        """Find what is wanted, plan, apply and commit, all in one transaction that no other writer can interleave.
+
+        `plan` is called exactly once; changes without any row need no commit.
+        """
+
+    @abstractmethod
+    def _look_up(self, wanted: Wanted) -> Found:
+        """Find what is wanted in the last committed state; `_transact` does the same inside its transaction."""
+
+    @abstractmethod
+    def _person(self, identifier_kind: str, identifier: str) -> str | None: ...
+
+    @abstractmethod
+    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None: ...
+
+    @abstractmethod
+    def _decision_sequence(self, decision_id: str) -> int | None: ...
+
+    @abstractmethod
+    def _key_sequence(self, kind: Kind, caller_id: str) -> int | None: ...
+
+    @abstractmethod
+    def _outcome_sequences(self, decision_id: str) -> list[int]: ...
+
+    @abstractmethod
+    def _can_rebuild(self, model: str, position: int) -> bool:
+        """Whether what was learned from the latest kept state at or before `position`, up to it, is all there."""
+
+    @abstractmethod
+    def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
+        """decision, action, treatment, outcome, due_at."""
+
+    @abstractmethod
+    def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]: ...
+
+    @abstractmethod
+    def _row(self, sequence: int) -> StoredRow | None: ...
+
+    @abstractmethod
+    def _last_sequence(self) -> int: ...
+
+    @abstractmethod
+    def _counters(self) -> dict[str, int]: ...
+
+    @abstractmethod
+    def _revision(self, key: int | str | None) -> tuple[int, str, int, bytes, bytes] | None:
+        """number, hash, sequence, bundle, digest."""
+
+    @abstractmethod
+    def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
+        """sequence, position, hash, state, digest; the last adopted first."""
+
+    @abstractmethod
+    def _integrity(self) -> list[str]:
+        """Faults that the backend itself finds in its files."""
+
+    @abstractmethod
+    def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
+        """All rows of one of the tables that follow from the journal, in the columns of `Changes`; of keys the first
+        three columns, of profiles all with the person first."""

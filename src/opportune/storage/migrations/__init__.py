@@ -1,0 +1,3 @@
+"""Numbered migrations, one folder per backend; a released one is never edited."""
+
+__all__: list[str] = []

@@ -1,0 +1,190 @@
+"""One thread that commits for many callers.
+
+Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
+timer, and the batch grows with the load by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from typing import Any
+
+from opportune.errors import OpportuneError, StoreBusyError, StoreError
+from opportune.storage.base import Committed, Storage
+from opportune.storage.entries import Entry
+from opportune.storage.writes import Receipt, Write
+
+__all__ = ["GroupWriter"]
+
+_Waiting = tuple[Write, "asyncio.Future[Receipt] | Future[Receipt]"]
+
+
+class GroupWriter:
+    """Takes writes from any thread and from one event loop; commits them in groups.
+
+    A receipt arrives after its commit and never before. When a commit fails, every write of the group gets the
+    `StoreError`; the storage opens itself anew at the next one.
+
+    Args:
+        storage: the store; the writer does not close it.
+        on_committed: gets every new journal entry once, in journal order, before the receipts of its group arrive.
+            It is called in the loop's thread once a loop is known, else in the writer's. It must be quick and
+            must not raise.
+        loop: event loop to deliver in; None takes that of the first `write`.
+        waiting_max: writes that may wait; more are refused with `StoreBusyError`.
+        group_max: writes in one commit.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        on_committed: Callable[[list[Entry]], None] | None = None,
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        waiting_max: int = 10_000,
+        group_max: int = 256,
+    ) -> None:
+        self._storage = storage
+        self._on_committed = on_committed
+        self._loop = loop
+        self._waiting_max = waiting_max
+        self._group_max = group_max
+        self._waiting: list[_Waiting] = []
+        self._guard = threading.Lock()
+        self._signal = threading.Lock()
+        self._signal.acquire()
+        self._asleep = False
+        self._closing = False
+        self._delivered = storage.last_sequence()
+        self._thread = threading.Thread(target=self._run, name="opportune-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Writes that no commit has taken yet."""
+        return len(self._waiting)
+
+    async def write(self, write: Write) -> Receipt:
+        """Commit one write, together with others.
+
+        Raises:
+            InputError: the write is refused.
+            StoreBusyError: too many wait.
+            StoreError: nothing was acknowledged.
+        """
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            if self._loop is not None:
+                raise RuntimeError("a GroupWriter serves one event loop; make another one for this loop")
+            self._loop = loop
+        future: asyncio.Future[Receipt] = loop.create_future()
+        self._enqueue((write, future))
+        return await future
+
+    def submit(self, write: Write) -> Future[Receipt]:
+        """Commit one write, together with others; for threads.
+
+        Where the writer delivers in an event loop, do not wait for the result in the loop's own thread.
+
+        Raises:
+            StoreBusyError: too many wait.
+            StoreError: the writer is closed.
+        """
+        future: Future[Receipt] = Future()
+        self._enqueue((write, future))
+        return future
+
+    def close(self) -> None:
+        """Commit what waits, deliver it and end the thread; later writes are refused."""
+        with self._guard:
+            self._closing = True
+            self._wake()
+        self._thread.join()
+
+    def _enqueue(self, waiting: _Waiting) -> None:
+        with self._guard:
+            if self._closing:
+                raise StoreError(f"{self._storage.place}: the writer is closed")
+            if len(self._waiting) >= self._waiting_max:
+                raise StoreBusyError(f"{self._storage.place}: {self._waiting_max} writes wait already; try again")
+            self._waiting.append(waiting)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._asleep:
+            self._asleep = False
+            self._signal.release()
+
+    def _take(self) -> list[_Waiting]:
+        """The next group; waits for one; empty when there will be none."""
+        while True:
+            with self._guard:
+                if self._waiting:
+                    group = self._waiting[: self._group_max]
+                    del self._waiting[: self._group_max]
+                    return group
+                if self._closing:
+                    return []
+                self._asleep = True
+            self._signal.acquire()
+
+    def _run(self) -> None:
+        while group := self._take():
+            committed, failure = self._commit(group)
+            self._hand_over(group, committed, failure)
+            if not failure:
+                self._maintain()
+
+    def _commit(self, group: list[_Waiting]) -> tuple[Committed, StoreError | None]:
+        try:
+            committed = self._storage.commit([write for write, _ in group])
+            return Committed(committed.results, self._new_entries(committed.entries)), None
+        except StoreError as error:
+            return Committed([], []), error
+        except Exception as error:  # noqa: BLE001  A bug must not silence the writer: callers hear of it.
+            failure = StoreError(f"{self._storage.place}: unexpected {type(error).__name__} while writing")
+            failure.__cause__ = error
+            return Committed([], []), failure
+
+    def _new_entries(self, entries: list[Entry]) -> list[Entry]:
+        """Entries after the last delivered one: a group that failed to be acknowledged may be in the journal."""
+        if self._on_committed is None or not entries:
+            return entries
+        missed = entries[0].sequence - 1 - self._delivered
+        if missed:
+            entries = self._storage.journal(self._delivered, missed) + entries
+        self._delivered = entries[-1].sequence
+        return entries
+
+    def _maintain(self) -> None:
+        try:
+            self._storage.maintain(spare=not self._waiting)
+        except StoreError:
+            # All that was acknowledged is safe; the next commit meets the same fault and reports it.
+            return
+
+    def _hand_over(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
+        loop = self._loop
+        if loop is None:
+            self._deliver(group, committed, failure)
+            return
+        try:
+            loop.call_soon_threadsafe(self._deliver, group, committed, failure)
+        except RuntimeError:
+            # The loop is closed: nobody awaits there any more, but threads may.
+            self._deliver([waiting for waiting in group if isinstance(waiting[1], Future)], committed, failure)
+
+    def _deliver(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
+        if committed.entries and self._on_committed is not None:
+            self._on_committed(committed.entries)
+        results: list[Any] = [failure] * len(group) if failure else list(committed.results)
+        for (_, future), result in zip(group, results, strict=True):
+            if future.cancelled():
+                continue
+            if isinstance(result, OpportuneError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

@@ -1,0 +1,169 @@
+"""What can be written to a storage, and what the writer gets back.
+
+Every write carries the caller's `id`: the same id with the same body again has no second effect and gets the first
+receipt; with another body it is refused.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from opportune.records import Decision, Origin, Outcome, Sign, Value
+
+__all__ = [
+    "AdoptModel",
+    "ErasePayloads",
+    "Receipt",
+    "RecordEvent",
+    "RecordOutcome",
+    "SaveDecision",
+    "SaveProfile",
+    "SaveRevision",
+    "WindowOpened",
+    "Write",
+]
+
+
+class WindowOpened(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """A response window that a decision opens: silence until `due_at` counts as `outcome`."""
+
+    action: str
+    treatment: str
+    outcome: str
+    due_at: datetime
+
+
+class SaveProfile(msgspec.Struct, frozen=True, kw_only=True):
+    """Set attributes of the person behind an identifier; a new identifier makes a new person.
+
+    Args:
+        id: the caller's idempotency key.
+        identifier: how the caller names the person.
+        identifier_kind: family of identifiers that it belongs to.
+        attributes: values to set.
+        removed: attributes to remove; only without `replace`.
+        replace: whether attributes not named here are dropped (PUT) or kept (PATCH).
+        occurred_at: when the values came to be known; None takes the time of arrival.
+        zone: IANA time zone of the person.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    attributes: dict[str, Value]
+    removed: tuple[str, ...] = ()
+    replace: bool
+    origin: Origin | None = None
+    occurred_at: datetime | None = None
+    zone: str | None = None
+
+
+class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep a decision; its idempotency key is the request's id and its body the request alone.
+
+    Args:
+        answer: bytes that a retry of the request gets.
+        windows: response windows of the shown actions.
+    """
+
+    decision: Decision
+    answer: bytes
+    origin: Origin
+    windows: tuple[WindowOpened, ...] = ()
+
+
+class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep what happened to an action; its effect is one per (decision, action, treatment, outcome).
+
+    Args:
+        treatment: resolved treatment; the outcome itself may leave it open.
+        placement: resolved placement.
+        sign: positive and negative outcomes close the response windows of the action.
+        expiry: this is the silence of an elapsed window; it is refused when the window is closed already.
+    """
+
+    outcome: Outcome
+    origin: Origin
+    treatment: str
+    placement: str
+    sign: Sign
+    expiry: bool = False
+
+
+class RecordEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep something that happened; `identifier` None is an event of nobody known."""
+
+    id: str
+    type: str
+    identifier: str | None = None
+    identifier_kind: str = "customer"
+    attributes: dict[str, Value]
+    session: str | None = None
+    origin: Origin | None = None
+    occurred_at: datetime | None = None
+    zone: str | None = None
+
+
+class SaveRevision(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a strategy the current revision; saving the current one again changes nothing.
+
+    Args:
+        hash: content hash of the strategy.
+        bundle: the strategy as bytes; kept once per hash.
+    """
+
+    id: str
+    hash: str
+    bundle: bytes
+
+
+class AdoptModel(msgspec.Struct, frozen=True, kw_only=True):
+    """Make a model state the one in use, and a checkpoint to rebuild from.
+
+    Args:
+        name: model of the mixture or of the project.
+        position: sequence of the last journal entry that the state has learned.
+        hash: hash of the state, in the maker's notation.
+        state: the state as bytes; the last ten of every name are kept.
+        folds: digests of other folds at that position, by name.
+    """
+
+    id: str
+    name: str
+    position: int
+    hash: str
+    state: bytes
+    folds: dict[str, str] = {}
+
+
+class ErasePayloads(msgspec.Struct, frozen=True, kw_only=True):
+    """Delete the personal part of journal entries; the entries and their digests stay."""
+
+    id: str
+    sequences: tuple[int, ...]
+
+
+Write = SaveProfile | SaveDecision | RecordOutcome | RecordEvent | SaveRevision | AdoptModel | ErasePayloads
+"""Any write."""
+
+
+class Receipt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a committed write came to; a retry gets the first one with `repeated` set.
+
+    Args:
+        sequence: journal entry that holds the effect.
+        repeated: the effect was there already.
+        answer: stored answer of a decision; None for other kinds, and after its erasure.
+        person: internal id of the person concerned.
+        closes: the outcome closed a response window.
+        version: version of the profile after the write, or number of the revision; 0 for other kinds.
+    """
+
+    sequence: int
+    repeated: bool = False
+    answer: bytes | None = None
+    person: str | None = None
+    closes: bool = False
+    version: int = 0
