@@ -39,10 +39,11 @@ __all__ = ["BayesModel"]
 LAYERS = 4
 LAYER_SHARES = (0.4, 0.2, 0.3, 0.1)
 """How the prior variance of a weight is shared by all, group, action, candidate."""
-WEIGHT_VARIANCE = 0.2
-"""Prior variance of a weight, all layers together."""
+WEIGHTS_VARIANCE = 2.0
+"""Prior variance that all predictors together give the log odds, all layers together: more of them, smaller weights."""
+WEIGHT_VARIANCE_MAX = 0.3
 BIAS_VARIANCES = (2.0, 0.5, 0.5, 0.25)
-FORGETTING = 0.0002
+FORGETTING = 0.0001
 """Part of the way back to its prior variance that a weight goes with every answer that touches it."""
 BASE_RATE = 0.2
 LOG_ODDS_MAX = 15.0
@@ -97,7 +98,7 @@ class BayesModel(PropensityModel):
         self.outcomes = tuple(outcomes)
         self.base_rate = base_rate
         self._steps: Any = _numba() if self.kernel == "numba" else bayes_numpy
-        self._encoder = Encoder(predictors)
+        self._encoder = Encoder(predictors, self.kernel)
         self._keys: list[Column] = []
         self._state = np.zeros((len(self.outcomes), 0, 2, self._encoder.fixed + SPARE_ROWS), dtype=np.float32)
         self._answers = np.zeros((len(self.outcomes), 0), dtype=np.int64)
@@ -281,9 +282,10 @@ class BayesModel(PropensityModel):
             self._arrange(needed + needed // 2)
 
     def _prior_variance(self, capacity: int) -> Floats:
+        variance = min(WEIGHT_VARIANCE_MAX, WEIGHTS_VARIANCE / max(1, len(self._encoder.predictors)))
         prior = np.empty((LAYERS, capacity), dtype=np.float32)
         for layer in range(LAYERS):
-            prior[layer] = WEIGHT_VARIANCE * LAYER_SHARES[layer]
+            prior[layer] = variance * LAYER_SHARES[layer]
             prior[layer, self._encoder.bias] = BIAS_VARIANCES[layer]
         return prior
 

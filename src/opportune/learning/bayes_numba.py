@@ -100,13 +100,17 @@ def _learn(
         x = float(dense[i]) if i < size else 1.0
         if x == 0.0:
             continue
+        whole = 0.0
+        for layer in range(len(columns)):
+            var = float(state[columns[layer], 1, f])
+            whole += var + (float(prior[layer, f]) - var) * forgetting
+        shrink = 1.0 / (1.0 + whole * x * x * curvature)
         for layer in range(len(columns)):
             k = columns[layer]
             var = float(state[k, 1, f])
             var += (float(prior[layer, f]) - var) * forgetting
-            spread = var * x
-            state[k, 0, f] = float(state[k, 0, f]) + spread * step
-            state[k, 1, f] = max(var - spread * spread * curvature, 1e-9)
+            state[k, 0, f] = float(state[k, 0, f]) + var * x * step
+            state[k, 1, f] = var * shrink
         for part in range(2):
             top[f, part, 0] = state[columns[0], part, f]
             top[f, part, group] = state[columns[1], part, f]

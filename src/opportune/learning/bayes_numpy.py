@@ -60,28 +60,49 @@ def learn(
     active = np.concatenate((np.arange(size), rows))
     x = np.ones(len(active))
     x[:size] = dense
-    mean = state[columns, 0][:, active].astype(np.float64)
-    var = state[columns, 1][:, active].astype(np.float64)
-    limit = prior[:, active].astype(np.float64)
-    var += (limit - var) * forgetting * (x != 0.0)
-    spread = var * x
-    log_odds = _total(mean * x)
-    variance = _total(spread * x)
-    step, curvature = answer_step(log_odds, variance, happened)
-    mean += spread * step
-    var -= spread * spread * curvature
-    state[columns[:, None], 0, active] = mean
-    state[columns[:, None], 1, active] = np.maximum(var, 1e-9)
-    top[active, :, 0] = state[columns[0]][:, active].T
-    top[active, :, group] = state[columns[1]][:, active].T
-    action = state[columns[2]]
+    width = state.shape[2]
+    places = np.add.outer(columns * (2 * width), active)
+    flat = state.reshape(-1)
+    mean = flat.take(places).astype(np.float64)
+    var = flat.take(places + width).astype(np.float64)
+    var += (prior.take(active, axis=1) - var) * (forgetting * (x != 0.0))
+    whole = var.sum(axis=0) * x * x
+    step, curvature = answer_step(_total((mean * x).sum(axis=0)), _total(whole), happened)
+    mean += var * (x * step)
+    var /= 1.0 + whole * curvature
+    flat[places] = mean
+    flat[places + width] = var
+    _publish(state, columns, active, top, joint, group, siblings, sibling_columns)
+
+
+def _publish(
+    state: Floats,
+    columns: Rows,
+    active: Rows,
+    top: Floats,
+    joint: Floats,
+    group: int,
+    siblings: Rows,
+    sibling_columns: Rows,
+) -> None:
+    """Copy what was learned to where predictions read it."""
+    width = state.shape[2]
+    flat = state.reshape(-1)
+    both = np.add.outer(np.array((0, width)), active)
+    where = np.add.outer(np.array((0, top.shape[2])), active * (2 * top.shape[2]))
+    above = top.reshape(-1)
+    above[where] = flat.take(both + columns[0] * (2 * width))
+    above[where + group] = flat.take(both + columns[1] * (2 * width))
+    below = joint.reshape(-1)
+    where = np.add.outer(np.array((0, joint.shape[2])), active * (2 * joint.shape[2]))
+    action = flat.take(both + columns[2] * (2 * width))
     for sibling, column in zip(siblings.tolist(), sibling_columns.tolist(), strict=True):
-        joint[active, :, sibling] = (action[:, active] + state[column][:, active]).T
+        below[where + sibling] = action + flat.take(both + column * (2 * width))
 
 
 def _total(terms: npt.NDArray[np.float64]) -> float:
-    """Sum in a fixed order: layers first, then features one after the other."""
-    return float(np.add.accumulate(terms.sum(axis=0))[-1])
+    """Sum one after the other: the order is fixed whatever the address of the data."""
+    return float(np.add.accumulate(terms)[-1])
 
 
 def answer_step(log_odds: float, variance: float, happened: float) -> tuple[float, float]:
@@ -97,5 +118,4 @@ def answer_step(log_odds: float, variance: float, happened: float) -> tuple[floa
         a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
         a = min(max(a, lower), upper)
     p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -30.0), 30.0)))
-    h = p * (1.0 - p)
-    return happened - p, h / (1.0 + variance * h)
+    return happened - p, p * (1.0 - p)

@@ -6,23 +6,28 @@ Notation:
     N  number predictors (number, integer, timestamp)
     D  dense features: a line and a curve for each number, 2 N
     F  rows: D dense features, then rows that are 0 or 1: bias, "missing" of each number, rows of categories
-    z  scaled number, float64 [N], in ±Z_MAX
+    z  scaled number, float64 [N], in ±Z_MAX; steps in encoding_numpy.py and encoding_numba.py
 
 What scales and levels know comes from `observe` alone: they are a fold of the learned answers.
 """
 
 from __future__ import annotations
 
+import functools
 import math
 from array import array
 from collections.abc import Sequence
 from datetime import datetime
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from opportune.learning import encoding_numpy
 from opportune.learning.base import Encoded, Predictor, Snapshot
+from opportune.learning.encoding_numpy import MAGNITUDE_MAX
+from opportune.learning.kernels import Kernel
 from opportune.learning.snapshot import read_array
 from opportune.records import Facts, ValueType
 
@@ -33,21 +38,18 @@ LEVELS_MAX = 64
 LEVEL_LENGTH_MAX = 200
 ITEMS_MAX = 32
 """Items of one list that are looked at."""
-Z_MAX = 3.0
-MAGNITUDE_MAX = 1e18
-MEMORY = 10_000.0
-"""Answers after which the running mean and variance of a number begin to forget."""
-TRUST = 5.0
-"""Answers after which a number counts half of its scaled value: early means and variances are guesses."""
-OUTLIER_AFTER = 30.0
-OUTLIER = 8.0
-"""Standard deviations beyond which a number moves its scale no further."""
-
 _NUMBERS = (ValueType.NUMBER, ValueType.INTEGER, ValueType.TIMESTAMP)
 _NAN = math.nan
 _DAY_SECONDS = 86_400.0
 
 Doubles = npt.NDArray[np.float64]
+
+
+@functools.cache
+def _numba() -> ModuleType:
+    from opportune.learning import encoding_numba
+
+    return encoding_numba
 
 
 class LinearForm(Encoded):
@@ -63,13 +65,16 @@ class LinearForm(Encoded):
 class Encoder:
     """Turns facts into a `LinearForm`; learns scales and levels from the facts that it observes."""
 
-    def __init__(self, predictors: Sequence[Predictor]) -> None:
+    def __init__(self, predictors: Sequence[Predictor], kernel: Kernel) -> None:
+        self.kernel = kernel
+        self._steps: Any = _numba() if kernel == "numba" else encoding_numpy
         self.predictors = tuple(predictors)
         self._numbers: list[str] = []
         self._times: list[int] = []
         self._choices: list[tuple[str, dict[Any, int], int]] = []
         self._lists: list[tuple[str, dict[Any, int], int]] = []
         self._open: dict[int, dict[Any, int]] = {}
+        self._others: set[int] = set()
         owners = self._place_numbers()
         self.dense = 2 * len(self._numbers)
         self.bias = self.dense
@@ -88,7 +93,7 @@ class Encoder:
         self._factor: Doubles = np.zeros(size)
 
     def _place_numbers(self) -> list[int]:
-        owners = []
+        owners: list[int] = []
         for index, predictor in enumerate(self.predictors):
             if predictor.type in _NUMBERS:
                 if predictor.type is ValueType.TIMESTAMP:
@@ -109,6 +114,7 @@ class Encoder:
             places = self._choices if predictor.type is ValueType.TEXT else self._lists
             places.append((predictor.name, table, missing + 1))
             self._open[index] = table
+            self._others.add(missing + 1)
             self.owners += [index] * 2
 
     def encode(self, facts: Facts) -> LinearForm:
@@ -118,7 +124,11 @@ class Encoder:
     def observe(self, facts: Facts) -> LinearForm:
         """Learn scales and levels from these facts, then encode them."""
         raw = self._raw(facts)
-        self._scale(raw)
+        if len(raw):
+            self._steps.observe(raw, self.seen, self.mean, self.variance, self._factor)
+        form = self._form(raw, facts)
+        if self._others.isdisjoint(form.rows.tolist()):
+            return form
         for index, table in self._open.items():
             value = facts.get(self.predictors[index].name)
             if isinstance(value, str):
@@ -152,7 +162,7 @@ class Encoder:
         Raises:
             ValueError: scales or levels in the snapshot are not of these predictors.
         """
-        other = Encoder(self.predictors)
+        other = Encoder(self.predictors, self.kernel)
         levels = snapshot.meta.get("levels")
         if not isinstance(levels, list):
             raise ValueError("snapshot: levels are missing")
@@ -168,7 +178,7 @@ class Encoder:
         other.variance = read_array(snapshot, "variance", np.float64, shape).copy()
         if (other.seen < 0.0).any() or (other.variance < 0.0).any():
             raise ValueError("snapshot: seen or variance is negative")
-        other.refresh()
+        encoding_numpy.refresh(other.seen, other.mean, other.variance, other._factor)
         return other
 
     def _raw(self, facts: Facts) -> Doubles:
@@ -182,29 +192,7 @@ class Encoder:
             raw = np.frombuffer(array("d", values))
         except (TypeError, OverflowError):
             raw = np.frombuffer(array("d", [_number(value) for value in values]))
-        return np.clip(raw, -MAGNITUDE_MAX, MAGNITUDE_MAX)
-
-    def _scale(self, raw: Doubles) -> None:
-        """Move running mean and variance; values far out count as far as OUTLIER standard deviations."""
-        known = raw == raw
-        self.seen += known
-        weight = 1.0 / np.clip(self.seen, 1.0, MEMORY)
-        deviation = np.sqrt(self.variance)
-        limit = np.where((self.seen > OUTLIER_AFTER) & (deviation > 0.0), OUTLIER * deviation, 2.0 * MAGNITUDE_MAX)
-        delta = np.where(known, raw - self.mean, 0.0)
-        delta = np.clip(delta, -limit, limit)
-        step = delta * weight
-        self.mean += step
-        self.variance += np.where(known, (delta * (delta - step) - self.variance) * weight, 0.0)
-        self.refresh()
-
-    def refresh(self) -> None:
-        """Derive what `encode` multiplies with from mean and variance."""
-        # A spread that is rounding noise of the mean is no spread.
-        real = self.variance > 1e-18 * self.mean * self.mean
-        factor = np.zeros(len(self.seen))
-        np.divide(self.seen / (self.seen + TRUST), np.sqrt(self.variance), out=factor, where=real)
-        self._factor = factor
+        return raw
 
     def _form(self, raw: Doubles, facts: Facts) -> LinearForm:
         get: Any = facts.get
@@ -215,22 +203,11 @@ class Encoder:
         for name, table, other in self._lists:
             rows += _item_rows(table, get(name), other)
         rows.append(self.bias)
-        size = len(raw)
-        dense = np.zeros(2 * size, dtype=np.float32)
-        if size:
-            z = np.clip((raw - self.mean) * self._factor, -Z_MAX, Z_MAX)
-            missing = z != z
-            if missing.any():
-                z[missing] = 0.0
-                rows += (np.flatnonzero(missing) + (self.bias + 1)).tolist()
-            dense[:size] = z
-            dense[size:] = curve(z)
+        dense = np.empty(2 * len(raw), dtype=np.float32)
+        if len(raw) and self._steps.scale(raw, self.mean, self._factor, dense):
+            first = self.bias + 1
+            rows += [first + place for place, value in enumerate(raw.tolist()) if value != value]
         return LinearForm(dense, np.frombuffer(array("q", rows), dtype=np.int64))
-
-
-def curve(z: Doubles) -> Doubles:
-    """How far a number lies from its mean on either side; 0 where nothing is known of its scale."""
-    return np.abs(z) * 0.0
 
 
 def _is_storable(level: str) -> bool:

@@ -37,8 +37,9 @@ def warm_up(kernel: str) -> Kernel:
     """Compile, or load from the compiler's cache, all that the first request would otherwise wait for."""
     resolved = resolve_kernel(kernel)
     if resolved == "numba":
-        from opportune.learning import bayes_numba, exploration_numba
+        from opportune.learning import bayes_numba, encoding_numba, exploration_numba
 
         bayes_numba.warm_up()
+        encoding_numba.warm_up()
         exploration_numba.warm_up()
     return resolved
