@@ -1,0 +1,356 @@
+/* One decision in one fused function: the least that this work costs on this machine.
+ *
+ * Same rules, same model arrays, same arbitration and same integration of selection probabilities as Opportune, over
+ * values that were looked up beforehand, answering with the three chosen actions, their probabilities and all stages.
+ *
+ * Notation: n actions, np padded to 16; place k of 3; m, s mean and standard deviation of a contender's draw.
+ */
+#include <math.h>
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#define PLACES 3
+#define SINGLE 6 /* clauses of a rule; atom 0 is always true */
+#define DOUBLE 2 /* of them with a second atom; atom 1 is never true */
+/* BOUND, NODES, NODES_LEAST, NODES_MOST, REACH, POOL_REACH, TABLE_REACH and TABLE_STEPS come from the command line, so
+ * that both integrate alike. */
+#define WIDE ((BOUND + 8) & ~7)
+#define GRID (NODES + NODES_LEAST * (BOUND + 1) + 8)
+#define LEAST_BELOW 1e-290
+
+#ifdef __clang__
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 8")
+#endif
+
+typedef float lane __attribute__((vector_size(64), aligned(64)));
+enum { LANES = 16, TILE = 8 }; /* a tile of 8 x 16 actions keeps mean and variance in registers */
+
+typedef struct {
+    int32_t n, np, atoms, levels, dense, rows, tp;
+    /* rules: tests grouped by attribute, then clauses as indices of tests, [clause][np] */
+    const int32_t *number_of;  /* [atoms] index of the number or category that an atom looks at */
+    const float *low, *high;   /* [atoms] number atoms come first: low <= x < high */
+    const uint32_t *mask;      /* [levels] then category atoms: bit of the level is set */
+    const int32_t *first;      /* [SINGLE][np] */
+    const int32_t *second;     /* [DOUBLE][np] */
+    /* model: [row][2][np] and [row][2][tp] */
+    const float *joint, *top;
+    const int32_t *group_of;   /* [np] */
+    /* goals */
+    const float *value, *shown, *boost; /* [np] */
+    const double *normal;      /* [TABLE_STEPS + 1] */
+    double scale, floor;
+    /* room to work */
+    int32_t *truth;            /* [atoms + levels + 2] */
+    float *mean, *spread, *propensity; /* [np] */
+    int32_t *contender;        /* [np] */
+    double *chance;            /* [np] */
+} plan;
+
+typedef struct {
+    const float *numbers;      /* looked-up values */
+    const int32_t *categories;
+    const float *features;     /* [dense] */
+    const int64_t *active;     /* [rows] */
+    const double *uniform;     /* [PLACES] */
+    uint8_t *stages;           /* [np] 0: passed the gate, 1: dropped; 2: shown */
+    int32_t *chosen;           /* [PLACES] */
+    double *probability;       /* [PLACES] */
+    double nanoseconds;
+} contact;
+
+static void gate(const plan *restrict p, const contact *restrict c) {
+    int32_t *restrict truth = p->truth;
+    uint8_t *restrict stages = c->stages;
+    const int np = p->np;
+    truth[0] = 1;
+    truth[1] = 0;
+    for (int i = 0; i < p->atoms; i++) {
+        const float x = c->numbers[p->number_of[i]];
+        truth[2 + i] = (x >= p->low[i]) & (x < p->high[i]);
+    }
+    for (int i = 0; i < p->levels; i++)
+        truth[2 + p->atoms + i] = (p->mask[i] >> c->categories[p->number_of[p->atoms + i]]) & 1;
+    for (int i = 0; i < np; i++) {
+        int32_t passed = 1;
+        for (int k = 0; k < DOUBLE; k++) passed &= truth[p->first[k * np + i]] | truth[p->second[k * np + i]];
+        for (int k = DOUBLE; k < SINGLE; k++) passed &= truth[p->first[k * np + i]];
+        stages[i] = passed ^ 1;
+    }
+}
+
+static inline float exponential(float x) {
+    /* e^x = 2^k * e^r with |r| <= ln(2)/2; degree 6 is right to 2e-7. Arguments lie in +-15. */
+    const float k = rintf(x * 1.44269504f);
+    const float r = x - k * 0.693359375f + k * 2.12194440e-4f;
+    float y = r * 1.3888889e-3f + 8.3333333e-3f;
+    y = y * r + 4.1666667e-2f;
+    y = y * r + 1.6666667e-1f;
+    y = y * r + 0.5f;
+    y = y * r + 1.0f;
+    y = y * r + 1.0f;
+    const int32_t bits = ((int32_t)k + 127) << 23;
+    float power;
+    memcpy(&power, &bits, sizeof power);
+    return y * power;
+}
+
+static void score(const plan *restrict p, const contact *restrict c) {
+    const int np = p->np, tp = p->tp;
+    float above[2][tp];
+    memset(above, 0, sizeof above);
+    for (int f = 0; f < p->dense + p->rows; f++) {
+        const int64_t row = f < p->dense ? f : c->active[f - p->dense];
+        const float x = f < p->dense ? c->features[f] : 1.0f;
+        if (x == 0.0f) continue;
+        const float *restrict weights = p->top + row * 2 * tp;
+        for (int t = 0; t < tp; t++) {
+            above[0][t] += x * weights[t];
+            above[1][t] += x * x * weights[tp + t];
+        }
+    }
+    for (int tile = 0; tile < np; tile += LANES * TILE) {
+        const int tiles = (np - tile) / LANES < TILE ? (np - tile) / LANES : TILE;
+        lane mean[TILE], variance[TILE];
+        for (int v = 0; v < TILE; v++) {
+            mean[v] = (lane){0};
+            variance[v] = (lane){0};
+        }
+        for (int f = 0; f < p->dense; f++) {
+            const float x = c->features[f], square = x * x;
+            if (x == 0.0f) continue;
+            const lane *restrict weights = (const lane *)(p->joint + (int64_t)f * 2 * np + tile);
+            const lane *restrict variances = (const lane *)(p->joint + (int64_t)f * 2 * np + np + tile);
+            if (tiles == TILE) {
+                UNROLL for (int v = 0; v < TILE; v++) {
+                    mean[v] += x * weights[v];
+                    variance[v] += square * variances[v];
+                }
+            } else {
+                for (int v = 0; v < tiles; v++) {
+                    mean[v] += x * weights[v];
+                    variance[v] += square * variances[v];
+                }
+            }
+        }
+        for (int f = 0; f < p->rows; f++) {
+            const lane *restrict weights = (const lane *)(p->joint + c->active[f] * 2 * np + tile);
+            const lane *restrict variances = (const lane *)(p->joint + c->active[f] * 2 * np + np + tile);
+            if (tiles == TILE) {
+                UNROLL for (int v = 0; v < TILE; v++) {
+                    mean[v] += weights[v];
+                    variance[v] += variances[v];
+                }
+            } else {
+                for (int v = 0; v < tiles; v++) {
+                    mean[v] += weights[v];
+                    variance[v] += variances[v];
+                }
+            }
+        }
+        for (int v = 0; v < tiles; v++) {
+            *(lane *)(p->mean + tile + v * LANES) = mean[v];
+            *(lane *)(p->spread + tile + v * LANES) = variance[v];
+        }
+    }
+    float *restrict priority = p->mean, *restrict spread = p->spread, *restrict propensity = p->propensity;
+    const float *restrict value = p->value, *restrict shown = p->shown, *restrict boost = p->boost;
+    const int32_t *restrict group_of = p->group_of;
+    for (int i = 0; i < np; i++) {
+        float odds = priority[i] + above[0][0] + above[0][group_of[i]];
+        const float deviation = sqrtf(spread[i] + above[1][0] + above[1][group_of[i]]);
+        odds = fminf(fmaxf(odds, -15.0f), 15.0f);
+        const float chance = 1.0f / (1.0f + exponential(-odds));
+        const float gain = chance * value[i];
+        propensity[i] = chance;
+        priority[i] = (gain + shown[i]) * boost[i];
+        spread[i] = fabsf(gain) * (1.0f - chance) * deviation * boost[i];
+    }
+}
+
+/* Chance of each of `count` contenders (the last stands for `pool` equals) to draw the largest. */
+static void integrate(const double *restrict m, const double *restrict s, int count, double pool,
+                      const double *restrict normal, double *restrict chances) {
+    const int wide = (count + 7) & ~7;
+    int q = NODES / count;
+    q = q < NODES_LEAST ? NODES_LEAST : q > NODES_MOST ? NODES_MOST : q;
+    double lowest = -1e300;
+    for (int i = 0; i < count; i++) {
+        const double low = m[i] - REACH * s[i];
+        lowest = low > lowest ? low : lowest;
+    }
+    double nodes[GRID], grid[GRID];
+    int filled = 1;
+    nodes[0] = lowest;
+    for (int i = 0; i < count; i++) {
+        const double reach = pool > 1.0 && i == count - 1 ? POOL_REACH : REACH;
+        for (int k = 0; k < q; k++) {
+            const double z = m[i] + s[i] * reach * ((k + (i + 0.5) / count) * (2.0 / q) - 1.0);
+            nodes[filled] = z;
+            filled += z > lowest; /* nodes at the lower end count once */
+        }
+    }
+    /* Sort by counting who is smaller: no branches, and the vectors are short. */
+    for (int i = 0; i < filled; i++) {
+        const double z = nodes[i];
+        int64_t rank = 0;
+        for (int j = 0; j < filled; j++) rank += (nodes[j] < z) | ((nodes[j] == z) & (j < i));
+        grid[rank] = z;
+    }
+    double step_scale = TABLE_STEPS / (2.0 * TABLE_REACH);
+    double slope[WIDE], offset[WIDE], below[WIDE], before[WIDE], others_before[WIDE], gained[WIDE];
+    for (int i = 0; i < wide; i++) {
+        /* padding lies far below all: always surely below, it changes nothing */
+        slope[i] = i < count ? step_scale / s[i] : 0.0;
+        offset[i] = i < count ? TABLE_REACH * step_scale - m[i] * slope[i] : 1e9;
+        gained[i] = 0.0;
+    }
+    for (int g = 0; g < filled; g++) {
+        const double z = grid[g];
+        double all[8] = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
+        for (int i = 0; i < wide; i += 8) {
+            for (int k = 0; k < 8; k++) {
+                double position = z * slope[i + k] + offset[i + k];
+                position = position > 0.0 ? position : 0.0;
+                position = position < TABLE_STEPS - 1e-9 ? position : TABLE_STEPS - 1e-9;
+                const int32_t step = (int32_t)position;
+                const double low = normal[step];
+                below[i + k] = low + (normal[step + 1] - low) * (position - step);
+            }
+            if (pool > 1.0 && i + 8 >= wide) {
+                double together = pow(below[count - 1], pool);
+                below[count - 1] = together > LEAST_BELOW ? together : LEAST_BELOW;
+            }
+            for (int k = 0; k < 8; k++) all[k] *= below[i + k];
+        }
+        const double product = all[0] * all[1] * all[2] * all[3] * all[4] * all[5] * all[6] * all[7];
+        if (g == 0) {
+            for (int i = 0; i < wide; i++) {
+                before[i] = below[i];
+                others_before[i] = product / below[i];
+            }
+            continue;
+        }
+        for (int i = 0; i < wide; i++) {
+            const double others = product / below[i];
+            gained[i] += (below[i] - before[i]) * (others + others_before[i]);
+            before[i] = below[i];
+            others_before[i] = others;
+        }
+    }
+    double total = 0.0;
+    for (int i = 0; i < count; i++) {
+        gained[i] += 1e-300 * (i == count - 1 ? pool : 1.0);
+        total += gained[i];
+    }
+    for (int i = 0; i < count; i++) chances[i] = gained[i] / total;
+}
+
+static void shares(const plan *restrict p, int count, double least) {
+    const int32_t *restrict contender = p->contender;
+    double m[BOUND + 1] = {0}, s[BOUND + 1] = {0}, chances[BOUND + 1];
+    if (count == 1) {
+        p->chance[0] = 1.0;
+        return;
+    }
+    if (count <= BOUND) {
+        for (int i = 0; i < count; i++) {
+            const double d = p->spread[contender[i]] * p->scale;
+            m[i] = p->mean[contender[i]];
+            s[i] = d > least ? d : least;
+        }
+        integrate(m, s, count, 1.0, p->normal, p->chance);
+        return;
+    }
+    /* The BOUND with the highest upper ends stand alone; the others are pooled. One pass keeps them in order. */
+    double top[BOUND];
+    int32_t who[BOUND];
+    int kept = 0, pooled = count - BOUND;
+    for (int i = 0; i < count; i++) {
+        const int32_t a = contender[i];
+        const double d = p->spread[a] * p->scale, deviation = d > least ? d : least;
+        const double upper = p->mean[a] + REACH * deviation;
+        int32_t out = i;
+        if (kept < BOUND || upper > top[BOUND - 1]) {
+            int at = kept < BOUND ? kept++ : (out = who[BOUND - 1], BOUND - 1);
+            for (; at > 0 && top[at - 1] < upper; at--) {
+                top[at] = top[at - 1];
+                who[at] = who[at - 1];
+            }
+            top[at] = upper;
+            who[at] = i;
+            if (i < BOUND) continue;
+        }
+        const double e = p->spread[contender[out]] * p->scale;
+        m[BOUND] += p->mean[contender[out]];
+        s[BOUND] += e > least ? e : least;
+    }
+    m[BOUND] /= pooled;
+    s[BOUND] /= pooled;
+    for (int k = 0; k < BOUND; k++) {
+        const double d = p->spread[contender[who[k]]] * p->scale;
+        m[k] = p->mean[contender[who[k]]];
+        s[k] = d > least ? d : least;
+    }
+    integrate(m, s, BOUND + 1, pooled, p->normal, chances);
+    for (int i = 0; i < count; i++) p->chance[i] = chances[BOUND] / pooled;
+    for (int k = 0; k < BOUND; k++) p->chance[who[k]] = chances[k];
+}
+
+static void place(const plan *restrict p, contact *restrict c, int number) {
+    const uint8_t *restrict stages = c->stages;
+    const int n = p->n;
+    int alive = 0, count = 0;
+    float largest = 0.0f;
+    for (int i = 0; i < n; i++) {
+        const float size = stages[i] == 0 ? fabsf(p->mean[i]) : 0.0f;
+        alive += stages[i] == 0;
+        largest = size > largest ? size : largest;
+    }
+    c->chosen[number] = -1;
+    c->probability[number] = 0.0;
+    if (!alive) return;
+    const double least = largest * 1e-9 > 1e-30 ? largest * 1e-9 : 1e-30;
+    double lowest = -1e300;
+    for (int i = 0; i < n; i++) {
+        const double d = p->spread[i] * p->scale;
+        const double low = stages[i] == 0 ? p->mean[i] - REACH * (d > least ? d : least) : -1e300;
+        lowest = low > lowest ? low : lowest;
+    }
+    for (int i = 0; i < n; i++) {
+        const double d = p->spread[i] * p->scale;
+        p->contender[count] = i;
+        count += (stages[i] == 0) & (p->mean[i] + REACH * (d > least ? d : least) >= lowest);
+    }
+    shares(p, count, least);
+    const double rest = p->floor / alive;
+    double total = rest * (alive - count);
+    for (int i = 0; i < count; i++) {
+        p->chance[i] = p->chance[i] * (1.0 - p->floor) + rest;
+        total += p->chance[i];
+    }
+    const double target = c->uniform[number] * total;
+    double running = 0.0;
+    for (int i = 0, k = 0; i < n && running <= target; i++) {
+        if (stages[i]) continue;
+        const int contends = k < count && p->contender[k] == i;
+        const double probability = contends ? p->chance[k++] : rest;
+        running += probability;
+        c->chosen[number] = i;
+        c->probability[number] = probability;
+    }
+    c->stages[c->chosen[number]] = 2;
+}
+
+void floor_decide(const plan *restrict p, contact *restrict c) {
+    struct timespec start, end;
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    gate(p, c);
+    score(p, c);
+    for (int number = 0; number < PLACES; number++) place(p, c, number);
+    clock_gettime(CLOCK_MONOTONIC, &end);
+    c->nanoseconds = (end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec);
+}
