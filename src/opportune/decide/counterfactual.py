@@ -82,7 +82,7 @@ class _Finder:
         return int(open_ones[np.argmax(priority[open_ones])])
 
     def changes(self) -> Iterator[tuple[float, str, Value]]:
-        """Give (distance, input, other value), the tries spread over all inputs; distances of numbers are of their range."""
+        """Give (distance, input, other value), the tries spread over all inputs; of a range a distance is its share."""
         share = max(2, TRIES_MAX // max(1, len(self.plan.inputs)))
         tries = 0
         for name, values in self.plan.inputs.items():

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from opportune.customers.attributes import Attribute, Registry
+from opportune.customers.attributes import Registry
 from opportune.decide.plan import (
     Channel,
     ConditionalWeight,
@@ -25,11 +25,11 @@ from opportune.learning.base import CandidateKey, Predictor
 from opportune.records import Sign, Value, ValueType
 from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
-from opportune.strategy.check import LAYERS, CheckedProject
+from opportune.strategy.checked import LAYERS, CheckedProject
 from opportune.strategy.project import Project, content_hash
+from opportune.strategy.registries import registry
 
 __all__ = ["Registries", "compile_plan", "registries"]
-
 
 @dataclass(frozen=True, slots=True)
 class Registries:
@@ -44,9 +44,9 @@ def registries(project: Project) -> Registries:
     """Make the registries that a project declares."""
     settings = project.settings
     return Registries(
-        customer=_registry(project.attributes, "customer.", settings.unknown_attributes == "ignore"),
-        context=_registry(project.context, "context.", settings.unknown_context == "ignore"),
-        events={name: _registry(event.attributes, "event.", False) for name, event in project.events.items()},
+        customer=registry(project.attributes, "customer.", settings.unknown_attributes == "ignore"),
+        context=registry(project.context, "context.", settings.unknown_context == "ignore"),
+        events={name: registry(event.attributes, "event.") for name, event in project.events.items()},
     )
 
 
@@ -93,22 +93,6 @@ def compile_plan(checked: CheckedProject) -> Plan:
         deadline_ms=float(project.settings.deadline_ms),
         inputs=_inputs(project),
         because=_because(project),
-    )
-
-
-def _registry(attributes: Mapping[str, sections.EventAttribute], prefix: str, ignores_unknown: bool) -> Registry:
-    return Registry((_attribute(name, section) for name, section in attributes.items()), prefix, ignores_unknown)
-
-
-def _attribute(name: str, section: sections.EventAttribute) -> Attribute:
-    return Attribute(
-        name=name,
-        type=section.type,
-        range=section.range or (None, None),
-        values=None if section.values is None else frozenset(section.values),
-        length_max=section.max_length,
-        items_max=section.max_items,
-        personal=getattr(section, "personal", True),
     )
 
 
@@ -183,6 +167,7 @@ def _fits(project: Project, key: CandidateKey, channel: str, placement: str) -> 
 
 
 def _rules(checked: CheckedProject, action: str, layer: str) -> tuple[Rule, ...]:
+    """List a layer's rules of an action: those of its group, then its own."""
     group = checked.project.group_of[action]
     return (*checked.group_rules[group][layer], *checked.action_rules[action][layer])
 
@@ -191,7 +176,7 @@ def _mandatory_rules(checked: CheckedProject, names: list[str]) -> RuleSet | Non
     """Make a condition per action; an action that is never mandatory gets one that never passes."""
     if not checked.mandatory:
         return None
-    return RuleSet([[checked.mandatory[name]] if name in checked.mandatory else [checked.never] for name in names])
+    return RuleSet([[checked.mandatory.get(name, checked.never)] for name in names])
 
 
 def _context_weights(
@@ -208,7 +193,7 @@ def _context_weights(
 
 
 def _scored_outcomes(project: Project) -> tuple[str, ...]:
-    """List the outcomes that need a propensity: valued ones and each channel's first positive one; positive ones first."""
+    """List the outcomes that need a propensity: valued ones and each channel's first positive one; positives first."""
     wanted = {
         outcome
         for action in project.actions.values()
@@ -267,6 +252,7 @@ def _predictors(project: Project) -> tuple[Predictor, ...]:
 def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, bool]]:
     """Say which values each input could have had, where the project declares that."""
     inputs: dict[str, list[Value] | tuple[float, float, bool]] = {}
+    named: list[tuple[str, sections.EventAttribute]]
     named = [(f"customer.{name}", item) for name, item in project.attributes.items()]
     named += [(f"context.{name}", item) for name, item in project.context.items()]
     for name, item in named:
@@ -275,12 +261,13 @@ def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, boo
         elif item.type is ValueType.TEXT and item.values:
             inputs[name] = list(item.values)
         elif item.type in (ValueType.INTEGER, ValueType.NUMBER) and item.range:
-            inputs[name] = (*item.range, item.type is ValueType.INTEGER)
+            low, high = item.range
+            inputs[name] = (low, high, item.type is ValueType.INTEGER)
     return inputs
 
 
 def _because(project: Project) -> dict[str, str]:
     """Map the text of each rule to its author's words for people."""
-    owners = [*project.groups.values(), *project.actions.values()]
+    owners = (*project.groups.values(), *project.actions.values())
     rules = (rule for owner in owners for layer in LAYERS for rule in getattr(owner, layer))
     return {rule.rule: rule.because for rule in rules if rule.because}

@@ -1,0 +1,190 @@
+"""What a decision does, in small worlds without exploration."""
+
+from datetime import timedelta
+
+import pytest
+
+from opportune.decide import Draws, State, canonical, decide, explain, fallback
+from opportune.decide.plan import ControlGroup, Exploration
+from opportune.records import PlacementRequest, Stage
+from tests.worlds import NOON, Item, World, model_of, request
+
+
+def run(world, facts=None, **changes):
+    plan = world.plan()
+    state = State(model=model_of(plan), position=0, profile=facts or {})
+    return plan, decide(plan, state, request(**changes), NOON, Draws("seed"))
+
+
+def names(decision, placement=0):
+    return [shown.action for shown in decision.placements[placement].actions]
+
+
+def stage_of(plan, decision, action, placement=0):
+    index = plan.index_of(action, "desk")
+    return Stage(decision.traces[placement].stages[index])
+
+
+def test_higher_value_comes_first():
+    _, decision = run(World([Item("a", value=1), Item("b", value=3), Item("c", value=2)]))
+
+    assert names(decision) == ["b", "c", "a"]
+
+
+def test_tied_priorities_go_to_the_first_in_alphabet():
+    _, decision = run(World([Item("b"), Item("a"), Item("c")]))
+
+    assert names(decision) == ["a", "b", "c"]
+
+
+def test_a_lever_multiplies_the_priority():
+    _, decision = run(World([Item("a", lever=4), Item("b", value=3)]))
+
+    assert names(decision) == ["a", "b"]
+
+
+def test_value_when_shown_counts_without_any_answer():
+    _, decision = run(World([Item("a", value=1), Item("b", value=0, shown_value=5)]))
+
+    assert names(decision) == ["b", "a"]
+
+
+@pytest.mark.parametrize("layer", ["eligibility", "applicability", "suitability"])
+def test_a_false_rule_drops_at_its_layer(layer):
+    plan, decision = run(World([Item("a", **{layer: ["customer.age >= 18"]}), Item("b")]), {"customer.age": 16})
+
+    assert names(decision) == ["b"]
+    assert stage_of(plan, decision, "a") is Stage[layer.upper()]
+
+
+def test_an_unknown_value_keeps_the_action_out_and_says_which():
+    plan, decision = run(World([Item("a", eligibility=["customer.age >= 18"]), Item("b")]))
+
+    why = {c.action: c for c in explain(plan, decision).placements[0].candidates}
+
+    assert names(decision) == ["b"]
+    assert why["a"].rules[0].verdict == "unknown"
+    assert "customer.age" in why["a"].reason
+
+
+def test_a_switched_off_action_is_never_shown():
+    plan, decision = run(World([Item("a", active=False), Item("b")]))
+
+    assert names(decision) == ["b"]
+    assert stage_of(plan, decision, "a") is Stage.INACTIVE
+
+
+def test_validity_begins_and_ends():
+    now = NOON.timestamp()
+    items = [Item("begins", active_from=now), Item("ended", active_until=now), Item("later", active_from=now + 1)]
+    plan, decision = run(World(items))
+
+    assert names(decision) == ["begins"]
+    assert stage_of(plan, decision, "ended") is Stage.NOT_VALID
+    assert stage_of(plan, decision, "later") is Stage.NOT_VALID
+
+
+def test_a_plan_notices_that_a_validity_date_passed():
+    plan = World([Item("a", active_until=NOON.timestamp() + 10), Item("b")]).plan()
+    state = State(model=model_of(plan), position=0)
+
+    before = decide(plan, state, request("r-1"), NOON, Draws("seed"))
+    after = decide(plan, state, request("r-2"), NOON + timedelta(seconds=10), Draws("seed"))
+
+    assert names(before) == ["a", "b"]
+    assert names(after) == ["b"]
+
+
+def test_exclusive_actions_do_not_stand_together_in_any_placement():
+    items = [Item("a", value=3, exclusive=frozenset({"x"})), Item("b", value=2, exclusive=frozenset({"x"})), Item("c")]
+    world = World(items, sizes={"main": 1, "side": 2})
+    plan, decision = run(world, placements=(PlacementRequest(name="main"), PlacementRequest(name="side")))
+
+    assert names(decision, 0) == ["a"]
+    assert names(decision, 1) == ["c"]
+    assert stage_of(plan, decision, "b", 1) is Stage.EXCLUSIVE
+    assert stage_of(plan, decision, "a", 1) is Stage.ALREADY_SHOWN
+
+
+def test_no_action_stands_twice_by_another_treatment():
+    plan, decision = run(World([Item("a", treatments=("card", "text")), Item("b", value=0.5)]))
+
+    assert names(decision) == ["a", "b"]
+    assert sorted(decision.traces[0].stages).count(Stage.ALREADY_SHOWN) == 1
+    assert len(plan.candidates) == 3
+
+
+def test_mandatory_actions_come_before_all_others():
+    world = World([Item("a", value=9), Item("b", value=0.1, mandatory="context.topic == 'outage'")])
+
+    _, calm = run(world, context={"topic": "invoice"})
+    _, urgent = run(world, context={"topic": "outage"})
+
+    assert names(calm) == ["a", "b"]
+    assert names(urgent) == ["b", "a"]
+    assert urgent.placements[0].actions[0].how == "mandatory"
+    assert urgent.placements[0].actions[0].selection_probability == 1.0
+
+
+def test_context_weights_add_up():
+    item = Item("a", weights=[("context.topic == 'invoice'", 50), ("context.minutes > 3.0", 70)])
+    world = World([item, Item("b", value=2)])
+
+    _, one = run(world, context={"topic": "invoice", "minutes": 1.0})
+    _, both = run(world, context={"topic": "invoice", "minutes": 5.0})
+
+    assert names(one)[0] == "b"
+    assert names(both)[0] == "a"
+
+
+def test_a_wanted_size_is_obeyed():
+    _, decision = run(World([Item(name) for name in "abcd"]), placements=(PlacementRequest(name="main", size=2),))
+
+    assert len(names(decision)) == 2
+
+
+def test_a_member_of_the_random_control_group_gets_any_eligible_action_alike():
+    everybody = (ControlGroup("universal", 1.0, "random", "month"),)
+    world = World([Item("a", value=100), Item("b"), Item("c")], control_groups=everybody)
+    _, decision = run(world, session="s-1")
+
+    first = decision.placements[0].actions[0]
+    assert decision.control == "universal"
+    assert first.how == "control"
+    assert first.selection_probability == pytest.approx(1 / 3)
+
+
+def test_a_member_of_the_propensity_control_group_is_decided_for_without_values_and_levers():
+    everybody = (ControlGroup("universal", 1.0, "propensity", "month"),)
+    world = World([Item("b", value=100, lever=50), Item("a")], control_groups=everybody)
+    _, decision = run(world, session="s-1")
+
+    assert names(decision) == ["a", "b"]
+
+
+def test_the_same_request_gives_the_same_bytes():
+    world = World([Item(name) for name in "abcdef"], exploration=Exploration("thompson", 0.3, 0.05))
+
+    assert canonical(run(world)[1]) == canonical(run(world)[1])
+
+
+def test_the_fallback_obeys_rules_that_can_be_checked():
+    plan = World([Item("a"), Item("b", eligibility=["customer.age >= 18"]), Item("c")], fallback=("b", "c")).plan()
+
+    answer = fallback(plan, request(), {"now": NOON, "zone": "UTC"}, NOON, "store-slow")
+
+    assert names(answer) == ["c"]
+    assert answer.degraded == "store-slow"
+
+
+def test_every_candidate_is_explained():
+    items = [Item("a", eligibility=["customer.age >= 18"]), Item("b", active=False), Item("c"), Item("d", value=5)]
+    plan, decision = run(World(items, sizes={"main": 1}), {"customer.age": 16})
+
+    why = {c.action: c for c in explain(plan, decision, model_of(plan)).placements[0].candidates}
+
+    assert why["a"].stage == "eligibility"
+    assert why["b"].reason == "switched off"
+    assert (why["c"].stage, why["c"].rank) == ("outranked", 2)
+    assert (why["d"].stage, why["d"].rank, why["d"].place) == ("shown", 1, 1)
+    assert why["d"].parts["priority"] == pytest.approx(decision.placements[0].actions[0].priority, rel=1e-5)
