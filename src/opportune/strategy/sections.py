@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
-from opportune.records import Sign, Value, ValueType
+from opportune.records import Sign, ValueType
 
 __all__ = [
     "Absence",
@@ -177,7 +177,7 @@ class EventAttribute(Section):
         type: boolean, integer, number, text, timestamp or texts (a list of text). Required.
         title: for people.
         unit: of the number, such as EUR or min.
-        range: smallest and largest value, for integer and number.
+        range: smallest and largest value, for integer and number; ~ leaves a side open.
         values: the only texts allowed, for text and texts.
         max_length: longest text, in characters, 1..10000. Default 200.
         max_items: longest list of texts, 1..10000. Default 100.
@@ -186,7 +186,7 @@ class EventAttribute(Section):
     type: ValueType
     title: Text = ""
     unit: Annotated[StrictStr, Field(max_length=40)] = ""
-    range: Annotated[tuple[Number, Number] | None, Field()] = None
+    range: tuple[Number | None, Number | None] | None = None
     values: Annotated[tuple[Annotated[StrictStr, Field(max_length=200)], ...] | None, Field(max_length=10_000)] = None
     max_length: Annotated[StrictInt, Field(ge=1, le=10_000)] = 200
     max_items: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
@@ -572,10 +572,10 @@ class Persona(Section):
     name: Annotated[Text, Field(min_length=1)]
     at: Moment
     customer: Annotated[
-        dict[str, Value], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+        dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
     context: Annotated[
-        dict[str, Value], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+        dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
     channel: Name
     placement: Name

@@ -1,0 +1,88 @@
+"""Checking a project: does everything fit together? All problems at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+
+from opportune.errors import ProjectError
+from opportune.rules import check as check_rule
+from opportune.strategy.checked import LAYERS, CheckedProject
+from opportune.strategy.checks import (
+    Notes,
+    check_actions,
+    check_attributes,
+    check_channels,
+    check_control_groups,
+    check_exclusivity,
+    check_fallbacks,
+    check_goals,
+    check_personas,
+    check_rules,
+    check_settings,
+)
+from opportune.strategy.load import Gaps, Reading, read_directory, read_files
+from opportune.strategy.project import Project
+
+__all__ = ["LAYERS", "CheckedProject", "check", "check_directory", "check_files"]
+
+
+def check(project: Project, now: datetime | None = None) -> CheckedProject:
+    """Check a loaded project.
+
+    Args:
+        now: aware moment; with it, active actions whose validity is over are problems. A server that starts does not
+            give it: a strategy must not stop working because one offer ended.
+
+    Raises:
+        ProjectError: with every problem, in the order of files and lines.
+    """
+    return _check(Reading(project, [], Gaps()), now)
+
+
+def check_directory(directory: Path, now: datetime | None = None) -> CheckedProject:
+    """Load and check a folder; problems of single files and those between files come together.
+
+    Raises:
+        ProjectError: as `check`.
+    """
+    return _check(read_directory(directory), now)
+
+
+def check_files(files: Mapping[str, str], now: datetime | None = None) -> CheckedProject:
+    """Load and check texts by path, as `check_directory` does with a folder.
+
+    Raises:
+        ProjectError: as `check`.
+    """
+    return _check(read_files(files), now)
+
+
+def _check(reading: Reading, now: datetime | None) -> CheckedProject:
+    project = reading.project
+    notes = Notes(project, reading.gaps)
+    check_settings(notes)
+    check_attributes(notes)
+    check_channels(notes)
+    check_goals(notes)
+    check_control_groups(notes)
+    check_actions(notes, now)
+    check_exclusivity(notes)
+    rules = check_rules(notes)
+    check_fallbacks(notes, rules)
+    personas = check_personas(notes)
+    problems = {*reading.problems, *notes.problems}
+    if problems:
+        raise ProjectError(sorted(problems))
+    return CheckedProject(
+        project=project,
+        schema=rules.schema,
+        segments=rules.schema.segments,
+        group_rules=rules.groups,
+        action_rules=rules.actions,
+        mandatory=rules.mandatory,
+        context_weights=rules.context_weights,
+        never=check_rule("false", rules.schema),
+        personas=personas,
+    )

@@ -1,0 +1,25 @@
+"""What is examined across the files of a project: one file per subject."""
+
+from opportune.strategy.checks.actions import check_actions, check_exclusivity
+from opportune.strategy.checks.attributes import check_attributes
+from opportune.strategy.checks.channels import check_channels, check_fallbacks
+from opportune.strategy.checks.goals import check_control_groups, check_goals
+from opportune.strategy.checks.notes import Notes
+from opportune.strategy.checks.personas import check_personas
+from opportune.strategy.checks.rules import CheckedRules, check_rules
+from opportune.strategy.checks.settings import check_settings
+
+__all__ = [
+    "CheckedRules",
+    "Notes",
+    "check_actions",
+    "check_attributes",
+    "check_channels",
+    "check_control_groups",
+    "check_exclusivity",
+    "check_fallbacks",
+    "check_goals",
+    "check_personas",
+    "check_rules",
+    "check_settings",
+]

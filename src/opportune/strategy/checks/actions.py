@@ -1,0 +1,151 @@
+"""Do actions name goals, outcomes, channels and languages that exist, and can somebody get them?"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from opportune.strategy.checks.notes import Notes
+from opportune.strategy.codes import CURRENCY_DECIMALS, zones
+from opportune.strategy.sections import SHOWN, Action, Amount, Treatment
+from opportune.strategy.wording import suggest
+
+__all__ = ["check_actions", "check_exclusivity"]
+
+
+def check_actions(notes: Notes, now: datetime | None) -> None:
+    """Check every action against the other files."""
+    if not notes.project.actions and notes.all_actions_known():
+        remedy = "add actions/<group>/group.yaml and actions/<group>/<action>.yaml"
+        notes.report("actions", [], "the project has no action", remedy, "no-action")
+    for name, action in notes.project.actions.items():
+        file = notes.project.action_file(name)
+        _check_validity(notes, file, action, now)
+        _check_values(notes, file, action)
+        for index, group in enumerate(action.exclusive):
+            if group in action.exclusive[:index]:
+                message = f"exclusivity group '{group}' is listed twice"
+                notes.report(file, ["exclusive", index], message, "remove one of both", "duplicate")
+        for channel, treatments in action.treatments.items():
+            path = ["treatments", channel]
+            channels = notes.project.channels
+            notes.expect_name(channel, channels, "channels.yaml", "channel", file, path, key=True)
+            for treatment, section in treatments.items():
+                _check_placements(notes, file, channel, treatment, section)
+                _check_content(notes, file, [*path, treatment, "content"], section)
+
+
+def _check_validity(notes: Notes, file: str, action: Action, now: datetime | None) -> None:
+    zone = notes.project.settings.time_zone
+    begin, end = action.valid.instants(zone if zone in zones() else "UTC")
+    if begin is not None and end is not None and begin >= end:
+        message = f"it ends {action.valid.until} before it begins {action.valid.begin}"
+        notes.report(file, ["valid", "until"], message, "set a later end", "empty-validity")
+    elif end is not None and now is not None and end <= now and action.active:
+        message = f"nobody can get it any more: it ended {action.valid.until}"
+        notes.report(file, ["valid", "until"], message, "set a later end, or 'active: false'", "over")
+
+
+def _check_values(notes: Notes, file: str, action: Action) -> None:
+    channels = [notes.project.channels.get(channel) for channel in action.treatments]
+    reported = {outcome for channel in channels if channel for outcome in channel.outcomes}
+    for goal, amounts in action.values.items():
+        path = ["values", goal]
+        if not notes.expect_name(goal, notes.project.goals, "goals.yaml", "goal", file, path, key=True):
+            continue
+        for outcome, amount in amounts.items():
+            _check_amount(notes, file, goal, outcome, amount)
+            outcomes = notes.project.outcomes
+            if outcome == SHOWN or None in channels:
+                continue
+            known = [*outcomes, SHOWN]
+            where = [*path, outcome]
+            if not notes.expect_name(outcome, known, "outcomes.yaml", "outcome", file, where, key=True):
+                continue
+            if outcome not in reported:
+                message = f"outcome '{outcome}' is reported by no channel of the action"
+                remedy = f"remove it, or add it to a channel's outcomes ({', '.join(sorted(action.treatments))})"
+                notes.report(file, where, message, remedy, "unreported-outcome", key=True)
+
+
+def _check_amount(notes: Notes, file: str, goal: str, outcome: str, amount: Amount) -> None:
+    if amount.currency is None:
+        return
+    path = ["values", goal, outcome]
+    currency, unit = notes.project.goals[goal].currency, notes.project.goals[goal].unit
+    if currency is None:
+        message = f"an amount of money, but goal '{goal}' counts {unit}"
+        notes.report(file, path, message, "write a number, or give the goal a currency", "currency")
+    elif amount.currency != currency:
+        message = f"goal '{goal}' counts {currency}, found {amount.currency}"
+        notes.report(file, path, message, f"convert the amount to {currency}", "currency")
+    elif amount.decimals > CURRENCY_DECIMALS.get(currency, amount.decimals):
+        message = f"{currency} has {CURRENCY_DECIMALS[currency]} decimals, found {amount.decimals}"
+        notes.report(file, path, message, "round it, or write an expected value as a number alone", "decimals")
+
+
+def _check_placements(notes: Notes, file: str, channel: str, name: str, treatment: Treatment) -> None:
+    section = notes.project.channels.get(channel)
+    if section is None or treatment.placements is None:
+        return
+    for index, placement in enumerate(treatment.placements):
+        if placement not in section.placements:
+            path: list[str | int] = ["treatments", channel, name, "placements", index]
+            message = f"unknown placement '{placement}' of channel '{channel}'"
+            remedy = suggest(placement, section.placements, "known placements")
+            notes.report(file, path, message, remedy, "unknown-placement")
+
+
+def _check_content(notes: Notes, file: str, path: list[str], treatment: Treatment) -> None:
+    """Check that every language has every part."""
+    if not treatment.content or "project.yaml" in notes.gaps.files:
+        return
+    languages = notes.project.settings.languages
+    parts = {part: language for language, texts in treatment.content.items() for part in texts}
+    for language in languages:
+        texts = treatment.content.get(language)
+        if texts is None:
+            message = f"no content for language '{language}'"
+            notes.report(
+                file, path, message, f"add '{language}:' with the same parts", "missing-language", key=True, where=path
+            )
+            continue
+        for part, other in parts.items():
+            if part not in texts:
+                message = f"no '{part}', which language '{other}' has"
+                notes.report(
+                    file,
+                    [*path, language],
+                    message,
+                    f"add '{part}:'",
+                    "missing-content",
+                    key=True,
+                    where=[*path, language],
+                )
+    for language, texts in treatment.content.items():
+        if language not in languages:
+            message = f"language '{language[:40]}' is not one of the project"
+            remedy = suggest(language, languages, "languages")
+            notes.report(file, [*path, language], message, remedy, "unknown-language", key=True)
+        for part, text in texts.items():
+            if "{{" in text or "{%" in text:
+                message = "a template, found '{{' or '{%'"
+                remedy = "templates are not available yet: write the text out"
+                notes.report(file, [*path, language, part], message, remedy, "template")
+
+
+def check_exclusivity(notes: Notes) -> None:
+    """Report exclusivity groups that exclude nothing."""
+    members: dict[str, list[str]] = {}
+    for name, action in notes.project.actions.items():
+        for group in set(action.exclusive):
+            members.setdefault(group, []).append(name)
+    if not notes.all_actions_known():
+        return
+    for group, names in sorted(members.items()):
+        if len(names) == 1:
+            index = notes.project.actions[names[0]].exclusive.index(group)
+            message = f"exclusivity group '{group}' has this one member, so it excludes nothing"
+            others = [other for other in members if other != group]
+            remedy = suggest(group, others, "other groups") if others else "add another action to it or remove it"
+            remedy = remedy if remedy.startswith("did") else "add another action to it or remove it"
+            notes.report(notes.project.action_file(names[0]), ["exclusive", index], message, remedy, "lonely-exclusive")

@@ -1,0 +1,136 @@
+"""Do channels report outcomes that exist, and can every placement be filled, also without the engine?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from opportune.records import Sign
+from opportune.rules import Rule
+from opportune.strategy.checks.notes import Notes
+from opportune.strategy.checks.rules import CheckedRules
+from opportune.strategy.project import Project
+from opportune.strategy.sections import Channel, Placement
+
+__all__ = ["check_channels", "check_fallbacks"]
+
+FILE = "channels.yaml"
+WINDOW_MIN, WINDOW_MAX = timedelta(minutes=1), timedelta(days=400)
+SAFE_VARIABLES = frozenset({"now"})
+"""What is known even when nothing of the customer can be read."""
+
+
+def check_channels(notes: Notes) -> None:
+    """Check directions, outcomes, response windows, and that treatments exist."""
+    for name in notes.project.outcomes:
+        if name == "shown":
+            message = "'shown' has a meaning of its own in the values of actions"
+            notes.report("outcomes.yaml", [name], message, "rename it, for example impression", "reserved", key=True)
+    for name, channel in notes.project.channels.items():
+        _check_channel(notes, name, channel)
+
+
+def _check_channel(notes: Notes, name: str, channel: Channel) -> None:
+    outcomes = notes.project.outcomes
+    if channel.direction == "outbound":
+        message = "outbound channels cannot be executed yet"
+        notes.report(FILE, [name, "direction"], message, "write inbound, or remove the channel", "not-available")
+    for index, outcome in enumerate(channel.outcomes):
+        notes.expect_name(outcome, outcomes, "outcomes.yaml", "outcome", FILE, [name, "outcomes", index])
+        if outcome in channel.outcomes[:index]:
+            message = f"outcome '{outcome}' is listed twice"
+            notes.report(FILE, [name, "outcomes", index], message, "remove one of both", "duplicate")
+    known = [outcomes[outcome] for outcome in channel.outcomes if outcome in outcomes]
+    if len(known) == len(channel.outcomes) and not any(kind.sign is Sign.POSITIVE for kind in known):
+        message = "no positive outcome, so that nothing can be learned"
+        notes.report(FILE, [name, "outcomes"], message, "add an outcome of positive sign", "no-positive-outcome")
+    _check_window(notes, name, channel)
+    _check_treatments(notes, name, channel)
+
+
+def _check_window(notes: Notes, name: str, channel: Channel) -> None:
+    window = channel.response_window
+    if window is None:
+        return
+    path = [name, "response_window"]
+    if not WINDOW_MIN <= window.length <= WINDOW_MAX:
+        message = f"expected a length of 1 minute to {WINDOW_MAX.days} days, found {window.length}"
+        notes.report(FILE, path, message, "set days, hours or minutes", "window-length")
+    if window.default not in channel.outcomes:
+        message = f"outcome '{window.default}' is none of this channel"
+        remedy = f"add it to the channel's outcomes, or choose one of them: {', '.join(channel.outcomes)}"
+        notes.report(FILE, [*path, "default"], message, remedy, "unknown-outcome")
+        return
+    kind = notes.project.outcomes.get(window.default)
+    if kind is not None and kind.sign is not Sign.NEGATIVE:
+        message = f"silence cannot count as the {kind.sign.value} outcome '{window.default}'"
+        notes.report(FILE, [*path, "default"], message, "choose a negative outcome", "window-sign")
+
+
+def _check_treatments(notes: Notes, name: str, channel: Channel) -> None:
+    """Report a channel or a placement in which nothing can ever be shown."""
+    if not notes.all_actions_known():
+        return
+    fitting = [
+        treatment.placements
+        for action in notes.project.actions.values()
+        for treatment in action.treatments.get(name, {}).values()
+    ]
+    if not fitting:
+        message = f"no action has a treatment for channel '{name}'"
+        notes.report(FILE, [name], message, "add a treatment or remove the channel", "no-treatment", key=True)
+        return
+    for placement in channel.placements:
+        if not any(placements is None or placement in placements for placements in fitting):
+            message = f"no treatment fits placement '{placement}'"
+            path = [name, "placements", placement]
+            notes.report(FILE, path, message, "add one or remove the placement", "no-treatment", key=True)
+
+
+def check_fallbacks(notes: Notes, rules: CheckedRules) -> None:
+    """Check that every fallback can be shown when nothing is known and no time is left."""
+    for channel, section in notes.project.channels.items():
+        for placement, slot in section.placements.items():
+            path: list[str | int] = [channel, "placements", placement, "fallback"]
+            if len(slot.fallback) > slot.size:
+                message = f"{len(slot.fallback)} actions in a placement of size {slot.size}"
+                notes.report(FILE, path, message, "shorten the list or raise the size", "fallback-size")
+            for index, name in enumerate(slot.fallback):
+                here = [*path, index]
+                if not notes.expect_name(name, notes.project.actions, "actions", "action", FILE, here):
+                    continue
+                fault = (
+                    _fault_of_list(notes.project, slot, index)
+                    or _fault_of_treatment(notes.project, channel, placement, name)
+                    or _fault_of_rules(rules.of_action(notes.project, name))
+                )
+                if fault:
+                    notes.report(FILE, here, f"fallback action '{name}' {fault[0]}", fault[1], "fallback")
+
+
+def _fault_of_list(project: Project, slot: Placement, index: int) -> tuple[str, str] | None:
+    name, before = slot.fallback[index], slot.fallback[:index]
+    action = project.actions[name]
+    if name in before:
+        return "is listed twice", "remove one of both"
+    if not action.active or not project.groups[project.group_of[name]].active:
+        return "is switched off", "choose an active action, or write []"
+    for other in before:
+        if other in project.actions and set(project.actions[other].exclusive) & set(action.exclusive):
+            return f"and '{other}' exclude each other", "keep one of both"
+    return None
+
+
+def _fault_of_treatment(project: Project, channel: str, placement: str, name: str) -> tuple[str, str] | None:
+    treatments = project.actions[name].treatments.get(channel, {}).values()
+    if any(treatment.placements is None or placement in treatment.placements for treatment in treatments):
+        return None
+    return f"has no treatment for placement '{placement}' of channel '{channel}'", "add one or choose another"
+
+
+def _fault_of_rules(rules: Iterable[Rule]) -> tuple[str, str] | None:
+    needed = {variable for item in rules for variable in item.variables} - SAFE_VARIABLES
+    if not needed:
+        return None
+    remedy = "a fallback is shown when nothing is known: choose an action without such rules, or write []"
+    return f"has rules that need {min(needed)}", remedy

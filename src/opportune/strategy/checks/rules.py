@@ -1,0 +1,216 @@
+"""Are all rules sound: known names, right types, bounded cost, and not in contradiction?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from opportune.errors import Problem, RuleError
+from opportune.records import ValueType
+from opportune import rules as _rules
+from opportune.rules import Rule, Schema, check
+from opportune.strategy.checked import LAYERS, LayerRules
+from opportune.strategy.checks.notes import Notes, Path
+from opportune.strategy.checks.values import impossible_values
+from opportune.strategy.project import Project
+from opportune.strategy.sections import Action, EventAttribute, Group, RuleText
+from opportune.strategy.source import place_in_text
+from opportune.strategy.wording import where_of
+
+__all__ = ["CheckedRules", "check_rules"]
+
+contradictory = getattr(_rules, "contradictory", lambda rules: None)
+_TEXT_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
+_REFERENCE = re.compile(r"\bsegment\s*\.\s*([a-z][a-z0-9_]*)")
+_SOURCES = {"customer": "attributes.yaml", "context": "context.yaml", "segment": "segments.yaml"}
+
+
+@dataclass(slots=True)
+class CheckedRules:
+    """All rules of a project that are sound; a group or action with a rule that is not is left out."""
+
+    schema: Schema
+    groups: dict[str, LayerRules] = field(default_factory=dict)
+    actions: dict[str, LayerRules] = field(default_factory=dict)
+    mandatory: dict[str, Rule] = field(default_factory=dict)
+    context_weights: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+
+    def of_action(self, project: Project, name: str) -> list[Rule]:
+        """Give all rules of an action, those of its group first."""
+        return _flat(self.groups.get(project.group_of[name], {})) + _flat(self.actions.get(name, {}))
+
+
+def check_rules(notes: Notes) -> CheckedRules:
+    """Check the rules of segments, groups and actions."""
+    reader = _RuleReader(notes)
+    reader.read_segments()
+    found = CheckedRules(reader.schema)
+    for name, group in notes.project.groups.items():
+        layers = reader.layers(group, f"actions/{name}/group.yaml")
+        if layers is not None:
+            found.groups[name] = layers
+    for name, action in notes.project.actions.items():
+        file = notes.project.action_file(name)
+        layers = reader.layers(action, file)
+        if layers is not None:
+            found.actions[name] = layers
+        mandatory = reader.condition(action.mandatory.rule, file, ["mandatory", "rule"]) if action.mandatory else None
+        if mandatory is not None:
+            found.mandatory[name] = mandatory
+        weights = reader.weights(action, file)
+        if weights:
+            found.context_weights[name] = weights
+    _refuse_unreachable(notes, found)
+    return found
+
+
+def _flat(layers: LayerRules) -> list[Rule]:
+    return [rule for rules in layers.values() for rule in rules]
+
+
+class _RuleReader:
+    """Checks rules one by one against what the project declares; equal texts are checked once."""
+
+    def __init__(self, notes: Notes) -> None:
+        self.notes = notes
+        project = notes.project
+        self.attributes: dict[str, EventAttribute] = {
+            **{f"customer.{name}": attribute for name, attribute in project.attributes.items()},
+            **{f"context.{name}": attribute for name, attribute in project.context.items()},
+        }
+        self.variables: dict[str, ValueType] = {name: section.type for name, section in self.attributes.items()}
+        self.schema = Schema(self.variables)
+        self.seen: dict[str, Rule | list[Problem]] = {}
+
+    def read_segments(self) -> None:
+        """Check segments, each after those that it uses."""
+        segments: dict[str, Rule] = {}
+        for name in self._segment_order():
+            self.schema, self.seen = Schema(self.variables, dict(segments)), {}
+            rule = self.condition(self.notes.project.segments[name].rule, "segments.yaml", [name, "rule"])
+            if rule is None:
+                self.notes.gaps.names.add(("segments.yaml", name))
+            else:
+                segments[name] = rule
+        self.schema, self.seen = Schema(self.variables, segments), {}
+
+    def _segment_order(self) -> list[str]:
+        """Sort segments so that each follows those it uses; those in a circle are reported and left out."""
+        sections = self.notes.project.segments
+        uses = {
+            name: [use for use in _REFERENCE.findall(_TEXT_LITERAL.sub("''", section.rule)) if use in sections]
+            for name, section in sections.items()
+        }
+        order: list[str] = []
+        waiting = list(sections)
+        while waiting:
+            ready = [name for name in waiting if all(use in order for use in uses[name])]
+            if not ready:
+                self._report_circle(waiting, uses)
+                break
+            order += ready
+            waiting = [name for name in waiting if name not in ready]
+        return order
+
+    def _report_circle(self, waiting: list[str], uses: Mapping[str, list[str]]) -> None:
+        for name in waiting:
+            self.notes.gaps.names.add(("segments.yaml", name))
+        walked = [waiting[0]]
+        while walked.count(walked[-1]) == 1:
+            walked.append(next(use for use in uses[walked[-1]] if use in waiting))
+        circle = walked[walked.index(walked[-1]) :]
+        message = f"segments use each other in a circle: {' -> '.join(circle)}"
+        remedy = "write one of them without the other"
+        self.notes.report("segments.yaml", [circle[0]], message, remedy, "segment-circle", key=True)
+
+    def layers(self, section: Group | Action, file: str) -> LayerRules | None:
+        """Check the three layers; None where a rule is not sound."""
+        read = {layer: self._layer(getattr(section, layer), file, layer) for layer in LAYERS}
+        sound = {layer: tuple(rule for rule in rules if rule is not None) for layer, rules in read.items()}
+        return None if any(None in rules for rules in read.values()) else sound
+
+    def _layer(self, texts: Iterable[RuleText], file: str, layer: str) -> list[Rule | None]:
+        return [self.rule(text.rule, file, [layer, index, "rule"]) for index, text in enumerate(texts)]
+
+    def weights(self, action: Action, file: str) -> tuple[Rule, ...]:
+        """Check the conditions of an action's context weights."""
+        conditions = (
+            self.condition(weight.when, file, ["context_weights", index, "when"])
+            for index, weight in enumerate(action.context_weights)
+        )
+        return tuple(rule for rule in conditions if rule is not None)
+
+    def condition(self, source: str, file: str, path: Path) -> Rule | None:
+        """Check a rule that makes sense only if it can be true."""
+        rule = self.rule(source, file, path)
+        reason = contradictory([rule]) if rule is not None else None
+        if reason is not None:
+            self._report(Problem("", 1, 1, "", f"never true: {reason}", "correct the rule", "never"), file, path)
+        return rule
+
+    def rule(self, source: str, file: str, path: Path) -> Rule | None:
+        """Check one rule; None where it is not sound or cannot be judged because of other faults."""
+        if self._needs_gap(source):
+            return None
+        rule = self._check(source)
+        if isinstance(rule, Rule):
+            return rule
+        for problem in rule:
+            self._report(problem, file, path)
+        return None
+
+    def _check(self, source: str) -> Rule | list[Problem]:
+        if source not in self.seen:
+            try:
+                rule = check(source, self.schema)
+                problems = impossible_values(rule, self.attributes)
+                self.seen[source] = problems or rule
+            except RuleError as error:
+                self.seen[source] = error.problems
+        return self.seen[source]
+
+    def _report(self, problem: Problem, file: str, path: Path) -> None:
+        node = self.notes.node(file, path)
+        line, column = place_in_text(self.notes.project.files[file], node, problem.line, problem.column)
+        found = Problem(file, line, column, _where(path), problem.message, problem.remedy, problem.code)
+        self.notes.problems.append(found)
+
+    def _needs_gap(self, source: str) -> bool:
+        """Say whether a rule names something that was reported already."""
+        gaps = self.notes.gaps
+        texts = _TEXT_LITERAL.sub("''", source)
+        for prefix, file in _SOURCES.items():
+            if file in gaps.files and re.search(rf"\b{prefix}\b", texts):
+                return True
+            if any(re.search(rf"\b{prefix}\.{name}\b", texts) for at, name in gaps.names if at == file):
+                return True
+        return "owns(" in texts and gaps.may_hold("attributes.yaml", "products")
+
+
+def _where(path: Path) -> str:
+    return where_of(path[:-1] if path[-1] == "rule" else path)
+
+
+def _refuse_unreachable(notes: Notes, found: CheckedRules) -> None:
+    """Report groups and active actions whose rules contradict each other, so that nobody can get them."""
+    unreachable = set()
+    for group, layers in found.groups.items():
+        reason = contradictory(_flat(layers))
+        if reason is not None:
+            unreachable.add(group)
+            section = notes.project.groups[group]
+            _report_unreachable(notes, f"actions/{group}/group.yaml", section, f"its actions: {reason}")
+    for name, layers in found.actions.items():
+        group, action = notes.project.group_of[name], notes.project.actions[name]
+        if group in unreachable or group not in found.groups or not action.active or not _flat(layers):
+            continue
+        reason = contradictory(found.of_action(notes.project, name))
+        if reason is not None:
+            _report_unreachable(notes, notes.project.action_file(name), action, f"it: {reason}")
+
+
+def _report_unreachable(notes: Notes, file: str, section: Group | Action, words: str) -> None:
+    layer = next(layer for layer in LAYERS if getattr(section, layer))
+    remedy = "correct the rules, those of the group included, or set 'active: false'"
+    notes.report(file, [layer], f"nobody can ever get {words}", remedy, "unreachable", key=True, where=[layer])
