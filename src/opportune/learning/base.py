@@ -4,7 +4,8 @@ Notation: C candidates (the fixed axis of the bound catalogue), O scored outcome
 
 A model is deterministic: the same sequence of `learn` calls gives the same state, bit by bit, in every process.
 It is not thread-safe: one thread predicts and learns. It does no I/O, reads no clock and draws no random numbers.
-Learned state belongs to candidate *keys*, not to positions: binding another catalogue keeps what is known of keys that stay.
+Learned state belongs to candidate *keys*, not to positions: binding another catalogue keeps what is known of keys that
+stay, and of those that come back.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ class PropensityModel(ABC):
 
     @abstractmethod
     def encode(self, facts: Facts) -> Encoded:
-        """Encode one request's facts once, for `predict` and `learn`; unknown keys are ignored, absent ones are missing."""
+        """Encode one request's facts once, for `predict`; unknown keys are ignored, absent ones are missing."""
 
     @abstractmethod
     def predict(self, encoded: Encoded) -> Prediction:
@@ -122,4 +123,7 @@ class PropensityModel(ABC):
 
     @abstractmethod
     def weights(self, facts: Facts, candidate: int, outcome: int) -> list[tuple[str, float]]:
-        """Contribution of each predictor to the log odds of one candidate, largest absolute value first."""
+        """Contribution of each predictor to the log odds of one candidate, largest absolute value first.
+
+        What does not come from a predictor (the base rate of the candidate) is left out.
+        """

@@ -49,6 +49,7 @@ BASE_RATE = 0.2
 LOG_ODDS_MAX = 15.0
 SPARE_ROWS = 32
 FORMAT = 1
+ONE = np.float32(1.0)
 
 Column = tuple[str, ...]
 
@@ -67,6 +68,17 @@ def _numba() -> ModuleType:
     from opportune.learning import bayes_numba
 
     return bayes_numba
+
+
+def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
+    """Clip log odds, turn variance into spread, and fill propensity; the same for both kernels."""
+    np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
+    np.maximum(log_odds, -LOG_ODDS_MAX, out=log_odds)
+    np.sqrt(spread, out=spread)
+    np.negative(log_odds, out=propensity)
+    np.exp(propensity, out=propensity)
+    np.add(propensity, ONE, out=propensity)
+    np.reciprocal(propensity, out=propensity)
 
 
 class BayesModel(PropensityModel):
@@ -126,13 +138,7 @@ class BayesModel(PropensityModel):
         self._steps.predict(
             self._joint, self._top, encoded.dense, encoded.rows, self._group_of, self._log_odds, self._spread
         )
-        # Two more passes over [O, C]; the compiled kernel could fuse them, but then the two would differ in exp.
-        np.clip(self._log_odds, -LOG_ODDS_MAX, LOG_ODDS_MAX, out=self._log_odds)
-        np.sqrt(self._spread, out=self._spread)
-        np.negative(self._log_odds, out=self._propensity)
-        np.exp(self._propensity, out=self._propensity)
-        self._propensity += 1.0
-        np.reciprocal(self._propensity, out=self._propensity)
+        _finish(self._log_odds, self._spread, self._propensity)
         return self._prediction
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:

@@ -20,15 +20,24 @@ _answer_step = njit(cache=True)(bayes_numpy.answer_step)
 
 
 def _add_dense(matrix: Floats, dense: Floats, mean: Floats, variance: Floats) -> None:
-    for f in range(len(dense)):
+    fours = len(dense) // 4 * 4
+    for f in range(0, fours, 4):
+        x, y, z, w = dense[f], dense[f + 1], dense[f + 2], dense[f + 3]
+        for k in range(len(mean)):
+            mean[k] += (x * matrix[f, 0, k] + y * matrix[f + 1, 0, k]) + (
+                z * matrix[f + 2, 0, k] + w * matrix[f + 3, 0, k]
+            )
+        x, y, z, w = x * x, y * y, z * z, w * w
+        for k in range(len(variance)):
+            variance[k] += (x * matrix[f, 1, k] + y * matrix[f + 1, 1, k]) + (
+                z * matrix[f + 2, 1, k] + w * matrix[f + 3, 1, k]
+            )
+    for f in range(fours, len(dense)):
         x = dense[f]
-        if x == 0.0:
-            continue
-        square = x * x
-        for c in range(len(mean)):
-            mean[c] += x * matrix[f, 0, c]
-        for c in range(len(mean)):
-            variance[c] += square * matrix[f, 1, c]
+        y = x * x
+        for k in range(len(mean)):
+            mean[k] += x * matrix[f, 0, k]
+            variance[k] += y * matrix[f, 1, k]
 
 
 def _add_rows(matrix: Floats, rows: Rows, mean: Floats, variance: Floats) -> None:

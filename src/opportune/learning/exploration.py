@@ -54,6 +54,7 @@ def normal_table() -> npt.NDArray[np.float64]:
 
 
 NORMAL = normal_table()
+RISES = NORMAL[1:] - NORMAL[:-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,14 +125,15 @@ def select(
         return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, 0)
     means = mean[indices]
     spreads = spread[indices]
-    if not (np.isfinite(means).all() and np.isfinite(spreads).all() and float(spreads.min()) >= 0.0):
+    # NaN fails every comparison, so that two extremes tell all.
+    if not (float(np.abs(means).max()) < math.inf and float(spreads.min()) >= 0.0 and float(spreads.max()) < math.inf):
         raise _not_finite()
     if method == "greedy" or scale == 0.0:
         contenders, chances = indices[[int(np.argmax(means))]], np.ones(1)
     else:
         places, chances = _thompson(means, spreads, scale)
         contenders = indices[places]
-    return _draw(indices, contenders, chances, len(mean), u, floor)
+    return _draw(indices, contenders, chances, u, floor)
 
 
 def _check(
@@ -200,54 +202,69 @@ def _chances(
     """Chance of each contender (pool: of all its members together) to draw the largest; they sum to 1."""
     count = len(m)
     q = max(8, min(24, NODES // count))
-    # Each contender's nodes are shifted by another part of a step, so that equals refine each other's grid.
-    steps = np.arange(q) + (np.arange(count)[:, None] + 0.5) / count
-    reach = np.full((count, 1), REACH)
-    reach[-1] = POOL_REACH if members[-1] > 1.0 else REACH
-    grid = (m[:, None] + s[:, None] * reach * (steps * (2.0 / q) - 1.0)).ravel()
+    reach = np.full(count, REACH)
+    if members[-1] > 1.0:
+        reach[-1] = POOL_REACH
+    grid = (m[:, None] + (s * reach)[:, None] * _offsets(count, q)).ravel()
     np.maximum(grid, (m - REACH * s).max(), out=grid)
     grid.sort()
     below = _normal((grid - m[:, None]) / s[:, None])
     pool = members[-1]
     if pool > 1.0:
         below[-1] = np.maximum(below[-1] ** pool, LEAST_BELOW)
-    all_below = below[0].copy()
-    for row in below[1:]:
-        all_below *= row
-    others = all_below / below
-    chances: npt.NDArray[np.float64] = np.add.accumulate(
-        (below[:, 1:] - below[:, :-1]) * (others[:, 1:] + others[:, :-1]), axis=1
-    )[:, -1]
+    others = np.multiply.reduce(below, axis=0) / below
+    chances: npt.NDArray[np.float64] = ((below[:, 1:] - below[:, :-1]) * (others[:, 1:] + others[:, :-1])).sum(axis=1)
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     chances += 1e-300 * members
-    return chances / np.add.accumulate(chances)[-1]
+    chances /= chances.sum()
+    return chances
+
+
+@functools.cache
+def _offsets(count: int, q: int) -> npt.NDArray[np.float64]:
+    """Nodes around each contender, in units of its reach.
+
+    Each one's are shifted by another part of a step, so that equals refine each other's grid.
+    """
+    steps: npt.NDArray[np.float64] = np.arange(q) + (np.arange(count)[:, None] + 0.5) / count
+    return steps * (2.0 / q) - 1.0
 
 
 def _normal(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    position = np.clip((z + TABLE_REACH) * (TABLE_STEPS / (2.0 * TABLE_REACH)), 0.0, TABLE_STEPS - 1e-9)
+    position: npt.NDArray[np.float64] = z + TABLE_REACH
+    position *= TABLE_STEPS / (2.0 * TABLE_REACH)
+    np.maximum(position, 0.0, out=position)
+    np.minimum(position, TABLE_STEPS - 1e-9, out=position)
     step = position.astype(np.intp)
-    low = NORMAL[step]
-    return low + (NORMAL[step + 1] - low) * (position - step)
+    position -= step
+    position *= RISES.take(step)
+    position += NORMAL.take(step)
+    return position
 
 
 def _draw(
     indices: npt.NDArray[np.intp],
     contenders: npt.NDArray[np.intp],
     chances: npt.NDArray[np.float64],
-    size: int,
     u: float,
     floor: float,
 ) -> Selection:
-    """Inverse of the cumulative probability, in candidate order."""
+    """Inverse of the cumulative probability: the contenders in order, then the others in order."""
     n = len(indices)
     rest = floor / n
     probabilities = chances * (1.0 - floor) + rest
-    p = np.zeros(size)
-    p[indices] = rest
-    p[contenders] = probabilities
-    total = p.cumsum()
-    chosen = min(int(total.searchsorted(u * total[-1], side="right")), int(indices[-1]))
-    return Selection(chosen, float(p[chosen]), contenders, probabilities, rest, n)
+    total = np.add.accumulate(probabilities)
+    others = n - len(contenders)
+    target = u * (float(total[-1]) + rest * others)
+    place = int(total.searchsorted(target, side="right"))
+    if place < len(contenders):
+        return Selection(int(contenders[place]), float(probabilities[place]), contenders, probabilities, rest, n)
+    if rest * others == 0.0:
+        last = int(np.flatnonzero(probabilities)[-1])
+        return Selection(int(contenders[last]), float(probabilities[last]), contenders, probabilities, rest, n)
+    step = min(int((target - float(total[-1])) / rest), others - 1)
+    chosen = int(np.setdiff1d(indices, contenders, assume_unique=True)[step])
+    return Selection(chosen, rest, contenders, probabilities, rest, n)
 
 
 @functools.cache

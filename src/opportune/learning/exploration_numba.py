@@ -15,6 +15,7 @@ from opportune.learning.exploration import (
     NORMAL,
     POOL_REACH,
     REACH,
+    RISES,
     TABLE_REACH,
     TABLE_STEPS,
 )
@@ -53,8 +54,7 @@ def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) 
             position = ((z - m[i]) / s[i] + TABLE_REACH) * _STEP_SCALE
             position = min(max(position, 0.0), TABLE_STEPS - 1e-9)
             step = int(position)
-            low = NORMAL[step]
-            value = low + (NORMAL[step + 1] - low) * (position - step)
+            value = NORMAL[step] + RISES[step] * (position - step)
             if pool > 1.0 and i == count - 1:
                 value = max(value**pool, LEAST_BELOW)
             below[i] = value
@@ -91,16 +91,19 @@ def _thompson(
     """Fill contenders and probabilities; return (alive or -1 where not finite, contenders, chosen, its probability)."""
     size = len(mean)
     n = 0
-    largest = 0.0
+    largest = np.float32(0.0)
+    is_valid = True
     for c in range(size):
         if alive[c]:
             n += 1
-            if not (math.isfinite(mean[c]) and math.isfinite(spread[c]) and spread[c] >= 0.0):
-                return -1, 0, -1, 0.0
-            largest = max(largest, abs(float(mean[c])))
+            # NaN fails every comparison.
+            is_valid &= (abs(mean[c]) < math.inf) & (spread[c] >= 0.0) & (spread[c] < math.inf)
+            largest = max(largest, abs(mean[c]))
+    if not is_valid:
+        return -1, 0, -1, 0.0
     if n == 0:
         return 0, 0, -1, 0.0
-    least = max(largest * 1e-9, 1e-30)
+    least = max(float(largest) * 1e-9, 1e-30)
     lowest = -math.inf
     for c in range(size):
         if alive[c]:
@@ -115,30 +118,29 @@ def _thompson(
     total = 0.0
     for i in range(count):
         probabilities[i] = probabilities[i] * (1.0 - floor) + rest
-    i = 0
-    for c in range(size):
-        if alive[c]:
-            if i < count and contenders[i] == c:
-                total += probabilities[i]
-                i += 1
-            else:
-                total += rest
-    target = u * total
+        total += probabilities[i]
+    others = n - count
+    target = u * (total + rest * others)
     running = 0.0
+    last = 0
+    for i in range(count):
+        running += probabilities[i]
+        if running > target:
+            return n, count, contenders[i], probabilities[i]
+        if probabilities[i] > 0.0:
+            last = i
+    if rest * others == 0.0:
+        return n, count, contenders[last], probabilities[last]
+    left = min(int((target - total) / rest), others - 1)
     i = 0
-    chosen = -1
-    probability = 0.0
     for c in range(size):
-        if alive[c]:
-            chosen = c
-            probability = rest
-            if i < count and contenders[i] == c:
-                probability = probabilities[i]
-                i += 1
-            running += probability
-            if running > target:
-                break
-    return n, count, chosen, probability
+        if i < count and contenders[i] == c:
+            i += 1
+        elif alive[c]:
+            if left == 0:
+                return n, count, c, rest
+            left -= 1
+    return n, count, contenders[last], probabilities[last]
 
 
 def _share_out(

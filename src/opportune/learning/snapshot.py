@@ -111,9 +111,7 @@ def _hash(body: bytes) -> bytes:
     return hashlib.blake2b(body, digest_size=DIGEST_SIZE).digest()
 
 
-def read_array(
-    snapshot: Snapshot, name: str, dtype: type[np.generic], shape: tuple[int, ...]
-) -> npt.NDArray[Any]:
+def read_array(snapshot: Snapshot, name: str, dtype: type[np.generic], shape: tuple[int, ...]) -> npt.NDArray[Any]:
     """One array of a state.
 
     Raises:
