@@ -1,0 +1,114 @@
+"""Reading a decision request against the strategy: every problem at once, values typed, no value repeated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from msgspec.structs import replace
+
+from opportune.decide.plan import Channel, Plan
+from opportune.errors import InputError, Problem, UnknownError
+from opportune.records import DecisionRequest
+from opportune.strategy.compile import Registries
+
+__all__ = ["ID_CHARACTERS_MAX", "PLACEMENTS_MAX", "SIZE_MAX", "id_problem", "read_contact"]
+
+ID_CHARACTERS_MAX = 256
+PLACEMENTS_MAX = 20
+SIZE_MAX = 100
+
+
+def read_contact(
+    plan: Plan, registries: Registries, request: DecisionRequest
+) -> tuple[DecisionRequest, tuple[str, ...]]:
+    """Check a request and type its context.
+
+    Returns:
+        the request with typed context, and the names of context attributes that were ignored.
+
+    Raises:
+        InputError: with all that is wrong.
+    """
+    problems = list(_names(request))
+    channel = plan.channels.get(request.channel)
+    if channel is None:
+        problems.append(_unknown("channel", "channel", request.channel, plan.channels, "unknown-channel"))
+    else:
+        problems += _placements(channel, request)
+    if request.zone is not None and not _is_zone(request.zone):
+        problems.append(_problem("zone", "expected the IANA name of a time zone, such as Europe/Warsaw"))
+    if not request.context:
+        if problems:
+            raise _error(problems)
+        return request, ()
+    try:
+        facts, ignored = registries.context.read(request.context)
+    except InputError as error:
+        raise _error(problems + error.problems) from None
+    if problems:
+        raise _error(problems)
+    start = len(registries.context.prefix)
+    return replace(request, context={name[start:]: value for name, value in facts.items()}), ignored
+
+
+def id_problem(where: str, text: str) -> Problem | None:
+    """Say what is wrong with an id or identifier, if anything."""
+    if not 0 < len(text) <= ID_CHARACTERS_MAX:
+        return _problem(where, f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}")
+    if "\0" in text:
+        return _problem(where, "expected text without NUL characters, found one")
+    return None
+
+
+def _names(request: DecisionRequest) -> Iterator[Problem]:
+    for where, text in (("id", request.id), ("customer", request.customer), ("session", request.session)):
+        problem = None if text is None else id_problem(where, text)
+        if problem is not None:
+            yield problem
+
+
+def _placements(channel: Channel, request: DecisionRequest) -> Iterator[Problem]:
+    if not 0 < len(request.placements) <= PLACEMENTS_MAX:
+        yield _problem("placements", f"expected 1 to {PLACEMENTS_MAX} placements, found {len(request.placements)}")
+        return
+    seen = set()
+    for number, wanted in enumerate(request.placements):
+        where = f"placements[{number}]"
+        if wanted.name not in channel.placements:
+            yield _unknown(f"{where}.name", "placement", wanted.name, channel.placements, "unknown-placement")
+        elif wanted.name in seen:
+            yield _problem(f"{where}.name", "expected every placement once, found one twice", "ask for it with a size")
+        if wanted.size is not None and not 1 <= wanted.size <= SIZE_MAX:
+            yield _problem(f"{where}.size", f"expected 1 to {SIZE_MAX}, found a number outside")
+        seen.add(wanted.name)
+
+
+def _unknown(where: str, noun: str, name: str, known: object, code: str) -> Problem:
+    names = sorted(known)  # type: ignore[call-overload]
+    close = get_close_matches(name[:100], names, n=1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names[:20])}"
+    return Problem("", 0, 0, where, f"the strategy has no such {noun}", remedy, code)
+
+
+def _problem(where: str, message: str, remedy: str = "") -> Problem:
+    return Problem("", 0, 0, where, message, remedy, "invalid-request")
+
+
+def _error(problems: list[Problem]) -> InputError:
+    """Make one error; its code is that of the first name that does not exist, if there is one."""
+    unknown = next((problem.code for problem in problems if problem.code.startswith("unknown-")), None)
+    if unknown is not None:
+        return UnknownError(problems, unknown)
+    return InputError(problems, problems[0].code if problems[0].code == "invalid-attribute" else "invalid-request")
+
+
+@lru_cache(maxsize=1024)
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return False
+    return True

@@ -1,0 +1,249 @@
+"""One decision: within its deadline, answered after its record is durable, or by the placement's safe fallback."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+from time import perf_counter
+
+import msgspec
+import structlog
+from msgspec.structs import replace
+
+from opportune.decide import Draws, State, decide, fallback, gather, seed_of
+from opportune.decide.pipeline import decision_id
+from opportune.errors import InputError, StoreBusyError, StoreError
+from opportune.learning import PropensityModel
+from opportune.outcomes import Learner
+from opportune.records import Decision, DecisionRequest, PlacementAnswer
+from opportune.service.contacts import read_contact
+from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.recent import RecentDecisions, Remembered, origin_of
+from opportune.service.revisions import Strategy
+from opportune.service.settings import Settings
+from opportune.storage import GroupWriter, SaveDecision, WindowOpened
+
+__all__ = ["Answer", "AnswerBody", "Decider"]
+
+log = structlog.get_logger()
+
+
+class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What a channel gets.
+
+    Args:
+        id: of the decision; outcomes name it.
+        revision: content hash of the strategy that decided.
+        degraded: reason of a fallback answer, or null.
+        control: name of the control group that the person is in, or null.
+        placements: the slates, in the order asked for.
+    """
+
+    id: str
+    revision: str
+    degraded: str | None
+    control: str | None
+    placements: tuple[PlacementAnswer, ...]
+
+
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
+    """An answer as it goes out.
+
+    Args:
+        body: canonical JSON of an `AnswerBody`.
+        degraded: reason of a fallback answer.
+        repeated: the request was answered before; this is the first answer.
+        deciding: seconds of thinking; `committing` seconds until the record was durable.
+    """
+
+    body: bytes
+    degraded: str | None = None
+    repeated: bool = False
+    deciding: float = 0.0
+    committing: float = 0.0
+
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Decider:
+    """Makes decisions; lives in the event loop's thread.
+
+    Args:
+        reader: where the store is read when a profile is not in memory, so that a slow disk holds up nobody else.
+    """
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        learner: Learner,
+        profiles: Profiles,
+        recent: RecentDecisions,
+        writer: GroupWriter,
+        reader: Executor,
+        settings: Settings,
+    ) -> None:
+        self._strategy = strategy
+        self._learner = learner
+        self._profiles = profiles
+        self._recent = recent
+        self._writer = writer
+        self._reader = reader
+        self._settings = settings
+        self._later: set[asyncio.Task[None]] = set()
+
+    async def answer(self, request: DecisionRequest, deadline_ms: float | None = None) -> Answer:
+        """Decide, keep the record, answer.
+
+        Args:
+            deadline_ms: time for all of that; None takes the strategy's.
+
+        Raises:
+            InputError: the request is wrong, or its id was used before with another body.
+        """
+        begin = perf_counter()
+        plan = self._strategy.plan
+        request, ignored = read_contact(plan, self._strategy.registries, request)
+        now = self._settings.clock()
+        profile: KnownProfile | None = NOBODY
+        decided = begin
+        try:
+            async with asyncio.timeout((deadline_ms or plan.deadline_ms) / 1000):
+                if request.customer is not None:
+                    profile = self._profiles.get(request.customer)
+                    if profile is None:
+                        profile = await self._read_profile(request.customer)
+                decision = self._decide(request, profile, now, ignored)
+                body = body_of(decision)
+                write = SaveDecision(
+                    decision=decision, answer=body, origin=origin_of(decision), windows=self._windows(decision)
+                )
+                decided = perf_counter()
+                receipt = await self._writer.write(write)
+        except TimeoutError:
+            return self._fallback(request, profile, now, ignored, "store-slow")
+        except StoreBusyError:
+            return self._fallback(request, profile, now, ignored, "store-busy")
+        except StoreError:
+            return self._fallback(request, profile, now, ignored, "store-unavailable")
+        except InputError:
+            raise
+        except Exception as error:  # noqa: BLE001  Whatever broke, the contact gets an answer.
+            log.error("decision failed", error=type(error).__name__, where=_where(error))
+            return self._fallback(request, profile, now, ignored, "internal-error")
+        end = perf_counter()
+        if receipt.repeated:
+            return self._first_answer(receipt.answer, body, end - begin)
+        self._recent.put(decision.id, Remembered.of(decision))
+        return Answer(body=body, deciding=decided - begin, committing=end - decided)
+
+    def _first_answer(self, stored: bytes | None, body: bytes, seconds: float) -> Answer:
+        """Give the stored answer; after its erasure, what is decided now."""
+        return Answer(body=body if stored is None else stored, repeated=True, deciding=seconds)
+
+    def _decide(
+        self, request: DecisionRequest, profile: KnownProfile, now: datetime, ignored: tuple[str, ...]
+    ) -> Decision:
+        learner = self._learner
+        plan = self._strategy.plan
+        state = State(
+            model=learner.model,
+            position=learner.position,
+            person=profile.person,
+            profile=profile.facts,
+            profile_version=profile.version,
+        )
+        decision = decide(plan, state, request, now, Draws(seed_of(plan, state, request)))
+        return replace(decision, ignored=ignored) if ignored else decision
+
+    async def _read_profile(self, customer: str) -> KnownProfile:
+        loop = asyncio.get_running_loop()
+        profile, changes = await loop.run_in_executor(self._reader, self._profiles.read, customer)
+        self._profiles.keep(customer, profile, changes)
+        return profile
+
+    def _windows(self, decision: Decision) -> tuple[WindowOpened, ...]:
+        """Open the response window of every shown action."""
+        channel = self._strategy.plan.channels[decision.request.channel]
+        if channel.window_seconds is None or channel.window_default is None:
+            return ()
+        due = decision.at + timedelta(seconds=channel.window_seconds)
+        return tuple(
+            WindowOpened(action=shown.action, treatment=shown.treatment, outcome=channel.window_default, due_at=due)
+            for placement in decision.placements
+            for shown in placement.actions
+        )
+
+    def _fallback(
+        self,
+        request: DecisionRequest,
+        profile: KnownProfile | None,
+        now: datetime,
+        ignored: tuple[str, ...],
+        reason: str,
+    ) -> Answer:
+        """Answer with each placement's declared fallback, and keep its record as soon as the store can."""
+        plan = self._strategy.plan
+        known = profile or NOBODY
+        try:
+            state = State(model=_NO_MODEL, position=0, profile=known.facts)
+            facts = gather(plan, state, request, now)
+            decision = fallback(plan, request, facts, now, reason)
+            decision = replace(decision, ignored=ignored, person=known.person)
+        except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
+            log.error("fallback failed", error=type(error).__name__, where=_where(error))
+            return Answer(body=_empty(plan.revision, request, reason), degraded=reason)
+        body = body_of(decision)
+        self._recent.put(decision.id, Remembered.of(decision))
+        self._keep_later(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)))
+        return Answer(body=body, degraded=reason)
+
+    def _keep_later(self, write: SaveDecision) -> None:
+        task = asyncio.get_running_loop().create_task(_kept(self._writer, write))
+        self._later.add(task)
+        task.add_done_callback(self._later.discard)
+
+
+_NO_MODEL: PropensityModel = None  # type: ignore[assignment]
+"""Gathering facts asks no model."""
+
+
+def body_of(decision: Decision) -> bytes:
+    """Write the answer of a decision."""
+    return _encode(
+        AnswerBody(
+            id=decision.id,
+            revision=decision.revision,
+            degraded=decision.degraded,
+            control=decision.control,
+            placements=decision.placements,
+        )
+    )
+
+
+def _empty(revision: str, request: DecisionRequest, reason: str) -> bytes:
+    placements = tuple(PlacementAnswer(name=wanted.name, actions=()) for wanted in request.placements)
+    return _encode(
+        AnswerBody(
+            id=decision_id(request), revision=revision, degraded=reason, control=None, placements=placements
+        )
+    )
+
+
+async def _kept(writer: GroupWriter, write: SaveDecision) -> None:
+    try:
+        await writer.write(write)
+    except (StoreError, InputError) as error:
+        # The contact has its answer; without its record, outcomes that name it will be refused.
+        log.warning("fallback answer without a record", error=type(error).__name__)
+
+
+def _where(error: BaseException) -> str:
+    """Name the innermost place of an error; never its text, which may repeat private values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
+
+

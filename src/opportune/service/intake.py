@@ -1,0 +1,263 @@
+"""Taking in what channels report: outcomes, events and profiles; each acknowledged after its commit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from difflib import get_close_matches
+from typing import Any
+
+import msgspec
+
+from opportune.decide.plan import Channel
+from opportune.errors import InputError, OpportuneError, Problem, StoreError, UnknownError
+from opportune.records import Origin, Outcome
+from opportune.service.contacts import id_problem
+from opportune.service.profiles import Profiles
+from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
+from opportune.service.revisions import Strategy
+from opportune.service.settings import Settings
+from opportune.storage import GroupWriter, Receipt, RecordEvent, RecordOutcome, SaveProfile, Storage, Write
+
+__all__ = ["Event", "Intake", "Taken"]
+
+Taken = Receipt | InputError
+"""What became of one item of a batch."""
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that happened.
+
+    Args:
+        id: the caller's idempotency key.
+        type: an event type that the strategy declares.
+        customer: identifier of the person concerned; None where nobody is known.
+        session: the conversation that it belongs to.
+        attributes: values of the type's attributes.
+        occurred_at: when it happened; None takes the time of arrival.
+    """
+
+    id: str
+    type: str
+    customer: str | None = None
+    session: str | None = None
+    attributes: dict[str, Any] = {}
+    occurred_at: datetime | None = None
+
+
+class Intake:
+    """Turns what callers send into writes; lives in the event loop's thread."""
+
+    def __init__(
+        self,
+        strategy: Strategy,
+        storage: Storage,
+        profiles: Profiles,
+        recent: RecentDecisions,
+        writer: GroupWriter,
+        reader: Executor,
+        settings: Settings,
+    ) -> None:
+        self._strategy = strategy
+        self._storage = storage
+        self._profiles = profiles
+        self._recent = recent
+        self._writer = writer
+        self._reader = reader
+        self._settings = settings
+        self._treatments: dict[tuple[str, str], list[str]] = {}
+        for key in strategy.plan.candidates:
+            self._treatments.setdefault((key.channel, key.action), []).append(key.treatment)
+
+    async def outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
+        """Record outcomes; each is judged by itself.
+
+        Raises:
+            StoreError: nothing more was acknowledged; the same call may be repeated.
+        """
+        await self._recall({outcome.decision for outcome in outcomes})
+        prepared: list[Write | InputError] = []
+        for outcome in outcomes:
+            try:
+                prepared.append(self._outcome(outcome))
+            except InputError as error:
+                prepared.append(error)
+        return await self._take(prepared)
+
+    async def events(self, events: Sequence[Event]) -> list[Taken]:
+        """Record events; each is judged by itself.
+
+        Raises:
+            StoreError: as for `outcomes`.
+        """
+        prepared: list[Write | InputError] = []
+        for event in events:
+            try:
+                prepared.append(self._event(event))
+            except InputError as error:
+                prepared.append(error)
+        taken = await self._take(prepared)
+        for event in events:
+            if event.customer is not None:
+                self._profiles.forget(event.customer)
+        return taken
+
+    async def profile(
+        self, identifier: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None
+    ) -> tuple[Receipt, tuple[str, ...]]:
+        """Set attributes of a customer; null removes one.
+
+        Returns:
+            the receipt, and the names that the registry says to ignore.
+
+        Raises:
+            InputError: with all that is wrong.
+            StoreError: nothing was acknowledged.
+        """
+        write, ignored = self._profile(identifier, attributes, replace, write_id)
+        try:
+            return await self._writer.write(write), ignored
+        finally:
+            self._profiles.forget(identifier)
+
+    async def profiles(self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool) -> list[Taken]:
+        """Set attributes of many customers: (identifier, attributes, id of the write); each is judged by itself.
+
+        Raises:
+            StoreError: as for `outcomes`.
+        """
+        prepared: list[Write | InputError] = []
+        for identifier, attributes, write_id in rows:
+            try:
+                prepared.append(self._profile(identifier, attributes, replace, write_id)[0])
+            except InputError as error:
+                prepared.append(error)
+        try:
+            return await self._take(prepared)
+        finally:
+            for identifier, _, _ in rows:
+                self._profiles.forget(identifier)
+
+    async def _take(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
+        writes = [self._writer.write(item) for item in prepared if not isinstance(item, InputError)]
+        results = iter(await asyncio.gather(*writes, return_exceptions=True))
+        taken: list[Taken] = []
+        for item in prepared:
+            result = item if isinstance(item, InputError) else next(results)
+            if isinstance(result, BaseException) and not isinstance(result, InputError):
+                raise result if isinstance(result, OpportuneError) else StoreError("the write failed")
+            taken.append(result)
+        return taken
+
+    async def _recall(self, decisions: set[str]) -> None:
+        """Read those decisions from the store that are no longer in memory."""
+        missing = [decision for decision in decisions if self._recent.get(decision) is None]
+        if not missing:
+            return
+        loop = asyncio.get_running_loop()
+        for decision, remembered in await loop.run_in_executor(self._reader, self._read_decisions, missing):
+            self._recent.put(decision, remembered)
+
+    def _read_decisions(self, decisions: list[str]) -> list[tuple[str, Remembered]]:
+        stored = ((decision, self._storage.decision(decision)) for decision in decisions)
+        return [(decision, Remembered.of(found.decision)) for decision, found in stored if found is not None]
+
+    def _outcome(self, outcome: Outcome) -> RecordOutcome:
+        plan = self._strategy.plan
+        _check_ids(id=outcome.id, decision=outcome.decision)
+        _check_moment(outcome.occurred_at)
+        known = self._recent.get(outcome.decision)
+        if known is None:
+            remedy = "send the id that the decision's answer carried"
+            raise UnknownError.of("decision", "no decision has this id", remedy, "unknown-decision")
+        channel = plan.channels.get(known.channel)
+        if channel is None:
+            message = "the channel of this decision is no longer part of the strategy"
+            raise UnknownError.of("decision", message, code="unknown-channel")
+        sign = channel.outcomes.get(outcome.outcome)
+        if sign is None:
+            raise _unknown("outcome", "outcome type", outcome.outcome, channel.outcomes, "unknown-outcome")
+        place, origin = self._place(channel, known, outcome)
+        return RecordOutcome(
+            outcome=outcome, origin=origin, treatment=place.treatment, placement=place.placement, sign=sign
+        )
+
+    def _place(self, channel: Channel, known: Remembered, outcome: Outcome) -> tuple[ShownPlace, Origin]:
+        """Find what an outcome speaks of: something that the decision shows, or what the channel chose itself."""
+        for shown in known.shown:
+            if (
+                shown.action == outcome.action
+                and outcome.treatment in (None, shown.treatment)
+                and outcome.placement in (None, shown.placement)
+            ):
+                return shown, known.origin
+        treatments = self._treatments.get((channel.name, outcome.action))
+        if treatments is None:
+            actions = {action for name, action in self._treatments if name == channel.name}
+            raise _unknown("action", "action", outcome.action, actions, "unknown-action")
+        if outcome.treatment is not None and outcome.treatment not in treatments:
+            raise _unknown("treatment", "treatment", outcome.treatment, treatments, "unknown-treatment")
+        if outcome.placement is not None and outcome.placement not in channel.placements:
+            raise _unknown("placement", "placement", outcome.placement, channel.placements, "unknown-placement")
+        placement = outcome.placement or next(iter(channel.placements))
+        return ShownPlace(outcome.action, outcome.treatment or treatments[0], placement), Origin.CHANNEL
+
+    def _event(self, event: Event) -> RecordEvent:
+        registry = self._strategy.registries.events.get(event.type)
+        if registry is None:
+            raise _unknown("type", "event type", event.type, self._strategy.registries.events, "unknown-event-type")
+        _check_ids(id=event.id, customer=event.customer, session=event.session)
+        _check_moment(event.occurred_at)
+        facts, _ = registry.read(event.attributes)
+        start = len(registry.prefix)
+        return RecordEvent(
+            id=event.id,
+            type=event.type,
+            identifier=event.customer,
+            attributes={name[start:]: value for name, value in facts.items()},
+            session=event.session,
+            occurred_at=event.occurred_at,
+        )
+
+    def _profile(
+        self, identifier: str, attributes: Mapping[str, Any], replace: bool, write_id: str | None
+    ) -> tuple[SaveProfile, tuple[str, ...]]:
+        registry = self._strategy.registries.customer
+        problem = id_problem("customer", identifier)
+        if problem is not None:
+            raise InputError([problem])
+        facts, ignored = registry.read(attributes)
+        start = len(registry.prefix)
+        removed = tuple(name for name, value in attributes.items() if value is None and name in registry.attributes)
+        write = SaveProfile(
+            id=write_id or self._settings.new_id(),
+            identifier=identifier,
+            attributes={name[start:]: value for name, value in facts.items()},
+            removed=() if replace else removed,
+            replace=replace,
+        )
+        return write, ignored
+
+
+def _unknown(where: str, noun: str, name: str, known: object, code: str) -> UnknownError:
+    names = sorted(known)  # type: ignore[call-overload]
+    close = get_close_matches(name[:100], names, n=1)
+    remedy = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names[:20]) or 'none'}"
+    return UnknownError.of(where, f"the strategy has no such {noun} here", remedy, code)
+
+
+def _check_ids(**ids: str | None) -> None:
+    found = (id_problem(where, text) for where, text in ids.items() if text is not None)
+    problems = [problem for problem in found if problem is not None]
+    if problems:
+        raise InputError(problems)
+
+
+def _check_moment(moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        problem = Problem(
+            "", 0, 0, "occurred_at", "expected a time with its offset", "write it as ...Z or ...+02:00", "invalid-request"
+        )
+        raise InputError([problem])

@@ -1,0 +1,42 @@
+"""What an operator may set for a running service, with its defaults."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import uuid4
+
+__all__ = ["Settings", "wall_clock"]
+
+
+def wall_clock() -> datetime:
+    """Give the time of the machine, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Bounds and ports of a runtime.
+
+    Args:
+        kernel: "auto", "numpy" or "numba".
+        profiles_max: profiles kept in memory.
+        decisions_max: recent decisions kept in memory for the outcomes that will answer them.
+        lessons_per_slice: outcomes learned before decisions get their turn again.
+        checkpoint_lessons: outcomes learned between two checkpoints of the model, at most.
+        checkpoint_seconds: time between two checkpoints while something is learned.
+        sweep_seconds: time between two looks for elapsed response windows.
+        clock: gives the time, aware.
+        new_id: makes ids for writes whose caller gave none.
+    """
+
+    kernel: str = "auto"
+    profiles_max: int = 100_000
+    decisions_max: int = 20_000
+    lessons_per_slice: int = 20
+    checkpoint_lessons: int = 10_000
+    checkpoint_seconds: float = 60.0
+    sweep_seconds: float = 1.0
+    clock: Callable[[], datetime] = wall_clock
+    new_id: Callable[[], str] = lambda: uuid4().hex

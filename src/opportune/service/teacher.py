@@ -1,0 +1,85 @@
+"""Feeds the learner with what was committed, in journal order, in slices between which decisions go on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+from opportune.outcomes import Learner, LessonBook
+from opportune.service.settings import Settings
+from opportune.service.training import adoption
+from opportune.storage import Entry, GroupWriter, Kind, Storage
+
+__all__ = ["Teacher"]
+
+
+class Teacher:
+    """Teaches one learner; lives in the event loop's thread.
+
+    Attributes:
+        writer: takes the checkpoints; set before anything is committed.
+    """
+
+    writer: GroupWriter
+
+    def __init__(self, storage: Storage, learner: Learner, settings: Settings) -> None:
+        self.learner = learner
+        self._book = LessonBook(storage)
+        self._settings = settings
+        self._waiting: deque[Entry] = deque()
+        self._awake = False
+        self._kept_at = learner.learned
+        self._kept_position = learner.position
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def lag(self) -> int:
+        """Outcomes committed and not yet learned."""
+        return len(self._waiting)
+
+    def follow(self, entries: list[Entry]) -> None:
+        """Take new journal entries, in journal order."""
+        for entry in entries:
+            if entry.kind is Kind.DECISION:
+                self._book.read(entry)
+            elif entry.kind is Kind.OUTCOME:
+                self._waiting.append(entry)
+        if self._waiting and not self._awake:
+            self._awake = True
+            asyncio.get_running_loop().call_soon(self._slice)
+
+    def drain(self) -> None:
+        """Learn all that waits."""
+        while self._waiting:
+            self._learn_next()
+
+    async def keep(self) -> None:
+        """Write a checkpoint, unless nothing was learned since the last."""
+        if self.learner.position == self._kept_position:
+            return
+        self._kept_at, self._kept_position = self.learner.learned, self.learner.position
+        snapshot, position = self.learner.model.snapshot(), self.learner.position
+        # Writing megabytes as bytes takes long enough to hold up decisions: another thread does it.
+        write = await asyncio.to_thread(
+            adoption, self.learner.plan, snapshot, position, f"checkpoint-{self._settings.new_id()}"
+        )
+        await self.writer.write(write)
+
+    def _slice(self) -> None:
+        for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
+            self._learn_next()
+        if self.learner.learned - self._kept_at >= self._settings.checkpoint_lessons:
+            self._keep_soon()
+        if self._waiting:
+            asyncio.get_running_loop().call_soon(self._slice)
+        else:
+            self._awake = False
+
+    def _learn_next(self) -> None:
+        lesson = self._book.read(self._waiting.popleft())
+        if lesson is not None:
+            self.learner.learn(lesson)
+
+    def _keep_soon(self) -> None:
+        if self._keeping is None or self._keeping.done():
+            self._keeping = asyncio.get_running_loop().create_task(self.keep())

@@ -1,0 +1,84 @@
+"""Response windows: when one ends without an answer, its default outcome is recorded."""
+
+from __future__ import annotations
+
+import asyncio
+
+from opportune.errors import InputError
+from opportune.records import Outcome, Sign
+from opportune.service.recent import ShownPlace, origin_of
+from opportune.service.revisions import Strategy
+from opportune.service.settings import Settings
+from opportune.storage import DueWindow, GroupWriter, RecordOutcome, Storage, StoredDecision
+
+__all__ = ["Sweeper"]
+
+BATCH = 500
+
+
+class Sweeper:
+    """Records what silence means."""
+
+    def __init__(self, strategy: Strategy, storage: Storage, writer: GroupWriter, settings: Settings) -> None:
+        self._strategy = strategy
+        self._storage = storage
+        self._writer = writer
+        self._settings = settings
+
+    async def sweep(self) -> int:
+        """Record the default outcome of every window that is due.
+
+        Returns:
+            how many were recorded.
+
+        Raises:
+            StoreError: the store cannot take them now; they stay due.
+        """
+        recorded = 0
+        while writes := await asyncio.to_thread(self._due):
+            results = await asyncio.gather(*map(self._writer.write, writes), return_exceptions=True)
+            for result in results:
+                # An answer may have closed the window between reading and writing.
+                if isinstance(result, BaseException) and not isinstance(result, InputError):
+                    raise result
+                recorded += not isinstance(result, BaseException)
+            if len(writes) < BATCH:
+                break
+        return recorded
+
+    def _due(self) -> list[RecordOutcome]:
+        found = ((window, self._storage.decision(window.decision)) for window in self._windows())
+        return [self._expiry(window, stored) for window, stored in found if stored is not None]
+
+    def _windows(self) -> list[DueWindow]:
+        return self._storage.due_windows(self._settings.clock(), BATCH)
+
+    def _expiry(self, window: DueWindow, stored: StoredDecision) -> RecordOutcome:
+        decision = stored.decision
+        place = next(
+            (
+                ShownPlace(shown.action, shown.treatment, placement.name)
+                for placement in decision.placements
+                for shown in placement.actions
+                if (shown.action, shown.treatment) == (window.action, window.treatment)
+            ),
+            ShownPlace(window.action, window.treatment, ""),
+        )
+        declared = self._strategy.project.outcomes.get(window.outcome)
+        outcome = Outcome(
+            id=f"expiry:{window.decision}:{window.action}:{window.treatment}",
+            decision=window.decision,
+            action=window.action,
+            outcome=window.outcome,
+            treatment=window.treatment,
+            occurred_at=window.due_at,
+        )
+        return RecordOutcome(
+            outcome=outcome,
+            origin=origin_of(decision),
+            treatment=place.treatment,
+            placement=place.placement,
+            # An outcome type that the strategy no longer has says nothing any more; its window must close all the same.
+            sign=Sign.NEUTRAL if declared is None else declared.sign,
+            expiry=True,
+        )
