@@ -77,6 +77,8 @@ class _Splitter:
                 first = self.split(condition, True) + self.split(yes, want)
                 return self._either(node, want, first, self.split(condition, False) + self.split(no, want))
             case _:
+                if type(_constant(node)) is bool:
+                    return [] if _constant(node) is want else [{}]
                 feature, values = self._atom(node, want)
                 return [{} if values.is_empty() else {feature: values}]
 

@@ -64,8 +64,8 @@ class Columns:
         index = self._index
         for start in range(0, length, BLOCK_ROWS):
             rows = min(BLOCK_ROWS, length - start)
-            acc = self._word({name: _slice(name, column, start, rows, length) for name, column in columns.items()}, rows)
-            bits = np.unpackbits(acc, axis=1, bitorder="little").view(np.bool_)
+            block = {name: _slice(name, column, start, rows, length) for name, column in columns.items()}
+            bits = np.unpackbits(self._word(block, rows), axis=1, bitorder="little").view(np.bool_)
             alive = np.empty((rows, index.n + 2), dtype=np.bool_)
             alive[:, : index.n] = ~bits[:, : index.n]
             for width, offset in zip(index.widths, index.offsets, strict=True):

@@ -228,9 +228,7 @@ def _split(clauses: Iterable[Clause]) -> tuple[dict[Feature, ValueSet], list[Cla
         ((feature, values),) = clause.items()
         single[feature] = meet(single[feature], values) if feature in single else values
     for feature in [feature for feature in single if feature.entry is not None]:
-        if single[feature] == HAS:
-            slots.append({feature: single.pop(feature)})
-        elif single[feature] != HAS_NOT:
+        if single[feature] == HAS or single[feature] != HAS_NOT:
             slots.append({feature: single.pop(feature)})
     return single, slots
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.records import Facts
+from opportune.rules.change import Change, change
 from opportune.rules.clauses import Clause, Feature, clauses_of
 from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.columns import Column, Columns
 from opportune.rules.evaluate import closure_of
 from opportune.rules.index import Index
+from opportune.rules.judge import Finding, judge
 from opportune.rules.rule import Rule
 from opportune.rules.sets import Listed
 from opportune.rules.text import key_of
@@ -75,6 +77,18 @@ class RuleSet:
         """
         blocks = [alive.take(self.bits, axis=1) for alive in self._columns.alive(columns, length)]
         return np.concatenate(blocks) if blocks else np.empty((0, len(self.bits)), dtype=np.bool_)
+
+    def judge(self, i: int, facts: Facts) -> list[Finding]:
+        """Say of every rule of condition `i` what it came to, and why."""
+        return judge(self.conditions[i], facts)
+
+    def change(self, i: int, facts: Facts, fixed: Collection[str] = ("now", "zone")) -> Change | None:
+        """Give the smallest change of one variable that makes condition `i` pass; None where no single one does.
+
+        Args:
+            fixed: variables that nobody can change.
+        """
+        return change(self.conditions[i], facts, fixed)
 
     @cached_property
     def _columns(self) -> Columns:

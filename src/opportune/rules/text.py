@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from opportune.rules import domain
 from opportune.rules.quote import quote
 from opportune.rules.tree import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
@@ -71,6 +70,8 @@ class _Writer:
             sign, level = _BINARY[function]
             text = f"{self.write(args[0], level)} {sign} {self.write(args[1], level + 1)}"
             return f"({text})" if level < tightness else text
+        if function == "double" and not self._exact and args[0].type == "int":
+            return self.write(args[0], tightness)
         if function in _UNARY:
             return f"{_UNARY[function]}{self.write(args[0], 6)}"
         if function == "_?_:_":
