@@ -89,18 +89,35 @@ def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind in ("literal_error", "enum"):
         allowed = re.findall(r"'([^']*)'", str(context.get("expected", "")))
         return f"expected {_either(allowed)}, found {found}", _choice_remedy(node, allowed)
+    if kind == "model_type" and context.get("class_name") in ("RuleText", "Segment"):
+        return f"expected a rule as text, found {found}", _text_remedy(node)
     if kind in _EXPECTED:
         expected, remedy = _EXPECTED[kind]
         return f"expected {expected}, found {found}", remedy(node)
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
-        return f"expected {text.format(context[key])}, found {found}", "change it"
+        return f"expected {text.format(context[key])}, found {found}", _bound_remedy(error)
     if kind in ("moment", "day", "amount"):
-        return f"{error['msg']}, found {found}", _QUOTE_REMEDY.get(kind, "write it so")
+        return f"{error['msg']}, found {found}", _OWN_REMEDIES[kind]
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}", "change it"
 
 
-_QUOTE_REMEDY = {"moment": "add the offset, such as Z for UTC", "amount": "write the number without a sign of money"}
+_OWN_REMEDIES = {
+    "moment": "add the offset, such as Z for UTC",
+    "day": "correct the date; a moment needs its offset, such as Z for UTC",
+    "amount": "write the number, or the number and a currency",
+}
+"""Remedies for the kinds of fault that the sections themselves raise."""
+
+
+def _bound_remedy(error: ErrorDetails) -> str:
+    if error["loc"][-1] == "share":
+        return "write a part of 1, such as 0.02 for 2 percent"
+    if error["type"].startswith("greater"):
+        return "raise it"
+    if error["type"].startswith("less"):
+        return "lower it"
+    return "add to it" if error["type"].endswith("short") else "shorten it"
 
 
 def _either(words: Sequence[str]) -> str:

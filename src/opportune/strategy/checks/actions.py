@@ -68,7 +68,7 @@ def _check_values(notes: Notes, file: str, action: Action) -> None:
 
 
 def _check_amount(notes: Notes, file: str, goal: str, outcome: str, amount: Amount) -> None:
-    if amount.currency is None:
+    if amount.currency is None or notes.gaps.may_hold("goals.yaml", f"{goal}.currency"):
         return
     path = ["values", goal, outcome]
     currency, unit = notes.project.goals[goal].currency, notes.project.goals[goal].unit
@@ -97,7 +97,7 @@ def _check_placements(notes: Notes, file: str, channel: str, name: str, treatmen
 
 def _check_content(notes: Notes, file: str, path: list[str], treatment: Treatment) -> None:
     """Check that every language has every part."""
-    if not treatment.content or "project.yaml" in notes.gaps.files:
+    if not treatment.content or notes.gaps.may_hold("project.yaml", "languages"):
         return
     languages = notes.project.settings.languages
     parts = {part: language for language, texts in treatment.content.items() for part in texts}

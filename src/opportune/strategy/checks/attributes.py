@@ -27,12 +27,18 @@ def check_attributes(notes: Notes) -> None:
     """Check attributes of customers, contexts and events."""
     project = notes.project
     for name, attribute in project.attributes.items():
+        before = len(notes.problems)
         _check(notes, attribute, "attributes.yaml", [name])
         if name in ROLES and attribute.type is not ROLES[name]:
             message = f"'{name}' is read by the engine: expected type {ROLES[name].value}, found {attribute.type.value}"
             notes.report("attributes.yaml", [name, "type"], message, "change the type or rename it", "role-type")
+        if len(notes.problems) > before:
+            notes.doubt("attributes.yaml", name)
     for name, context in project.context.items():
+        before = len(notes.problems)
         _check(notes, context, "context.yaml", [name])
+        if len(notes.problems) > before:
+            notes.doubt("context.yaml", name)
     for event, kind in project.events.items():
         for name, part in kind.attributes.items():
             _check(notes, part, "events.yaml", [event, "attributes", name])

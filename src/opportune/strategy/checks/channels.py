@@ -69,7 +69,7 @@ def _check_window(notes: Notes, name: str, channel: Channel) -> None:
 
 def _check_treatments(notes: Notes, name: str, channel: Channel) -> None:
     """Report a channel or a placement in which nothing can ever be shown."""
-    if not notes.all_actions_known():
+    if not notes.all_actions_known() or not notes.project.actions:
         return
     fitting = [
         treatment.placements

@@ -30,6 +30,7 @@ def _check_currency(notes: Notes, name: str, goal: Goal) -> None:
     currency = goal.currency
     if currency is None:
         return
+    before = len(notes.problems)
     if currency not in CURRENCY_DECIMALS:
         remedy = suggest(currency.upper(), CURRENCY_DECIMALS)
         if not remedy.startswith("did"):
@@ -38,6 +39,8 @@ def _check_currency(notes: Notes, name: str, goal: Goal) -> None:
     elif goal.unit in CURRENCY_DECIMALS and goal.unit != currency:
         message = f"the unit is '{goal.unit}' but the currency is '{currency}'"
         notes.report(FILE, [name, "currency"], message, "a goal has one currency: make both the same", "currency")
+    if len(notes.problems) > before:
+        notes.doubt(FILE, f"{name}.currency")
 
 
 def check_control_groups(notes: Notes) -> None:

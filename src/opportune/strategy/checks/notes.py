@@ -65,6 +65,10 @@ class Notes:
             self.report(file, path, message, suggest(name, known, f"known {noun}s"), f"unknown-{noun}", key=key)
         return False
 
+    def doubt(self, file: str, name: str) -> None:
+        """Remember that something is wrong, so that what follows from it is not reported too."""
+        self.gaps.names.add((file, name))
+
     def all_actions_known(self) -> bool:
         """Say whether every action could be read: only then can it be said that none does something."""
         return not any(file == "actions" for file, _ in self.gaps.names)

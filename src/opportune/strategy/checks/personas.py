@@ -86,6 +86,8 @@ def _read(
         here = [*path, name]
         if not notes.expect_name(name, known.attributes, source, noun, file, here, key=True):
             continue
+        if notes.gaps.may_hold(source, name):
+            continue
         try:
             read, _ = known.read({name: value}, missing_allowed=False)
         except InputError as error:

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
-from opportune import rules as _rules
-from opportune.rules import Rule, Schema, check
+from opportune.rules import Rule, Schema, check, contradictory
 from opportune.strategy.checked import LAYERS, LayerRules
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.values import impossible_values
@@ -20,10 +19,16 @@ from opportune.strategy.wording import where_of
 
 __all__ = ["CheckedRules", "check_rules"]
 
-contradictory = getattr(_rules, "contradictory", lambda rules: None)
 _TEXT_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _REFERENCE = re.compile(r"\bsegment\s*\.\s*([a-z][a-z0-9_]*)")
 _SOURCES = {"customer": "attributes.yaml", "context": "context.yaml", "segment": "segments.yaml"}
+
+_REMEDIES = {
+    "unknown-attribute": "declare it in attributes.yaml or context.yaml",
+    "unknown-segment": "declare it in segments.yaml",
+    "wrong-type": "a rule is a condition that compares values of one type, such as customer.age >= 18",
+}
+"""What to do where the language itself has no better advice."""
 
 
 @dataclass(slots=True)
@@ -173,7 +178,8 @@ class _RuleReader:
     def _report(self, problem: Problem, file: str, path: Path) -> None:
         node = self.notes.node(file, path)
         line, column = place_in_text(self.notes.project.files[file], node, problem.line, problem.column)
-        found = Problem(file, line, column, _where(path), problem.message, problem.remedy, problem.code)
+        remedy = problem.remedy or _REMEDIES.get(problem.code, "correct the rule")
+        found = Problem(file, line, column, _where(path), problem.message, remedy, problem.code)
         self.notes.problems.append(found)
 
     def _needs_gap(self, source: str) -> bool:

@@ -20,6 +20,7 @@ def check_settings(notes: Notes) -> None:
     if settings.time_zone not in zones():
         message = f"unknown time zone '{settings.time_zone[:60]}'"
         notes.report(FILE, ["time_zone"], message, _zone_remedy(settings.time_zone), "unknown-zone")
+    before = len(notes.problems)
     for index, code in enumerate(settings.languages):
         if not is_language(code):
             message = f"unknown language '{code[:40]}'"
@@ -27,6 +28,8 @@ def check_settings(notes: Notes) -> None:
         elif code in settings.languages[:index]:
             message = f"language '{code}' is listed twice"
             notes.report(FILE, ["languages", index], message, "remove one of both", "duplicate")
+    if len(notes.problems) > before:
+        notes.doubt(FILE, "languages")
     if settings.model.name not in MODELS:
         message = f"unknown model '{settings.model.name}'"
         notes.report(

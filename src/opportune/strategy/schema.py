@@ -1,0 +1,99 @@
+"""JSON Schemas of all kinds of file, for editors: completion, hover texts and first faults while typing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from opportune.strategy import sections
+from opportune.strategy.sections import (
+    Action,
+    Attribute,
+    Channel,
+    ContextAttribute,
+    ControlGroup,
+    EventType,
+    Goal,
+    Group,
+    Name,
+    OutcomeType,
+    Persona,
+    Section,
+    Segment,
+    Settings,
+)
+
+__all__ = ["FOLDER", "KINDS", "key_texts", "schemas", "write_schemas"]
+
+FOLDER = ".schemas"
+
+KINDS: Mapping[str, tuple[str, Any]] = {
+    "project": ("project.yaml", Settings),
+    "attributes": ("attributes.yaml", dict[Name, Attribute]),
+    "context": ("context.yaml", dict[Name, ContextAttribute]),
+    "events": ("events.yaml", dict[Name, EventType]),
+    "outcomes": ("outcomes.yaml", dict[Name, OutcomeType]),
+    "channels": ("channels.yaml", dict[Name, Channel]),
+    "goals": ("goals.yaml", dict[Name, Goal]),
+    "segments": ("segments.yaml", dict[Name, str | Segment]),
+    "control_groups": ("control_groups.yaml", dict[Name, ControlGroup]),
+    "group": ("actions/<group>/group.yaml", Group),
+    "action": ("actions/<group>/<action>.yaml", Action),
+    "tests": ("tests/<name>.yaml", list[Persona]),
+}
+"""Name of the schema -> file that it describes, type of its content."""
+
+
+def schemas() -> dict[str, dict[str, Any]]:
+    """Give the JSON Schema (2020-12) of each kind of file by its name."""
+    return {kind: _schema(file, content) for kind, (file, content) in KINDS.items()}
+
+
+def write_schemas(directory: Path) -> list[Path]:
+    """Write the schemas into `.schemas/` of a project's folder and give their paths."""
+    folder = directory / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for kind, schema in schemas().items():
+        path = folder / f"{kind}.json"
+        path.write_text(json.dumps(schema, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        paths.append(path)
+    return paths
+
+
+def key_texts(section: type[Section]) -> dict[str, str]:
+    """Read what a section's docstring says of each key, inherited keys included."""
+    texts: dict[str, str] = {}
+    for kind in reversed(section.__mro__):
+        block = re.search(r"\n +Keys[^\n]*:\n(.*?)(?:\n\n|\Z)", kind.__dict__.get("__doc__") or "", re.DOTALL)
+        if block is None or not issubclass(kind, Section):
+            continue
+        for names, text in re.findall(r"^ {8}(\w[\w, ]*): (.*(?:\n {12}.*)*)", block[1], re.MULTILINE):
+            texts.update(dict.fromkeys(names.split(", "), " ".join(text.split())))
+    return texts
+
+
+def _schema(file: str, content: Any) -> dict[str, Any]:
+    schema = TypeAdapter(content).json_schema(by_alias=True, mode="validation")
+    _describe(schema)
+    for definition in schema.get("$defs", {}).values():
+        _describe(definition)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": file}
+
+
+def _describe(definition: dict[str, Any]) -> None:
+    """Put the words of a section's docstring to the section and to its keys."""
+    section = getattr(sections, str(definition.get("title", "")), None)
+    if not (isinstance(section, type) and issubclass(section, Section)):
+        return
+    definition["description"] = str(section.__doc__).split("\n", 1)[0]
+    texts = key_texts(section)
+    for key, value in definition.get("properties", {}).items():
+        value.pop("title", None)
+        if key in texts:
+            value["description"] = texts[key]
