@@ -19,6 +19,7 @@ from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.records import Decision, PlacementTrace, Stage, Value
+from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
 
@@ -158,13 +159,13 @@ class _Explainer:
             RuleFinding(
                 rule=finding.source,
                 because=self.plan.because.get(finding.source),
-                verdict=finding.verdict.lower(),
+                verdict=finding.verdict.value,
                 values=dict(finding.values),
-                missing=tuple(finding.missing),
-                reason=finding.reason,
+                missing=finding.missing,
+                reason=finding.sentence,
             )
             for finding in self.plan.gate.judge(condition, self.decision.facts)
-            if finding.verdict != "TRUE"
+            if finding.verdict is not Verdict.TRUE
         )
         return replace(
             plain,

@@ -7,16 +7,16 @@ A plan is immutable. Its few caches only remember pure results.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.base import CandidateKey, Predictor
-from opportune.records import Facts, Sign, Value
+from opportune.records import Sign, Value
+from opportune.rules import RuleSet
 
 __all__ = [
     "Channel",
@@ -27,25 +27,11 @@ __all__ = [
     "Placement",
     "Plan",
     "PlanAction",
-    "Rules",
     "ZoneNames",
 ]
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
-
-
-class Rules(Protocol):
-    """What the pipeline needs of a compiled set of conditions (see `opportune.rules.RuleSet`)."""
-
-    def passed(self, facts: Facts) -> Booleans:
-        """Tell which conditions are TRUE, bool [n]."""
-
-    def judge(self, i: int, facts: Facts) -> Sequence[Any]:
-        """Say of each rule of condition `i` how it came out and why."""
-
-    def change(self, i: int, facts: Facts) -> Any | None:
-        """Find the smallest change of one input that makes condition `i` pass."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +134,11 @@ class Plan:
     candidates: tuple[CandidateKey, ...]
     action_of: npt.NDArray[np.intp]
     channels: Mapping[str, Channel]
-    gate: Rules
-    segments: Rules
-    context_rules: Rules
+    gate: RuleSet
+    segments: RuleSet
+    context_rules: RuleSet
     context_weights: tuple[ConditionalWeight, ...]
-    mandatory_rules: Rules | None
+    mandatory_rules: RuleSet | None
     goals: tuple[Goal, ...]
     outcomes: tuple[str, ...]
     values: npt.NDArray[np.float64]

@@ -262,7 +262,8 @@ def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, boo
             inputs[name] = list(item.values)
         elif item.type in (ValueType.INTEGER, ValueType.NUMBER) and item.range:
             low, high = item.range
-            inputs[name] = (low, high, item.type is ValueType.INTEGER)
+            if low is not None and high is not None:
+                inputs[name] = (low, high, item.type is ValueType.INTEGER)
     return inputs
 
 
