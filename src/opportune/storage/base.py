@@ -358,10 +358,6 @@ class Storage(ABC):
     # Life
 
     @abstractmethod
-    def maintain(self, spare: bool) -> None:
-        """Do housekeeping that is cheaper between two batches; `spare` says that nobody waits."""
-
-    @abstractmethod
     def close(self) -> None:
         """Release everything; further calls raise `StoreError`."""
 

@@ -21,6 +21,7 @@ import apsw
 from opportune.errors import StoreBusyError, StoreError
 from opportune.storage.base import MODELS_KEPT, ProfileRow, Storage
 from opportune.storage.books import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
+from opportune.storage.checkpoints import Checkpointer
 from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
 
 __all__ = ["SqliteStorage"]
@@ -32,11 +33,14 @@ SQLITE_LEAST = "3.51.3"
 """Earlier releases may lose a reset of the WAL when several connections write."""
 
 _CHECKPOINT_PAGES = 1_000
-"""Pages in the WAL from which an idle writer moves them into the file: SQLite's own default."""
-_CHECKPOINT_PAGES_BUSY = 8_000
-"""The same for a writer that is never idle: 32 MB, read back in well under a second at the next start."""
+"""Pages in the WAL from which they are moved into the file: SQLite's own default."""
+_WAL_PAGES_MAX = 16_000
+"""Pages in the WAL from which the writer itself moves them: 128 MB, read back in about a second at the next start."""
 _BUSY_SECONDS = 5
 """Only a backup tool or a shell can hold the file against us; longer than this is an error worth showing."""
+
+_CACHE_KIB = 32_768
+"""Page cache of a connection: holds the inner pages of the indexes of some ten million entries."""
 
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
 # Names of our own columns only.
@@ -82,6 +86,7 @@ class SqliteStorage(Storage):
         self._lock_file: IO[bytes] | None = None
         self._writer: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None
+        self._checkpointer: Checkpointer | None = None
         self._wal_pages = 0
         self._closed = False
         try:
@@ -89,6 +94,7 @@ class SqliteStorage(Storage):
                 if not read_only:
                     self._lock_file = _lock(self._path)
                     self._writer = self._open_writer()
+                    self._checkpointer = Checkpointer(lambda: _connect(self._path, apsw.SQLITE_OPEN_READWRITE))
                 self._reader = self._open_reader()
                 self._check_tail()
         except BaseException:
@@ -98,23 +104,29 @@ class SqliteStorage(Storage):
     # Opening and closing
 
     def _open_writer(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path), statementcachesize=100)
-        connection.set_busy_timeout(_BUSY_SECONDS * 1_000)
+        connection = _connect(self._path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         _check_ours(connection, self.place, fresh=True)
-        for pragma in ("journal_mode=wal", "synchronous=full", "secure_delete=on", "wal_autocheckpoint=0"):
+        for pragma in (
+            "page_size=8192",
+            "journal_mode=wal",
+            "synchronous=full",
+            "secure_delete=on",
+            "wal_autocheckpoint=0",
+        ):
             connection.execute(f"pragma {pragma}")
         _migrate(connection, self.place, self._clock)
         connection.set_wal_hook(self._note_wal)
         return connection
 
     def _open_reader(self) -> apsw.Connection:
-        connection = apsw.Connection(str(self._path), flags=apsw.SQLITE_OPEN_READONLY, statementcachesize=100)
-        connection.set_busy_timeout(_BUSY_SECONDS * 1_000)
+        connection = _connect(self._path, apsw.SQLITE_OPEN_READONLY)
         _check_ours(connection, self.place, fresh=False)
         return connection
 
     def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
         self._wal_pages = pages
+        if pages >= _CHECKPOINT_PAGES and self._checkpointer is not None:
+            self._checkpointer.wake()
         return int(apsw.SQLITE_OK)
 
     def _check_tail(self) -> None:
@@ -125,6 +137,9 @@ class SqliteStorage(Storage):
     def close(self) -> None:
         """Release the file; pages of the WAL move into it."""
         self._closed = True
+        if self._checkpointer is not None:
+            self._checkpointer.close()
+            self._checkpointer = None
         with self._writing, self._reading:
             for connection in (self._reader, self._writer):
                 if connection is not None:
@@ -148,8 +163,8 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            if changes.erasures:
-                self._checkpoint(connection, "TRUNCATE")
+            if changes.erasures or self._wal_pages >= _WAL_PAGES_MAX:
+                self._truncate_wal(connection)
 
     def _usable_writer(self) -> apsw.Connection:
         if self._closed or self._lock_file is None:
@@ -158,7 +173,7 @@ class SqliteStorage(Storage):
             self._writer = self._open_writer()
             # What a failed flush left in the WAL may be on the disk or not. Moving it into the file with a flush
             # of its own settles it before anything is acknowledged on top of it.
-            self._checkpoint(self._writer, "TRUNCATE")
+            self._truncate_wal(self._writer)
         return self._writer
 
     def _give_up(self, connection: apsw.Connection, error: BaseException) -> None:
@@ -169,17 +184,10 @@ class SqliteStorage(Storage):
         elif connection.in_transaction:
             connection.execute("rollback")
 
-    def maintain(self, spare: bool) -> None:
-        """Move pages of the WAL into the file when there are many."""
-        if self._wal_pages < (_CHECKPOINT_PAGES if spare else _CHECKPOINT_PAGES_BUSY):
-            return
-        with self._writing, self._translated():
-            if self._writer is not None:
-                self._checkpoint(self._writer, "PASSIVE")
-
-    def _checkpoint(self, connection: apsw.Connection, mode: str) -> None:
+    def _truncate_wal(self, connection: apsw.Connection) -> None:
+        """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either."""
         try:
-            connection.execute(f"pragma wal_checkpoint({mode})").fetchall()
+            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
             self._wal_pages = 0
         except apsw.IOError as error:
             self._give_up(connection, error)
@@ -415,6 +423,15 @@ def _apply(connection: apsw.Connection, changes: Changes) -> None:
     for sql, rows in statements:
         if rows:
             many(sql, rows)
+
+
+def _connect(path: Path, flags: int) -> apsw.Connection:
+    connection = apsw.Connection(str(path), flags=flags)
+    connection.set_busy_timeout(_BUSY_SECONDS * 1_000)
+    # Stable plans: without this, SQLite prepares a query anew for every set of values, at five times its cost.
+    connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
+    connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
+    return connection
 
 
 def _check_library(version: str) -> None:

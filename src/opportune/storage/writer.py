@@ -135,8 +135,6 @@ class GroupWriter:
         while group := self._take():
             committed, failure = self._commit(group)
             self._hand_over(group, committed, failure)
-            if not failure:
-                self._maintain()
 
     def _commit(self, group: list[_Waiting]) -> tuple[Committed, StoreError | None]:
         try:
@@ -158,13 +156,6 @@ class GroupWriter:
             entries = self._storage.journal(self._delivered, missed) + entries
         self._delivered = entries[-1].sequence
         return entries
-
-    def _maintain(self) -> None:
-        try:
-            self._storage.maintain(spare=not self._waiting)
-        except StoreError:
-            # All that was acknowledged is safe; the next commit meets the same fault and reports it.
-            return
 
     def _hand_over(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
         loop = self._loop

@@ -1,0 +1,223 @@
+"""SQLite keeps the contract of storages, and guards its files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import apsw
+import pytest
+
+from opportune.errors import DamageError, StoreBusyError, StoreError
+from opportune.storage import ErasePayloads, SqliteStorage, Storage, open_storage
+from opportune.storage.sqlite import _check_library
+from opportune.testing.storage import StorageContract, accept, save_decision, save_profile
+
+
+class TestSqliteStorage(StorageContract):
+    def open(self, folder: Path, **ports: Any) -> Storage:
+        return SqliteStorage(folder / "store.db", **ports)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A closed store with a few entries."""
+    path = tmp_path / "store.db"
+    with SqliteStorage(path) as storage:
+        storage.write([save_profile(f"p{number}", f"c-{number}", city="Gdynia") for number in range(20)])
+        storage.write([save_decision(f"k{number}") for number in range(20)])
+        storage.write([accept(f"o{number}", f"d-k{number}") for number in range(20)])
+    return path
+
+
+def _change(path: Path, sql: str) -> None:
+    connection = apsw.Connection(str(path))
+    connection.execute(sql)
+    connection.close()
+
+
+def test_a_second_writing_process_is_refused(path: Path) -> None:
+    code = f"from opportune.storage import open_storage; open_storage({str(path)!r})"
+    with SqliteStorage(path):
+        second = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=30)
+
+    assert second.returncode == 1
+    assert "StoreBusyError" in second.stderr
+    assert "another process writes to this store" in second.stderr
+
+
+def test_a_reader_works_beside_the_writer(path: Path) -> None:
+    with SqliteStorage(path) as writer, SqliteStorage(path, read_only=True) as reader:
+        writer.write([save_decision("new")])
+
+        assert reader.decision("d-new") is not None
+        with pytest.raises(StoreError, match="reading only"):
+            reader.write([save_decision("other")])
+
+
+def test_the_lock_ends_with_the_store(path: Path) -> None:
+    with SqliteStorage(path), pytest.raises(StoreBusyError):
+        SqliteStorage(path)
+    with SqliteStorage(path) as storage:
+        assert storage.last_sequence() == 60
+
+
+def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.db"
+    _change(path, "create table mine(x)")
+
+    with pytest.raises(StoreError, match="expected a store of Opportune"):
+        SqliteStorage(path)
+
+
+def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "notes.txt"
+    path.write_text("These are notes. " * 1_000)
+
+    with pytest.raises(DamageError, match=r"notes\.txt: damaged"):
+        SqliteStorage(path)
+
+
+def test_a_newer_schema_is_refused(path: Path) -> None:
+    _change(path, "pragma user_version = 9999")
+
+    with pytest.raises(StoreError, match="found 9999 of a newer version; upgrade Opportune"):
+        SqliteStorage(path)
+
+
+def test_reading_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreError):
+        SqliteStorage(tmp_path / "none.db", read_only=True)
+
+
+def test_an_old_library_is_refused() -> None:
+    with pytest.raises(StoreError, match=r"expected 3\.51\.3 or later, found 3\.46\.1"):
+        _check_library("3.46.1")
+
+
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("postgres://host/base", "found the scheme 'postgres'"),
+        ("sqlite://store.db", "add the third slash"),
+        ("sqlite:///", "add the third slash"),
+    ],
+)
+def test_a_url_without_backend_is_refused(url: str, message: str) -> None:
+    with pytest.raises(StoreError, match=message):
+        open_storage(url)
+
+
+def test_urls_and_paths_open_the_same_store(path: Path) -> None:
+    for url in (f"sqlite:///{path}", str(path)):
+        with open_storage(url) as storage:
+            assert storage.last_sequence() == 60
+
+
+def test_a_closed_store_refuses(path: Path) -> None:
+    storage = SqliteStorage(path)
+    storage.close()
+
+    with pytest.raises(StoreError, match="closed"):
+        storage.last_sequence()
+    with pytest.raises(StoreError, match="closed"):
+        storage.write([save_decision("x")])
+
+
+@pytest.mark.parametrize(
+    ("sql", "where"),
+    [
+        ("delete from journal where sequence = 30", "journal entry 30"),
+        ("update journal set body = x'80' where sequence = 5", "journal entry 5"),
+        ("update journal set id = 'other' where sequence = 21", "journal entry 21"),
+        ("update payloads set body = zeroblob(9) where sequence = 5", "journal entry 5"),
+        ("delete from payloads where sequence = 25", "journal entry 25"),
+        ("update keys set sequence = 3 where kind = 'decision' and id = 'k1'", "table keys"),
+        ("delete from keys where id = 'o3'", "table keys"),
+        ("delete from decisions where id = 'd-k3'", "table decisions"),
+        ("delete from outcomes where decision = 'd-k3'", "table outcomes"),
+        ("insert into outcomes values ('d-k3', 'a', 't', 'o', 45, 23)", "table outcomes"),
+        ("insert into windows values ('d-k3', 'a', 't', 'o', 45)", "table windows"),
+        ("insert into erasures values (30, 31)", "table erasures"),
+        ("update counters set value = 7 where name = 'outcomes'", "counter outcomes"),
+        ("update profiles set attributes = x'80'", "person"),
+        ("delete from identifiers where value = 'c-3'", "journal entry 4"),
+    ],
+)
+def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -> None:
+    _change(path, sql)
+
+    with SqliteStorage(path) as storage:
+        problems = storage.verify()
+
+    assert any(problem.where.startswith(where) for problem in problems), problems
+
+
+def test_verify_reports_progress(path: Path) -> None:
+    steps: list[tuple[int, int]] = []
+    with SqliteStorage(path) as storage:
+        assert storage.verify(lambda done, total: steps.append((done, total))) == []
+
+    assert steps[-1] == (60, 60)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "update journal set body = zeroblob(length(body)) where sequence = 25",
+        "update payloads set body = zeroblob(length(body)) where sequence = 25",
+        "update journal set recorded_at = 1 where sequence = 25",
+        "delete from payloads where sequence = 25",
+        "delete from journal where sequence = 25",
+    ],
+)
+def test_a_damaged_decision_is_never_answered(path: Path, sql: str) -> None:
+    _change(path, sql)
+
+    with SqliteStorage(path) as storage, pytest.raises(DamageError, match=r"store\.db: journal entry 25.*verify"):
+        storage.decision("d-k4")
+
+
+def test_a_damaged_profile_is_never_answered(path: Path) -> None:
+    _change(path, "update profiles set attributes = cast(replace(attributes, 'Gdynia', 'Gdansk') as blob)")
+
+    with SqliteStorage(path) as storage, pytest.raises(DamageError, match="does not fit its digest"):
+        storage.profile("c-1")
+
+
+def test_a_damaged_end_of_the_journal_is_refused_at_the_start(path: Path) -> None:
+    _change(path, "update journal set body = x'80' where sequence = 60")
+
+    with pytest.raises(DamageError, match="journal entry 60"):
+        SqliteStorage(path)
+
+
+def test_a_full_disk_refuses_and_heals(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        assert isinstance(storage, SqliteStorage)
+        assert storage._writer is not None
+        pages = storage._writer.pragma("page_count")
+        storage._writer.pragma("max_page_count", pages)
+        with pytest.raises(StoreError, match="no space left"):
+            storage.write([save_decision(f"full{number}") for number in range(100)])
+        storage._writer.pragma("max_page_count", pages * 100)
+
+        storage.write([save_decision("healed")])
+
+        assert storage.last_sequence() == 61
+        assert storage.verify() == []
+
+
+def test_erased_bytes_leave_the_files(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with SqliteStorage(path) as storage:
+        canary = "canary-7f3a"
+        storage.write([save_decision("a", facts={"customer.note": canary})])
+        found_before = [file for file in tmp_path.iterdir() if canary.encode() in file.read_bytes()]
+        storage.write([ErasePayloads(id="x", sequences=(1,))])
+        found_after = [file for file in tmp_path.iterdir() if canary.encode() in file.read_bytes()]
+
+    assert found_before
+    assert found_after == []
