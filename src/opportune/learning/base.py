@@ -87,7 +87,11 @@ class PropensityModel(ABC):
 
     @abstractmethod
     def bind(self, catalogue: Sequence[CandidateKey]) -> None:
-        """Fix the candidate axis of all later calls; state of known keys stays, new keys start from their relatives."""
+        """Fix the candidate axis of all later calls; state of known keys stays, new keys start from their relatives.
+
+        Raises:
+            ValueError: a key stands in the catalogue twice.
+        """
 
     @abstractmethod
     def encode(self, facts: Facts) -> Encoded:
@@ -99,7 +103,11 @@ class PropensityModel(ABC):
 
     @abstractmethod
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
-        """Learn one answer: head `outcome` of `candidate` did or did not happen for these facts."""
+        """Learn one answer: head `outcome` of `candidate` did or did not happen for these facts.
+
+        Raises:
+            IndexError: the candidate or the outcome is not bound; nothing is learned.
+        """
 
     @abstractmethod
     def evidence(self) -> Floats:

@@ -143,9 +143,9 @@ class BayesModel(PropensityModel):
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
+        if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
+            raise IndexError("candidate or outcome: not bound")
         columns = self._columns[candidate]
-        if not 0 <= outcome < len(self.outcomes):
-            raise IndexError("outcome: no such head")
         form = self._encoder.observe(facts)
         self._make_room()
         self._answers[outcome, columns] += 1

@@ -1,0 +1,216 @@
+"""Bayesian logistic regression in layers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from opportune.learning import BayesModel, CandidateKey, Predictor, PropensityModel, make_model, resolve_kernel
+from opportune.records import ValueType
+from opportune.testing.models import (
+    CATALOGUE,
+    OUTCOMES,
+    PREDICTORS,
+    PropensityModelContract,
+    sample_answers,
+    sample_facts,
+)
+
+CITY = Predictor("customer.city", ValueType.TEXT)
+ONE = (CandidateKey("g", "a", "app", "t"),)
+
+
+class TestBayesNumpy(PropensityModelContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        return make_model("bayes", predictors, outcomes, "numpy")
+
+
+class TestBayesNumba(PropensityModelContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        pytest.importorskip("numba")
+        return make_model("bayes", predictors, outcomes, "numba")
+
+
+def taught(kernel: str, count: int) -> BayesModel:
+    model = BayesModel(PREDICTORS, OUTCOMES, kernel)
+    model.bind(CATALOGUE)
+    for answer in sample_answers(count):
+        model.learn(*answer)
+    return model
+
+
+def test_kernels_agree_after_a_thousand_answers() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = taught("numpy", 1000), taught("numba", 1000)
+
+    for number in range(20):
+        one = numpy.predict(numpy.encode(sample_facts(number)))
+        other = numba.predict(numba.encode(sample_facts(number)))
+
+        # Both round to float32 at every answer, in another order of summation.
+        assert np.allclose(one.log_odds, other.log_odds, atol=1e-4)
+        assert np.allclose(one.spread, other.spread, atol=1e-4)
+
+
+def test_a_state_moves_between_kernels() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = taught("numpy", 50), BayesModel(PREDICTORS, OUTCOMES, "numba")
+
+    numba.restore(numpy.snapshot())
+
+    assert numba.digest() == numpy.digest()
+
+
+PROGRAM = """
+import sys
+import numpy as np
+padding = [bytearray(n) for n in range(1, int(sys.argv[2]), 7)]
+from opportune.learning import BayesModel
+from opportune.testing.models import *
+model = BayesModel(PREDICTORS, OUTCOMES, sys.argv[1])
+model.bind(CATALOGUE)
+scores = []
+for answer in sample_answers(300):
+    prediction = model.predict(model.encode(answer[0]))
+    scores.append(prediction.log_odds.tobytes() + prediction.spread.tobytes())
+    model.learn(*answer)
+import hashlib
+print(model.digest(), hashlib.blake2b(b"".join(scores)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_processes_agree_bit_by_bit_whatever_the_hash_seed_and_addresses(kernel: str) -> None:
+    if kernel == "numba":
+        pytest.importorskip("numba")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, kernel, padding],
+            env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, padding, threads in (("1", "2", "1"), ("77", "3001", "2"))
+    }
+
+    assert len(found) == 1
+
+
+def test_ten_answers_give_a_sensible_propensity_and_an_honest_spread() -> None:
+    model = BayesModel((CITY,), ("accept",))
+    model.bind(ONE)
+    first = model.predict(model.encode({"customer.city": "Gdynia"}))
+    before = float(first.spread[0, 0])
+
+    for number in range(10):
+        model.learn({"customer.city": "Gdynia"}, 0, 0, number % 10 < 3)
+
+    after = model.predict(model.encode({"customer.city": "Gdynia"}))
+    # A Beta(2, 8) prior with 3 of 10 gives .25; a binomial of 10 at .25 knows its log odds to about .7.
+    assert 0.15 < after.propensity[0, 0] < 0.4
+    assert 0.4 < after.spread[0, 0] < min(1.2, before)
+
+
+def test_a_new_action_starts_from_its_relatives() -> None:
+    model = BayesModel((CITY,), ("accept",))
+    keys = [CandidateKey(group, f"{group}{n}", "app", "t") for group in ("good", "poor") for n in range(3)]
+    model.bind(keys)
+    for number in range(300):
+        model.learn({"customer.city": "x"}, number % 2, 0, number % 4 < 3)
+        model.learn({"customer.city": "x"}, 3 + number % 2, 0, number % 20 == 0)
+
+    prediction = model.predict(model.encode({"customer.city": "x"}))
+
+    assert prediction.propensity[0, 2] > 2 * prediction.propensity[0, 5]
+    assert prediction.spread[0, 2] > prediction.spread[0, 0]
+
+
+def test_treatments_of_one_action_share_more_than_actions_do() -> None:
+    model = BayesModel((), ("accept",))
+    model.bind(
+        [CandidateKey("g", "a", "app", "one"), CandidateKey("g", "a", "app", "two"), CandidateKey("g", "b", "app", "x")]
+    )
+    for _ in range(40):
+        model.learn({}, 0, 0, True)
+
+    propensity = model.predict(model.encode({})).propensity[0]
+
+    assert propensity[0] > propensity[1] > propensity[2]
+
+
+def test_levels_beyond_the_bound_share_a_row() -> None:
+    model = BayesModel((CITY,), ("accept",))
+    model.bind(ONE)
+    for number in range(200):
+        model.learn({"customer.city": f"city-{number}"}, 0, 0, number % 2 == 0)
+
+    levels = model.snapshot().meta["levels"]
+    late = model.encode({"customer.city": "city-150"})
+    unknown = model.encode({"customer.city": "nowhere"})
+
+    assert len(levels) == 64
+    assert late.rows.tolist() == unknown.rows.tolist()
+
+
+def test_the_catalogues_that_were_bound_leave_no_trace_in_the_state() -> None:
+    plain, moved = taught("numpy", 20), taught("numpy", 20)
+    moved.bind(())
+    moved.bind([CandidateKey("z", "z", "z", "z"), *CATALOGUE])
+    moved.bind(CATALOGUE)
+    for answer in sample_answers(20):
+        plain.learn(*answer)
+        moved.learn(*answer)
+
+    assert plain.digest() == moved.digest()
+
+
+def test_weights_and_the_base_add_up_to_the_log_odds() -> None:
+    model = taught("auto", 200)
+    facts = sample_facts(3)
+    log_odds = float(model.predict(model.encode(facts)).log_odds[0, 2])
+    base = float(model.predict(model.encode(facts)).log_odds[0, 2]) - sum(w for _, w in model.weights(facts, 2, 0))
+
+    other = sample_facts(4)
+    again = float(model.predict(model.encode(other)).log_odds[0, 2]) - sum(w for _, w in model.weights(other, 2, 0))
+
+    assert base == pytest.approx(again, abs=1e-4)
+    assert log_odds != pytest.approx(base, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("predictors", "outcomes", "kernel", "base_rate"),
+    [
+        ((CITY, CITY), ("accept",), "auto", 0.2),
+        ((CITY,), (), "auto", 0.2),
+        ((CITY,), ("accept", "accept"), "auto", 0.2),
+        ((CITY,), ("accept",), "fortran", 0.2),
+        ((CITY,), ("accept",), "auto", 1.0),
+    ],
+)
+def test_it_refuses_what_it_cannot_be_made_of(
+    predictors: tuple[Predictor, ...], outcomes: tuple[str, ...], kernel: str, base_rate: float
+) -> None:
+    with pytest.raises(ValueError, match=r"distinct|expected"):
+        BayesModel(predictors, outcomes, kernel, base_rate)
+
+
+def test_it_refuses_a_candidate_or_outcome_that_is_not_bound() -> None:
+    model = taught("numpy", 3)
+    before = model.digest()
+
+    for candidate, outcome in ((len(CATALOGUE), 0), (-1, 0), (0, 2), (0, -1)):
+        with pytest.raises(IndexError):
+            model.learn({}, candidate, outcome, True)
+
+    assert model.digest() == before
+
+
+def test_make_model_names_the_members() -> None:
+    with pytest.raises(ValueError, match="expected one of bayes"):
+        make_model("oracle", (CITY,), ("accept",))
+    assert resolve_kernel("numpy") == "numpy"

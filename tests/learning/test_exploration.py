@@ -1,0 +1,162 @@
+"""The draw of one place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from scipy.stats import chi2
+
+from opportune.learning import Method, Selection, select
+
+Select = Callable[..., Selection]
+
+
+@pytest.fixture(params=["numpy", "numba"])
+def draw(request: pytest.FixtureRequest) -> Select:
+    """`select` by one kernel, with lists in place of arrays."""
+    if request.param == "numba":
+        pytest.importorskip("numba")
+
+    def by_kernel(mean: object, spread: object, alive: object = None, u: float = 0.5, **options: object) -> Selection:
+        means = np.array(mean, dtype=np.float32)
+        here = np.ones(len(means), dtype=bool) if alive is None else np.array(alive, dtype=bool)
+        return select(means, np.array(spread, dtype=np.float32), here, u, kernel=request.param, **options)  # type: ignore[arg-type]
+
+    return by_kernel
+
+
+def everybody(selection: Selection, alive: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
+    p = np.where(alive, selection.rest, 0.0)
+    p[selection.contenders] = selection.probabilities
+    return p
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_chances_match_a_monte_carlo_of_the_draws(draw: Select, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    size = int(rng.integers(2, 60))
+    mean = rng.normal(size=size).astype(np.float32) * (0.0 if seed % 4 == 0 else 1.0)
+    spread = np.exp(rng.normal(-1.0, 1.2, size)).astype(np.float32)
+
+    selection = draw(mean, spread, scale=1.0, floor=0.0)
+
+    draws = rng.normal(mean, spread, size=(100_000, size)).argmax(axis=1)
+    oracle = np.bincount(draws, minlength=size) / 100_000
+    assert np.abs(everybody(selection, np.ones(size, dtype=bool)) - oracle).max() < 0.01
+
+
+def test_two_candidates_have_the_chances_of_the_closed_form(draw: Select) -> None:
+    selection = draw([1.0, 0.0], [1.0, 2.0], scale=1.0, floor=0.0)
+
+    assert selection.probabilities[0] == pytest.approx(
+        0.5 * math.erfc(-1.0 / math.sqrt(5.0) / math.sqrt(2.0)), abs=2e-3
+    )
+
+
+def test_draws_follow_the_probabilities(draw: Select) -> None:
+    rng = np.random.default_rng(5)
+    mean, spread = rng.normal(size=40), np.exp(rng.normal(-1, 1, 40))
+    alive = rng.random(40) < 0.8
+    count = 20_000
+
+    selections = [draw(mean, spread, alive, u, scale=0.5, floor=0.1) for u in rng.random(count).tolist()]
+
+    expected = everybody(selections[0], alive) * count
+    found = np.bincount([s.chosen for s in selections], minlength=40)
+    used = expected > 0
+    statistic = float(((found - expected)[used] ** 2 / expected[used]).sum())
+    assert found[~used].sum() == 0
+    assert chi2.sf(statistic, used.sum() - 1) > 0.001
+
+
+def test_every_chosen_candidate_carries_its_own_probability(draw: Select) -> None:
+    for u in np.linspace(0.0, 1.0, 301, endpoint=False).tolist():
+        selection = draw([1.0, 0.9, -5.0, -5.0], [0.3, 0.3, 0.1, 0.1], u=u, scale=1.0, floor=0.2)
+
+        assert selection.probability == selection.probability_of(selection.chosen)
+
+
+def test_many_equals_share_evenly(draw: Select) -> None:
+    selection = draw(np.zeros(1000), np.ones(1000), scale=1.0)
+
+    assert len(selection.contenders) == 1000
+    assert np.allclose(selection.probabilities, 0.001, rtol=0.01)
+
+
+def test_it_draws_nobody_where_nobody_is_alive(draw: Select) -> None:
+    for method in ("thompson", "greedy", "uniform"):
+        selection = draw([1.0, 2.0], [1.0, 1.0], [False, False], method=method)
+
+        assert (selection.chosen, selection.probability, selection.alive) == (-1, 0.0, 0)
+        assert len(selection.contenders) == 0
+
+
+def test_the_only_one_alive_is_certain(draw: Select) -> None:
+    for method in ("thompson", "greedy", "uniform"):
+        for u in (0.0, 0.5, math.nextafter(1.0, 0.0)):
+            selection = draw([1.0, 9.0, 2.0], [1.0, 1.0, 0.0], [False, False, True], u, method=method)
+
+            assert (selection.chosen, selection.probability) == (2, pytest.approx(1.0, abs=1e-12))
+
+
+def test_greedy_ties_go_to_the_lowest_index(draw: Select) -> None:
+    selection = draw([0.0, 2.0, 2.0, 1.0], [1.0, 1.0, 5.0, 1.0], u=0.0, method="greedy", floor=0.04)
+
+    assert selection.chosen == 1
+    assert selection.contenders.tolist() == [1]
+    assert selection.probability == pytest.approx(0.97)
+    assert selection.rest == pytest.approx(0.01)
+
+
+def test_thompson_without_scale_is_greedy(draw: Select) -> None:
+    assert draw([0.0, 2.0, 1.0], [1.0, 1.0, 1.0], scale=0.0).contenders.tolist() == [1]
+
+
+def test_thompson_without_spread_shares_among_equals(draw: Select) -> None:
+    selection = draw([3.0, 3.0, 1.0], [0.0, 0.0, 0.0], scale=1.0, floor=0.0)
+
+    assert selection.contenders.tolist() == [0, 1]
+    assert np.allclose(selection.probabilities, 0.5, atol=1e-3)
+
+
+def test_uniform_gives_everybody_the_same(draw: Select) -> None:
+    alive = [True, False, True, True]
+    chosen = [draw([9.0, 9.0, 0.0, 0.0], [0.0] * 4, alive, u, method="uniform").chosen for u in (0.0, 0.34, 0.99)]
+
+    assert chosen == [0, 2, 3]
+    assert draw([9.0, 9.0, 0.0, 0.0], [0.0] * 4, alive, method="uniform").probability_of(2) == 1 / 3
+
+
+def test_a_floor_of_one_is_uniform(draw: Select) -> None:
+    selection = draw([9.0, 0.0], [0.1, 0.1], floor=1.0)
+
+    assert everybody(selection, np.ones(2, dtype=bool)).tolist() == [0.5, 0.5]
+
+
+@pytest.mark.parametrize("method", ["thompson", "greedy"])
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_it_refuses_numbers_that_are_not_finite_among_the_alive(draw: Select, method: Method, bad: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        draw([0.0, bad], [1.0, 1.0], method=method)
+    with pytest.raises(ValueError, match="finite"):
+        draw([0.0, 1.0], [1.0, bad], method=method)
+    assert draw([0.0, bad], [1.0, bad], [True, False], method=method).chosen == 0
+
+
+@pytest.mark.parametrize(
+    "options", [{"u": 1.0}, {"u": -0.1}, {"u": math.nan}, {"scale": -1.0}, {"floor": 1.1}, {"method": "best"}]
+)
+def test_it_refuses_options_out_of_range(draw: Select, options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        draw([0.0, 1.0], [1.0, 1.0], **options)
+
+
+def test_it_refuses_arrays_of_different_lengths(draw: Select) -> None:
+    with pytest.raises(ValueError, match="equal length"):
+        draw([0.0, 1.0], [1.0])
+    with pytest.raises(ValueError, match="finite"):
+        draw([0.0, 1.0], [1.0, -1.0])
