@@ -2,16 +2,24 @@
 
 from opportune.strategy.check import check, check_directory, check_files
 from opportune.strategy.checked import CheckedProject
+from opportune.strategy.compile import Registries, compile_plan, registries
 from opportune.strategy.load import load, load_files
+from opportune.strategy.persona import PersonaResult, run_persona, unexplored
 from opportune.strategy.project import Project, content_hash
 
 __all__ = [
     "CheckedProject",
+    "PersonaResult",
     "Project",
+    "Registries",
     "check",
     "check_directory",
     "check_files",
+    "compile_plan",
     "content_hash",
     "load",
     "load_files",
+    "registries",
+    "run_persona",
+    "unexplored",
 ]
