@@ -174,7 +174,7 @@ def _add(parent: _Open, node: Node, event: Any) -> None:
         parent.node.append(node)
     elif parent.key is None:
         if isinstance(node.value, dict | list):
-            raise _fault(event, "a map or list as a key", "use a text as the key")
+            raise SourceError(node.line, node.column, "a map or list as a key", "use a text as the key")
         parent.key = node
     else:
         parent.node[_key(parent)] = replace(node, key_line=parent.key.key_line, key_column=parent.key.key_column)
@@ -301,7 +301,7 @@ def place_in_text(text: str, node: Node, line: int, column: int) -> tuple[int, i
         return node.line, node.column
     lines = value.split("\n")
     offset = sum(len(part) + 1 for part in lines[: line - 1]) + max(column - 1, 0)
-    return _line_column(text, _offset_in_text(text, node, min(offset, len(value))))
+    return _line_column(text, _offset_in_text(text, node, min(offset, len(value.rstrip()))))
 
 
 _ESCAPE_LENGTHS = {"x": 4, "u": 6, "U": 10}

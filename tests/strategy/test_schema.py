@@ -1,0 +1,51 @@
+"""JSON Schemas for editors: written down, complete, described."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from opportune.strategy import sections
+from opportune.strategy.schema import FOLDER, KINDS, key_texts, write_schemas
+from opportune.strategy.sections import Amount, Section
+from opportune.strategy.starter import STARTER
+
+SECTIONS = [
+    kind
+    for kind in vars(sections).values()
+    if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, Amount)
+]
+
+
+def test_the_starter_holds_the_schemas_of_this_version(tmp_path: Path) -> None:
+    for path in write_schemas(tmp_path):
+        assert (STARTER / FOLDER / path.name).read_text(encoding="utf-8") == path.read_text(encoding="utf-8"), (
+            "write them anew with opportune.strategy.schema.write_schemas"
+        )
+
+
+def test_every_file_of_the_starter_names_its_schema() -> None:
+    for path in STARTER.rglob("*.yaml"):
+        first = path.read_text(encoding="utf-8").split("\n", 1)[0]
+        schema = path.parent / first.removeprefix("# yaml-language-server: $schema=")
+
+        assert schema.resolve().parent == STARTER / FOLDER
+        assert schema.exists()
+
+
+def test_every_key_is_described() -> None:
+    for section in SECTIONS:
+        keys = {field.alias or name for name, field in section.model_fields.items()}
+
+        assert set(key_texts(section)) == keys, section.__name__
+
+
+def test_schemas_refuse_keys_that_do_not_exist(tmp_path: Path) -> None:
+    for path in write_schemas(tmp_path):
+        text = path.read_text(encoding="utf-8")
+        objects = [
+            item for item in [json.loads(text), *json.loads(text).get("$defs", {}).values()] if "properties" in item
+        ]
+
+        assert all(item["additionalProperties"] is False for item in objects)
+    assert len(KINDS) == 12
