@@ -134,9 +134,7 @@ def import_drivers(http: httpx.Client, progress: Progress, contacts: list[data_m
 JSON = {"Content-Type": "application/json"}
 
 
-def play(
-    http: httpx.Client, number: int, contact: data_mapping.Contact, seconds: dict[str, list[float]]
-) -> None:
+def play(http: httpx.Client, number: int, contact: data_mapping.Contact, seconds: dict[str, list[float]]) -> None:
     """Ask for a decision as the screen of the car would, then report what was recorded."""
     asked = {
         "id": f"contact-{number:05}",

@@ -85,7 +85,9 @@ def progressive(console: Console, journal: Journal) -> ProgressiveReport:
 
 def figures_table(figures: ProgressiveReport) -> Table:
     """Lay the figures beside their baselines."""
-    table = Table(title=f"Predicting each answer before learning it: {figures.answers:,} answers, {figures.rate:.1%} yes")
+    table = Table(
+        title=f"Predicting each answer before learning it: {figures.answers:,} answers, {figures.rate:.1%} yes"
+    )
     for column, justify in (("", "left"), ("model", "right"), ("constant per action", "right"), ("base rate", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
     table.add_row("AUC, all answers", f"{figures.auc_pooled:.3f}", f"{figures.auc_per_action:.3f}", "0.500")

@@ -1,0 +1,35 @@
+"""What one outcome teaches."""
+
+import pytest
+
+from opportune.outcomes import answers
+from opportune.records import Sign
+
+SIGNS = {
+    "seen": Sign.NEUTRAL,
+    "click": Sign.POSITIVE,
+    "buy": Sign.POSITIVE,
+    "reject": Sign.NEGATIVE,
+    "silence": Sign.NEGATIVE,
+}
+HEADS = ("click", "buy", "reject")
+
+
+@pytest.mark.parametrize(
+    ("earlier", "outcome", "taught"),
+    [
+        ([], "seen", {}),
+        ([], "click", {"click": True, "reject": False}),
+        (["click"], "buy", {"buy": True}),
+        ([], "reject", {"click": False, "buy": False, "reject": True}),
+        ([], "silence", {"click": False, "buy": False, "reject": False}),
+        (["click"], "silence", {"buy": False}),
+        (["click", "silence"], "buy", {}),
+        (["seen"], "click", {"click": True, "reject": False}),
+        ([], "never_heard_of", {}),
+    ],
+)
+def test_an_outcome_answers_each_head_once(earlier, outcome, taught):
+    given = {HEADS[head]: happened for head, happened in answers(HEADS, SIGNS, earlier, outcome)}
+
+    assert given == taught
