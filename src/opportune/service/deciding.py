@@ -225,9 +225,7 @@ def body_of(decision: Decision) -> bytes:
 def _empty(revision: str, request: DecisionRequest, reason: str) -> bytes:
     placements = tuple(PlacementAnswer(name=wanted.name, actions=()) for wanted in request.placements)
     return _encode(
-        AnswerBody(
-            id=decision_id(request), revision=revision, degraded=reason, control=None, placements=placements
-        )
+        AnswerBody(id=decision_id(request), revision=revision, degraded=reason, control=None, placements=placements)
     )
 
 
@@ -245,5 +243,3 @@ def _where(error: BaseException) -> str:
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
     return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
-
-

@@ -258,6 +258,12 @@ def _check_ids(**ids: str | None) -> None:
 def _check_moment(moment: datetime | None) -> None:
     if moment is not None and moment.tzinfo is None:
         problem = Problem(
-            "", 0, 0, "occurred_at", "expected a time with its offset", "write it as ...Z or ...+02:00", "invalid-request"
+            "",
+            0,
+            0,
+            "occurred_at",
+            "expected a time with its offset",
+            "write it as ...Z or ...+02:00",
+            "invalid-request",
         )
         raise InputError([problem])

@@ -37,8 +37,12 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a model has learned.
 
     Args:
+        name: of the model, such as "bayes".
+        kernel: "numpy" or "numba".
+        revision: of the strategy that it serves.
         position: journal entry that it has learned to; `journal` is the last entry.
-        learned: answers learned since the start; `skipped` outcomes of candidates that the strategy does not have.
+        learned: answers learned since the start of the process.
+        skipped: outcomes of candidates that the strategy does not have.
         lag: outcomes acknowledged and not yet learned.
         evidence: candidate "group/action/channel/treatment" → outcome → answers learned in all.
     """

@@ -1,0 +1,75 @@
+"""`opportune serve`: start the decision service."""
+
+from __future__ import annotations
+
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated
+
+import structlog
+import typer
+
+from opportune.cli.output import WRONG, bar, err, fail, failures
+from opportune.service import Runtime, Settings
+from opportune.service.http import App
+from opportune.service.http.server import serve as serve_app
+from opportune.service.logs import set_up_logs
+from opportune.service.revisions import strategy_from_folder
+from opportune.storage import open_storage
+
+__all__ = ["serve"]
+
+
+def serve(
+    project: Annotated[Path, typer.Argument(help="Folder of the strategy.")],
+    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
+    open_to_network: Annotated[
+        bool,
+        typer.Option(
+            "--open-to-network",
+            help="Needed for any host but loopback: everyone who reaches the port can read and write everything.",
+        ),
+    ] = False,
+    kernel: Annotated[str, typer.Option(help="auto, numpy or numba.")] = "auto",
+) -> None:
+    """Serve decisions over HTTP until a signal to stop.
+
+    A project with problems never starts. After a crash it starts again with everything that was acknowledged.
+    """
+    if kernel not in ("auto", "numpy", "numba"):
+        fail("--kernel: expected auto, numpy or numba")
+    if not _is_loopback(host) and not open_to_network:
+        fail(
+            f"--host {host}: other machines could reach the service, which asks nobody who they are; put a proxy that"
+            " does in front, or add --open-to-network if you mean it"
+        )
+    with failures():
+        strategy = strategy_from_folder(project)
+        storage = open_storage(store)
+        runtime = Runtime(strategy, storage, Settings(kernel=kernel))
+        with bar("Learning from the journal") as progress:
+            runtime.prepare(progress)
+    set_up_logs()
+    log = structlog.get_logger()
+
+    def tell(bound: int) -> None:
+        err.print(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound}")
+        log.info("ready", host=host, port=bound, revision=strategy.plan.revision, position=runtime.learner.position)
+
+    if not serve_app(App(runtime), host, port, tell):
+        storage.close()
+        err.print(f"opportune: cannot listen on {host} port {port}; choose another with --port")
+        raise typer.Exit(WRONG)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,6 @@
+"""The HTTP interface: one route table, from which dispatch, documents and authorisation follow."""
+
+from opportune.service.http.app import App
+from opportune.service.http.routes import ROUTES, Route
+
+__all__ = ["ROUTES", "App", "Route"]

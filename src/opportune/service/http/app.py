@@ -1,0 +1,207 @@
+"""The ASGI application: from bytes to a call, from a reply to bytes, and every error in one shape."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Mapping
+from time import perf_counter
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+import structlog
+from prometheus_client import Counter
+from starlette.routing import BaseRoute, Router
+from starlette.routing import Route as StarletteRoute
+from starlette.types import Receive, Scope, Send
+
+from opportune.errors import OpportuneError
+from opportune.service.http.call import JSON, Call, Reply
+from opportune.service.http.metrics import Metrics
+from opportune.service.http.problems import Refusal, problem_body, refusal_of
+from opportune.service.http.route import Route
+from opportune.service.http.routes import ROUTES
+from opportune.service.runtime import Runtime
+
+__all__ = ["App"]
+
+BODY_SECONDS = 30.0
+"""Time for a body to arrive."""
+PROBLEM = b"application/problem+json"
+
+log = structlog.get_logger()
+
+
+class App:
+    """Serves one runtime; it starts with the application and closes with it."""
+
+    def __init__(self, runtime: Runtime, routes: Iterable[Route] = ROUTES) -> None:
+        self.runtime = runtime
+        self.metrics = Metrics(runtime)
+        by_path: dict[str, dict[str, Route]] = {}
+        for route in routes:
+            by_path.setdefault(route.path, {})[route.method] = route
+        unknown = _Endpoint(self, "unknown", {})
+        self._router = Router(
+            [_mounted(path, _Endpoint(self, path, methods)) for path, methods in by_path.items()],
+            redirect_slashes=False,
+            default=unknown.refuse_path,
+            lifespan=self._lifespan,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._router(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _lifespan(self, router: Any) -> AsyncIterator[None]:
+        await self.runtime.start()
+        try:
+            yield
+        finally:
+            await self.runtime.close()
+
+
+class _Endpoint:
+    """All methods of one path."""
+
+    def __init__(self, app: App, path: str, methods: Mapping[str, Route]) -> None:
+        self._app = app
+        self._path = path
+        self._methods = dict(methods)
+        if "GET" in self._methods:
+            self._methods.setdefault("HEAD", self._methods["GET"])
+        self._has_variables = "{" in path
+        self._seconds = app.metrics.seconds.labels(path)
+        self._counts: dict[int, Counter] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begin = perf_counter()
+        try:
+            reply = await self._answer(scope, receive)
+        except ConnectionAbortedError:
+            return
+        except OpportuneError as error:
+            reply = _refused(refusal_of(error))
+        except Exception as error:  # noqa: BLE001  Nobody sees a trace; the log says where.
+            log.error("request failed", route=self._path, error=type(error).__name__, where=_frames(error))
+            reply = _refused(refusal_of(error))
+        await self._send(send, reply, begin)
+
+    async def refuse_path(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a path that no route has."""
+        if scope["type"] == "http":
+            detail = "no route has this path; GET /openapi.json lists them"
+            await self._send(send, _refused(Refusal("not-found", detail)), perf_counter())
+
+    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+        route = self._methods.get(scope["method"])
+        if route is None:
+            allowed = ", ".join(sorted(self._methods))
+            raise Refusal("method-not-allowed", f"expected {allowed}", headers={"Allow": allowed})
+        headers = dict(scope["headers"])
+        media, body = b"", b""
+        if route.takes is not None:
+            media = _media(route, headers)
+            body = await _body(receive, headers, route.body_bytes_max)
+        app = self._app
+        if not app.runtime.ready and route.permission != "none":
+            raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
+        path = _variables(scope) if self._has_variables else {}
+        call = Call(app.runtime, app.metrics, path, scope["query_string"], headers, media, body)
+        return await route.handler(call)
+
+    async def _send(self, send: Send, reply: Reply, begin: float) -> None:
+        headers = [(b"content-type", reply.media), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})
+        count = self._counts.get(reply.status)
+        if count is None:
+            count = self._counts[reply.status] = self._app.metrics.requests.labels(self._path, str(reply.status))
+        count.inc()
+        self._seconds.observe(perf_counter() - begin)
+
+
+def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
+    # A customer's identifier may contain slashes; Starlette hands them over with the path convertor.
+    return StarletteRoute(path.replace("{customer}", "{customer:path}"), endpoint=endpoint)
+
+
+def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
+    """Check type and encoding of a body; give the type."""
+    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    if media not in route.media:
+        wanted = " or ".join(one.decode() for one in route.media)
+        # A page of another site cannot send these types without asking: that is why a missing type is refused too.
+        raise Refusal("unsupported-media-type", f"expected Content-Type {wanted}")
+    if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
+        raise Refusal("unsupported-media-type", "expected a body without Content-Encoding")
+    charset = headers[b"content-type"].lower().partition(b"charset=")[2].strip(b' "')
+    if charset and charset not in (b"utf-8", b"utf8"):
+        raise Refusal("unsupported-media-type", "expected charset utf-8")
+    return media or JSON
+
+
+async def _body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
+    """Read a body of at most `limit` bytes.
+
+    Raises:
+        Refusal: it is longer, or takes too long.
+        ConnectionAbortedError: the caller went away.
+    """
+    length = headers.get(b"content-length", b"0")
+    if len(length) > 18 or (length.isdigit() and int(length) > limit):
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            message = await receive()
+            if message["type"] != "http.request":
+                raise ConnectionAbortedError
+            body: bytes = message.get("body", b"")
+            if not message.get("more_body"):
+                if len(body) > limit:
+                    raise _too_large(limit)
+                return body
+            parts, size = [body], len(body)
+            while message.get("more_body"):
+                if size > limit:
+                    raise _too_large(limit)
+                message = await receive()
+                if message["type"] != "http.request":
+                    raise ConnectionAbortedError
+                parts.append(message.get("body", b""))
+                size += len(parts[-1])
+    except TimeoutError:
+        raise Refusal("body-timeout", f"expected the body within {BODY_SECONDS:g} seconds") from None
+    if size > limit:
+        raise _too_large(limit)
+    return b"".join(parts)
+
+
+def _too_large(limit: int) -> Refusal:
+    return Refusal("too-large", f"expected a body of at most {limit} bytes; send several requests")
+
+
+def _variables(scope: Scope) -> dict[str, str]:
+    """Give the path's variables, refusing what is not UTF-8, which the server would have replaced."""
+    try:
+        unquote_to_bytes(scope.get("raw_path") or scope["path"].encode()).decode("utf-8", "strict")
+    except ValueError:
+        raise Refusal("invalid-path", "expected a path in UTF-8, percent-encoded") from None
+    variables: dict[str, str] = scope["path_params"]
+    return variables
+
+
+def _refused(refusal: Refusal) -> Reply:
+    headers = tuple((name.lower().encode(), value.encode()) for name, value in refusal.headers.items())
+    return Reply(problem_body(refusal), refusal.status, PROBLEM, headers)
+
+
+def _frames(error: BaseException) -> str:
+    """Say where an error came from without its text, which may repeat private values."""
+    places = []
+    trace = error.__traceback__
+    while trace is not None:
+        code = trace.tb_frame.f_code
+        places.append(f"{code.co_filename.rpartition('/')[2]}:{trace.tb_lineno} {code.co_name}")
+        trace = trace.tb_next
+    return " > ".join(places)

@@ -1,0 +1,100 @@
+"""One request and one answer, without the words of any web framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from opportune.service.http.metrics import Metrics
+from opportune.service.http.problems import Refusal
+from opportune.service.runtime import Runtime
+
+__all__ = ["JSON", "NDJSON", "Call", "Reply"]
+
+JSON = b"application/json"
+NDJSON = b"application/x-ndjson"
+
+
+@dataclass(slots=True)
+class Call:
+    """A request whose size and media type were checked.
+
+    Args:
+        path: values of the path's variables.
+        query: the raw query.
+        headers: lower-case name → value; of several, the last.
+        media: media type of the body, without parameters.
+    """
+
+    runtime: Runtime
+    metrics: Metrics
+    path: Mapping[str, str]
+    query: bytes
+    headers: Mapping[bytes, bytes]
+    media: bytes
+    body: bytes
+
+    def header_number(self, name: str, low: float, high: float) -> float | None:
+        """Read a number from a header.
+
+        Raises:
+            Refusal: it is no number, or outside of the bounds.
+        """
+        raw = self.headers.get(name.lower().encode())
+        if raw is None:
+            return None
+        try:
+            number = float(raw)
+        except ValueError:
+            number = float("nan")
+        if not low <= number <= high:
+            raise Refusal("invalid-header", f"header {name}: expected a number from {low:g} to {high:g}")
+        return number
+
+    def idempotency_key(self) -> str | None:
+        """Read the Idempotency-Key header.
+
+        Raises:
+            Refusal: it is empty, too long or not ASCII.
+        """
+        raw = self.headers.get(b"idempotency-key")
+        if raw is None:
+            return None
+        if not 0 < len(raw) <= 200 or not raw.isascii():
+            raise Refusal("invalid-header", "header Idempotency-Key: expected 1 to 200 ASCII characters")
+        return raw.decode("ascii")
+
+    def query_choice(self, name: str, choices: tuple[str, ...]) -> str:
+        """Read a query parameter; the first choice is the default.
+
+        Raises:
+            Refusal: the query has other parameters, or this one another value.
+        """
+        try:
+            given = parse_qsl(self.query.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
+        except ValueError:
+            raise Refusal("invalid-query", "expected name=value pairs in UTF-8") from None
+        if any(key != name for key, _ in given) or len(given) > 1:
+            raise Refusal("invalid-query", f"expected at most one parameter, {name}")
+        value = given[0][1] if given else choices[0]
+        if value not in choices:
+            raise Refusal("invalid-query", f"{name}: expected {' or '.join(choices)}")
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer."""
+
+    body: bytes
+    status: int = 200
+    media: bytes = JSON
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+
+    @classmethod
+    def of(cls, record: msgspec.Struct, status: int = 200) -> Reply:
+        """Answer with a record."""
+        return cls(msgspec.json.encode(record), status)

@@ -1,0 +1,234 @@
+"""One function per route: from a call to a reply."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from opportune.errors import InputError
+from opportune.records import DecisionRequest, Outcome
+from opportune.service.http.call import NDJSON, Call, Reply
+from opportune.service.http.problems import Refusal, refusal_of
+from opportune.service.http.records import (
+    BatchAnswer,
+    CustomerAnswer,
+    CustomerChange,
+    CustomerRow,
+    DecisionRecord,
+    Health,
+    ItemAnswer,
+    ModelsAnswer,
+    ProfileAnswer,
+    Taken,
+)
+from opportune.service.http.strict import read_as, read_json
+from opportune.service.intake import Event
+from opportune.service.intake import Taken as Result
+from opportune.storage import Receipt
+
+__all__ = [
+    "BATCH_MAX",
+    "ROWS_MAX",
+    "create_decision",
+    "create_events",
+    "create_outcomes",
+    "get_customer",
+    "get_decision",
+    "get_health",
+    "get_metrics",
+    "get_models",
+    "get_readiness",
+    "import_customers",
+    "patch_customer",
+    "put_customer",
+]
+
+BATCH_MAX = 1_000
+"""Outcomes or events in one request."""
+ROWS_MAX = 10_000
+"""Customers in one request."""
+DEADLINE_HEADER = "Opportune-Deadline-Ms"
+
+T = TypeVar("T")
+
+
+async def create_decision(call: Call) -> Reply:
+    """Decide what is best to offer or do now."""
+    deadline = call.header_number(DEADLINE_HEADER, 1, 60_000)
+    request = read_as(read_json(call.body), DecisionRequest)
+    answer = await call.runtime.decide(request, deadline)
+    if answer.degraded is None:
+        call.metrics.undegraded.inc()
+    else:
+        call.metrics.decisions.labels(answer.degraded).inc()
+    timing = b"decide;dur=%.3f, commit;dur=%.3f" % (answer.deciding * 1e3, answer.committing * 1e3)
+    return Reply(answer.body, headers=((b"server-timing", timing),))
+
+
+async def get_decision(call: Call) -> Reply:
+    """Give a decision as kept, and explain it."""
+    decision, explanation = await call.runtime.recall(call.path["id"])
+    return Reply.of(DecisionRecord(decision=decision, explanation=explanation))
+
+
+async def create_outcomes(call: Call) -> Reply:
+    """Record one outcome, or a list of them."""
+    value = read_json(call.body)
+    if not isinstance(value, list):
+        (result,) = await call.runtime.record_outcomes([read_as(value, Outcome)])
+        return _one(call, "outcome", result)
+    outcomes, refused = _read_items(value, Outcome)
+    return _batch(call, "outcome", _merge(refused, await call.runtime.record_outcomes(outcomes)))
+
+
+async def create_events(call: Call) -> Reply:
+    """Record one event, or a list of them."""
+    value = read_json(call.body)
+    if not isinstance(value, list):
+        (result,) = await call.runtime.record_events([read_as(value, Event)])
+        return _one(call, "event", result)
+    events, refused = _read_items(value, Event)
+    return _batch(call, "event", _merge(refused, await call.runtime.record_events(events)))
+
+
+async def put_customer(call: Call) -> Reply:
+    """Replace what is known of a customer."""
+    return await _change(call, replace=True)
+
+
+async def patch_customer(call: Call) -> Reply:
+    """Set some attributes of a customer; null removes one."""
+    return await _change(call, replace=False)
+
+
+async def get_customer(call: Call) -> Reply:
+    """Give what is stored of a customer."""
+    profile = await call.runtime.profile(call.path["customer"])
+    if profile is None:
+        raise Refusal("not-found", "no profile is stored under this identifier")
+    return Reply.of(ProfileAnswer(version=profile.version, attributes=profile.attributes))
+
+
+async def import_customers(call: Call) -> Reply:
+    """Write many profiles, as a list or one JSON object per line."""
+    mode = call.query_choice("mode", ("replace", "merge"))
+    value = _lines(call.body) if call.media == NDJSON else read_json(call.body)
+    if not isinstance(value, list):
+        raise InputError.of("body", "expected a list of customers")
+    rows, refused = _read_items(value, CustomerRow, ROWS_MAX)
+    key = call.idempotency_key()
+    writes = [(row.id, row.attributes, None if key is None else f"{key}/{number}") for number, row in enumerate(rows)]
+    return _batch(call, "customer", _merge(refused, await call.runtime.save_profiles(writes, mode == "replace")))
+
+
+async def get_models(call: Call) -> Reply:
+    """Say what the models have learned."""
+    return Reply.of(ModelsAnswer(models=(call.runtime.model_report(),)))
+
+
+async def get_health(call: Call) -> Reply:
+    """Say that the process lives."""
+    return Reply.of(_health(call))
+
+
+async def get_readiness(call: Call) -> Reply:
+    """Say whether requests are taken."""
+    if not call.runtime.ready:
+        raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
+    return Reply.of(_health(call))
+
+
+async def get_metrics(call: Call) -> Reply:
+    """Give counters and timings for Prometheus."""
+    return Reply(call.metrics.text(), media=b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _health(call: Call) -> Health:
+    runtime = call.runtime
+    return Health(
+        status="ok" if runtime.ready else "starting",
+        revision=runtime.strategy.plan.revision,
+        at=runtime.settings.clock(),
+    )
+
+
+async def _change(call: Call, replace: bool) -> Reply:
+    change = read_as(read_json(call.body), CustomerChange)
+    receipt, ignored = await call.runtime.save_profile(
+        call.path["customer"], change.attributes, replace=replace, write_id=call.idempotency_key()
+    )
+    if ignored:
+        call.metrics.ignored.inc(len(ignored))
+    return Reply.of(CustomerAnswer(version=receipt.version, repeated=receipt.repeated, ignored=ignored))
+
+
+def _lines(body: bytes) -> list[Any]:
+    """Read one JSON value per line; a wrong line stands as its error."""
+    lines = [line for line in body.split(b"\n") if line.strip()]
+    if len(lines) > ROWS_MAX:
+        raise _too_many(ROWS_MAX)
+    values: list[Any] = []
+    for line in lines:
+        try:
+            values.append(read_json(line))
+        except InputError as error:
+            values.append(error)
+    return values
+
+
+def _read_items(values: list[Any], type_: type[T], limit: int = BATCH_MAX) -> tuple[list[T], list[InputError | None]]:
+    """Read the items of a batch.
+
+    Returns:
+        those that fit, and per item its refusal, None where it fits.
+    """
+    if len(values) > limit:
+        raise _too_many(limit)
+    items: list[T] = []
+    refused: list[InputError | None] = []
+    for value in values:
+        try:
+            if isinstance(value, InputError):
+                raise value
+            items.append(read_as(value, type_))
+            refused.append(None)
+        except InputError as error:
+            refused.append(error)
+    return items, refused
+
+
+def _too_many(limit: int) -> Refusal:
+    return Refusal("too-large", f"expected at most {limit} items in one request; send several requests")
+
+
+def _merge(refused: list[InputError | None], results: Sequence[Result]) -> list[Result]:
+    rest = iter(results)
+    return [next(rest) if error is None else error for error in refused]
+
+
+def _one(call: Call, kind: str, result: Result) -> Reply:
+    if isinstance(result, InputError):
+        call.metrics.items.labels(kind, "refused").inc()
+        raise result
+    status = _status(result)
+    call.metrics.items.labels(kind, status).inc()
+    return Reply.of(Taken(status=status, sequence=result.sequence))
+
+
+def _batch(call: Call, kind: str, results: Sequence[Result]) -> Reply:
+    items = tuple(map(_item, results))
+    counts = {status: sum(item.status == status for item in items) for status in ("recorded", "repeated", "refused")}
+    for status, count in counts.items():
+        call.metrics.items.labels(kind, status).inc(count)
+    return Reply.of(BatchAnswer(items=items, **counts), 207 if counts["refused"] else 200)
+
+
+def _item(result: Result) -> ItemAnswer:
+    if isinstance(result, InputError):
+        refusal = refusal_of(result)
+        return ItemAnswer(status="refused", code=refusal.code, problems=refusal.problems)
+    return ItemAnswer(status=_status(result), sequence=result.sequence)
+
+
+def _status(receipt: Receipt) -> str:
+    return "repeated" if receipt.repeated else "recorded"

@@ -1,0 +1,68 @@
+"""Counters and timings for Prometheus; names of routes and reasons only, nothing of any person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+
+from opportune.service.runtime import Runtime
+
+__all__ = ["Metrics"]
+
+BUCKETS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+
+
+class Metrics:
+    """What one service counts."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "opportune_requests", "Requests by route and status.", ["route", "status"], registry=self.registry
+        )
+        self.seconds = Histogram(
+            "opportune_request_seconds", "Time to answer by route.", ["route"], buckets=BUCKETS, registry=self.registry
+        )
+        self.decisions = Counter(
+            "opportune_decisions", "Decisions by reason of degradation.", ["degraded"], registry=self.registry
+        )
+        self.items = Counter(
+            "opportune_items",
+            "Outcomes, events and customers by what became of them.",
+            ["kind", "status"],
+            registry=self.registry,
+        )
+        self.ignored = Counter(
+            "opportune_ignored_attributes", "Attributes that requests brought undeclared.", registry=self.registry
+        )
+        self.registry.register(_State(runtime))
+        self.undegraded = self.decisions.labels("")
+
+    def text(self) -> bytes:
+        """Write everything in the text format of Prometheus."""
+        return generate_latest(self.registry)
+
+
+class _State:
+    """Reads gauges at the moment they are asked for."""
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+
+    def collect(self) -> Iterator[Metric]:
+        """Give the gauges."""
+        runtime = self._runtime
+        if not runtime.ready:
+            return
+        values = {
+            "opportune_model_position": ("Journal entry that the model has learned to.", runtime.learner.position),
+            "opportune_model_lag": ("Outcomes acknowledged and not yet learned.", runtime.teacher.lag),
+            "opportune_model_learned": ("Answers learned since the start.", runtime.learner.learned),
+            "opportune_model_skipped": ("Outcomes of candidates not in the strategy.", runtime.learner.skipped),
+            "opportune_writes_waiting": ("Writes that no commit has taken yet.", runtime.writer.waiting),
+            "opportune_profile_misfits": ("Stored attributes that do not fit the strategy.", runtime.profiles.misfits),
+        }
+        for name, (text, value) in values.items():
+            yield GaugeMetricFamily(name, text, value=float(value))

@@ -1,0 +1,129 @@
+"""What goes over the wire beside the records of the product itself."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from opportune.records import Decision
+from opportune.service.http.problems import Problem
+from opportune.service.runtime import ModelReport
+
+__all__ = [
+    "BatchAnswer",
+    "CustomerAnswer",
+    "CustomerChange",
+    "CustomerRow",
+    "DecisionRecord",
+    "Health",
+    "ItemAnswer",
+    "ModelsAnswer",
+    "ProfileAnswer",
+    "Taken",
+]
+
+
+class Taken(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome or event that is durable.
+
+    Args:
+        status: "recorded", or "repeated" where it was there already.
+        sequence: its journal entry.
+    """
+
+    status: str
+    sequence: int
+
+
+class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one item of a batch.
+
+    Args:
+        status: "recorded", "repeated" or "refused".
+        sequence: its journal entry; 0 where it was refused.
+        code: why it was refused, one of the codes of errors.
+        problems: all that is wrong with it.
+    """
+
+    status: str
+    sequence: int = 0
+    code: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+
+class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of a batch; `items` in the order of the request."""
+
+    recorded: int
+    repeated: int
+    refused: int
+    items: tuple[ItemAnswer, ...]
+
+
+class CustomerChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Attributes of a customer; null means missing (PUT) or removes (PATCH)."""
+
+    attributes: dict[str, Any]
+
+
+class CustomerRow(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One customer of a bulk import; `id` is the caller's identifier of the person."""
+
+    id: str
+    attributes: dict[str, Any]
+
+
+class CustomerAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A profile was written.
+
+    Args:
+        version: counts the changes of the person's profile from 1.
+        repeated: the same write was there already.
+        ignored: names of attributes that the strategy does not declare and says to ignore.
+    """
+
+    version: int
+    repeated: bool
+    ignored: tuple[str, ...]
+
+
+class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What is stored of a customer."""
+
+    version: int
+    attributes: dict[str, Any]
+
+
+class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as kept, with its explanation.
+
+    Args:
+        decision: the whole record; bytes in base64.
+        explanation: what became of every candidate, and why; null where its revision cannot be compiled any more.
+            Its `scores` are "recomputed" with the model as it was, or "recorded" where that is gone.
+    """
+
+    decision: Decision
+    explanation: Any
+
+
+class ModelsAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """All models that serve."""
+
+    models: tuple[ModelReport, ...]
+
+
+class Health(msgspec.Struct, frozen=True, kw_only=True):
+    """State of the service.
+
+    Args:
+        status: "ok", or "starting".
+        revision: of the strategy that decides.
+        at: the service's clock.
+    """
+
+    status: str
+    revision: str
+    at: datetime

@@ -1,0 +1,55 @@
+"""What the table says of one route."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from opportune.service.http.call import JSON, Call, Reply
+
+__all__ = ["BODY_BYTES_MAX", "IMPORT_BYTES_MAX", "Handler", "Parameter", "Route"]
+
+BODY_BYTES_MAX = 1_000_000
+IMPORT_BYTES_MAX = 16_000_000
+"""For lists of outcomes, events and customers."""
+
+Handler = Callable[[Call], Awaitable[Reply]]
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A header or query parameter of a route; `schema` is JSON Schema."""
+
+    name: str
+    place: str
+    description: str
+    schema: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path.
+
+    Args:
+        path: with variables such as {id}.
+        permission: what a caller must be allowed to do.
+        summary: for people.
+        takes: record of the body, None where there is none; `takes_list` allows a list of them too.
+        gives: HTTP status → record of the answer; a text stands for another media type.
+        refuses: codes of errors that this route may answer, beside those that all may.
+        media: media types of the body.
+    """
+
+    method: str
+    path: str
+    handler: Handler
+    permission: str
+    summary: str
+    gives: dict[int, Any]
+    takes: Any = None
+    takes_list: bool = False
+    refuses: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    media: tuple[bytes, ...] = (JSON,)
+    body_bytes_max: int = BODY_BYTES_MAX

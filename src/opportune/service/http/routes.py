@@ -1,0 +1,189 @@
+"""The route table: dispatch, OpenAPI and permissions follow from it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from opportune.records import DecisionRequest, Outcome
+from opportune.service.deciding import AnswerBody
+from opportune.service.http import handlers
+from opportune.service.http.call import JSON, NDJSON, Call, Reply
+from opportune.service.http.openapi import describe
+from opportune.service.http.records import (
+    BatchAnswer,
+    CustomerAnswer,
+    CustomerChange,
+    CustomerRow,
+    DecisionRecord,
+    Health,
+    ModelsAnswer,
+    ProfileAnswer,
+    Taken,
+)
+from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
+from opportune.service.intake import Event
+
+__all__ = ["DEADLINE", "IDEMPOTENCY_KEY", "MODE", "ROUTES"]
+
+DEADLINE = Parameter(
+    "Opportune-Deadline-Ms",
+    "header",
+    "Time for this decision in milliseconds, in place of the strategy's; then the fallback answers.",
+    {"type": "number", "minimum": 1, "maximum": 60000},
+)
+IDEMPOTENCY_KEY = Parameter(
+    "Idempotency-Key",
+    "header",
+    "The same key with the same body has one effect; with another body it is refused. In a bulk import it stands for"
+    " all rows.",
+    {"type": "string", "minLength": 1, "maxLength": 200},
+)
+MODE = Parameter(
+    "mode",
+    "query",
+    "Whether attributes that a row does not name are dropped (replace, the default) or kept (merge).",
+    {"type": "string", "enum": ["replace", "merge"], "default": "replace"},
+)
+
+
+async def _get_openapi(call: Call) -> Reply:
+    """Describe all routes."""
+    return Reply(_openapi())
+
+
+@cache
+def _openapi() -> bytes:
+    return describe(ROUTES)
+
+
+_NAMES = ("invalid-request", "id-conflict")
+_STORE = ("store-busy", "store-unavailable")
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/v1/decisions",
+        handlers.create_decision,
+        "decide",
+        "Decide what is best to offer or do now",
+        {200: AnswerBody},
+        takes=DecisionRequest,
+        refuses=(*_NAMES, "invalid-attribute", "unknown-channel", "unknown-placement", "invalid-header"),
+        parameters=(DEADLINE,),
+    ),
+    Route(
+        "POST",
+        "/v1/outcomes",
+        handlers.create_outcomes,
+        "report",
+        "Record what happened to a shown action, one or a list",
+        {200: (Taken, BatchAnswer), 207: BatchAnswer},
+        takes=Outcome,
+        takes_list=True,
+        refuses=(
+            *_NAMES,
+            *_STORE,
+            "unknown-decision",
+            "unknown-channel",
+            "unknown-action",
+            "unknown-treatment",
+            "unknown-placement",
+            "unknown-outcome",
+        ),
+        body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "POST",
+        "/v1/events",
+        handlers.create_events,
+        "report",
+        "Record something that happened, one or a list",
+        {200: (Taken, BatchAnswer), 207: BatchAnswer},
+        takes=Event,
+        takes_list=True,
+        refuses=(*_NAMES, *_STORE, "invalid-attributes", "unknown-event-type"),
+        body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "GET",
+        "/v1/decisions/{id}",
+        handlers.get_decision,
+        "explain",
+        "Give a decision as kept, and explain every candidate",
+        {200: DecisionRecord},
+        refuses=("not-found", *_STORE),
+    ),
+    Route(
+        "POST",
+        "/v1/customers",
+        handlers.import_customers,
+        "import",
+        "Write many profiles, as a list or one JSON object per line",
+        {200: BatchAnswer, 207: BatchAnswer},
+        takes=CustomerRow,
+        takes_list=True,
+        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header", "invalid-query"),
+        parameters=(MODE, IDEMPOTENCY_KEY),
+        media=(JSON, NDJSON),
+        body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "PUT",
+        "/v1/customers/{customer}",
+        handlers.put_customer,
+        "write-customers",
+        "Replace what is known of a customer",
+        {200: CustomerAnswer},
+        takes=CustomerChange,
+        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header"),
+        parameters=(IDEMPOTENCY_KEY,),
+    ),
+    Route(
+        "PATCH",
+        "/v1/customers/{customer}",
+        handlers.patch_customer,
+        "write-customers",
+        "Set some attributes of a customer; null removes one",
+        {200: CustomerAnswer},
+        takes=CustomerChange,
+        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header"),
+        parameters=(IDEMPOTENCY_KEY,),
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}",
+        handlers.get_customer,
+        "read-customers",
+        "Give what is stored of a customer",
+        {200: ProfileAnswer},
+        refuses=("not-found", *_STORE),
+    ),
+    Route("GET", "/v1/models", handlers.get_models, "read-models", "Say what was learned", {200: ModelsAnswer}),
+    Route("GET", "/healthz", handlers.get_health, "none", "Say that the process lives", {200: Health}),
+    Route(
+        "GET",
+        "/readyz",
+        handlers.get_readiness,
+        "none",
+        "Say whether requests are taken",
+        {200: Health},
+        refuses=("not-ready",),
+    ),
+    Route(
+        "GET",
+        "/metrics",
+        handlers.get_metrics,
+        "read-metrics",
+        "Counters and timings for Prometheus",
+        {200: "text/plain"},
+    ),
+    Route(
+        "GET",
+        "/openapi.json",
+        _get_openapi,
+        "none",
+        "This description",
+        {200: dict[str, Any]},
+    ),
+)

@@ -1,0 +1,117 @@
+"""Run the application under uvicorn: bounded headers, no access log, a quiet garbage collector."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from opportune.service.http.app import App
+from opportune.service.http.problems import Refusal, problem_body
+
+__all__ = ["HEADER_BYTES_MAX", "serve"]
+
+HEADER_BYTES_MAX = 32_768
+"""Request line and headers together."""
+SWITCH_SECONDS = 0.0005
+"""How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
+DRAIN_SECONDS = 10
+"""Time for running requests after a signal to stop."""
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    """uvicorn's protocol, which by itself takes headers without end."""
+
+    _head_bytes = 0
+    _in_head = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._in_head:
+            self._head_bytes += len(data)
+        super().data_received(data)
+        if self._in_head and self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
+            self._refuse()
+
+    def on_message_begin(self) -> None:
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._in_head = False
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        # Bytes between two messages count for the next head.
+        self._in_head = True
+        self._head_bytes = 0
+        super().on_message_complete()
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP in the one shape of errors."""
+        self._send_refusal(Refusal("malformed-http", "expected a request in HTTP/1.1"), b"400 Bad Request")
+
+    def _refuse(self) -> None:
+        detail = f"expected request line and headers of at most {HEADER_BYTES_MAX} bytes"
+        self._send_refusal(Refusal("headers-too-large", detail), b"431 Request Header Fields Too Large")
+
+    def _send_refusal(self, refusal: Refusal, status: bytes) -> None:
+        body = problem_body(refusal)
+        self.transport.write(
+            b"HTTP/1.1 %s\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
+            % (status, len(body), body)
+        )
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """Tells when requests are taken."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[int], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            # What exists now stays: the collector need not look at it again.
+            gc.collect()
+            gc.freeze()
+            self._on_ready(self.servers[0].sockets[0].getsockname()[1])
+
+
+def serve(app: App, host: str, port: int, on_ready: Callable[[int], None] = lambda port: None) -> bool:
+    """Serve until a signal to stop, then finish what runs.
+
+    Args:
+        port: 0 takes a free one.
+        on_ready: called with the port once requests are taken.
+
+    Returns:
+        whether it started.
+    """
+    sys.setswitchinterval(SWITCH_SECONDS)
+    config = uvicorn.Config(
+        app,
+        host=host,
+        port=port,
+        loop="uvloop",
+        http=_BoundedProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+        backlog=1024,
+    )
+    server = _Server(config, on_ready)
+    server.run()
+    return server.started

@@ -1,0 +1,116 @@
+"""Reading JSON strictly: no duplicate keys, no NaN, bounded depth, valid Unicode; errors repeat no value.
+
+msgspec refuses most of that by itself but takes the last of duplicate keys, so keys are counted.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, TypeVar
+
+import msgspec
+
+from opportune.errors import InputError
+
+__all__ = ["DEPTH_MAX", "read_as", "read_json"]
+
+DEPTH_MAX = 16
+"""Objects and lists inside of each other; requests need five."""
+
+_decode = msgspec.json.Decoder().decode
+_SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
+_PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`$")
+
+T = TypeVar("T")
+
+
+def read_json(body: bytes) -> Any:
+    """Decode a body.
+
+    Raises:
+        InputError: it is not JSON, nested too deep, or names a key twice.
+    """
+    try:
+        value = _decode(body)
+    except RecursionError:
+        raise _too_deep() from None
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
+        raise InputError.of("body", _malformed(error), "send one JSON value in UTF-8", "malformed-json") from None
+    keys = _count_keys(value, DEPTH_MAX)
+    # Each key is a quote and a colon. As many of them as keys, and none spelt with a space between: none is there twice.
+    if body.count(b'":') != keys or any(spaced in body for spaced in _SPACED_COLONS):
+        _refuse_duplicates(body)
+    return value
+
+
+def read_as(value: Any, type_: type[T], where: str = "") -> T:
+    """Turn decoded JSON into a record.
+
+    Raises:
+        InputError: it does not fit the record's type.
+    """
+    try:
+        return msgspec.convert(value, type_)
+    except msgspec.ValidationError as error:
+        raise _misfit(str(error), type_, where) from None
+    except (ValueError, OverflowError, RecursionError):
+        raise InputError.of(where or "body", "a value is outside of what can be represented") from None
+
+
+def _count_keys(value: Any, depth: int) -> int:
+    if depth < 0:
+        raise _too_deep()
+    if isinstance(value, dict):
+        count = len(value)
+        for item in value.values():
+            if isinstance(item, dict | list):
+                count += _count_keys(item, depth - 1)
+        return count
+    if isinstance(value, list):
+        return sum(_count_keys(item, depth - 1) for item in value if isinstance(item, dict | list))
+    return 0
+
+
+def _refuse_duplicates(body: bytes) -> None:
+    """Decode again in a slower way that sees every key."""
+    try:
+        json.loads(body, object_pairs_hook=_pairs, parse_int=len, parse_float=len)
+    except _DuplicateKeyError:
+        raise InputError.of(
+            "body", "a key is written twice in one object", "write every key once", "duplicate-key"
+        ) from None
+    except (ValueError, RecursionError):
+        raise InputError.of("body", "expected JSON", "send one JSON value in UTF-8", "malformed-json") from None
+
+
+class _DuplicateKeyError(Exception):
+    pass
+
+
+def _pairs(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise _DuplicateKeyError
+
+
+def _too_deep() -> InputError:
+    message = f"expected at most {DEPTH_MAX} objects and lists inside of each other"
+    return InputError.of("body", message, "flatten it", "too-deep")
+
+
+def _malformed(error: Exception) -> str:
+    place = re.search(r"\(byte (\d+)\)", str(error))
+    return "expected JSON" + (f", found something else at byte {place[1]}" if place else ", found something else")
+
+
+def _misfit(text: str, type_: type, where: str) -> InputError:
+    path = _PATH.search(text)
+    message = text[: path.start()] if path else text
+    place = (path[1] if path else "").lstrip(".")
+    at = ".".join(part for part in (where, place) if part) or "body"
+    if message.startswith("Object contains unknown field"):
+        known = ", ".join(getattr(type_, "__struct_fields__", ()))
+        return InputError.of(at, "there is an unknown field", f"known fields: {known}" if known and not place else "")
+    if "missing required field" in message or message.startswith(("Expected", "Invalid RFC3339")):
+        return InputError.of(at, message[:1].lower() + message[1:].replace("`", "'"))
+    return InputError.of(at, "the value does not fit its type")
