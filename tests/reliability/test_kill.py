@@ -1,0 +1,39 @@
+"""Killing the writing process at any moment loses nothing that it acknowledged."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from .harness import kill_loop
+from .stores import stored_ids
+
+WRITER = str(Path(__file__).with_name("write_outcomes.py"))
+
+
+def _lost(folder: Path, mode: str, rounds: int, seed: int) -> tuple[int, int]:
+    """(acknowledged, lost) after all rounds."""
+    path = folder / "store.db"
+    losses: list[set[str]] = []
+
+    def check(number: int, acked: set[str]) -> None:
+        losses.append(acked - stored_ids(path))
+
+    acked = kill_loop([sys.executable, WRITER, str(path), "0", mode], rounds, seed, check)
+    return len(acked), len(set().union(*losses))
+
+
+@pytest.mark.parametrize("rounds", [8, pytest.param(60, marks=pytest.mark.full)])
+def test_a_kill_loses_nothing_acknowledged(tmp_path: Path, rounds: int) -> None:
+    acked, lost = _lost(tmp_path, "full", rounds, seed=1)
+
+    assert acked > rounds * 10
+    assert lost == 0
+
+
+def test_the_kill_loop_notices_acknowledgement_before_the_write(tmp_path: Path) -> None:
+    _, lost = _lost(tmp_path, "early", 4, seed=2)
+
+    assert lost > 0

@@ -1,0 +1,42 @@
+"""A loss of power at any moment loses nothing that was acknowledged."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from .harness import cut_power, read_trace, run_traced
+from .stores import stored_ids
+
+WRITER = str(Path(__file__).with_name("write_outcomes.py"))
+
+
+def _acks(path: str, data: bytes) -> Iterable[str]:
+    """Lines of standard output."""
+    text = data.decode("utf-8", "replace")
+    return [text.strip()] if text.startswith(("decision ", "outcome ")) else []
+
+
+def _losses(folder: Path, mode: str, cuts: int) -> list[set[str]]:
+    data = folder / "data"
+    data.mkdir()
+    run_traced([sys.executable, WRITER, str(data / "store.db"), "150", mode, "run"], folder / "trace")
+    trace = read_trace(folder / "trace", str(data), _acks)
+    return cut_power(trace, cuts, 7, str(data), folder / "cuts", lambda cut: stored_ids(cut / "store.db"))
+
+
+@pytest.mark.parametrize("cuts", [60, pytest.param(300, marks=pytest.mark.full)])
+def test_power_loss_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
+    losses = _losses(tmp_path, "full", cuts)
+
+    assert len(losses) == cuts
+    assert [lost for lost in losses if lost] == []
+
+
+def test_power_loss_notices_commits_that_are_not_flushed(tmp_path: Path) -> None:
+    losses = _losses(tmp_path, "normal", 60)
+
+    assert sum(bool(lost) for lost in losses) > 10
