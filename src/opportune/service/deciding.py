@@ -106,14 +106,13 @@ class Decider:
         plan = self._strategy.plan
         request, ignored = read_contact(plan, self._strategy.registries, request)
         now = self._settings.clock()
-        profile: KnownProfile | None = NOBODY
+        profile = NOBODY
         decided = begin
         try:
             async with asyncio.timeout((deadline_ms or plan.deadline_ms) / 1000):
                 if request.customer is not None:
-                    profile = self._profiles.get(request.customer)
-                    if profile is None:
-                        profile = await self._read_profile(request.customer)
+                    known = self._profiles.get(request.customer)
+                    profile = known or await self._read_profile(request.customer)
                 decision = self._decide(request, profile, now, ignored)
                 body = body_of(decision)
                 write = SaveDecision(
@@ -178,14 +177,13 @@ class Decider:
     def _fallback(
         self,
         request: DecisionRequest,
-        profile: KnownProfile | None,
+        known: KnownProfile,
         now: datetime,
         ignored: tuple[str, ...],
         reason: str,
     ) -> Answer:
         """Answer with each placement's declared fallback, and keep its record as soon as the store can."""
         plan = self._strategy.plan
-        known = profile or NOBODY
         try:
             state = State(model=_NO_MODEL, position=0, profile=known.facts)
             facts = gather(plan, state, request, now)

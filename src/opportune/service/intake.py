@@ -245,7 +245,8 @@ def _unknown(where: str, noun: str, name: str, known: object, code: str) -> Unkn
     names = sorted(known)  # type: ignore[call-overload]
     close = get_close_matches(name[:100], names, n=1)
     remedy = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names[:20]) or 'none'}"
-    return UnknownError.of(where, f"the strategy has no such {noun} here", remedy, code)
+    problem = Problem("", 0, 0, where, f"the strategy has no such {noun} here", remedy, code)
+    return UnknownError([problem], code)
 
 
 def _check_ids(**ids: str | None) -> None:
@@ -257,13 +258,4 @@ def _check_ids(**ids: str | None) -> None:
 
 def _check_moment(moment: datetime | None) -> None:
     if moment is not None and moment.tzinfo is None:
-        problem = Problem(
-            "",
-            0,
-            0,
-            "occurred_at",
-            "expected a time with its offset",
-            "write it as ...Z or ...+02:00",
-            "invalid-request",
-        )
-        raise InputError([problem])
+        raise InputError.of("occurred_at", "expected a time with its offset", "write it as ...Z or ...+02:00")

@@ -61,10 +61,8 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _send_refusal(self, refusal: Refusal, status: bytes) -> None:
         body = problem_body(refusal)
-        self.transport.write(
-            b"HTTP/1.1 %s\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close\r\n\r\n%s"
-            % (status, len(body), body)
-        )
+        headers = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close" % len(body)
+        self.transport.write(b"HTTP/1.1 %s\r\n%s\r\n\r\n%s" % (status, headers, body))
         self.transport.close()
 
 

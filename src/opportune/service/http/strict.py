@@ -38,7 +38,8 @@ def read_json(body: bytes) -> Any:
     except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as error:
         raise InputError.of("body", _malformed(error), "send one JSON value in UTF-8", "malformed-json") from None
     keys = _count_keys(value, DEPTH_MAX)
-    # Each key is a quote and a colon. As many of them as keys, and none spelt with a space between: none is there twice.
+    # A key ends in a quote and a colon. As many of those as keys, and none spelt with a space between: no key is there
+    # twice.
     if body.count(b'":') != keys or any(spaced in body for spaced in _SPACED_COLONS):
         _refuse_duplicates(body)
     return value
