@@ -12,7 +12,7 @@ from opportune.learning.bayes import BayesModel
 from opportune.records import Decision, DecisionRequest, PlacementRequest, Sign, ValueType
 from opportune.rules import RuleSet, Schema, check
 
-__all__ = ["GOAL", "SCALE", "FLOOR", "Engine", "build_plan", "warm_model"]
+__all__ = ["FLOOR", "GOAL", "SCALE", "Engine", "build_plan", "warm_model"]
 
 SCALE = 0.2
 FLOOR = 0.02
@@ -26,7 +26,8 @@ def build_plan(world: World) -> Plan:
     rules = [check(cel(rule), schema) for rule in world.rules]
     layers = [[[rule] if i % 3 == layer else [] for i, rule in enumerate(rules)] for layer in range(3)]
     size = world.size
-    placement = Placement("web", "main", PLACES, np.ones(size, dtype=np.bool_), (), Exploration("thompson", SCALE, FLOOR))
+    exploration = Exploration("thompson", SCALE, FLOOR)
+    placement = Placement("web", "main", PLACES, np.ones(size, dtype=np.bool_), (), exploration)
     window = {"accept": Sign.POSITIVE, "reject": Sign.NEGATIVE}
     return Plan(
         revision="r1",
@@ -72,15 +73,14 @@ class Engine:
     """`decide` for any customer of a world with one kernel."""
 
     def __init__(self, plan: Plan, world: World, model: BayesModel) -> None:
+        self.model = model
         self._plan = plan
-        self._model = model
         self._states = [
             State(model=model, position=0, person=f"p{i}", profile=profile) for i, profile in enumerate(world.profiles)
         ]
+        wanted = (PlacementRequest(name="main"),)
         self._requests = [
-            DecisionRequest(
-                id=f"r{i}", customer=f"c{i}", session=f"s{i}", channel="web", placements=(PlacementRequest(name="main"),)
-            )
+            DecisionRequest(id=f"r{i}", customer=f"c{i}", session=f"s{i}", channel="web", placements=wanted)
             for i in range(len(world.profiles))
         ]
 

@@ -46,8 +46,8 @@ typedef struct {
     /* room to work */
     int32_t *truth;            /* [atoms + levels + 2] */
     float *mean, *spread, *propensity; /* [np] */
-    int32_t *contender;        /* [np] */
-    double *chance;            /* [np] */
+    int32_t *alive, *contender; /* [np + 1] */
+    double *m, *s, *near_m, *near_s, *chance; /* [np + 1] */
 } plan;
 
 typedef struct {
@@ -171,6 +171,14 @@ static void score(const plan *restrict p, const contact *restrict c) {
     }
 }
 
+static inline double looked_up(double position, const double *restrict normal) {
+    position = position > 0.0 ? position : 0.0;
+    position = position < TABLE_STEPS - 1e-9 ? position : TABLE_STEPS - 1e-9;
+    const int32_t step = (int32_t)position;
+    const double low = normal[step];
+    return low + (normal[step + 1] - low) * (position - step);
+}
+
 /* Chance of each of `count` contenders (the last stands for `pool` equals) to draw the largest. */
 static void integrate(const double *restrict m, const double *restrict s, int count, double pool,
                       const double *restrict normal, double *restrict chances) {
@@ -200,33 +208,25 @@ static void integrate(const double *restrict m, const double *restrict s, int co
         for (int j = 0; j < filled; j++) rank += (nodes[j] < z) | ((nodes[j] == z) & (j < i));
         grid[rank] = z;
     }
-    double step_scale = TABLE_STEPS / (2.0 * TABLE_REACH);
-    double slope[WIDE], offset[WIDE], below[WIDE], before[WIDE], others_before[WIDE], gained[WIDE];
+    const double step_scale = TABLE_STEPS / (2.0 * TABLE_REACH);
+    double slope[WIDE], offset[WIDE], below[WIDE], before[WIDE], others_before[WIDE], gained[WIDE], together[GRID];
     for (int i = 0; i < wide; i++) {
         /* padding lies far below all: always surely below, it changes nothing */
         slope[i] = i < count ? step_scale / s[i] : 0.0;
         offset[i] = i < count ? TABLE_REACH * step_scale - m[i] * slope[i] : 1e9;
         gained[i] = 0.0;
     }
+    if (pool > 1.0)
+        for (int g = 0; g < filled; g++) {
+            const double power = pow(looked_up(grid[g] * slope[count - 1] + offset[count - 1], normal), pool);
+            together[g] = power > LEAST_BELOW ? power : LEAST_BELOW;
+        }
     for (int g = 0; g < filled; g++) {
         const double z = grid[g];
-        double all[8] = {1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0};
-        for (int i = 0; i < wide; i += 8) {
-            for (int k = 0; k < 8; k++) {
-                double position = z * slope[i + k] + offset[i + k];
-                position = position > 0.0 ? position : 0.0;
-                position = position < TABLE_STEPS - 1e-9 ? position : TABLE_STEPS - 1e-9;
-                const int32_t step = (int32_t)position;
-                const double low = normal[step];
-                below[i + k] = low + (normal[step + 1] - low) * (position - step);
-            }
-            if (pool > 1.0 && i + 8 >= wide) {
-                double together = pow(below[count - 1], pool);
-                below[count - 1] = together > LEAST_BELOW ? together : LEAST_BELOW;
-            }
-            for (int k = 0; k < 8; k++) all[k] *= below[i + k];
-        }
-        const double product = all[0] * all[1] * all[2] * all[3] * all[4] * all[5] * all[6] * all[7];
+        for (int i = 0; i < wide; i++) below[i] = looked_up(z * slope[i] + offset[i], normal);
+        if (pool > 1.0) below[count - 1] = together[g];
+        double product = 1.0;
+        for (int i = 0; i < wide; i++) product *= below[i];
         if (g == 0) {
             for (int i = 0; i < wide; i++) {
                 before[i] = below[i];
@@ -249,100 +249,122 @@ static void integrate(const double *restrict m, const double *restrict s, int co
     for (int i = 0; i < count; i++) chances[i] = gained[i] / total;
 }
 
-static void shares(const plan *restrict p, int count, double least) {
-    const int32_t *restrict contender = p->contender;
-    double m[BOUND + 1] = {0}, s[BOUND + 1] = {0}, chances[BOUND + 1];
+/* m, s: draws of the contenders, in candidate order. */
+static void shares(const double *restrict m, const double *restrict s, int count, const double *restrict normal,
+                   double *restrict chance) {
+    double own_m[BOUND + 1], own_s[BOUND + 1], top[BOUND], chances[BOUND + 1];
+    int32_t who[BOUND];
     if (count == 1) {
-        p->chance[0] = 1.0;
+        chance[0] = 1.0;
         return;
     }
     if (count <= BOUND) {
-        for (int i = 0; i < count; i++) {
-            const double d = p->spread[contender[i]] * p->scale;
-            m[i] = p->mean[contender[i]];
-            s[i] = d > least ? d : least;
-        }
-        integrate(m, s, count, 1.0, p->normal, p->chance);
+        integrate(m, s, count, 1.0, normal, chance);
         return;
     }
-    /* The BOUND with the highest upper ends stand alone; the others are pooled. One pass keeps them in order. */
-    double top[BOUND];
-    int32_t who[BOUND];
-    int kept = 0, pooled = count - BOUND;
+    /* The BOUND with the highest upper ends stand alone, kept in falling order; the others are pooled. */
+    double sum_m = 0.0, sum_s = 0.0;
+    int kept = 0;
+    const int pooled = count - BOUND;
     for (int i = 0; i < count; i++) {
-        const int32_t a = contender[i];
-        const double d = p->spread[a] * p->scale, deviation = d > least ? d : least;
-        const double upper = p->mean[a] + REACH * deviation;
-        int32_t out = i;
-        if (kept < BOUND || upper > top[BOUND - 1]) {
-            int at = kept < BOUND ? kept++ : (out = who[BOUND - 1], BOUND - 1);
-            for (; at > 0 && top[at - 1] < upper; at--) {
-                top[at] = top[at - 1];
-                who[at] = who[at - 1];
-            }
-            top[at] = upper;
-            who[at] = i;
-            if (i < BOUND) continue;
+        const double upper = m[i] + REACH * s[i];
+        sum_m += m[i];
+        sum_s += s[i];
+        if (kept == BOUND && upper <= top[BOUND - 1]) continue;
+        int at = kept < BOUND ? kept++ : BOUND - 1;
+        for (; at > 0 && top[at - 1] < upper; at--) {
+            top[at] = top[at - 1];
+            who[at] = who[at - 1];
         }
-        const double e = p->spread[contender[out]] * p->scale;
-        m[BOUND] += p->mean[contender[out]];
-        s[BOUND] += e > least ? e : least;
+        top[at] = upper;
+        who[at] = i;
     }
-    m[BOUND] /= pooled;
-    s[BOUND] /= pooled;
     for (int k = 0; k < BOUND; k++) {
-        const double d = p->spread[contender[who[k]]] * p->scale;
-        m[k] = p->mean[contender[who[k]]];
-        s[k] = d > least ? d : least;
+        sum_m -= own_m[k] = m[who[k]];
+        sum_s -= own_s[k] = s[who[k]];
     }
-    integrate(m, s, BOUND + 1, pooled, p->normal, chances);
-    for (int i = 0; i < count; i++) p->chance[i] = chances[BOUND] / pooled;
-    for (int k = 0; k < BOUND; k++) p->chance[who[k]] = chances[k];
+    own_m[BOUND] = sum_m / pooled;
+    own_s[BOUND] = sum_s / pooled;
+    integrate(own_m, own_s, BOUND + 1, pooled, normal, chances);
+    for (int i = 0; i < count; i++) chance[i] = chances[BOUND] / pooled;
+    for (int k = 0; k < BOUND; k++) chance[who[k]] = chances[k];
 }
 
-static void place(const plan *restrict p, contact *restrict c, int number) {
-    const uint8_t *restrict stages = c->stages;
-    const int n = p->n;
-    int alive = 0, count = 0;
-    float largest = 0.0f;
-    for (int i = 0; i < n; i++) {
-        const float size = stages[i] == 0 ? fabsf(p->mean[i]) : 0.0f;
-        alive += stages[i] == 0;
-        largest = size > largest ? size : largest;
+/* The candidates that passed the gate, side by side. */
+static int gather(const plan *restrict p, const contact *restrict c) {
+    int alive = 0;
+    for (int i = 0; i < p->n; i++) {
+        p->alive[alive] = i;
+        alive += c->stages[i] == 0;
     }
+    double largest = 0.0;
+    for (int k = 0; k < alive; k++) {
+        const int i = p->alive[k];
+        p->m[k] = p->mean[i];
+        p->s[k] = p->spread[i] * p->scale;
+        largest = fabs(p->m[k]) > largest ? fabs(p->m[k]) : largest;
+    }
+    const double least = largest * 1e-9 > 1e-30 ? largest * 1e-9 : 1e-30;
+    for (int k = 0; k < alive; k++) p->s[k] = p->s[k] > least ? p->s[k] : least;
+    return alive;
+}
+
+/* Draw one place and take the drawn out of the alive. */
+static int place(const plan *restrict p, contact *restrict c, int number, int alive) {
+    double *restrict m = p->m, *restrict s = p->s;
+    double *restrict near_m = p->near_m, *restrict near_s = p->near_s;
+    int32_t *restrict contender = p->contender;
     c->chosen[number] = -1;
     c->probability[number] = 0.0;
-    if (!alive) return;
-    const double least = largest * 1e-9 > 1e-30 ? largest * 1e-9 : 1e-30;
+    if (!alive) return 0;
     double lowest = -1e300;
-    for (int i = 0; i < n; i++) {
-        const double d = p->spread[i] * p->scale;
-        const double low = stages[i] == 0 ? p->mean[i] - REACH * (d > least ? d : least) : -1e300;
+    for (int k = 0; k < alive; k++) {
+        const double low = m[k] - REACH * s[k];
         lowest = low > lowest ? low : lowest;
     }
-    for (int i = 0; i < n; i++) {
-        const double d = p->spread[i] * p->scale;
-        p->contender[count] = i;
-        count += (stages[i] == 0) & (p->mean[i] + REACH * (d > least ? d : least) >= lowest);
+    int count = 0;
+    for (int k = 0; k < alive; k++) {
+        contender[count] = k;
+        near_m[count] = m[k];
+        near_s[count] = s[k];
+        count += m[k] + REACH * s[k] >= lowest;
     }
-    shares(p, count, least);
+    shares(near_m, near_s, count, p->normal, p->chance);
     const double rest = p->floor / alive;
     double total = rest * (alive - count);
     for (int i = 0; i < count; i++) {
         p->chance[i] = p->chance[i] * (1.0 - p->floor) + rest;
         total += p->chance[i];
     }
+    /* contenders first, then the others, each in candidate order */
     const double target = c->uniform[number] * total;
-    double running = 0.0;
-    for (int i = 0, k = 0; i < n && running <= target; i++) {
-        if (stages[i]) continue;
-        const int contends = k < count && p->contender[k] == i;
-        const double probability = contends ? p->chance[k++] : rest;
-        running += probability;
-        c->chosen[number] = i;
-        c->probability[number] = probability;
+    double running = 0.0, probability = rest;
+    int i = 0, drawn = -1;
+    for (; i < count; i++) {
+        running += p->chance[i];
+        if (running > target) break;
     }
-    c->stages[c->chosen[number]] = 2;
+    if (i < count || count == alive) {
+        i = i < count ? i : count - 1;
+        drawn = contender[i];
+        probability = p->chance[i];
+    } else {
+        int left = (int)((target - running) / rest);
+        left = left < alive - count ? left : alive - count - 1;
+        for (int k = 0, next = 0; left >= 0; k++) {
+            const int contends = next < count && contender[next] == k;
+            next += contends;
+            left -= !contends;
+            drawn = k;
+        }
+    }
+    c->chosen[number] = p->alive[drawn];
+    c->probability[number] = probability;
+    c->stages[p->alive[drawn]] = 2;
+    memmove(m + drawn, m + drawn + 1, sizeof(double) * (alive - drawn - 1));
+    memmove(s + drawn, s + drawn + 1, sizeof(double) * (alive - drawn - 1));
+    memmove(p->alive + drawn, p->alive + drawn + 1, sizeof(int32_t) * (alive - drawn - 1));
+    return alive - 1;
 }
 
 void floor_decide(const plan *restrict p, contact *restrict c) {
@@ -350,7 +372,8 @@ void floor_decide(const plan *restrict p, contact *restrict c) {
     clock_gettime(CLOCK_MONOTONIC, &start);
     gate(p, c);
     score(p, c);
-    for (int number = 0; number < PLACES; number++) place(p, c, number);
+    int alive = gather(p, c);
+    for (int number = 0; number < PLACES; number++) alive = place(p, c, number, alive);
     clock_gettime(CLOCK_MONOTONIC, &end);
     c->nanoseconds = (end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec);
 }

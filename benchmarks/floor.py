@@ -19,6 +19,8 @@ from opportune.learning.bayes import BayesModel
 __all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]
 
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+WIDE_VECTORS = "-mprefer-vector-width=512"
+"""Left out where the compiler does not know it."""
 NODES_LEAST, NODES_MOST = 8, 24
 """Grid nodes of one contender, as in `opportune.learning.exploration`; a check of the answers guards it."""
 PLACES = 3
@@ -28,7 +30,7 @@ LANES = 16
 _FLOATS, _DOUBLES = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
 _INTS, _MASKS, _LONGS = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_int64)
 _BYTES = ctypes.POINTER(ctypes.c_uint8)
-_POINTERS = {
+_POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.float32): _FLOATS,
     np.dtype(np.float64): _DOUBLES,
     np.dtype(np.int32): _INTS,
@@ -60,8 +62,9 @@ class _Plan(ctypes.Structure):
         ("mean", _FLOATS),
         ("spread", _FLOATS),
         ("propensity", _FLOATS),
+        ("alive", _INTS),
         ("contender", _INTS),
-        ("chance", _DOUBLES),
+        *((name, _DOUBLES) for name in ("m", "s", "near_m", "near_s", "chance")),
     )
 
 
@@ -105,10 +108,12 @@ def library(folder: Path) -> ctypes.CDLL:
         raise OSError("no C compiler (gcc or cc) on the PATH")
     target = folder / "floor.so"
     source = Path(__file__).with_name("floor.c")
-    done = subprocess.run([command, *FLAGS, *_constants(), "-o", str(target), str(source), "-lm"], capture_output=True, text=True)
-    if done.returncode:
-        raise OSError(f"{command} failed: {done.stderr.strip()[:500]}")
-    return ctypes.CDLL(str(target))
+    for extra in ((WIDE_VECTORS,), ()):
+        flags = [*FLAGS, *extra, *_constants(), "-o", str(target)]
+        done = subprocess.run([command, *flags, str(source), "-lm"], capture_output=True, text=True)
+        if done.returncode == 0:
+            return ctypes.CDLL(str(target))
+    raise OSError(f"{command} failed: {done.stderr.strip()[:500]}")
 
 
 def _constants() -> list[str]:
@@ -127,8 +132,9 @@ class Floor:
     def __init__(
         self, world: World, model: BayesModel, boost: np.ndarray, scale: float, floor: float, weight: float
     ) -> None:
-        self._folder = tempfile.TemporaryDirectory()
-        self._decide: Any = library(Path(self._folder.name)).floor_decide
+        # A loaded library needs its file no longer.
+        with tempfile.TemporaryDirectory() as folder:
+            self._decide: Any = library(Path(folder)).floor_decide
         self._decide.restype = None
         self._world = world
         self._model = model
@@ -153,9 +159,9 @@ class Floor:
             "mean": np.zeros(size, dtype=np.float32),
             "spread": np.zeros(size, dtype=np.float32),
             "propensity": np.zeros(size, dtype=np.float32),
-            "contender": np.zeros(size, dtype=np.int32),
-            "chance": np.zeros(size),
-        }
+            "alive": np.zeros(size + 1, dtype=np.int32),
+            "contender": np.zeros(size + 1, dtype=np.int32),
+        } | {name: np.zeros(size + 1) for name in ("m", "s", "near_m", "near_s", "chance")}
         for name, array in arrays.items():
             self._point(self._plan, name, array)
         self._contact = _Contact()

@@ -72,17 +72,21 @@ class World:
         ]
 
 
-def make_world(size: int, customers: int = 300, answers: int = 4000, seed: int = 7) -> World:
-    """Make a firm with `size` actions."""
+def make_world(size: int, customers: int = 300, answers: int = 4000, seed: int = 7, rare: float = 0.0) -> World:
+    """Make a firm with `size` actions.
+
+    Args:
+        rare: share of the actions that also ask for what hardly any customer has.
+    """
     rng = np.random.default_rng([seed, size])
     levels = {f"customer.c{i:02d}": tuple(f"v{k}" for k in range(4 + i % 7)) for i in range(CATEGORIES)}
     columns = _columns(rng, customers, levels)
     profiles = [{name: column[i] for name, column in columns.items()} for i in range(customers)]
     rules = _rules(rng, size, columns, levels)
-    keys = [
-        CandidateKey(f"g{i // ACTIONS_PER_GROUP:03d}", f"a{i:05d}", "web", "card")
-        for i in range(size)
-    ]
+    if rare:
+        seldom = Atom("customer.n01", low=1_000.0)
+        rules = [(*rule[:5], (seldom,)) if k < rare else rule for rule, k in zip(rules, rng.random(size), strict=True)]
+    keys = [CandidateKey(f"g{i // ACTIONS_PER_GROUP:03d}", f"a{i:05d}", "web", "card") for i in range(size)]
     return World(
         size=size,
         profiles=profiles,
@@ -115,7 +119,7 @@ def _rules(
     columns: dict[str, list[float] | list[str]],
     levels: dict[str, tuple[str, ...]],
 ) -> list[Rule]:
-    """Write 3-6 conditions per action, each true for half to nine tenths of the customers, so that one action in five passes."""
+    """Write 3-6 conditions per action, each true for half to nine tenths of the customers: 10-30 % of actions pass."""
     atoms = {
         name: _category_atoms(rng, name, columns[name], levels[name]) if name in levels else _number_atoms(name, column)
         for name, column in columns.items()
@@ -147,7 +151,7 @@ def _number_atoms(name: str, column: list[float] | list[str]) -> list[Atom]:
 def _category_atoms(
     rng: np.random.Generator, name: str, column: list[float] | list[str], levels: tuple[str, ...]
 ) -> list[Atom]:
-    found = []
+    found: list[Atom] = []
     while len(found) < THRESHOLDS:
         subset = tuple(level for level in levels if rng.random() < 0.65)
         share = sum(value in subset for value in column) / len(column)

@@ -1,0 +1,26 @@
+"""python -m benchmarks decide|service [OPTION ...]."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+# One core is measured; BLAS reads this when NumPy is first imported.
+for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(name, "1")
+
+
+def main(arguments: list[str]) -> int:
+    """Run the named benchmark."""
+    from benchmarks import decide
+
+    benchmarks = {"decide": decide.main}
+    if not arguments or arguments[0] not in benchmarks:
+        found = arguments[0] if arguments else "nothing"
+        print(f"expected one of {', '.join(benchmarks)}, found {found}", file=sys.stderr)
+        return 2
+    return benchmarks[arguments[0]](arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
