@@ -116,6 +116,20 @@ def test_ten_answers_give_a_sensible_propensity_and_an_honest_spread() -> None:
     assert 0.4 < after.spread[0, 0] < min(1.2, before)
 
 
+def test_one_absurd_number_does_not_spoil_its_scale() -> None:
+    model = BayesModel((Predictor("customer.age", ValueType.NUMBER),), ("accept",))
+    model.bind(ONE)
+    model.learn({"customer.age": 1e308}, 0, 0, False)
+    for number in range(400):
+        model.learn({"customer.age": float(number % 2)}, 0, 0, number % 2 == 0)
+    model.learn({"customer.age": 1e17}, 0, 0, True)
+
+    low = model.predict(model.encode({"customer.age": 0.0})).propensity[0, 0].item()
+    high = model.predict(model.encode({"customer.age": 1.0})).propensity[0, 0].item()
+
+    assert low > 0.8 > 0.2 > high
+
+
 def test_a_new_action_starts_from_its_relatives() -> None:
     model = BayesModel((CITY,), ("accept",))
     keys = [CandidateKey(group, f"{group}{n}", "app", "t") for group in ("good", "poor") for n in range(3)]

@@ -37,12 +37,13 @@ from opportune.records import Facts
 __all__ = ["BayesModel"]
 
 LAYERS = 4
-LAYER_SHARES = (0.4, 0.2, 0.3, 0.1)
+LAYER_SHARES = (0.2, 0.2, 0.5, 0.1)
 """How the prior variance of a weight is shared by all, group, action, candidate."""
-WEIGHTS_VARIANCE = 2.0
-"""Prior variance that all predictors together give the log odds, all layers together: more of them, smaller weights."""
+WEIGHT_VARIANCE = 0.45
+"""Prior variance of a weight, all layers together, times the root of the number of predictors: between two extremes,
+every predictor speaking as loudly as if it were alone and all of them together no louder than one."""
 WEIGHT_VARIANCE_MAX = 0.3
-BIAS_VARIANCES = (2.0, 0.5, 0.5, 0.25)
+BIAS_VARIANCES = (1.0, 0.5, 0.5, 0.25)
 FORGETTING = 0.0001
 """Part of the way back to its prior variance that a weight goes with every answer that touches it."""
 BASE_RATE = 0.2
@@ -288,7 +289,7 @@ class BayesModel(PropensityModel):
             self._arrange(needed + needed // 2)
 
     def _prior_variance(self, capacity: int) -> Floats:
-        variance = min(WEIGHT_VARIANCE_MAX, WEIGHTS_VARIANCE / max(1, len(self._encoder.predictors)))
+        variance = min(WEIGHT_VARIANCE_MAX, WEIGHT_VARIANCE / math.sqrt(max(1, len(self._encoder.predictors))))
         prior = np.empty((LAYERS, capacity), dtype=np.float32)
         for layer in range(LAYERS):
             prior[layer] = variance * LAYER_SHARES[layer]

@@ -224,7 +224,7 @@ def _is_storable(level: str) -> bool:
 def _number(value: object) -> float:
     """A number given where one belongs; anything else counts as missing."""
     if isinstance(value, int):
-        return float(max(min(value, int(MAGNITUDE_MAX)), -int(MAGNITUDE_MAX)))
+        return float(value) if abs(value) <= MAGNITUDE_MAX else _NAN
     return value if isinstance(value, float) else _NAN
 
 

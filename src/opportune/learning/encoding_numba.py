@@ -29,12 +29,13 @@ def _scale(raw: Doubles, mean: Doubles, factor: Doubles, dense: npt.NDArray[np.f
     is_missing = False
     for i in range(size):
         value = raw[i]
-        if math.isnan(value):
+        if not abs(value) <= MAGNITUDE_MAX:
             is_missing = True
+            raw[i] = math.nan
             dense[i] = 0.0
             dense[size + i] = 0.0
             continue
-        z = (min(max(value, -MAGNITUDE_MAX), MAGNITUDE_MAX) - mean[i]) * factor[i]
+        z = (value - mean[i]) * factor[i]
         z = min(max(z, -Z_MAX), Z_MAX)
         dense[i] = z
         dense[size + i] = 0.0 if z == 0.0 else abs(z) - CURVE_MEAN
@@ -43,10 +44,10 @@ def _scale(raw: Doubles, mean: Doubles, factor: Doubles, dense: npt.NDArray[np.f
 
 def _observe(raw: Doubles, seen: Doubles, mean: Doubles, variance: Doubles, factor: Doubles) -> None:
     for i in range(len(raw)):
-        if math.isnan(raw[i]):
+        if not abs(raw[i]) <= MAGNITUDE_MAX:
             continue
         seen[i] += 1.0
-        delta = min(max(raw[i], -MAGNITUDE_MAX), MAGNITUDE_MAX) - mean[i]
+        delta = raw[i] - mean[i]
         if seen[i] > OUTLIER_AFTER and variance[i] > 0.0:
             limit = OUTLIER * math.sqrt(variance[i])
             delta = min(max(delta, -limit), limit)

@@ -11,6 +11,7 @@ Z_MAX = 3.0
 CURVE_MEAN = 0.8
 """Mean distance of a normal number from its mean, in standard deviations (the root of 2/pi)."""
 MAGNITUDE_MAX = 1e18
+"""Larger numbers count as missing: one of them, learned early, would flatten its scale for thousands of answers."""
 MEMORY = 10_000.0
 """Answers after which the running mean and variance of a number begin to forget."""
 TRUST = 5.0
@@ -25,15 +26,14 @@ Doubles = npt.NDArray[np.float64]
 
 
 def scale(raw: Doubles, mean: Doubles, factor: Doubles, dense: npt.NDArray[np.float32]) -> bool:
-    """Fill dense [2 N] from raw [N], NaN where missing; return whether one is missing."""
-    z = np.minimum(raw, MAGNITUDE_MAX)
-    np.maximum(z, -MAGNITUDE_MAX, out=z)
-    z -= mean
-    z *= factor
+    """Fill dense [2 N] from raw [N] and mark in raw by NaN what is missing; return whether anything is."""
+    missing = ~(np.abs(raw) <= MAGNITUDE_MAX)
+    is_missing = bool(missing.any())
+    if is_missing:
+        raw[missing] = np.nan
+    z = (raw - mean) * factor
     np.minimum(z, Z_MAX, out=z)
     np.maximum(z, -Z_MAX, out=z)
-    missing = z != z
-    is_missing = bool(missing.any())
     if is_missing:
         z[missing] = 0.0
     size = len(raw)
@@ -48,11 +48,10 @@ def scale(raw: Doubles, mean: Doubles, factor: Doubles, dense: npt.NDArray[np.fl
 
 def observe(raw: Doubles, seen: Doubles, mean: Doubles, variance: Doubles, factor: Doubles) -> None:
     """Move running mean and variance by the numbers that are there."""
-    known = raw == raw
+    known = np.abs(raw) <= MAGNITUDE_MAX
     seen += known
     weight = known / np.minimum(np.maximum(seen, 1.0), MEMORY)
-    value = np.where(known, raw, mean)
-    delta = np.minimum(np.maximum(value, -MAGNITUDE_MAX), MAGNITUDE_MAX) - mean
+    delta = np.where(known, raw, mean) - mean
     limit = np.where((seen > OUTLIER_AFTER) & (variance > 0.0), OUTLIER * np.sqrt(variance), np.inf)
     np.minimum(delta, limit, out=delta)
     np.maximum(delta, -limit, out=delta)
