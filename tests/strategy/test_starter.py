@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from opportune.errors import ProjectError
+from opportune.learning import make_model
 from opportune.strategy import check_directory
+from opportune.strategy.compile import compile_plan, registries
+from opportune.strategy.persona import run_persona
 from opportune.strategy.starter import STARTER, copy_starter
 
 
@@ -18,6 +21,17 @@ def test_a_copy_is_clean(tmp_path: Path) -> None:
 
     assert Path("project.yaml") in paths
     assert checked.project == check_directory(STARTER).project
+
+
+def test_its_own_persona_tests_pass() -> None:
+    checked = check_directory(STARTER)
+    plan = compile_plan(checked)
+    model = make_model(plan.model, plan.predictors, plan.outcomes)
+    model.bind(plan.candidates)
+
+    results = [run_persona(plan, registries(checked.project), model, persona) for persona in checked.personas]
+
+    assert [result.failures for result in results] == [(), (), ()]
 
 
 def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:

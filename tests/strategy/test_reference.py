@@ -1,0 +1,84 @@
+"""The reference of files: a heading for each file and each key, with its default."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from opportune.strategy import sections
+from opportune.strategy.schema import KINDS
+from opportune.strategy.sections import Section
+
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "project.md").read_text(encoding="utf-8")
+PREFIXES = {
+    sections.Absence: "absent",
+    sections.Action: "action",
+    sections.Attribute: "attributes",
+    sections.Channel: "channels",
+    sections.ContextAttribute: "context",
+    sections.ContextWeight: "context_weights",
+    sections.ControlGroup: "control_groups",
+    sections.EventAttribute: "attributes",
+    sections.EventType: "events",
+    sections.Expectation: "expect",
+    sections.Exploration: "exploration",
+    sections.Goal: "goals",
+    sections.Group: "group",
+    sections.ModelChoice: "model",
+    sections.OutcomeType: "outcomes",
+    sections.Persona: "tests",
+    sections.Placement: "placements",
+    sections.ResponseWindow: "response_window",
+    sections.RuleText: "rule",
+    sections.Segment: "segments",
+    sections.Settings: "project",
+    sections.Treatment: "treatments",
+    sections.Validity: "valid",
+}
+
+
+def keys(section: type[Section]) -> dict[str, str]:
+    """Give the keys that a section adds to its base, each with its default as the page writes it."""
+    return {
+        field.alias or name: "required" if field.is_required() else str(field.default).lower()
+        for name, field in section.model_fields.items()
+        if name in section.__annotations__
+    }
+
+
+KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for key, default in keys(section).items()]
+
+
+def test_every_section_is_on_the_page() -> None:
+    written = {
+        kind
+        for kind in vars(sections).values()
+        if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
+    }
+
+    assert set(PREFIXES) == written
+
+
+@pytest.mark.parametrize("file", [file for file, _ in KINDS.values()])
+def test_every_file_has_a_heading(file: str) -> None:
+    assert f"\n## {f'`{file}`' if '<' in file else file}\n" in PAGE
+
+
+@pytest.mark.parametrize(("key", "default"), KEYS, ids=[key for key, _ in KEYS])
+def test_every_key_has_a_heading_with_type_default_and_example(key: str, default: str) -> None:
+    _, _, rest = PAGE.partition(f"\n### `{key}`\n")
+    part = re.split(r"\n#{2,3} ", rest, maxsplit=1)[0]
+
+    assert "\n- Type: " in part
+    assert "\n- Example:" in part
+    written = part.split("\n- Default: ", 1)[1].split("\n", 1)[0].strip("`")
+    if default == "required" or re.fullmatch(r"[0-9.]+|true|false|[a-z]{3,}", default.replace("none", "")):
+        assert written in (default, default.removesuffix(".0"))
+    else:
+        assert written != "required"
+
+
+def test_no_heading_names_a_key_that_does_not_exist() -> None:
+    assert set(re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE)) == {key for key, _ in KEYS}
