@@ -60,12 +60,15 @@ class Item:
     treatments: Sequence[str] = ("card",)
 
 
+BEST_ONLY = Exploration("none", 0.0, 0.0)
+
+
 @dataclass(frozen=True)
 class World:
     """What a small plan is made of."""
 
     items: Sequence[Item]
-    exploration: Exploration = Exploration("none", 0.0, 0.0)
+    exploration: Exploration = BEST_ONLY
     sizes: dict[str, int] = field(default_factory=lambda: {"main": 3})
     fallback: Sequence[str] = ()
     control_groups: tuple[ControlGroup, ...] = ()

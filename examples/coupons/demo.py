@@ -1,7 +1,7 @@
 """Sends the coupon survey through a running service, contact by contact, and reports what it learned.
 
-Run by `./run demo`. Everything goes over the public HTTP API as a channel would do it: a decision is asked for, then the
-recorded coupon is reported as what the channel showed, with the recorded answer. Traffic stays on loopback.
+Run by `./run demo`. Everything goes over the public HTTP API as a channel would do it: a decision is asked for, then
+the recorded coupon is reported as what the channel showed, with the recorded answer. Traffic stays on loopback.
 """
 
 from __future__ import annotations

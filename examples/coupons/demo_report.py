@@ -153,9 +153,9 @@ def say_acceptance(console: Console, journal: Journal, contacts: list[data_mappi
     console.print(table)
     console.print(
         "An honest word: the researchers' survey design chose the recorded coupons, and their probabilities are not on "
-        "record. The estimate weighs each answer by the share of its coupon over the whole survey, as if the coupon did "
-        "not depend on the situation; so far as it did, the estimate is off. The engine ranks by value, not by acceptance "
-        "alone, and its rules forbid some coupons. Answers are stated intentions, not purchases."
+        "record. The estimate weighs each answer by the share of its coupon over the whole survey, as if the coupon "
+        "did not depend on the situation; so far as it did, the estimate is off. The engine ranks by value, not by "
+        "acceptance alone, and its rules forbid some coupons. Answers are stated intentions, not purchases."
     )
 
 

@@ -11,12 +11,12 @@ from tests.worlds import NOON, Item, World, request
 SIGNS = {"seen": Sign.NEUTRAL, "accept": Sign.POSITIVE, "reject": Sign.NEGATIVE}
 
 
-@pytest.fixture()
+@pytest.fixture
 def plan():
     return World([Item("a"), Item("b")]).plan()
 
 
-@pytest.fixture()
+@pytest.fixture
 def storage(tmp_path):
     with open_storage(str(tmp_path / "store.db")) as opened:
         yield opened

@@ -23,6 +23,9 @@ from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
 
+CONTRIBUTIONS = 5
+"""Predictors that are named for each shown action."""
+
 _LAYERS = {Stage.ELIGIBILITY: 0, Stage.APPLICABILITY: 1, Stage.SUITABILITY: 2}
 
 
@@ -175,7 +178,7 @@ class _Explainer:
         )
 
     def _letting_through(self, index: int) -> Switch | None:
-        """Find one input whose change passes the first failing layer and all the others too."""
+        """Find one input whose change passes every layer; where a project declares values, one of those."""
         actions = len(self.plan.actions)
         facts = self.decision.facts
         own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
@@ -183,11 +186,12 @@ class _Explainer:
             change = self.plan.gate.change(condition, facts)
             if change is None:
                 continue
-            passed = self.plan.gate.passed({**facts, change.variable: change.after})
-            if all(passed[other] for other in own):
-                return Switch(
-                    input=change.variable, before=facts.get(change.variable), after=change.after, effect="let through"
-                )
+            declared = self.plan.inputs.get(change.variable)
+            for value in declared if isinstance(declared, list) else [change.after]:
+                passed = self.plan.gate.passed({**facts, change.variable: value})
+                if all(passed[other] for other in own):
+                    before = facts.get(change.variable)
+                    return Switch(input=change.variable, before=before, after=value, effect="let through")
         return None
 
     def _ranked(self, index: int, plain: CandidateExplanation) -> CandidateExplanation:
@@ -225,7 +229,8 @@ class _Explainer:
             parts["selection_probability"] = self.kept[index]["selection_probability"]
         if index not in self.places:
             return parts, {}
-        return parts, dict(self.model.weights(self.decision.facts, index, 0)[:5])
+        strongest = self.model.weights(self.decision.facts, index, 0)[:CONTRIBUTIONS]
+        return parts, {name: weight for name, weight in strongest if weight}
 
     def _standing_reason(self, index: int, stage: Stage) -> str:
         action = self.plan.actions[int(self.plan.action_of[index])]
