@@ -172,9 +172,11 @@ def _thompson(
 ) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]:
     """Places of the contenders among the alive, ascending, and the chance of each to draw the largest."""
     m = means.astype(np.float64)
-    s = np.maximum(spreads.astype(np.float64) * scale, _least(m))
+    s = spreads.astype(np.float64) * scale
+    lowest = (m - REACH * s).max()
+    np.maximum(s, _least(m), out=s)
     upper = m + REACH * s
-    places = np.flatnonzero(upper >= (m - REACH * s).max())
+    places = np.flatnonzero(upper >= lowest)
     if len(places) == 1:
         return places, np.ones(1)
     if len(places) <= BOUND:
@@ -208,12 +210,17 @@ def _chances(
     grid = (m[:, None] + (s * reach)[:, None] * _offsets(count, q)).ravel()
     np.maximum(grid, (m - REACH * s).max(), out=grid)
     grid.sort()
-    below = _normal((grid - m[:, None]) / s[:, None])
+    # In place where possible: many temporaries of this size make the allocator return memory at every call.
+    below = grid - m[:, None]
+    below *= (TABLE_STEPS / (2.0 * TABLE_REACH) / s)[:, None]
+    _normal(below)
     pool = members[-1]
     if pool > 1.0:
         below[-1] = np.maximum(below[-1] ** pool, LEAST_BELOW)
     others = np.multiply.reduce(below, axis=0) / below
-    chances: npt.NDArray[np.float64] = ((below[:, 1:] - below[:, :-1]) * (others[:, 1:] + others[:, :-1])).sum(axis=1)
+    weights = others[:, 1:] + others[:, :-1]
+    weights *= below[:, 1:] - below[:, :-1]
+    chances: npt.NDArray[np.float64] = weights.sum(axis=1)
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     chances += 1e-300 * members
     chances /= chances.sum()
@@ -230,16 +237,15 @@ def _offsets(count: int, q: int) -> npt.NDArray[np.float64]:
     return steps * (2.0 / q) - 1.0
 
 
-def _normal(z: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    position: npt.NDArray[np.float64] = z + TABLE_REACH
-    position *= TABLE_STEPS / (2.0 * TABLE_REACH)
-    np.maximum(position, 0.0, out=position)
-    np.minimum(position, TABLE_STEPS - 1e-9, out=position)
-    step = position.astype(np.intp)
-    position -= step
-    position *= RISES.take(step)
-    position += NORMAL.take(step)
-    return position
+def _normal(steps: npt.NDArray[np.float64]) -> None:
+    """Replace points, given in steps of the table from its middle, by the cumulative normal there."""
+    steps += TABLE_STEPS / 2.0
+    np.maximum(steps, 0.0, out=steps)
+    np.minimum(steps, TABLE_STEPS - 1e-9, out=steps)
+    place = steps.astype(np.intp)
+    steps -= place
+    steps *= RISES.take(place)
+    steps += NORMAL.take(place)
 
 
 def _draw(

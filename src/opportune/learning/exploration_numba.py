@@ -41,6 +41,7 @@ def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) 
     grid.sort()
     below = np.empty(count)
     before = np.empty(count)
+    slope = _STEP_SCALE / s[:count]
     others_before = np.empty(count)
     for i in range(count):
         chances[i] = 0.0
@@ -51,8 +52,7 @@ def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) 
             continue
         all_below = 1.0
         for i in range(count):
-            position = ((z - m[i]) / s[i] + TABLE_REACH) * _STEP_SCALE
-            position = min(max(position, 0.0), TABLE_STEPS - 1e-9)
+            position = min(max((z - m[i]) * slope[i] + TABLE_STEPS / 2.0, 0.0), TABLE_STEPS - 1e-9)
             step = int(position)
             value = NORMAL[step] + RISES[step] * (position - step)
             if pool > 1.0 and i == count - 1:
@@ -92,6 +92,7 @@ def _thompson(
     size = len(mean)
     n = 0
     largest = np.float32(0.0)
+    lowest = -math.inf
     is_valid = True
     for c in range(size):
         if alive[c]:
@@ -99,15 +100,12 @@ def _thompson(
             # NaN fails every comparison.
             is_valid &= (abs(mean[c]) < math.inf) & (spread[c] >= 0.0) & (spread[c] < math.inf)
             largest = max(largest, abs(mean[c]))
+            lowest = max(lowest, float(mean[c]) - REACH * (float(spread[c]) * scale))
     if not is_valid:
         return -1, 0, -1, 0.0
     if n == 0:
         return 0, 0, -1, 0.0
     least = max(float(largest) * 1e-9, 1e-30)
-    lowest = -math.inf
-    for c in range(size):
-        if alive[c]:
-            lowest = max(lowest, float(mean[c]) - REACH * max(float(spread[c]) * scale, least))
     count = 0
     for c in range(size):
         if alive[c] and float(mean[c]) + REACH * max(float(spread[c]) * scale, least) >= lowest:
