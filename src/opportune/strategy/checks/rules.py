@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opportune.errors import Problem, RuleError
@@ -66,7 +66,7 @@ def check_rules(notes: Notes) -> CheckedRules:
         weights = reader.weights(action, file)
         if weights:
             found.context_weights[name] = weights
-    _refuse_unreachable(notes, found)
+    _refuse_unreachable(notes, found, reader)
     return found
 
 
@@ -149,10 +149,27 @@ class _RuleReader:
     def condition(self, source: str, file: str, path: Path) -> Rule | None:
         """Check a rule that makes sense only if it can be true."""
         rule = self.rule(source, file, path)
-        reason = contradictory([rule]) if rule is not None else None
+        reason = self.contradiction([rule]) if rule is not None else None
         if reason is not None:
             self._report(Problem("", 1, 1, "", f"never true: {reason}", "correct the rule", "never"), file, path)
         return rule
+
+    def contradiction(self, rules: Sequence[Rule]) -> str | None:
+        """Say why the rules can never all be true of values inside their ranges."""
+        if not rules:
+            return None
+        names = sorted({name for rule in rules for name in rule.variables})
+        return contradictory([*rules, *(bound for name in names for bound in self._bounds(name))])
+
+    def _bounds(self, name: str) -> list[Rule]:
+        """Give the range of an attribute as rules."""
+        attribute = self.attributes.get(name)
+        if attribute is None or attribute.range is None:
+            return []
+        number = int if attribute.type is ValueType.INTEGER else float
+        sides = zip((">=", "<="), attribute.range, strict=True)
+        checked = (self._check(f"{name} {sign} {number(side)!r}") for sign, side in sides if side is not None)
+        return [rule for rule in checked if isinstance(rule, Rule)]
 
     def rule(self, source: str, file: str, path: Path) -> Rule | None:
         """Check one rule; None where it is not sound or cannot be judged because of other faults."""
@@ -198,11 +215,11 @@ def _where(path: Path) -> str:
     return where_of(path[:-1] if path[-1] == "rule" else path)
 
 
-def _refuse_unreachable(notes: Notes, found: CheckedRules) -> None:
+def _refuse_unreachable(notes: Notes, found: CheckedRules, reader: _RuleReader) -> None:
     """Report groups and active actions whose rules contradict each other, so that nobody can get them."""
     unreachable = set()
     for group, layers in found.groups.items():
-        reason = contradictory(_flat(layers))
+        reason = reader.contradiction(_flat(layers))
         if reason is not None:
             unreachable.add(group)
             section = notes.project.groups[group]
@@ -211,7 +228,7 @@ def _refuse_unreachable(notes: Notes, found: CheckedRules) -> None:
         group, action = notes.project.group_of[name], notes.project.actions[name]
         if group in unreachable or group not in found.groups or not action.active or not _flat(layers):
             continue
-        reason = contradictory(found.of_action(notes.project, name))
+        reason = reader.contradiction(found.of_action(notes.project, name))
         if reason is not None:
             _report_unreachable(notes, notes.project.action_file(name), action, f"it: {reason}")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from opportune.errors import Problem
+from opportune.records import ValueType
 from opportune.rules import Rule
 from opportune.rules.tree import Call, Const, Ident, ListOf, Node, walk
 from opportune.strategy.sections import EventAttribute
@@ -14,6 +15,8 @@ __all__ = ["impossible_values"]
 
 COMPARISONS = ("_==_", "_!=_")
 MEMBERSHIP = "@in"
+OWNS = "owns"
+"""Membership in customer.products, which stands as its second argument."""
 
 
 def impossible_values(rule: Rule, attributes: Mapping[str, EventAttribute]) -> list[Problem]:
@@ -31,7 +34,8 @@ def impossible_values(rule: Rule, attributes: Mapping[str, EventAttribute]) -> l
             before = rule.source[:offset]
             line, column = before.count("\n") + 1, offset - before.rfind("\n")
             remedy = suggest(text, allowed, "its values")
-            problems.append(Problem("", line, column, "", f"{name} is never '{text}'", remedy, "impossible-value"))
+            verb = "never holds" if attributes[name].type is ValueType.TEXTS else "is never"
+            problems.append(Problem("", line, column, "", f"{name} {verb} '{text}'", remedy, "impossible-value"))
     return problems
 
 
@@ -44,6 +48,7 @@ def _comparisons(tree: Node) -> Iterator[tuple[str, str]]:
             case Call(function=function, args=(Const(value=str(text)), Ident(name=name))) if function in (
                 *COMPARISONS,
                 MEMBERSHIP,
+                OWNS,
             ):
                 yield name, text
             case Call(function=function, args=(Ident(name=name), ListOf(items=items))) if function == MEMBERSHIP:
