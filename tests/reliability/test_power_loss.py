@@ -8,7 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from opportune.storage import SqliteStorage
+from opportune.testing.storage import accept, save_decision
+
+from .disk import Acked
 from .harness import cut_power, read_trace, run_traced
+from .recording import RecordingFiles
 from .stores import stored_ids
 
 WRITER = str(Path(__file__).with_name("write_outcomes.py"))
@@ -40,3 +45,25 @@ def test_power_loss_notices_commits_that_are_not_flushed(tmp_path: Path) -> None
     losses = _losses(tmp_path, "normal", 60)
 
     assert sum(bool(lost) for lost in losses) > 10
+
+
+def _losses_in_process(folder: Path, synchronous: str, cuts: int) -> list[set[str]]:
+    data = folder / "data"
+    with RecordingFiles() as files, SqliteStorage(data / "store.db") as storage:
+        assert storage._writer is not None
+        storage._writer.execute(f"pragma synchronous = {synchronous}")
+        for first in range(0, 400, 4):
+            keys = [f"k{number}" for number in range(first, first + 4)]
+            storage.write([save_decision(key) for key in keys])
+            storage.write([accept(key, f"d-{key}") for key in keys])
+            files.trace.append(Acked(tuple(f"{kind} {key}" for key in keys for kind in ("decision", "outcome"))))
+    return cut_power(files.trace, cuts, 11, str(data), folder / "cuts", lambda cut: stored_ids(cut / "store.db"))
+
+
+@pytest.mark.parametrize("cuts", [60, pytest.param(1_000, marks=pytest.mark.full)])
+def test_power_loss_in_process_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
+    assert [lost for lost in _losses_in_process(tmp_path, "full", cuts) if lost] == []
+
+
+def test_power_loss_in_process_notices_commits_that_are_not_flushed(tmp_path: Path) -> None:
+    assert sum(bool(lost) for lost in _losses_in_process(tmp_path, "normal", 30)) > 5

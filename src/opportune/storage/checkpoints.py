@@ -9,21 +9,22 @@ import apsw
 
 __all__ = ["Checkpointer"]
 
-_ROUNDS_MAX = 4
-"""Passes in a row: each moves what came during the one before, and only a pass that catches up lets the WAL restart."""
-
 
 class Checkpointer:
     """A thread with a connection of its own that checkpoints when told to.
 
+    The first pass runs beside the writer and moves the bulk. The second one holds the writer up, for the few pages that
+    came meanwhile: only when nothing is left does the WAL begin anew instead of growing.
     A failed pass loses nothing: the WAL keeps its pages, and the next pass writes them again.
 
     Args:
         connect: opens the connection.
+        writing: lock that the writer holds during a transaction.
     """
 
-    def __init__(self, connect: Callable[[], apsw.Connection]) -> None:
+    def __init__(self, connect: Callable[[], apsw.Connection], writing: threading.Lock) -> None:
         self._connection = connect()
+        self._writing = writing
         self._due = threading.Event()
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="opportune-checkpoints", daemon=True)
@@ -46,14 +47,14 @@ class Checkpointer:
             self._due.clear()
             if self._closing:
                 return
-            for _ in range(_ROUNDS_MAX):
-                if self._closing or self._pass():
-                    break
+            if self._pass():
+                with self._writing:
+                    self._pass()
 
     def _pass(self) -> bool:
-        """Move what is there; true where nothing was left or nothing can be done now."""
+        """Move what is there; false where nothing can be done now."""
         try:
-            _, pages, moved = self._connection.execute("pragma wal_checkpoint(passive)").fetchall()[0]
+            self._connection.execute("pragma wal_checkpoint(passive)").fetchall()
         except apsw.Error:
-            return True
-        return bool(pages == moved)
+            return False
+        return True

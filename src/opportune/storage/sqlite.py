@@ -33,9 +33,7 @@ SQLITE_LEAST = "3.51.3"
 """Earlier releases may lose a reset of the WAL when several connections write."""
 
 _CHECKPOINT_PAGES = 1_000
-"""Pages in the WAL from which they are moved into the file: SQLite's own default."""
-_WAL_PAGES_MAX = 16_000
-"""Pages in the WAL from which the writer itself moves them: 128 MB, read back in about a second at the next start."""
+"""Pages that come to the WAL before they are moved into the file: SQLite's own default."""
 _BUSY_SECONDS = 5
 """Only a backup tool or a shell can hold the file against us; longer than this is an error worth showing."""
 
@@ -87,14 +85,16 @@ class SqliteStorage(Storage):
         self._writer: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None
         self._checkpointer: Checkpointer | None = None
-        self._wal_pages = 0
+        self._pages_moved = 0
         self._closed = False
         try:
             with self._translated():
                 if not read_only:
                     self._lock_file = _lock(self._path)
                     self._writer = self._open_writer()
-                    self._checkpointer = Checkpointer(lambda: _connect(self._path, apsw.SQLITE_OPEN_READWRITE))
+                    self._checkpointer = Checkpointer(
+                        lambda: _connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing
+                    )
                 self._reader = self._open_reader()
                 self._check_tail()
         except BaseException:
@@ -104,6 +104,7 @@ class SqliteStorage(Storage):
     # Opening and closing
 
     def _open_writer(self) -> apsw.Connection:
+        fresh = not self._path.exists()
         connection = _connect(self._path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
         _check_ours(connection, self.place, fresh=True)
         for pragma in (
@@ -115,6 +116,8 @@ class SqliteStorage(Storage):
         ):
             connection.execute(f"pragma {pragma}")
         _migrate(connection, self.place, self._clock)
+        if fresh:
+            _flush_folder(self._path.parent)
         connection.set_wal_hook(self._note_wal)
         return connection
 
@@ -124,8 +127,10 @@ class SqliteStorage(Storage):
         return connection
 
     def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        self._wal_pages = pages
-        if pages >= _CHECKPOINT_PAGES and self._checkpointer is not None:
+        if pages < self._pages_moved:
+            self._pages_moved = 0
+        if pages - self._pages_moved >= _CHECKPOINT_PAGES and self._checkpointer is not None:
+            self._pages_moved = pages
             self._checkpointer.wake()
         return int(apsw.SQLITE_OK)
 
@@ -163,7 +168,7 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            if changes.erasures or self._wal_pages >= _WAL_PAGES_MAX:
+            if changes.erasures:
                 self._truncate_wal(connection)
 
     def _usable_writer(self) -> apsw.Connection:
@@ -188,7 +193,6 @@ class SqliteStorage(Storage):
         """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either."""
         try:
             connection.execute("pragma wal_checkpoint(truncate)").fetchall()
-            self._wal_pages = 0
         except apsw.IOError as error:
             self._give_up(connection, error)
             raise
@@ -432,6 +436,15 @@ def _connect(path: Path, flags: int) -> apsw.Connection:
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
     return connection
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the names of new files on the disk; SQLite does so for its WAL only."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _check_library(version: str) -> None:
