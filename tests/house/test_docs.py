@@ -74,7 +74,16 @@ def test_every_line_is_one_sentence(page: Path) -> None:
     crowded = [
         f"{name(page)}:{number}"
         for number, line in prose(page)
-        if not line.lstrip().startswith("|") and SENTENCE_END.search(LIST_MARKER.sub("", INLINE_CODE.sub("`", line)))
+        if not line.lstrip().startswith(("|", "#"))
+        and SENTENCE_END.search(LIST_MARKER.sub("", INLINE_CODE.sub("`", line)))
     ]
 
     assert crowded == []
+
+
+def test_the_index_names_every_page() -> None:
+    docs = ROOT / "docs"
+    listed = {(docs / target).resolve() for target in LINK.findall((docs / "index.md").read_text(encoding="utf-8"))}
+    pages = {page.resolve() for page in docs.rglob("*.md")} - {docs / "index.md"}
+
+    assert sorted(str(page.relative_to(docs)) for page in pages - listed) == []
