@@ -160,3 +160,16 @@ def test_it_refuses_arrays_of_different_lengths(draw: Select) -> None:
         draw([0.0, 1.0], [1.0])
     with pytest.raises(ValueError, match="finite"):
         draw([0.0, 1.0], [1.0, -1.0])
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_layout_and_write_protection_of_the_arrays_do_not_matter(kernel: str) -> None:
+    pytest.importorskip("numba")
+    mean = np.arange(12, dtype=np.float32).reshape(6, 2)
+    mean.flags.writeable = False
+    alive = np.ones(6, dtype=bool)
+
+    strided = select(mean[:, 0], mean[:, 1], alive, 0.3, scale=1, floor=0, kernel=kernel)
+    plain = select(mean[:, 0].copy(), mean[:, 1].copy(), alive, 0.3, scale=1.0, floor=0.0, kernel=kernel)
+
+    assert strided.probabilities.tolist() == plain.probabilities.tolist()

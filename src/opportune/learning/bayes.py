@@ -48,6 +48,8 @@ FORGETTING = 0.0001
 """Part of the way back to its prior variance that a weight goes with every answer that touches it."""
 BASE_RATE = 0.2
 LOG_ODDS_MAX = 15.0
+WEIGHT_MAX = 1e6
+"""No learned weight comes near; larger ones in a snapshot could overflow."""
 SPARE_ROWS = 32
 FORMAT = 1
 ONE = np.float32(1.0)
@@ -197,8 +199,8 @@ class BayesModel(PropensityModel):
         shape = (len(self.outcomes), len(keys), 2, len(encoder.owners))
         weights = read_array(snapshot, "weights", np.float32, shape)
         answers = read_array(snapshot, "answers", np.int64, shape[:2])
-        if len(keys) and not (answers.min() >= 0 and weights[:, :, 1].min() > 0.0):
-            raise ValueError("snapshot: answers or variances are negative")
+        if (answers < 0).any() or (weights[:, :, 1] <= 0.0).any() or (np.abs(weights) > WEIGHT_MAX).any():
+            raise ValueError("snapshot: answers are negative, or weights or variances are out of range")
         self._encoder = encoder
         self._keys = keys
         self._answers = answers.copy()

@@ -291,7 +291,16 @@ def _fused(
     size = len(mean)
     contenders = np.empty(size, dtype=np.intp)
     probabilities = np.empty(size)
-    n, count, chosen, probability = _numba().thompson(mean, spread, alive, u, scale, floor, contenders, probabilities)
+    n, count, chosen, probability = _numba().thompson(
+        np.ascontiguousarray(mean, dtype=np.float32),
+        np.ascontiguousarray(spread, dtype=np.float32),
+        np.ascontiguousarray(alive),
+        u,
+        scale,
+        floor,
+        contenders,
+        probabilities,
+    )
     if n < 0:
         raise _not_finite()
     rest = floor / n if n else 0.0

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from numba import njit, types
 
 from opportune.learning.exploration import (
     BOUND,
@@ -20,7 +20,7 @@ from opportune.learning.exploration import (
     TABLE_STEPS,
 )
 
-__all__ = ["thompson", "warm_up"]
+__all__ = ["thompson"]
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
@@ -183,10 +183,25 @@ def _share_out(
 
 
 _shares = njit(cache=True)(_share_out)
-thompson = njit(cache=True)(_thompson)
 
 
-def warm_up() -> None:
-    """Compile, or load from the compiler's cache."""
-    mean = np.zeros(2, dtype=np.float32)
-    thompson(mean, mean + 1, np.ones(2, dtype=np.bool_), 0.5, 1.0, 0.0, np.empty(2, dtype=np.intp), np.empty(2))
+def _given(dtype: types.Type) -> types.Type:
+    return types.Array(dtype, 1, "C", readonly=True)
+
+
+# One signature, compiled when this module is imported: no request waits for a new combination of types.
+thompson = njit(
+    [
+        (
+            _given(types.float32),
+            _given(types.float32),
+            _given(types.boolean),
+            types.float64,
+            types.float64,
+            types.float64,
+            types.intp[::1],
+            types.float64[::1],
+        )
+    ],
+    cache=True,
+)(_thompson)
