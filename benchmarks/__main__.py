@@ -12,9 +12,9 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmark."""
-    from benchmarks import decide
+    from benchmarks import decide, service
 
-    benchmarks = {"decide": decide.main}
+    benchmarks = {"decide": decide.main, "service": service.main}
     if not arguments or arguments[0] not in benchmarks:
         found = arguments[0] if arguments else "nothing"
         print(f"expected one of {', '.join(benchmarks)}, found {found}", file=sys.stderr)
