@@ -41,6 +41,11 @@ def timestamp(nanos: int) -> RuntimeValue:
     return Timestamp(nanos) if TIMESTAMP_MIN <= nanos <= TIMESTAMP_MAX else Failed("timestamp overflow")
 
 
+def difference(nanos: int) -> RuntimeValue:
+    """Give the duration that a calculation came to, Failed where it has no 64 bits: about 292 years."""
+    return Duration(nanos) if INT_MIN <= nanos <= INT_MAX else _INT_OVERFLOW
+
+
 def duration(nanos: int) -> RuntimeValue:
     """Give the duration, Failed beyond ten thousand years."""
     return Duration(nanos) if -DURATION_MAX <= nanos <= DURATION_MAX else Failed("duration overflow")
@@ -58,7 +63,7 @@ def add(a: RuntimeValue, b: RuntimeValue) -> RuntimeValue:
         case (k, m) if {k, m} == {Timestamp, Duration}:
             return timestamp(int(a) + int(b))
         case (k, m) if k is Duration and m is Duration:
-            return duration(int(a) + int(b))
+            return difference(int(a) + int(b))
         case _:
             return NO_OVERLOAD
 
@@ -73,7 +78,7 @@ def subtract(a: RuntimeValue, b: RuntimeValue) -> RuntimeValue:
         case (k, m) if k is Timestamp and m is Duration:
             return timestamp(int(a) - int(b))
         case (k, m) if k is m and k in (Timestamp, Duration):
-            return duration(int(a) - int(b))
+            return difference(int(a) - int(b))
         case _:
             return NO_OVERLOAD
 
@@ -129,8 +134,10 @@ _ORDERED = (bool, int, float, str, Timestamp, Duration)
 def _comparison(compare: Callable[[Any, Any], bool]) -> Callable[[RuntimeValue, RuntimeValue], RuntimeValue]:
     def call(a: RuntimeValue, b: RuntimeValue) -> RuntimeValue:
         kind, other = type(a), type(b)
-        if (kind is other and kind in _ORDERED) or (kind in (int, float) and other in (int, float)):
+        if kind is other and kind in _ORDERED:
             return compare(a, b)
+        if kind in (int, float) and other in (int, float):
+            return compare(float(a), float(b))  # as CEL does, which rounds integers beyond 2 ** 53
         return NO_OVERLOAD
 
     return call

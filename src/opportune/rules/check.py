@@ -10,10 +10,24 @@ from opportune.rules import domain
 from opportune.rules.complaints import Place, problem_of, unknown_name
 from opportune.rules.cost import COST_MAX, cost
 from opportune.rules.engine import EngineError, engine_for
+from opportune.rules.functions import FUNCTIONS
 from opportune.rules.prepare import promote, spell_out
 from opportune.rules.rule import Rule, Schema
+from opportune.rules.text import text_of
 from opportune.rules.tokens import Edits, Token
-from opportune.rules.tree import Call, Comprehension, Const, Ident, Node, TooDeepError, children, decode, transform
+from opportune.rules.tree import (
+    Call,
+    Comprehension,
+    Const,
+    Ident,
+    Node,
+    TooDeepError,
+    children,
+    decode,
+    transform,
+    walk,
+)
+from opportune.rules.values import Failed
 
 __all__ = ["check"]
 
@@ -45,7 +59,8 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
     types = schema.types()
     spelled, asked = spell_out(source)
     problems = _problems_of_known(source, asked, schema)
-    plain, tree = _checked(source, spelled, schema, types, problems)
+    plain, tree, origins = _checked(source, spelled, schema, types, problems)
+    problems += _problems_of_constants(source, tree, origins)
     place = Place(source, 0)
     found = _RESULTS.get(tree.type)
     if found is ValueType.INTEGER and expects is ValueType.NUMBER:
@@ -66,7 +81,8 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
 
 def _checked(
     source: str, spelled: Edits, schema: Schema, types: dict[str, ValueType], problems: list[Problem]
-) -> tuple[str, Node]:
+) -> tuple[str, Node, list[Edits]]:
+    """Give the text that CEL's engine saw, its tree, and the edits that lead from the source to the text."""
     engine = engine_for(frozenset(types.items()))
     text = spelled.apply()
     edits: list[Edits] = [spelled]
@@ -74,7 +90,7 @@ def _checked(
         promoted = promote(text, decode(engine.parse(text)), types)
         edits.append(promoted)
         plain = promoted.apply()
-        return plain, decode(engine.check(plain))
+        return plain, decode(engine.check(plain)), edits
     except EngineError as error:
         seen = edits[-1].apply()
         complaints = error.complaints
@@ -103,6 +119,26 @@ def _problems_of_known(source: str, asked: list[tuple[str, Token]], schema: Sche
             problems.append(place.problem(message, "write known(customer.age), for example", "wrong-type"))
         elif path not in schema.types():
             problems.append(unknown_name(place, path, schema))
+    return problems
+
+
+def _problems_of_constants(source: str, tree: Node, edits: list[Edits]) -> list[Problem]:
+    """Find literals that can never be read: a wrong date, duration, number or regular expression."""
+    problems = []
+    for node in walk(tree):
+        match node:
+            case Call(function="matches", args=(_, Const(value=str()) as literal)):
+                result = FUNCTIONS["matches", 2]("", literal.value)
+            case Call(function="timestamp" | "duration" | "int" | "double" | "bool", args=(Const() as literal,)):
+                result = FUNCTIONS[node.function, 1](literal.value)
+            case _:
+                continue
+        if isinstance(result, Failed):
+            offset = literal.at
+            for edit in reversed(edits):
+                offset = edit.origin(offset)
+            message = f"expected a value that {node.function}() can read, found {text_of(literal)}: {result.error}"
+            problems.append(Place(source, offset).problem(message, "", "invalid-value"))
     return problems
 
 

@@ -28,13 +28,17 @@ class NotCoveredError(Exception):
     """The tree has a part that only CEL's engine evaluates."""
 
 
-def compile_closure(node: Node, types: Mapping[str, ValueType]) -> Closure:
+def compile_closure(node: Node, types: Mapping[str, ValueType], bound: frozenset[str] = frozenset()) -> Closure:
     """Give the function that evaluates the tree.
+
+    Args:
+        types: of the variables that are facts.
+        bound: variables that the caller puts into `local` itself, as run-time values.
 
     Raises:
         NotCoveredError: see there.
     """
-    return _Compiler(types).compile(node, frozenset())
+    return _Compiler(types).compile(node, bound)
 
 
 class _Compiler:
@@ -101,7 +105,7 @@ class _Compiler:
             if isinstance(items, NoValue):
                 return items
             if type(items) is MapValue:
-                items = items.keys()
+                items = list(items)
             if type(items) is not list:
                 return NO_OVERLOAD
             turns = local.get(_TURNS) or [0]

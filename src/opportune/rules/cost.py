@@ -8,7 +8,7 @@ __all__ = ["COST_MAX", "STEPS_MAX", "TEXTS_MAX", "cost"]
 
 COST_MAX = 10_000
 """Steps that a rule may need at most; one step is about 0.2 µs in closures."""
-STEPS_MAX = 100_000
+STEPS_MAX = 20_000
 """Turns of loops that one evaluation may take, where lists are longer than TEXTS_MAX."""
 TEXTS_MAX = 100
 """Entries that a list of texts is taken to have."""

@@ -58,7 +58,7 @@ class Engine:
         Raises:
             EngineError: the text is no CEL.
         """
-        return self._compile(source, unchecked=True).serialize()  # type: ignore[no-any-return]
+        return self.compile(source, unchecked=True).serialize()  # type: ignore[no-any-return]
 
     def check(self, source: str) -> bytes:
         """Give the serialised, type-checked syntax tree.
@@ -66,16 +66,17 @@ class Engine:
         Raises:
             EngineError: the text is no CEL, or its types do not fit.
         """
-        return self._compile(source).serialize()  # type: ignore[no-any-return]
+        return self.compile(source).serialize()  # type: ignore[no-any-return]
 
     def evaluate(self, source: str, facts: Mapping[str, Value]) -> Any:
         """Evaluate with CEL's own evaluator; an EngineError tells of a missing variable or a run-time error."""
-        result = self._compile(source).eval(data=dict(facts))
+        result = _compiled(self, source).eval(data=dict(facts))
         if result.type() == cel.Type.ERROR:
             raise EngineError([Complaint(0, 0, str(result.value()))])
         return result.plain_value()
 
-    def _compile(self, source: str, unchecked: bool = False) -> Any:
+    def compile(self, source: str, unchecked: bool = False) -> Any:
+        """Give the engine's own expression, for this module only."""
         try:
             return self._env.compile(source, disable_check=unchecked)
         except RuntimeError as error:
@@ -102,6 +103,11 @@ def _adapter(function: domain.Function) -> Any:
         return function.call(*args)
 
     return call
+
+
+@lru_cache(maxsize=4096)
+def _compiled(engine: Engine, source: str) -> Any:
+    return engine.compile(source)
 
 
 @lru_cache(maxsize=64)

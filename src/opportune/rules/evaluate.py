@@ -5,10 +5,12 @@ from __future__ import annotations
 from functools import lru_cache
 
 from opportune.records import Facts, Value
+from opportune.rules import domain
 from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.engine import EngineError, engine_for, is_missing
 from opportune.rules.rule import Rule
-from opportune.rules.values import Failed, RuntimeValue, Unknown, to_fact
+from opportune.rules.tokens import Edits, tokenize
+from opportune.rules.values import Failed, NoValue, RuntimeValue, Unknown, from_plain, to_fact
 
 __all__ = ["closure_of", "evaluate"]
 
@@ -29,19 +31,30 @@ def closure_of(rule: Rule) -> Closure:
 
 def _ask_engine(rule: Rule) -> Closure:
     engine = engine_for(frozenset(rule.types.items()))
+    segments = {f"segment.{name}": segment for name, segment in rule.segments.items() if f".{name}" in rule.plain}
 
     def ask(facts: Facts, local: dict[str, RuntimeValue]) -> RuntimeValue:
-        seen = dict(facts)
-        for name, segment in rule.segments.items():
-            value = evaluate(segment, facts)
-            if not isinstance(value, Unknown | Failed):
-                seen[f"segment.{name}"] = value
+        found = {name: evaluate(segment, facts) for name, segment in segments.items()}
+        values = {name: value for name, value in found.items() if not isinstance(value, NoValue)}
         try:
-            return engine.evaluate(rule.plain, seen)
+            return from_plain(engine.evaluate(_answer_known(rule.plain, facts), {**facts, **values}))
         except EngineError as error:
-            name_of_missing = is_missing(error)
-            return Unknown(frozenset((name_of_missing,))) if name_of_missing else Failed(str(error))
+            name = is_missing(error)
+            if name is None:
+                return Failed(str(error))
+            value = found.get(name)
+            return value if isinstance(value, NoValue) else Unknown(frozenset((name,)))
 
     return ask
+
+
+def _answer_known(plain: str, facts: Facts) -> str:
+    """Put the answers of known("a.b") into the text: CEL's engine cannot be asked for what is missing."""
+    edits, tokens = Edits(plain), tokenize(plain)
+    for i, token in enumerate(tokens[:-3]):
+        if token.text == domain.KNOWN and token.kind == "name" and tokens[i + 1].text == "(":
+            is_there = tokens[i + 2].text[1:-1] in facts
+            edits.replace(token.at, tokens[i + 3].end, "true" if is_there else "false")
+    return edits.apply()
 
 

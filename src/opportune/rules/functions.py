@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -44,9 +45,11 @@ def to_int(value: RuntimeValue) -> RuntimeValue:
 def to_double(value: RuntimeValue) -> RuntimeValue:
     """CEL's double()."""
     if type(value) is str:
+        if "_" in value or not value.isascii():
+            return Failed("no number")
         try:
-            return float(value) if "_" not in value else Failed("no number")
-        except ValueError:
+            return float.fromhex(value) if "x" in value.lower() else float(value)
+        except (ValueError, OverflowError):
             return Failed("no number")
     return float(value) if type(value) in (int, float) else NO_OVERLOAD
 
@@ -59,14 +62,17 @@ def to_bool(value: RuntimeValue) -> RuntimeValue:
 
 
 def number_text(value: float) -> str:
-    """Write a number as CEL's engine does: shortest form that reads back, as in C's %g."""
-    if value != value or math.isinf(value):
+    """Write a number as CEL's engine does: the fewest digits that read back; exponents below 1e-4 and from 1e6."""
+    if not math.isfinite(value):
         return "nan" if value != value else "inf" if value > 0 else "-inf"
-    for digits in (6, 15, 16, 17):
-        text = f"{value:.{digits}g}"
-        if float(text) == value:
-            return text
-    return repr(value)
+    if value == 0:
+        return "-0" if math.copysign(1.0, value) < 0 else "0"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    power = len(digits) + int(exponent) - 1
+    if -4 <= power < 6:
+        return f"{Decimal(repr(value)).normalize():f}"
+    first, rest = str(digits[0]), "".join(map(str, digits[1:]))
+    return f"{'-' * sign}{first}{'.' + rest if rest else ''}e{'-' if power < 0 else '+'}{abs(power):02d}"
 
 
 def to_string(value: RuntimeValue) -> RuntimeValue:

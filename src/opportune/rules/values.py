@@ -6,7 +6,7 @@ map → MapValue, timestamp → Timestamp, duration → Duration, null → None.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeAlias
@@ -23,6 +23,7 @@ __all__ = [
     "Unknown",
     "equal",
     "from_fact",
+    "from_plain",
     "merge",
     "to_fact",
 ]
@@ -81,8 +82,8 @@ class MapValue:
     def __len__(self) -> int:
         return len(self.entries)
 
-    def keys(self) -> list[RuntimeValue]:
-        return [key for key, _ in self.entries.values()]
+    def __iter__(self) -> Iterator[RuntimeValue]:
+        return (key for key, _ in self.entries.values())
 
     def __contains__(self, key: RuntimeValue) -> bool:
         return self._slot(key) in self.entries
@@ -102,11 +103,11 @@ def equal(a: RuntimeValue, b: RuntimeValue) -> bool:
     """Compare as CEL's `==`: numbers by value over int and double, other types never equal each other."""
     kind, other = type(a), type(b)
     if kind is not other:
-        return kind in (int, float) and other in (int, float) and bool(a == b)
+        return kind in (int, float) and other in (int, float) and float(a) == float(b)
     if kind is list:
         return len(a) == len(b) and all(equal(x, y) for x, y in zip(a, b, strict=True))
     if kind is MapValue:
-        return len(a) == len(b) and all(key in b and equal(a[key], b[key]) for key in a.keys())  # noqa: SIM118
+        return len(a) == len(b) and all(key in b and equal(a[key], b[key]) for key in a)
     return bool(a == b)
 
 
@@ -123,13 +124,21 @@ def from_fact(name: str, value: Value, expected: ValueType) -> RuntimeValue:
             return Timestamp((value - EPOCH) // _MICROSECOND * 1000)
     elif expected is ValueType.TEXTS:
         if isinstance(value, list | tuple):
-            return list(value)
+            return value if kind is list else list(value)
     elif kind is _PYTHON[expected]:
         return value
     return Failed(f"{name} should be {expected.value}")
 
 
 _PYTHON = {ValueType.BOOLEAN: bool, ValueType.INTEGER: int, ValueType.TEXT: str}
+
+
+def from_plain(value: Any) -> RuntimeValue:
+    """Turn a result of CEL's engine into a run-time value, as far as rules can give it."""
+    if isinstance(value, datetime):
+        aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+        return Timestamp((aware - EPOCH) // _MICROSECOND * 1000)
+    return value
 
 
 def to_fact(value: RuntimeValue) -> Value | Unknown | Failed:
