@@ -68,7 +68,7 @@ class GroupWriter:
         return len(self._waiting)
 
     async def write(self, write: Write) -> Receipt:
-        """Commit one write, together with others.
+        """Commit one write, together with others; cancelling withdraws it, unless its commit has begun.
 
         Raises:
             InputError: the write is refused.
@@ -119,12 +119,15 @@ class GroupWriter:
             self._signal.release()
 
     def _take(self) -> list[_Waiting]:
-        """The next group; waits for one; empty when there will be none."""
+        """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn."""
         while True:
             with self._guard:
-                if self._waiting:
-                    group = self._waiting[: self._group_max]
+                group: list[_Waiting] = []
+                while self._waiting and not group:
+                    taken = self._waiting[: self._group_max]
                     del self._waiting[: self._group_max]
+                    group = [waiting for waiting in taken if not waiting[1].cancelled()]
+                if group:
                     return group
                 if self._closing:
                     return []

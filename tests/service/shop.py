@@ -1,0 +1,80 @@
+"""A corner shop's strategy, served in this process, for tests of the service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from opportune.service import Runtime, Settings
+from opportune.service.http import App
+from opportune.service.revisions import Strategy, strategy_from_folder
+from opportune.storage import SqliteStorage, Storage
+
+__all__ = ["PROJECT", "Service", "decision", "serving", "strategy"]
+
+PROJECT = Path(__file__).parent / "project"
+
+
+@cache
+def strategy() -> Strategy:
+    """Compile the project once."""
+    return strategy_from_folder(PROJECT)
+
+
+def decision(id: str = "r-1", **fields: Any) -> dict[str, Any]:
+    """Make the body of a decision request."""
+    return {"id": id, "channel": "till", "placements": [{"name": "receipt"}], **fields}
+
+
+class Service:
+    """A served runtime; requests run one after the other on its own loop."""
+
+    def __init__(self, runtime: Runtime, runner: asyncio.Runner, client: httpx.AsyncClient, app: App) -> None:
+        self.runtime, self.runner, self.client, self.app = runtime, runner, client, app
+
+    def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Send one request; `body` is JSON, or bytes as they are."""
+        return self.runner.run(self.acall(method, path, body, **headers))
+
+    async def acall(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        """Send one request from inside of the loop."""
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        if body is None:
+            return await self.client.request(method, path, headers=names)
+        content = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return await self.client.request(
+            method, path, content=content, headers={"content-type": "application/json", **names}
+        )
+
+    def decide(self, id: str = "r-1", **fields: Any) -> dict[str, Any]:
+        """Ask for a decision and give its answer."""
+        answer: dict[str, Any] = self.call("POST", "/v1/decisions", decision(id, **fields)).json()
+        return answer
+
+    def wait(self, seconds: float) -> None:
+        """Let the loop run."""
+        self.runner.run(asyncio.sleep(seconds))
+
+
+@contextmanager
+def serving(place: Path | Storage, settings: Settings | None = None, of: Strategy | None = None) -> Iterator[Service]:
+    """Serve the project from a store, in NumPy alone so that nothing waits for a compiler."""
+    storage = place if isinstance(place, Storage) else SqliteStorage(place)
+    runtime = Runtime(of or strategy(), storage, settings or Settings(kernel="numpy"))
+    runtime.prepare()
+    app = App(runtime)
+    with asyncio.Runner() as runner:
+        runner.run(runtime.start())
+        client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://shop")
+        try:
+            yield Service(runtime, runner, client, app)
+        finally:
+            runner.run(client.aclose())
+            runner.run(runtime.close())

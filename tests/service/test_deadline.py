@@ -1,0 +1,153 @@
+"""Whatever becomes of the store, a contact is answered in time, and safely."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from opportune.errors import StoreBusyError, StoreError
+from opportune.records import Origin
+from opportune.storage import Kind, SqliteStorage
+
+from .shop import Service, decision, serving
+
+
+class TroubledStorage(SqliteStorage):
+    """A store that can be told to hang or to fail."""
+
+    def __init__(self, path: Path) -> None:
+        self.released = threading.Event()
+        self.released.set()
+        self.failure: Exception | None = None
+        super().__init__(path)
+
+    def _trouble(self) -> None:
+        self.released.wait(30)
+        if self.failure is not None:
+            raise self.failure
+
+    def _transact(self, wanted: Any, plan: Any) -> None:
+        self._trouble()
+        super()._transact(wanted, plan)
+
+    def _profile(self, identifier_kind: str, identifier: str) -> Any:
+        self._trouble()
+        return super()._profile(identifier_kind, identifier)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> TroubledStorage:
+    return TroubledStorage(tmp_path / "shop.db")
+
+
+@pytest.fixture
+def service(storage: TroubledStorage) -> Iterator[Service]:
+    with serving(storage) as one:
+        yield one
+        storage.failure = None
+        storage.released.set()
+
+
+def timed(service: Service, body: dict[str, Any], deadline: str) -> tuple[dict[str, Any], float]:
+    begin = monotonic()
+    response = service.call("POST", "/v1/decisions", body, opportune_deadline_ms=deadline)
+    assert response.status_code == 200
+    return response.json(), monotonic() - begin
+
+
+@pytest.mark.parametrize("customer", [None, "c-1"])
+def test_a_hung_store_leads_to_the_fallback_within_the_deadline(
+    service: Service, storage: TroubledStorage, customer: str | None
+) -> None:
+    storage.released.clear()
+
+    answer, seconds = timed(service, decision(customer=customer), "50")
+
+    assert answer["degraded"] == "store-slow"
+    assert [(shown["action"], shown["how"]) for shown in answer["placements"][0]["actions"]] == [("water", "fallback")]
+    assert 0.05 <= seconds < 0.5
+
+
+def test_without_the_timer_a_hung_store_holds_the_answer(service: Service, storage: TroubledStorage) -> None:
+    storage.released.clear()
+
+    async def unanswered() -> bool:
+        call = asyncio.create_task(service.acall("POST", "/v1/decisions", decision(), opportune_deadline_ms="60000"))
+        done, _ = await asyncio.wait({call}, timeout=0.5)
+        storage.released.set()
+        await call
+        return not done
+
+    assert service.runner.run(unanswered())
+
+
+@pytest.mark.parametrize(
+    ("failure", "reason"), [(StoreError("gone"), "store-unavailable"), (StoreBusyError("busy"), "store-busy")]
+)
+def test_a_store_that_fails_leads_to_the_fallback(
+    service: Service, storage: TroubledStorage, failure: Exception, reason: str
+) -> None:
+    storage.failure = failure
+
+    answer, _ = timed(service, decision(customer="c-1"), "2000")
+
+    assert answer["degraded"] == reason
+
+
+def test_an_outcome_is_not_acknowledged_by_a_store_that_fails(service: Service, storage: TroubledStorage) -> None:
+    answer = service.decide()
+    storage.failure = StoreError("no space left")
+    body = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
+
+    refused = service.call("POST", "/v1/outcomes", body)
+    storage.failure = None
+    taken = service.call("POST", "/v1/outcomes", body)
+
+    assert (refused.status_code, refused.json()["code"]) == (503, "store-unavailable")
+    assert refused.headers["retry-after"] == "5"
+    assert taken.json()["status"] == "recorded"
+
+
+def test_a_fallback_obeys_the_rules_that_can_be_told(service: Service, storage: TroubledStorage) -> None:
+    storage.released.clear()
+
+    answer, _ = timed(service, decision(placements=[{"name": "receipt"}, {"name": "screen"}]), "50")
+
+    assert [len(placement["actions"]) for placement in answer["placements"]] == [1, 0]
+
+
+def test_a_fallback_is_recorded_when_the_store_comes_back_and_its_outcome_is_tagged(
+    service: Service, storage: TroubledStorage
+) -> None:
+    storage.released.clear()
+    # The first one is in the writer's hands already; the second still waits and is withdrawn.
+    timed(service, decision("r-1"), "50")
+    answer, _ = timed(service, decision("r-2"), "50")
+    storage.released.set()
+    service.wait(0.2)
+
+    body = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
+    response = service.call("POST", "/v1/outcomes", body)
+
+    assert response.status_code == 200
+    kept = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]
+    assert kept["degraded"] == "store-slow"
+    assert [entry.origin for entry in storage.journal(kinds=(Kind.OUTCOME,))] == [Origin.FALLBACK]
+
+
+def test_a_broken_model_leads_to_the_fallback(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(encoded: object) -> object:
+        raise FloatingPointError("secret 4711")
+
+    monkeypatch.setattr(service.runtime.learner.model, "predict", broken)
+
+    answer, _ = timed(service, decision(), "2000")
+
+    assert answer["degraded"] == "internal-error"
+    assert [shown["action"] for shown in answer["placements"][0]["actions"]] == ["water"]

@@ -1,0 +1,157 @@
+"""What is acknowledged is learned at once, once, and survives the process."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+
+from opportune.service import Settings
+from opportune.service.settings import wall_clock
+from opportune.storage import Kind, SqliteStorage
+
+from .shop import Service, serving, strategy
+
+NUMPY = Settings(kernel="numpy")
+
+
+def answer_with(service: Service, number: int, outcome: str = "accept") -> None:
+    answer = service.decide(f"r-{number}")
+    response = service.call(
+        "POST",
+        "/v1/outcomes",
+        {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": outcome},
+    )
+    assert response.status_code == 200
+
+
+def propensity(service: Service, id: str) -> float:
+    actions = service.decide(id, placements=[{"name": "receipt", "size": 9}])["placements"][0]["actions"]
+    return next(float(shown["propensity"]["accept"]) for shown in actions if shown["action"] == "water")
+
+
+def test_an_outcome_changes_the_served_propensity_within_a_second(service: Service) -> None:
+    before = propensity(service, "before")
+    answer_with(service, 1)
+    acknowledged = monotonic()
+    number = 0
+
+    while propensity(service, f"after-{number}") == before:
+        number += 1
+        assert monotonic() - acknowledged < 1
+
+    assert propensity(service, "late") > before
+
+
+def test_learning_goes_on_beside_decisions(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db", replace(NUMPY, lessons_per_slice=1)) as service:
+        answers = [service.decide(f"r-{number}") for number in range(60)]
+        batch = [
+            {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+            for number, answer in enumerate(answers)
+        ]
+
+        service.call("POST", "/v1/outcomes", batch)
+        service.wait(0.2)
+
+        report = service.call("GET", "/v1/models").json()["models"][0]
+        assert report["evidence"]["drinks/water/till/card"]["accept"] == 60
+        assert (report["learned"], report["lag"]) == (60, 0)
+
+
+@pytest.mark.parametrize("checkpoints", [0, 5, 1000])
+def test_a_restart_brings_the_same_model(tmp_path: Path, checkpoints: int) -> None:
+    settings = replace(NUMPY, checkpoint_lessons=checkpoints or 10**9)
+    with serving(tmp_path / "shop.db", settings) as service:
+        for number in range(20):
+            answer_with(service, number, "accept" if number % 3 else "reject")
+        service.wait(0.05)
+        digest = service.runtime.learner.model.digest()
+        if not checkpoints:
+            service.runtime.teacher._kept_position = service.runtime.learner.position
+
+    with serving(tmp_path / "shop.db", settings) as service:
+        assert service.runtime.learner.model.digest() == digest
+        assert service.runtime.model_report().evidence["drinks/water/till/card"]["accept"] == 20
+
+
+def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        for number in range(5):
+            answer_with(service, number)
+        service.wait(0.05)
+        digest = service.runtime.learner.model.digest()
+
+    def damaged(self: Any, name: str, limit: int = 10) -> list[Any]:
+        import msgspec
+
+        return [msgspec.structs.replace(state, hash="0" * 64) for state in whole(self, name, limit)]
+
+    whole = SqliteStorage.model_states
+    monkeypatch.setattr(SqliteStorage, "model_states", damaged)
+    with serving(tmp_path / "shop.db") as service:
+        assert service.runtime.learner.model.digest() == digest
+
+
+def test_a_new_revision_keeps_what_was_learned_and_leaves_a_checkpoint(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        for number in range(5):
+            answer_with(service, number)
+        service.wait(0.05)
+        digest = service.runtime.learner.model.digest()
+    other = replace(strategy(), plan=replace(strategy().plan, revision="0" * 64))
+
+    with serving(tmp_path / "shop.db", of=other) as service:
+        storage = service.runtime.storage
+        assert service.runtime.learner.model.digest() == digest
+        assert [entry.kind for entry in storage.journal()][-2:] == [Kind.REVISION, Kind.MODEL]
+        assert service.decide("new")["revision"] == "0" * 64
+
+
+def test_silence_counts_when_the_response_window_ends(tmp_path: Path) -> None:
+    ahead = timedelta()
+    settings = replace(NUMPY, clock=lambda: wall_clock() + ahead, sweep_seconds=0.02)
+    with serving(tmp_path / "shop.db", settings) as service:
+        silent = service.decide("r-1", channel="app", placements=[{"name": "card"}])
+        answered = service.decide("r-2", channel="app", placements=[{"name": "card"}])
+        (shown,) = answered["placements"][0]["actions"]
+        service.call(
+            "POST",
+            "/v1/outcomes",
+            {"id": "o-1", "decision": answered["id"], "action": shown["action"], "outcome": "accept"},
+        )
+        service.wait(0.1)
+        before = len(service.runtime.storage.outcomes_of(silent["id"]))
+        ahead = timedelta(hours=2)
+        service.wait(0.2)
+
+        outcomes = [one.body for one in service.runtime.storage.outcomes_of(silent["id"])]
+        assert before == 0
+        assert [(one.outcome, one.expiry) for one in outcomes] == [("reject", True)]
+        assert len(service.runtime.storage.outcomes_of(answered["id"])) == 1
+
+
+def test_decisions_go_on_while_a_batch_is_learned(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db", replace(NUMPY, lessons_per_slice=1)) as service:
+        answers = [service.decide(f"r-{number}") for number in range(100)]
+        batch = [
+            {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+            for number, answer in enumerate(answers)
+        ]
+
+        async def both() -> list[Any]:
+            await service.acall("POST", "/v1/outcomes", batch)
+            begin = monotonic()
+            response = await service.acall(
+                "POST", "/v1/decisions", {"id": "x", "channel": "till", "placements": [{"name": "receipt"}]}
+            )
+            return [response.json()["degraded"], monotonic() - begin]
+
+        degraded, seconds = service.runner.run(asyncio.wait_for(both(), 10))
+        assert degraded is None
+        assert seconds < 1

@@ -1,0 +1,148 @@
+"""The group writer: groups, limits, failures."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from opportune.errors import StoreBusyError, StoreError
+from opportune.storage import Committed, GroupWriter, SqliteStorage, Write
+from opportune.testing.storage import save_decision
+
+
+class SlowStorage(SqliteStorage):
+    """Commits when told to, and notes the size of every group."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.gate = threading.Semaphore(0)
+        self.started = threading.Semaphore(0)
+        self.groups: list[int] = []
+        self.fault: Exception | None = None
+
+    def commit(self, batch: Sequence[Write]) -> Committed:
+        self.groups.append(len(batch))
+        self.started.release()
+        assert self.gate.acquire(timeout=10)
+        if self.fault is not None:
+            raise self.fault
+        return super().commit(batch)
+
+
+@pytest.fixture
+def storage(tmp_path: Path) -> SlowStorage:
+    return SlowStorage(tmp_path / "store.db")
+
+
+def test_what_comes_during_a_commit_is_the_next_group(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage)
+    futures = [writer.submit(save_decision("first"))]
+    assert storage.started.acquire(timeout=10)
+    futures += [writer.submit(save_decision(f"k{number}")) for number in range(20)]
+    storage.gate.release(2)
+
+    assert [future.result(10).sequence for future in futures] == list(range(1, 22))
+    assert storage.groups == [1, 20]
+    writer.close()
+    storage.close()
+
+
+def test_a_group_has_a_largest_size(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage, group_max=8)
+    futures = [writer.submit(save_decision("first"))]
+    assert storage.started.acquire(timeout=10)
+    futures += [writer.submit(save_decision(f"k{number}")) for number in range(20)]
+    storage.gate.release(4)
+    for future in futures:
+        future.result(10)
+
+    assert storage.groups == [1, 8, 8, 4]
+    writer.close()
+    storage.close()
+
+
+def test_too_many_waiting_writes_are_refused(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage, waiting_max=3)
+    writer.submit(save_decision("first"))
+    assert storage.started.acquire(timeout=10)
+    waiting = [writer.submit(save_decision(f"k{number}")) for number in range(3)]
+
+    with pytest.raises(StoreBusyError, match="3 writes wait already"):
+        writer.submit(save_decision("one-too-many"))
+    storage.gate.release(10)
+
+    assert all(future.result(10) for future in waiting)
+    writer.close()
+    storage.close()
+
+
+def test_a_failed_commit_fails_its_whole_group_and_no_other(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage)
+    storage.fault = StoreError("the device failed")
+    failed = writer.submit(save_decision("a"))
+    storage.gate.release()
+    with pytest.raises(StoreError, match="the device failed"):
+        failed.result(10)
+    storage.fault = None
+    storage.gate.release()
+
+    assert writer.submit(save_decision("b")).result(10).sequence == 1
+    writer.close()
+    storage.close()
+
+
+def test_an_unexpected_error_reaches_the_caller_and_the_writer_lives(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage)
+    storage.fault = ZeroDivisionError()
+    storage.gate.release(2)
+    with pytest.raises(StoreError, match="unexpected ZeroDivisionError"):
+        writer.submit(save_decision("a")).result(10)
+    storage.fault = None
+
+    assert writer.submit(save_decision("b")).result(10).sequence == 1
+    writer.close()
+    storage.close()
+
+
+def test_a_closed_writer_refuses(storage: SlowStorage) -> None:
+    writer = GroupWriter(storage)
+    writer.close()
+
+    with pytest.raises(StoreError, match="the writer is closed"):
+        writer.submit(save_decision("a"))
+    storage.close()
+
+
+def test_a_caller_who_gave_up_disturbs_nobody(storage: SlowStorage) -> None:
+    async def impatient() -> int:
+        writer = GroupWriter(storage)
+        given_up = asyncio.create_task(writer.write(save_decision("a")))
+        patient = asyncio.create_task(writer.write(save_decision("b")))
+        await asyncio.sleep(0)
+        given_up.cancel()
+        storage.gate.release(10)
+        receipt = await patient
+        await asyncio.to_thread(writer.close)
+        return receipt.sequence
+
+    # The first write is withdrawn unless the writer had taken it already.
+    assert asyncio.run(impatient()) in (1, 2)
+    storage.close()
+
+
+def test_the_hook_runs_in_the_thread_of_the_loop(tmp_path: Path) -> None:
+    threads: list[threading.Thread] = []
+
+    async def write(storage: SqliteStorage) -> None:
+        writer = GroupWriter(storage, lambda entries: threads.append(threading.current_thread()))
+        await writer.write(save_decision("a"))
+        await asyncio.to_thread(writer.close)
+
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        asyncio.run(write(storage))
+
+    assert threads == [threading.main_thread()]
