@@ -1,0 +1,195 @@
+"""Any sequence of writes, retries, crashes and restarts leaves the store as a simple model in memory says."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from opportune.errors import ConflictError, InputError, UnknownError
+from opportune.records import Sign
+from opportune.storage import (
+    ErasePayloads,
+    Kind,
+    Receipt,
+    RecordOutcome,
+    SaveDecision,
+    SaveProfile,
+    SqliteStorage,
+    WindowOpened,
+    Write,
+)
+from opportune.testing.storage import NOON, accept, save_decision
+
+KEYS = st.sampled_from(["a", "b", "c"])
+OUTCOMES = st.sampled_from([("accept", Sign.POSITIVE), ("reject", Sign.NEGATIVE), ("impression", Sign.NEUTRAL)])
+ATTRIBUTES = st.dictionaries(st.sampled_from(["age", "city"]), st.integers(0, 2), max_size=2)
+
+
+@dataclass
+class Model:
+    """What the store should hold, written in the most obvious way."""
+
+    kinds: list[str] = field(default_factory=list)
+    requests: dict[tuple[str, str], tuple[Any, int]] = field(default_factory=dict)
+    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    effects: dict[tuple[str, str], int] = field(default_factory=dict)
+    windows: set[str] = field(default_factory=set)
+    erased: set[int] = field(default_factory=set)
+
+    def take(self, kind: str, key: str, request: Any, take_effect: Any) -> int | type[Exception]:
+        """Sequence of the entry that holds the effect, or the kind of refusal."""
+        known = self.requests.get((kind, key))
+        if known is not None:
+            return known[1] if known[0] == request or known[1] in self.erased else ConflictError
+        sequence = take_effect()
+        if isinstance(sequence, int):
+            self.requests[kind, key] = (request, sequence)
+        return sequence
+
+    def append(self, kind: str) -> int:
+        self.kinds.append(kind)
+        return len(self.kinds)
+
+    def profile(self, write: SaveProfile) -> int | type[Exception]:
+        def take_effect() -> int:
+            old = {} if write.replace else self.profiles.get(write.identifier, {})
+            kept = {**old, **write.attributes}
+            self.profiles[write.identifier] = {name: kept[name] for name in kept if name not in write.removed}
+            return self.append("profile")
+
+        request = (write.identifier, tuple(sorted(write.attributes.items())), write.removed, write.replace)
+        return self.take("profile", write.id, request, take_effect)
+
+    def decision(self, write: SaveDecision) -> int | type[Exception]:
+        def take_effect() -> int:
+            if write.windows:
+                self.windows.add(write.decision.id)
+            return self.append("decision")
+
+        return self.take("decision", write.decision.request.id, write.decision.request.id, take_effect)
+
+    def outcome(self, write: RecordOutcome) -> int | type[Exception]:
+        outcome = write.outcome
+
+        def take_effect() -> int | type[Exception]:
+            if ("decision", outcome.decision.removeprefix("d-")) not in self.requests:
+                return UnknownError
+            effect = (outcome.decision, outcome.outcome)
+            if effect not in self.effects:
+                if write.sign is not Sign.NEUTRAL:
+                    self.windows.discard(outcome.decision)
+                self.effects[effect] = self.append("outcome")
+            return self.effects[effect]
+
+        return self.take("outcome", outcome.id, (outcome.decision, outcome.outcome), take_effect)
+
+
+class StorageMachine(RuleBasedStateMachine):
+    """Drives a store and the model side by side."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="opportune-machine-"))
+        self.model = Model()
+        self.lives = 0
+        self.batch: list[tuple[Write, int | type[Exception]]] = []
+
+    @initialize()
+    def open(self) -> None:
+        self.storage = SqliteStorage(self.folder / "store-0.db")
+
+    def teardown(self) -> None:
+        self.storage.close()
+        shutil.rmtree(self.folder)
+
+    @rule(key=KEYS, customer=KEYS, attributes=ATTRIBUTES, replace=st.booleans(), removes=st.booleans())
+    def profile(self, key: str, customer: str, attributes: dict[str, int], replace: bool, removes: bool) -> None:
+        write = SaveProfile(
+            id=key,
+            identifier=customer,
+            attributes=attributes,
+            removed=("age",) if removes and not replace else (),
+            replace=replace,
+        )
+        self.batch.append((write, self.model.profile(write)))
+
+    @rule(key=KEYS, waits=st.booleans(), seconds=st.integers(0, 3))
+    def decide(self, key: str, waits: bool, seconds: int) -> None:
+        window = WindowOpened(
+            action="gold_card", treatment="banner", outcome="ignored", due_at=NOON + timedelta(days=1)
+        )
+        write = save_decision(key, windows=(window,) if waits else (), at=NOON + timedelta(seconds=seconds))
+        self.batch.append((write, self.model.decision(write)))
+
+    @rule(key=KEYS, decision=KEYS, what=OUTCOMES)
+    def outcome(self, key: str, decision: str, what: tuple[str, Sign]) -> None:
+        write = accept(key, f"d-{decision}", *what)
+        self.batch.append((write, self.model.outcome(write)))
+
+    @rule()
+    def commit(self) -> None:
+        results = self.storage.write([write for write, _ in self.batch])
+        for result, (_, expected) in zip(results, self.batch, strict=True):
+            if isinstance(expected, int):
+                assert isinstance(result, Receipt), result
+                assert result.sequence == expected
+            else:
+                assert isinstance(result, InputError)
+                assert type(result) is expected
+        self.batch = []
+
+    @rule()
+    def erase(self) -> None:
+        self.commit()
+        number = len(self.model.kinds) + 1
+        sequences = tuple(
+            sequence
+            for sequence, kind in enumerate(self.model.kinds, 1)
+            if kind == "decision" and sequence not in self.model.erased
+        )[:1]
+        (receipt,) = self.storage.write([ErasePayloads(id=f"x{number}", sequences=sequences)])
+        assert isinstance(receipt, Receipt)
+        assert receipt.sequence == self.model.append("erasure")
+        self.model.erased.update(sequences)
+
+    @rule()
+    def restart(self) -> None:
+        self.commit()
+        self.storage.close()
+        self.storage = SqliteStorage(self.storage.place)
+
+    @rule()
+    def crash(self) -> None:
+        """Go on with the files as a killed process leaves them, not closed."""
+        self.commit()
+        self.lives += 1
+        old, new = Path(self.storage.place), self.folder / f"store-{self.lives}.db"
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{old}{suffix}", f"{new}{suffix}")
+        self.storage.close()
+        self.storage = SqliteStorage(new)
+
+    @invariant()
+    def store_equals_model(self) -> None:
+        if self.batch:
+            return
+        assert [entry.kind for entry in self.storage.journal()] == self.model.kinds
+        for customer, attributes in self.model.profiles.items():
+            profile = self.storage.profile(customer)
+            assert profile is not None
+            assert profile.attributes == attributes
+        assert {due.decision for due in self.storage.due_windows(NOON + timedelta(days=2), 10)} == self.model.windows
+        assert self.storage.counts().outcomes == self.model.kinds.count(Kind.OUTCOME)
+        assert self.storage.verify() == []
+
+
+StorageMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestStorageMachine = StorageMachine.TestCase
