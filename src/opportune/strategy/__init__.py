@@ -6,6 +6,8 @@ from opportune.strategy.compile import Registries, compile_plan, registries
 from opportune.strategy.load import load, load_files
 from opportune.strategy.persona import PersonaResult, run_persona, unexplored
 from opportune.strategy.project import Project, content_hash
+from opportune.strategy.schema import write_schemas
+from opportune.strategy.starter import copy_starter
 
 __all__ = [
     "CheckedProject",
@@ -17,9 +19,11 @@ __all__ = [
     "check_files",
     "compile_plan",
     "content_hash",
+    "copy_starter",
     "load",
     "load_files",
     "registries",
     "run_persona",
     "unexplored",
+    "write_schemas",
 ]

@@ -31,6 +31,7 @@ from opportune.strategy.registries import registry
 
 __all__ = ["Registries", "compile_plan", "registries"]
 
+
 @dataclass(frozen=True, slots=True)
 class Registries:
     """What input is read with: attributes of customers, of the context, and of each event type."""

@@ -60,6 +60,10 @@ class Project:
         """Give the path of an action's file."""
         return f"actions/{self.group_of[action]}/{action}.yaml"
 
+    def is_active(self, action: str) -> bool:
+        """Say whether neither the action nor its group is switched off."""
+        return self.actions[action].active and self.groups[self.group_of[action]].active
+
     def exploration(self, channel: str, placement: str) -> Exploration:
         """Give how a placement explores: its own keys, and the project's for the others."""
         own = self.channels[channel].placements[placement].exploration

@@ -19,7 +19,7 @@ def check_actions(notes: Notes, now: datetime | None) -> None:
         notes.report("actions", [], "the project has no action", remedy, "no-action")
     for name, action in notes.project.actions.items():
         file = notes.project.action_file(name)
-        _check_validity(notes, file, action, now)
+        _check_validity(notes, file, action, now if notes.project.is_active(name) else None)
         _check_values(notes, file, action)
         for index, group in enumerate(action.exclusive):
             if group in action.exclusive[:index]:
@@ -40,7 +40,7 @@ def _check_validity(notes: Notes, file: str, action: Action, now: datetime | Non
     if begin is not None and end is not None and begin >= end:
         message = f"it ends {action.valid.until} before it begins {action.valid.begin}"
         notes.report(file, ["valid", "until"], message, "set a later end", "empty-validity")
-    elif end is not None and now is not None and end <= now and action.active:
+    elif end is not None and now is not None and end <= now:
         message = f"nobody can get it any more: it ended {action.valid.until}"
         notes.report(file, ["valid", "until"], message, "set a later end, or 'active: false'", "over")
 

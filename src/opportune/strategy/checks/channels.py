@@ -113,7 +113,7 @@ def _fault_of_list(project: Project, slot: Placement, index: int) -> tuple[str, 
     action = project.actions[name]
     if name in before:
         return "is listed twice", "remove one of both"
-    if not action.active or not project.groups[project.group_of[name]].active:
+    if not project.is_active(name):
         return "is switched off", "choose an active action, or write []"
     for other in before:
         if other in project.actions and set(project.actions[other].exclusive) & set(action.exclusive):

@@ -220,13 +220,13 @@ def _refuse_unreachable(notes: Notes, found: CheckedRules, reader: _RuleReader) 
     unreachable = set()
     for group, layers in found.groups.items():
         reason = reader.contradiction(_flat(layers))
-        if reason is not None:
+        if reason is not None and notes.project.groups[group].active:
             unreachable.add(group)
             section = notes.project.groups[group]
             _report_unreachable(notes, f"actions/{group}/group.yaml", section, f"its actions: {reason}")
     for name, layers in found.actions.items():
         group, action = notes.project.group_of[name], notes.project.actions[name]
-        if group in unreachable or group not in found.groups or not action.active or not _flat(layers):
+        if group in unreachable or group not in found.groups or not notes.project.is_active(name) or not _flat(layers):
             continue
         reason = reader.contradiction(found.of_action(notes.project, name))
         if reason is not None:
