@@ -6,14 +6,16 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary
 
 from opportune.records import Facts, Value, ValueType
 from opportune.rules.clauses import Feature, clauses_of
+from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.evaluate import closure_of
 from opportune.rules.quote import quote
 from opportune.rules.rule import Rule
 from opportune.rules.sets import Cut, Lines, Listed
-from opportune.rules.tree import Const, walk
+from opportune.rules.tree import Call, Const, Node, free_variables, walk
 from opportune.rules.values import EPOCH
 
 __all__ = ["Change", "change"]
@@ -44,51 +46,92 @@ class Change:
     sentence: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One side of the rules' &&: all must be TRUE."""
+
+    holds: Closure
+    names: frozenset[str]
+    atoms: tuple[tuple[Feature, Lines | Listed], ...]
+    texts: tuple[str, ...]
+
+
 def change(rules: Sequence[Rule], facts: Facts, fixed: Collection[str]) -> Change | None:
-    """Give the smallest change of one variable, checked by evaluating the rules again; None where there is none.
+    """Give the smallest change of one variable that makes all rules TRUE, checked by evaluating them again.
 
     Args:
         fixed: variables that nobody can change.
+
+    Returns:
+        None where there is no such change, and where all rules are TRUE already.
     """
-    closures = [closure_of(rule) for rule in rules]
+    parts = [part for rule in rules for part in _parts_of(rule)]
+    failing = [part for part in parts if part.holds(facts, {}) is not True]
+    if not failing:
+        return None
+    # Only a variable that every failing part reads can mend all of them.
+    names = frozenset.intersection(*(part.names for part in failing)) - set(fixed)
+    found = [_best(name, parts, _type_of(name, rules), facts) for name in sorted(names)]
+    best = min((one for one in found if one), key=lambda one: (one.distance, one.variable), default=None)
+    if best is None or not all(closure_of(rule)({**facts, best.variable: best.after}, {}) is True for rule in rules):
+        return None
+    return best
 
-    def passes(variable: str, value: Value) -> bool:
-        changed = {**facts, variable: value}
-        return all(closure(changed, {}) is True for closure in closures)
 
-    names = sorted({name for rule in rules for name in rule.variables} - set(fixed))
-    found = [best for name in names if (best := _best(name, rules, facts, passes)) is not None]
-    return min(found, key=lambda one: (one.distance, one.variable), default=None)
+_PARTS: WeakKeyDictionary[Rule, tuple[_Part, ...]] = WeakKeyDictionary()
+"""Parts of the rules that were asked about; they live as long as their rule."""
 
 
-_Passes = Callable[[str, Value], bool]
+def _parts_of(rule: Rule) -> tuple[_Part, ...]:
+    parts = _PARTS.get(rule)
+    if parts is None:
+        parts = _PARTS[rule] = tuple(_part(node, rule) for node in _conjuncts(rule.tree))
+    return parts
 
 
-def _best(name: str, rules: Sequence[Rule], facts: Facts, passes: _Passes) -> Change | None:
-    types = next(rule.types for rule in rules if name in rule.variables)
-    kind, before = types[name], facts.get(name)
-    atoms = [atom for rule in rules for atom in _atoms(rule, name)]
-    texts = sorted({text for rule in rules for text in _texts(rule)})
-    candidates = list(_candidates(kind, before, atoms, texts))
-    candidates += _probes(name, kind, before, passes)
+def _part(node: Node, rule: Rule) -> _Part:
+    try:
+        holds = compile_closure(node, rule.types)
+    except NotCoveredError:
+        holds = closure_of(rule)
+    atoms = tuple(atom for clause in clauses_of(node, rule.types) or () for atom in clause.items())
+    texts = {one.value for one in walk(node) if isinstance(one, Const) and isinstance(one.value, str)}
+    return _Part(holds, free_variables(node), atoms, tuple(sorted(texts)))
+
+
+def _conjuncts(node: Node) -> Iterator[Node]:
+    if isinstance(node, Call) and node.function == "_&&_":
+        for arg in node.args:
+            yield from _conjuncts(arg)
+    else:
+        yield node
+
+
+def _type_of(name: str, rules: Sequence[Rule]) -> ValueType:
+    return next(rule.types[name] for rule in rules if name in rule.variables)
+
+
+_Passes = Callable[[Value], bool]
+
+
+def _best(name: str, parts: Sequence[_Part], kind: ValueType, facts: Facts) -> Change | None:
+    concerned = [part for part in parts if name in part.names]
+
+    def passes(value: Value) -> bool:
+        changed = {**facts, name: value}
+        return all(part.holds(changed, {}) is True for part in concerned)
+
+    before = facts.get(name)
+    atoms = [(feature, values) for part in concerned for feature, values in part.atoms]
+    texts = sorted({text for part in concerned for text in part.texts})
+    candidates = list(_candidates(kind, before, [v for f, v in atoms if _is_plain(f, name)], texts))
+    if any(not _is_plain(feature, name) and name in free_variables(feature.node) for feature, _ in atoms):
+        candidates += _probes(kind, before, passes)
     ranked = sorted((_distance(before, value), i, value) for i, value in enumerate(candidates[:CANDIDATES_MAX]))
     for distance, _, value in ranked:
-        if value != before and passes(name, value):
+        if value != before and passes(value):
             return Change(name, before, value, distance, _sentence(name, before, value))
     return None
-
-
-def _texts(rule: Rule) -> Iterator[str]:
-    for part in walk(rule.tree):
-        if isinstance(part, Const) and isinstance(part.value, str):
-            yield part.value
-
-
-def _atoms(rule: Rule, name: str) -> Iterator[Lines | Listed]:
-    for clause in clauses_of(rule.tree, rule.types) or ():
-        for feature, values in clause.items():
-            if _is_plain(feature, name):
-                yield values
 
 
 def _is_plain(feature: Feature, name: str) -> bool:
@@ -151,27 +194,27 @@ def _moments(micros: Iterable[int]) -> Iterator[datetime]:
             continue
 
 
-def _probes(name: str, kind: ValueType, before: Value | None, passes: _Passes) -> Iterator[Value]:
+def _probes(kind: ValueType, before: Value | None, passes: _Passes) -> Iterator[Value]:
     """Walk away from the value in growing steps, then halve back to the least step that passes."""
     move = _mover(kind, before)
     if move is None:
         return
     for sign in (1, -1):
-        step = next((1 << k for k in range(DOUBLINGS_MAX) if _try(name, move, sign << k, passes)), None)
+        step = next((1 << k for k in range(DOUBLINGS_MAX) if _try(move, sign << k, passes)), None)
         if step is None:
             continue
         fails, works = step // 2, step
         while works - fails > 1:
             middle = (fails + works) // 2
-            fails, works = (fails, middle) if _try(name, move, sign * middle, passes) else (middle, works)
+            fails, works = (fails, middle) if _try(move, sign * middle, passes) else (middle, works)
         value = move(sign * works)
         if value is not None:
             yield value
 
 
-def _try(name: str, move: Callable[[int], Value | None], step: int, passes: _Passes) -> bool:
+def _try(move: Callable[[int], Value | None], step: int, passes: _Passes) -> bool:
     value = move(step)
-    return value is not None and passes(name, value)
+    return value is not None and passes(value)
 
 
 def _mover(kind: ValueType, before: Value | None) -> Callable[[int], Value | None] | None:

@@ -17,13 +17,12 @@ from opportune.rules.text import text_of
 from opportune.rules.tokens import Edits, Token
 from opportune.rules.tree import (
     Call,
-    Comprehension,
     Const,
     Ident,
     Node,
     TooDeepError,
-    children,
     decode,
+    free_variables,
     transform,
     walk,
 )
@@ -76,7 +75,7 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
         problems.append(place.problem(message, "use fewer nested loops over lists", "too-expensive"))
     if problems:
         raise RuleError(problems)
-    return Rule(source, expects, frozenset(_free(tree, frozenset())), steps, tree, plain, types, schema.segments)
+    return Rule(source, expects, free_variables(tree), steps, tree, plain, types, schema.segments)
 
 
 def _checked(
@@ -151,14 +150,3 @@ def _put_in(node: Node, segments: Mapping[str, Rule]) -> Node:
             return segments[name.removeprefix("segment.")].tree
         case _:
             return node
-
-
-def _free(node: Node, bound: frozenset[str]) -> set[str]:
-    if isinstance(node, Ident):
-        return set() if node.name in bound else {node.name}
-    if isinstance(node, Comprehension):
-        inner = bound | {node.variable, node.accumulator}
-        names = _free(node.range, bound) | _free(node.init, bound)
-        return names.union(*(_free(part, inner) for part in (node.condition, node.step, node.result)))
-    return set().union(*(_free(part, bound) for part in children(node)))
-

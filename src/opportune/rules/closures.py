@@ -7,11 +7,13 @@ needs all its arguments. Values of loops live in `local`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import TypeAlias
 
 from opportune.records import Facts, Value, ValueType
 from opportune.rules.cost import STEPS_MAX
 from opportune.rules.functions import FUNCTIONS, NO_OVERLOAD
+from opportune.rules.times import OF_MOMENTS
 from opportune.rules.tree import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
 from opportune.rules.values import Failed, MapValue, NoValue, RuntimeValue, Unknown, from_fact, merge
 
@@ -80,6 +82,9 @@ class _Compiler:
             name = args[0].name
             return lambda facts, local: facts.get(name) is not None
         parts = [self.compile(arg, bound) for arg in args]
+        if function in OF_MOMENTS and all(isinstance(arg, Ident) and arg.name not in bound for arg in args):
+            names = [arg.name for arg in args if isinstance(arg, Ident)]
+            return _of_facts(*OF_MOMENTS[function], names, _strict(function, parts))
         match function:
             case "_&&_":
                 return _logical(parts[0], parts[1], False)
@@ -191,6 +196,18 @@ def _strict(function: str, parts: list[Closure]) -> Closure:
         return call(*values) if nothing is None else nothing
 
     return many
+
+
+def _of_facts(call: Callable[..., RuntimeValue], other: type, names: list[str], otherwise: Closure) -> Closure:
+    """Call a function of two facts without turning times into nanoseconds and back, which took most of its time."""
+    first, second = names
+
+    def of_facts(facts: Facts, local: Local) -> RuntimeValue:
+        a, b = facts.get(first), facts.get(second)
+        fits = type(b) is other and (not isinstance(b, datetime) or b.tzinfo is UTC)
+        return call(a, b) if fits and type(a) is datetime and a.tzinfo is UTC else otherwise(facts, local)
+
+    return of_facts
 
 
 def _first_no_value(values: list[RuntimeValue]) -> NoValue | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Mapping
+from weakref import WeakKeyDictionary
 
-from opportune.records import Facts, Value
+from opportune.records import Facts, Value, ValueType
 from opportune.rules import domain
 from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.engine import EngineError, engine_for, is_missing
@@ -20,24 +21,31 @@ def evaluate(rule: Rule, facts: Facts) -> Value | Unknown | Failed:
     return to_fact(closure_of(rule)(facts, {}))
 
 
-@lru_cache(maxsize=100_000)
+_CLOSURES: WeakKeyDictionary[Rule, Closure] = WeakKeyDictionary()
+"""Compiled rules; they live as long as their rule."""
+
+
 def closure_of(rule: Rule) -> Closure:
     """Give the function that evaluates the rule; what closures do not cover is asked of CEL's engine."""
-    try:
-        return compile_closure(rule.tree, rule.types)
-    except NotCoveredError:
-        return _ask_engine(rule)
+    closure = _CLOSURES.get(rule)
+    if closure is None:
+        try:
+            closure = compile_closure(rule.tree, rule.types)
+        except NotCoveredError:
+            closure = _ask_engine(rule.plain, rule.types, rule.segments)
+        _CLOSURES[rule] = closure
+    return closure
 
 
-def _ask_engine(rule: Rule) -> Closure:
-    engine = engine_for(frozenset(rule.types.items()))
-    segments = {f"segment.{name}": segment for name, segment in rule.segments.items() if f".{name}" in rule.plain}
+def _ask_engine(plain: str, types: Mapping[str, ValueType], named: Mapping[str, Rule]) -> Closure:
+    engine = engine_for(frozenset(types.items()))
+    segments = {f"segment.{name}": segment for name, segment in named.items() if f".{name}" in plain}
 
     def ask(facts: Facts, local: dict[str, RuntimeValue]) -> RuntimeValue:
         found = {name: evaluate(segment, facts) for name, segment in segments.items()}
         values = {name: value for name, value in found.items() if not isinstance(value, NoValue)}
         try:
-            return from_plain(engine.evaluate(_answer_known(rule.plain, facts), {**facts, **values}))
+            return from_plain(engine.evaluate(_answer_known(plain, facts), {**facts, **values}))
         except EngineError as error:
             name = is_missing(error)
             if name is None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from weakref import WeakKeyDictionary
 
 from opportune.records import Facts, Value, ValueType
-from opportune.rules.closures import NotCoveredError, compile_closure
+from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.evaluate import evaluate
 from opportune.rules.quote import quote
 from opportune.rules.rule import Rule
@@ -64,38 +65,56 @@ def _finding(rule: Rule, facts: Facts) -> Finding:
     verdict = Verdict.FALSE if result is False else Verdict.FAILED
     if isinstance(result, Unknown):
         verdict, missing = Verdict.UNKNOWN, tuple(sorted(result.missing))
-    blamed = _blame(rule.tree, True, rule.types, facts)
-    sentences = list(dict.fromkeys(_sentence(node, want, rule.types, facts) for node, want in blamed))
+    parts = _PARTS.setdefault(rule, _Parts(rule.types))
+    blamed = _blame(rule.tree, True, parts, facts)
+    sentences = list(dict.fromkeys(_sentence(node, want, parts, facts) for node, want in blamed))
     if isinstance(result, Unknown):
         sentences = [_missing(result)]
     atoms = tuple(dict.fromkeys(_wanted(node, want) for node, want in blamed))
     return Finding(verdict, rule.source, values, missing, atoms, "; ".join(sentences))
 
 
-def _value(node: Node, types: Mapping[str, ValueType], facts: Facts) -> RuntimeValue:
-    try:
-        return compile_closure(node, types)(facts, {})
-    except NotCoveredError as error:
-        return Failed(f"only CEL's engine evaluates {error}")
+class _Parts:
+    """Evaluates single parts of one rule's tree; what was compiled once is kept."""
+
+    def __init__(self, types: Mapping[str, ValueType]) -> None:
+        self._types = types
+        self._closures: dict[int, Closure] = {}
+
+    def value(self, node: Node, facts: Facts) -> RuntimeValue:
+        """Give the value of a node of the rule's own tree, which lives as long as this."""
+        closure = self._closures.get(id(node))
+        if closure is None:
+            try:
+                closure = compile_closure(node, self._types)
+            except NotCoveredError as error:
+                failed = Failed(f"only CEL's engine evaluates {error}")
+                closure = lambda facts, local: failed  # noqa: E731
+            self._closures[id(node)] = closure
+        return closure(facts, {})
+
+
+_PARTS: WeakKeyDictionary[Rule, _Parts] = WeakKeyDictionary()
+"""Parts of the rules that were asked about; they live as long as their rule."""
 
 
 _Blamed = list[tuple[Node, bool]]
 """Atoms, with the truth that the rule wants of them."""
 
 
-def _blame(node: Node, want: bool, types: Mapping[str, ValueType], facts: Facts) -> _Blamed:
+def _blame(node: Node, want: bool, parts: _Parts, facts: Facts) -> _Blamed:
     """Give the atoms that keep the node from being `want`."""
-    if _value(node, types, facts) is want:
+    if parts.value(node, facts) is want:
         return []
     match node:
         case Call(function="!_", args=(inner,)):
-            return _blame(inner, not want, types, facts)
+            return _blame(inner, not want, parts, facts)
         case Call(function="_&&_" | "_||_", args=(a, b)):
-            return _blame(a, want, types, facts) + _blame(b, want, types, facts)
+            return _blame(a, want, parts, facts) + _blame(b, want, parts, facts)
         case Call(function="_?_:_", args=(condition, yes, no), type="bool"):
-            answer = _value(condition, types, facts)
+            answer = parts.value(condition, facts)
             if isinstance(answer, bool):
-                return _blame(yes if answer else no, want, types, facts)
+                return _blame(yes if answer else no, want, parts, facts)
             return [(condition, True)]
         case _:
             return [(node, want)]
@@ -117,22 +136,22 @@ def _missing(value: Unknown) -> str:
     return f"unknown: {' and '.join(names)} {'is' if len(names) == 1 else 'are'} missing"
 
 
-def _sentence(node: Node, want: bool, types: Mapping[str, ValueType], facts: Facts) -> str:
-    value = _value(node, types, facts)
+def _sentence(node: Node, want: bool, parts: _Parts, facts: Facts) -> str:
+    value = parts.value(node, facts)
     if isinstance(value, Unknown):
         return _missing(value)
     if isinstance(value, Failed):
         return f"failed: {value.error} in {text_of(node)}"
-    seen = [f"{text_of(part)} is {_shown(part, types, facts)}" for part in _parts(node)]
+    seen = [f"{text_of(part)} is {_shown(part, parts, facts)}" for part in _shown_of(node)]
     wants = f"rule wants {_wanted(node, want)}"
     return f"{' and '.join(seen)}, {wants}" if seen else f"{text_of(node)} is {str(value).lower()}, {wants}"
 
 
-def _parts(node: Node) -> list[Node]:
+def _shown_of(node: Node) -> list[Node]:
     """Give what to show of an atom: the sides of a comparison, else its variables."""
     match node:
-        case Call(function="known", args=(variable,)):
-            return [Call("known", (variable,), "bool")]
+        case Call(function="known"):
+            return [node]
         case Call(function="_==_" | "_!=_" | "_<_" | "_<=_" | "_>_" | "_>=_", args=args):
             sides = [arg for arg in args if any(isinstance(part, Ident) for part in walk(arg))]
         case Call(function="owns", args=(_, places)):
@@ -145,8 +164,8 @@ def _parts(node: Node) -> list[Node]:
     return list({key_of(side): side for side in sides if not isinstance(side, Const)}.values())
 
 
-def _shown(node: Node, types: Mapping[str, ValueType], facts: Facts) -> str:
-    value = _value(node, types, facts)
+def _shown(node: Node, parts: _Parts, facts: Facts) -> str:
+    value = parts.value(node, facts)
     fact = to_fact(value)
     if isinstance(value, NoValue) or isinstance(fact, NoValue):
         return "unknown" if isinstance(value, Unknown) else text_of(node)

@@ -11,7 +11,7 @@ from opportune.rules import domain
 from opportune.rules.arithmetic import NO_OVERLOAD, duration, timestamp
 from opportune.rules.values import EPOCH, NANOS, Duration, Failed, RuntimeValue, Timestamp
 
-__all__ = ["TIMES", "duration_text", "parse_duration", "parse_timestamp", "timestamp_text"]
+__all__ = ["OF_MOMENTS", "TIMES", "duration_text", "parse_duration", "parse_timestamp", "timestamp_text"]
 
 _STAMP = re.compile(r"(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?([Zz]|[+-]\d\d:\d\d)")
 _SPAN = re.compile(r"([+-])?((?:\d+(?:\.\d*)?|\.\d+)(?:h|ms|us|µs|μs|ns|m|s))+")
@@ -134,3 +134,10 @@ TIMES: dict[tuple[str, int], Callable[..., RuntimeValue]] = {
     **{(name, arity): _part(name) for name in _CALENDAR for arity in (1, 2)},
     **{(function.name, len(function.parameters)): _ours(function) for function in domain.FUNCTIONS},
 }
+
+OF_MOMENTS: dict[str, tuple[Callable[..., RuntimeValue], type]] = {
+    "days_since": (domain.days_since, datetime),
+    "local_hour": (TIMES["local_hour", 2], str),
+    "local_weekday": (TIMES["local_weekday", 2], str),
+}
+"""Functions of a moment and another argument, as they take facts, and the type of the other."""

@@ -21,6 +21,7 @@ __all__ = [
     "TooDeepError",
     "children",
     "decode",
+    "free_variables",
     "transform",
     "walk",
 ]
@@ -354,3 +355,18 @@ def transform(node: Node, change: Callable[[Node], Node]) -> Node:
         case _:
             pass
     return change(node)
+
+
+def free_variables(node: Node) -> frozenset[str]:
+    """Give the names of the facts that the tree reads, without the variables of its loops."""
+    return frozenset(_free(node, frozenset()))
+
+
+def _free(node: Node, bound: frozenset[str]) -> set[str]:
+    if isinstance(node, Ident):
+        return set() if node.name in bound else {node.name}
+    if isinstance(node, Comprehension):
+        inner = bound | {node.variable, node.accumulator}
+        names = _free(node.range, bound) | _free(node.init, bound)
+        return names.union(*(_free(part, inner) for part in (node.condition, node.step, node.result)))
+    return set().union(*(_free(part, bound) for part in children(node)))

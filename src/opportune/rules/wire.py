@@ -22,7 +22,10 @@ def fields(data: bytes) -> Iterator[Field]:
     """
     at, end = 0, len(data)
     while at < end:
-        key, at = _varint(data, at)
+        key = data[at]
+        at += 1
+        if key >= 0x80:  # most keys and sizes have one byte; reading those here halves the time of a check
+            key, at = _varint(data, at - 1)
         number, kind = key >> 3, key & 7
         if kind == 0:
             value, at = _varint(data, at)
