@@ -204,8 +204,10 @@ class SqliteStorage(Storage):
         """Turn SQLite's errors into ours."""
         try:
             yield
-        except (apsw.CorruptError, apsw.NotADBError) as error:
-            raise self._damage(f"damaged ({error})") from error
+        except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
+            # The text of a decoding error repeats what was read, and that may be private.
+            fault = "a text is not in valid Unicode" if isinstance(error, UnicodeDecodeError) else str(error)
+            raise self._damage(f"damaged ({fault})") from None
         except apsw.FullError as error:
             raise StoreError(f"{self.place}: no space left on the device; free some, no restart is needed") from error
         except apsw.BusyError as error:
