@@ -1,0 +1,154 @@
+"""The Python client, against transports that answer, refuse, fail and are away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from opportune.client import AWAY, AsyncClient, Client
+from opportune.errors import ServiceError
+
+ANSWER = {
+    "id": "d-1",
+    "revision": "abc",
+    "degraded": None,
+    "control": None,
+    "placements": [{"name": "receipt", "actions": [{"action": "water", "treatment": "card", "rank": 1}]}],
+}
+DEFAULTS = {"till/receipt": [{"action": "water", "content": {"title": "A water"}}, {"action": "tea"}]}
+
+
+class Script:
+    """Answers one request after the other from a list; an exception stands for a broken connection."""
+
+    def __init__(self, *steps: Any) -> None:
+        self.steps = list(steps)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        step = self.steps.pop(0) if len(self.steps) > 1 else self.steps[0]
+        if isinstance(step, Exception):
+            raise step
+        status, body = step
+        return httpx.Response(status, json=body, headers={"retry-after": "0"} if status == 503 else {})
+
+    def ids(self) -> list[str]:
+        return [json.loads(request.content)["id"] for request in self.requests]
+
+
+def sync(script: Script, use: Callable[[Client], Any]) -> Any:
+    with Client("http://shop", defaults=DEFAULTS, transport=httpx.MockTransport(script)) as client:
+        return use(client)
+
+
+def of_async(script: Script, name: str, *args: Any, **fields: Any) -> Any:
+    async def use() -> Any:
+        async with AsyncClient("http://shop", defaults=DEFAULTS, transport=httpx.MockTransport(script)) as client:
+            return await getattr(client, name)(*args, **fields)
+
+    return asyncio.run(use())
+
+
+def both(script: Callable[[], Script], name: str, *args: Any, **fields: Any) -> list[tuple[Any, Script]]:
+    one, other = script(), script()
+    return [
+        (sync(one, lambda client: getattr(client, name)(*args, **fields)), one),
+        (of_async(other, name, *args, **fields), other),
+    ]
+
+
+def test_an_answer_is_read_into_its_record() -> None:
+    for answer, script in both(lambda: Script((200, ANSWER)), "decide", "till", "receipt", customer="c-1"):
+        assert answer.placements[0].actions[0].action == "water"
+        sent = json.loads(script.requests[0].content)
+        assert (sent["channel"], sent["placements"], sent["customer"]) == ("till", [{"name": "receipt"}], "c-1")
+
+
+def test_a_retry_keeps_the_id() -> None:
+    steps = (httpx.ConnectError("no"), (503, {}), (200, ANSWER))
+
+    for answer, script in both(lambda: Script(*steps), "decide", "till", "receipt"):
+        assert answer.id == "d-1"
+        assert len(script.ids()) == 3
+        assert len(set(script.ids())) == 1
+
+
+@pytest.mark.parametrize("step", [httpx.ConnectError("no"), httpx.ReadTimeout("slow"), (503, {}), (500, {})])
+def test_while_the_service_is_away_the_defaults_are_shown(step: Any) -> None:
+    for answer, _ in both(lambda: Script(step), "decide", "till", [{"name": "receipt", "size": 1}, "screen"]):
+        assert answer.degraded == AWAY
+        assert [shown.action for shown in answer.placements[0].actions] == ["water"]
+        assert answer.placements[0].actions[0].content == {"title": "A water"}
+        assert answer.placements[1].actions == ()
+
+
+def test_a_refusal_is_raised_with_its_code_and_not_repeated() -> None:
+    problem = {"title": "The request is wrong", "detail": "channel: no such channel", "code": "unknown-channel"}
+    script = Script((422, problem))
+
+    with pytest.raises(ServiceError) as caught:
+        sync(script, lambda client: client.decide("tll", "receipt"))
+
+    assert (caught.value.status, caught.value.code) == (422, "unknown-channel")
+    assert len(script.requests) == 1
+
+
+def test_an_outcome_that_could_not_be_reported_says_so() -> None:
+    with pytest.raises(ServiceError) as caught:
+        sync(Script(httpx.ConnectError("no")), lambda client: client.outcome("d-1", "water", "accept"))
+
+    assert caught.value.code == "unreachable"
+
+
+def test_outcomes_and_events_carry_ids() -> None:
+    for recorded, script in both(
+        lambda: Script((200, {"status": "recorded", "sequence": 7})), "outcome", "d-1", "water", "accept"
+    ):
+        assert recorded.sequence == 7
+        assert script.ids()[0]
+    for recorded, script in both(
+        lambda: Script((200, {"status": "repeated", "sequence": 7})), "event", "call_ended", customer="c-1", id="e-1"
+    ):
+        assert recorded.status == "repeated"
+        assert script.ids() == ["e-1"]
+
+
+def test_a_batch_tells_what_became_of_each() -> None:
+    body = {
+        "recorded": 1,
+        "repeated": 0,
+        "refused": 1,
+        "items": [{"status": "recorded", "sequence": 5}, {"status": "refused", "code": "unknown-action"}],
+    }
+
+    for batch, _ in both(lambda: Script((207, body)), "outcomes", [{"decision": "d-1"}, {"decision": "d-2"}]):
+        assert [item.code for item in batch.items] == [None, "unknown-action"]
+
+
+def test_customers_are_written_and_read() -> None:
+    change = {"version": 2, "repeated": False, "ignored": []}
+
+    for name in ("put_customer", "patch_customer"):
+        for written, script in both(lambda: Script((200, change)), name, "a/b c", {"age": 3}):
+            assert written.version == 2
+            assert script.requests[0].url.raw_path == b"/v1/customers/a%2Fb%20c"
+    for profile, _ in both(lambda: Script((200, {"version": 1, "attributes": {"age": 3}})), "customer", "c-1"):
+        assert profile.attributes == {"age": 3}
+    for profile, _ in both(lambda: Script((404, {})), "customer", "c-1"):
+        assert profile is None
+
+
+def test_models_are_listed() -> None:
+    for models, _ in both(lambda: Script((200, {"models": [{"name": "bayes"}]})), "models"):
+        assert models == [{"name": "bayes"}]
+
+
+def test_an_answer_of_something_else_is_an_error() -> None:
+    with pytest.raises(ServiceError):
+        sync(Script((200, ["hello"])), lambda client: client.outcome("d-1", "water", "accept"))
