@@ -64,6 +64,7 @@ def problems(source: str, expects: ValueType = ValueType.BOOLEAN, schema: Schema
         ("customer.since > timestamp('yesterday')", 1, 28, "invalid-value", "timestamp", ""),
         ("(" * 40 + "true" + ")" * 40, 1, 1, "too-expensive", "nests too deep", ""),
         ("customer.age + " * 70 + "1.0 > 3.0", 1, None, "too-expensive", "nests too deep", ""),
+        ("customer.vip && '\ud800' == ''", 1, 18, "syntax", "half a surrogate pair", ""),
         ("customer.vip" + " " * 10_000, 1, 1, "too-expensive", "10000 characters", ""),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from opportune.errors import Problem, RuleError
@@ -55,6 +56,9 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
     if len(source) > SOURCE_MAX:
         message = f"expected at most {SOURCE_MAX} characters, found {len(source)}"
         raise RuleError([Problem("", 1, 1, "", message, "split the rule into segments", "too-expensive")])
+    if broken := re.search("[\ud800-\udfff]", source):
+        message = "expected characters, found half a surrogate pair"
+        raise RuleError([Place(source, broken.start()).problem(message, "write the text again", "syntax")])
     types = schema.types()
     spelled, asked = spell_out(source)
     problems = _problems_of_known(source, asked, schema)

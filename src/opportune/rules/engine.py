@@ -70,7 +70,10 @@ class Engine:
 
     def evaluate(self, source: str, facts: Mapping[str, Value]) -> Any:
         """Evaluate with CEL's own evaluator; an EngineError tells of a missing variable or a run-time error."""
-        result = _compiled(self, source).eval(data=dict(facts))
+        try:
+            result = _compiled(self, source).eval(data=dict(facts))
+        except (RuntimeError, TypeError, ValueError) as error:
+            raise EngineError([Complaint(0, 0, "CEL's engine does not take these values")]) from error
         if result.type() == cel.Type.ERROR:
             raise EngineError([Complaint(0, 0, str(result.value()))])
         return result.plain_value()

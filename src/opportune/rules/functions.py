@@ -121,8 +121,11 @@ def matches(text: RuntimeValue, pattern: RuntimeValue) -> RuntimeValue:
     """CEL's matches(): an RE2 expression is found somewhere in the text; time is linear in the text."""
     if type(text) is not str or type(pattern) is not str:
         return NO_OVERLOAD
-    compiled = _pattern(pattern)
-    return Failed("invalid regular expression") if compiled is None else compiled.search(text) is not None
+    try:
+        compiled = _pattern(pattern)
+        return Failed("invalid regular expression") if compiled is None else compiled.search(text) is not None
+    except UnicodeEncodeError:
+        return Failed("text with half a surrogate pair")
 
 
 def _of_texts(call: Callable[[str, str], bool]) -> Callable[[RuntimeValue, RuntimeValue], RuntimeValue]:

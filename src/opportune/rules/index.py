@@ -27,7 +27,7 @@ from opportune.records import Facts
 from opportune.rules.clauses import NUMERIC, Clause, Feature
 from opportune.rules.closures import Closure
 from opportune.rules.sets import Cut, Lines, Listed, Listing, ValueSet, meet
-from opportune.rules.values import EPOCH, NoValue
+from opportune.rules.values import EPOCH, NUMBER_MAX, NoValue
 
 __all__ = ["Index", "LineMasks", "ListMasks", "Member"]
 
@@ -208,7 +208,7 @@ def _unusual_number(value: object, kind: type, lines: LineMasks) -> int:
         return lines.missing
     if type(value) is float and kind is float:
         return lines.nan
-    if type(value) is int and kind is float:
+    if type(value) is int and kind is float and abs(value) < NUMBER_MAX:
         return lines.masks[bisect_right(lines.cuts, float(value))]
     return lines.ill
 

@@ -31,6 +31,8 @@ __all__ = [
 RuntimeValue: TypeAlias = Any
 
 NANOS = 1_000_000_000
+NUMBER_MAX = 1 << 1023
+"""Integers below have a double."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -117,8 +119,8 @@ def from_fact(name: str, value: Value, expected: ValueType) -> RuntimeValue:
     if expected is ValueType.NUMBER:
         if kind is float:
             return value
-        if kind is int:
-            return float(value)  # type: ignore[arg-type]
+        if isinstance(value, int) and kind is int:
+            return float(value) if abs(value) < NUMBER_MAX else Failed(f"{name} should be {expected.value}")
     elif expected is ValueType.TIMESTAMP:
         if isinstance(value, datetime) and value.tzinfo is not None:
             return Timestamp((value - EPOCH) // _MICROSECOND * 1000)
