@@ -7,6 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from opportune.errors import Problem, RuleError
 from opportune.rules import Rule, RuleSet, check, contradictory, evaluate
 from tests.rules import expressions
 
@@ -85,3 +86,29 @@ def test_a_finding_has_a_sentence_unless_the_rule_is_true(seed: int) -> None:
     for rule, finding in zip(rules, RuleSet([rules]).judge(0, facts), strict=True):
         assert (finding.verdict == "true") == (evaluate(rule, facts) is True)
         assert bool(finding.sentence) == (finding.verdict != "true")
+
+
+SIGNS = ("(", ")", "'", '"', "&&", "!", ".", " ", "{", "\ud800", "\x00")
+BITS = (*SIGNS, "known(", "owns(", "days_since(", "now", "2u", "b'x'")
+
+
+@settings(max_examples=300)
+@given(seeds)
+def test_a_damaged_rule_is_checked_or_refused_with_places(seed: int) -> None:
+    random = Random(seed)
+    source = expressions.Writer(random).boolean(random.randint(0, 2))
+    at = random.randrange(len(source) + 1)
+    damaged = source[:at] + random.choice(BITS) * random.randrange(2) + source[at + random.randrange(4) :]
+
+    for problem in problems_of(damaged):
+        assert problem.line >= 1
+        assert problem.column >= 1
+        assert problem.code
+
+
+def problems_of(source: str) -> list[Problem]:
+    try:
+        check(source, SCHEMA)
+    except RuleError as error:
+        return error.problems
+    return []

@@ -53,9 +53,9 @@ class Columns:
         self._index = index
         bits = index.n + sum(index.widths)
         self._bytes = (bits + 7) // 8
-        self._numbers = [(name, kind, lines.cuts, self._lines(lines)) for name, kind, lines in index.numbers]
+        self._numbers = [(name, kind, lines.cuts, self._lines(lines)) for name, kind, lines, _, _ in index.numbers]
         self._moments = [(name, _to_datetime64(cuts), self._lines(lines)) for name, lines, cuts in index.moments]
-        self._listed = [(name, *self._lists(listed)) for name, _, listed in index.listed]
+        self._listed = [(name, *self._lists(listed)) for name, _, listed, _, _ in index.listed]
         self._computed_lines = [(*_needs(f, c), lines.cuts, self._lines(lines)) for f, c, lines in index.computed_lines]
         self._computed_lists = [(*_needs(f, c), *self._lists(lists)) for f, c, lists in index.computed_lists]
 

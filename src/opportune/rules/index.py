@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -112,9 +112,10 @@ class Index:
 
     def _arrange(self, asked: Mapping[Feature, Sequence[_Asked]], closures: Mapping[Feature, Closure]) -> None:
         """Sort the features by the way their values are looked up."""
-        self.numbers: list[tuple[str, type, LineMasks]] = []
+        # Parts of the masks stand beside them, since fetching an attribute costs as much as a look-up.
+        self.numbers: list[tuple[str, type, LineMasks, list[Cut], list[int]]] = []
         self.moments: list[tuple[str, LineMasks, list[datetime]]] = []
-        self.listed: list[tuple[str, type, ListMasks]] = []
+        self.listed: list[tuple[str, type, ListMasks, Callable[[Listing, int], int], int]] = []
         self.computed_lines: list[tuple[Feature, Closure, LineMasks]] = []
         self.computed_lists: list[tuple[Feature, Closure, ListMasks]] = []
         for feature, questions in sorted(asked.items(), key=lambda item: item[0].key):
@@ -126,28 +127,30 @@ class Index:
                 elif feature.kind == "timestamp":
                     self.moments.append((plain, lines, _moments(lines)))
                 else:
-                    self.numbers.append((plain, float if feature.kind == "double" else int, lines))
+                    kind = float if feature.kind == "double" else int
+                    self.numbers.append((plain, kind, lines, lines.cuts, lines.masks))
             else:
                 listed = _list_masks(questions)
                 if plain is None:
                     self.computed_lists.append((feature, closures[feature], listed))
                 else:
-                    self.listed.append((plain, bool if feature.kind == "bool" else str, listed))
+                    kind_listed = bool if feature.kind == "bool" else str
+                    self.listed.append((plain, kind_listed, listed, listed.masks.get, listed.other))
 
     def word(self, facts: Facts) -> int:
         """Look every feature up."""
         get = facts.get
         word = 0
-        for name, kind, lines in self.numbers:
+        for name, kind, lines, cuts, masks in self.numbers:
             value = get(name)
             if type(value) is kind and value == value:
-                word |= lines.masks[bisect_right(lines.cuts, value)]  # type: ignore[type-var]
+                word |= masks[bisect_right(cuts, value)]  # type: ignore[type-var]
             else:
                 word |= _unusual_number(value, kind, lines)
-        for name, kind, listed in self.listed:
+        for name, kind, listed, mask_of, other in self.listed:
             value = get(name)
             if type(value) is kind:
-                word |= listed.masks.get(value, listed.other)  # type: ignore[arg-type]
+                word |= mask_of(value, other)  # type: ignore[arg-type]
             else:
                 word |= listed.missing if value is None else listed.ill
         for name, lines, moments in self.moments:
