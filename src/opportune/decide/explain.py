@@ -161,7 +161,7 @@ class _Explainer:
         findings = tuple(
             RuleFinding(
                 rule=finding.source,
-                because=self.plan.because.get(finding.source),
+                because=self.plan.because.get((plain.action, finding.source)),
                 verdict=finding.verdict.value,
                 values=dict(finding.values),
                 missing=finding.missing,
@@ -172,7 +172,7 @@ class _Explainer:
         )
         return replace(
             plain,
-            reason="; ".join(finding.because or finding.reason for finding in findings),
+            reason="; ".join(map(_in_words, findings)),
             rules=findings,
             change=self._letting_through(index),
         )
@@ -261,3 +261,10 @@ def _moment(seconds: float) -> str:
     if not np.isfinite(seconds):
         return "always" if seconds < 0 else "open end"
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _in_words(finding: RuleFinding) -> str:
+    """Give the author's words, and what is missing where the rule could not be answered."""
+    if finding.because is None:
+        return finding.reason
+    return f"{finding.because} ({finding.reason})" if finding.missing else finding.because

@@ -152,8 +152,8 @@ class Plan:
     deadline_ms: float
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
-    because: Mapping[str, str] = field(default_factory=dict)
-    """Text of a rule → its author's words for people."""
+    because: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(Action, text of a rule that holds for it) → its author's words for people."""
     _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
         default_factory=dict, repr=False, compare=False

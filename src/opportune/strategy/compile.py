@@ -268,8 +268,13 @@ def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, boo
     return inputs
 
 
-def _because(project: Project) -> dict[str, str]:
-    """Map the text of each rule to its author's words for people."""
-    owners = (*project.groups.values(), *project.actions.values())
-    rules = (rule for owner in owners for layer in LAYERS for rule in getattr(owner, layer))
-    return {rule.rule: rule.because for rule in rules if rule.because}
+def _because(project: Project) -> dict[tuple[str, str], str]:
+    """Map each action and the text of a rule that holds for it to the author's words for people."""
+    return {
+        (name, rule.rule): rule.because
+        for name, action in project.actions.items()
+        for owner in (project.groups[project.group_of[name]], action)
+        for layer in LAYERS
+        for rule in getattr(owner, layer)
+        if rule.because
+    }
