@@ -13,7 +13,8 @@ import msgspec
 
 from opportune.errors import DamageError, InputError, Problem
 from opportune.records import Decision
-from opportune.storage.books import Book, Changes, Found, Wanted, profile_digest
+from opportune.storage.books import Book
+from opportune.storage.changes import Changes, Found, Wanted, profile_digest
 from opportune.storage.entries import (
     SALT_BYTES,
     DecisionPayload,

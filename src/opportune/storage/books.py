@@ -5,19 +5,16 @@ The plan sees earlier writes of the same batch, so a batch has the effect of its
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from opportune.errors import ConflictError, InputError, UnknownError
 from opportune.records import Sign
+from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted, profile_digest
 from opportune.storage.entries import (
-    DIGEST_BYTES,
     SCHEMAS,
     Body,
     Entry,
@@ -39,6 +36,7 @@ from opportune.storage.entries import (
     split_decision,
     to_microseconds,
 )
+from opportune.storage.requests import UNSTORABLE, Request, request_digest, unstorable
 from opportune.storage.writes import (
     AdoptModel,
     ErasePayloads,
@@ -51,187 +49,7 @@ from opportune.storage.writes import (
     Write,
 )
 
-__all__ = ["Book", "Changes", "DecisionReference", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
-
-ID_CHARACTERS_MAX = 256
-"""Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
-
-_encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
-
-KIND_OF: dict[type, Kind] = {
-    SaveProfile: Kind.PROFILE,
-    SaveDecision: Kind.DECISION,
-    RecordOutcome: Kind.OUTCOME,
-    RecordEvent: Kind.EVENT,
-    SaveRevision: Kind.REVISION,
-    AdoptModel: Kind.MODEL,
-    ErasePayloads: Kind.ERASURE,
-}
-
-Effect = tuple[str, str, str, str]
-"""decision, action, treatment, outcome"""
-
-
-class KeyFound(NamedTuple):
-    """An id that was used before; `salt` is what its request was digested with, None where that is erased."""
-
-    sequence: int
-    request_digest: bytes
-    salt: bytes | None
-
-
-class DecisionReference(NamedTuple):
-    """What an outcome takes over from its decision."""
-
-    sequence: int
-    person: str | None
-    session: str | None
-    zone: str | None
-    revision: str | None
-
-
-class ProfileFound(NamedTuple):
-    """The stored profile of a person; version 0 and no attributes where there is none yet."""
-
-    version: int
-    attributes: bytes
-
-
-@dataclass(slots=True)
-class Wanted:
-    """What the plan of a batch must look up; backends answer with `Found`."""
-
-    keys: list[tuple[str, str]] = field(default_factory=list)
-    """(kind, caller's id)"""
-    decisions: list[str] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
-    windows: list[str] = field(default_factory=list)
-    """decisions whose open windows matter"""
-    identifiers: list[tuple[str, str]] = field(default_factory=list)
-    """(identifier kind, identifier)"""
-    bundles: list[str] = field(default_factory=list)
-    revision: bool = False
-    """whether the current revision matters"""
-    payloads: list[int] = field(default_factory=list)
-    """sequences whose payload is to be erased"""
-
-
-@dataclass(slots=True)
-class Found:
-    """State of the store that a batch depends on, read inside its transaction.
-
-    Args:
-        last: sequence of the last entry, 0 in an empty journal; `digest` is its digest.
-        windows: decision → open (action, treatment).
-        revision: (number, hash, sequence) of the current one.
-        payloads: those of the wanted sequences that have a payload.
-    """
-
-    last: int
-    digest: bytes
-    keys: dict[tuple[str, str], KeyFound] = field(default_factory=dict)
-    decisions: dict[str, DecisionReference] = field(default_factory=dict)
-    effects: dict[Effect, int] = field(default_factory=dict)
-    windows: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
-    persons: dict[tuple[str, str], str] = field(default_factory=dict)
-    profiles: dict[str, ProfileFound] = field(default_factory=dict)
-    bundles: set[str] = field(default_factory=set)
-    revision: tuple[int, str, int] = (0, "", 0)
-    payloads: set[int] = field(default_factory=set)
-
-
-@dataclass(slots=True)
-class Changes:
-    """Rows to add and remove, in the columns of the tables of the same name; one transaction applies them all."""
-
-    entries: list[EntryRow] = field(default_factory=list)
-    payloads: list[tuple[int, bytes, bytes]] = field(default_factory=list)
-    """sequence, salt, body"""
-    keys: list[tuple[str, str, int, bytes | None]] = field(default_factory=list)
-    """kind, id, sequence, digest of the request where it is not that of the entry: a second id of the same effect"""
-    decisions: list[tuple[str, int]] = field(default_factory=list)
-    outcomes: list[tuple[str, str, str, str, int, int]] = field(default_factory=list)
-    """effect, its sequence, sequence of the decision"""
-    windows: list[tuple[str, str, str, str, int]] = field(default_factory=list)
-    """decision, action, treatment, outcome, due_at: opened"""
-    closed: list[tuple[str, str, str]] = field(default_factory=list)
-    """decision, action, treatment: closed, after the opening"""
-    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
-    profiles: dict[str, tuple[int, int, bytes, bytes]] = field(default_factory=dict)
-    """person → version, sequence, attributes, digest; added or replaced"""
-    bundles: list[tuple[str, bytes, bytes]] = field(default_factory=list)
-    revisions: list[tuple[int, str, int]] = field(default_factory=list)
-    """number, hash, sequence"""
-    models: list[tuple[int, str, int, str, bytes, bytes]] = field(default_factory=list)
-    """sequence, name, position, hash, state, digest; backends keep the last ten of a name"""
-    erasures: list[tuple[int, int]] = field(default_factory=list)
-    """sequence whose payload goes, sequence of the erasure's entry"""
-    counters: Counter[str] = field(default_factory=Counter)
-
-
-def profile_digest(person: str, version: int, sequence: int, attributes: bytes) -> bytes:
-    """Digest that a profile row carries against decay."""
-    return digest_of(encode((person, version, sequence)) + attributes)
-
-
-def _request_of(write: Write) -> bytes:
-    """The part of a write that the caller sent, as bytes: what a retry must repeat."""
-    match write:
-        case SaveDecision():
-            return _encode_sorted(write.decision.request)
-        case RecordOutcome():
-            return _encode_sorted(write.outcome)
-        case SaveRevision():
-            return encode((write.hash, digest_of(write.bundle)))
-        case AdoptModel():
-            return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
-    return _encode_sorted(write)
-
-
-def caller_id(write: Write) -> str:
-    """The caller's idempotency key of any write."""
-    match write:
-        case SaveDecision():
-            return write.decision.request.id
-        case RecordOutcome():
-            return write.outcome.id
-    return write.id
-
-
-def _check_text(where: str, text: str | None) -> None:
-    """Refuse what cannot be a name or key."""
-    if text is None:
-        return
-    if not 0 < len(text) <= ID_CHARACTERS_MAX:
-        raise InputError.of(where, f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}")
-    if "\0" in text:
-        raise InputError.of(where, "expected text without NUL characters, found one")
-
-
-def _check_moment(where: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
-        raise InputError.of(where, "expected a time with its zone, found one without", "write it as ...Z or ...+02:00")
-
-
-class _Item:
-    """One write of the batch with what is known of it before the transaction."""
-
-    __slots__ = ("id", "key", "kind", "request", "write")
-
-    def __init__(self, write: Write) -> None:
-        self.write = write
-        self.kind = KIND_OF[type(write)]
-        self.id = caller_id(write)
-        self.key = (self.kind.value, self.id)
-        try:
-            self.request = _request_of(write)
-        except (OverflowError, UnicodeEncodeError, TypeError, ValueError) as error:
-            # The error's own text may repeat a private value.
-            raise InputError.of(
-                self.kind.value,
-                f"expected valid Unicode and whole numbers of 64 bits, found a value beyond ({type(error).__name__})",
-                code="invalid-value",
-            ) from None
+__all__ = ["Book"]
 
 
 class Book:
@@ -246,7 +64,7 @@ class Book:
     def __init__(self, writes: Sequence[Write], new_id: Callable[[], str], new_salt: Callable[[], bytes]) -> None:
         self._new_id = new_id
         self._new_salt = new_salt
-        self._items: list[_Item | InputError] = []
+        self._items: list[Request | InputError] = []
         self.wanted = Wanted()
         self.changes = Changes()
         self.entries: list[Entry] = []
@@ -257,16 +75,15 @@ class Book:
         for write in writes:
             self._items.append(self._prepare(write))
 
-    def _prepare(self, write: Write) -> _Item | InputError:
+    def _prepare(self, write: Write) -> Request | InputError:
         try:
-            _check(write)
-            item = _Item(write)
+            item = Request(write)
         except InputError as error:
             return error
         self._want(item)
         return item
 
-    def _want(self, item: _Item) -> None:
+    def _want(self, item: Request) -> None:
         wanted, write = self.wanted, item.write
         wanted.keys.append(item.key)
         match write:
@@ -296,7 +113,7 @@ class Book:
         self._found = found
         self._now = now.astimezone(UTC)
         self._recorded_at = to_microseconds(now)
-        handlers: dict[Kind, Callable[[_Item, Any], Receipt | int]] = {
+        handlers: dict[Kind, Callable[[Request, Any], Receipt | int]] = {
             Kind.PROFILE: self._profile,
             Kind.DECISION: self._decision,
             Kind.OUTCOME: self._outcome,
@@ -320,13 +137,13 @@ class Book:
             except InputError as error:
                 self.results.append(error)
 
-    def _repeated(self, item: _Item) -> Receipt | int | None:
+    def _repeated(self, item: Request) -> Receipt | int | None:
         """The first receipt, or the sequence to build it from, where the id was used before."""
         key = self._found.keys.get(item.key)
         if key is None:
             return None
         # Without its salt a request cannot be compared any more; it has no second effect either way.
-        if key.salt is not None and _keyed(key.salt, item.request) != key.request_digest:
+        if key.salt is not None and request_digest(key.salt, item.content) != key.request_digest:
             raise ConflictError.of(
                 "id",
                 f"this id was used before for a {item.kind} with another body",
@@ -340,16 +157,16 @@ class Book:
         receipt = self._receipts.get(sequence)
         return sequence if receipt is None else msgspec.structs.replace(receipt, repeated=True)
 
-    def _alias(self, item: _Item, sequence: int) -> Receipt | int:
+    def _alias(self, item: Request, sequence: int) -> Receipt | int:
         """Keep a second id of the same effect, so that its reuse with another body is refused like any other."""
-        request_digest = _keyed(b"", item.request)
-        self.changes.keys.append((item.kind.value, item.id, sequence, request_digest))
-        self._found.keys[item.key] = KeyFound(sequence, request_digest, b"")
+        sent = request_digest(b"", item.content)
+        self.changes.keys.append((item.kind.value, item.id, sequence, sent))
+        self._found.keys[item.key] = KeyFound(sequence, sent, b"")
         return self._repeat(sequence)
 
     def _append(
         self,
-        item: _Item,
+        item: Request,
         body: Body,
         payload: Payload | None = None,
         *,
@@ -365,12 +182,6 @@ class Book:
         sequence = found.last + 1
         happened = self._recorded_at if occurred_at is None else to_microseconds(occurred_at)
         origin = getattr(item.write, "origin", None)
-        body_bytes = encode(body)
-        salt, sealed = b"", None
-        if payload is not None:
-            salt, payload_bytes = self._new_salt(), encode(payload)
-            sealed = payload_digest(salt, payload_bytes)
-            changes.payloads.append((sequence, salt, payload_bytes))
         header = (
             sequence,
             item.kind.value,
@@ -385,12 +196,23 @@ class Book:
             revision,
             None if origin is None else origin.value,
         )
-        body_digest = digest_of(body_bytes)
-        request_digest = _keyed(salt, item.request)
-        digest = chain_digest(found.digest, (*header, body_digest, sealed, request_digest))
-        changes.entries.append(EntryRow(*header, body_bytes, body_digest, sealed, request_digest, digest))
+        salt = b"" if payload is None else self._new_salt()
+        sealed = None
+        # What cannot be encoded must be refused before anything of it is among the changes.
+        try:
+            body_bytes = encode(body)
+            payload_bytes = b"" if payload is None else encode(payload)
+            if payload is not None:
+                sealed = payload_digest(salt, payload_bytes)
+            body_digest, sent = digest_of(body_bytes), request_digest(salt, item.content)
+            digest = chain_digest(found.digest, (*header, body_digest, sealed, sent))
+        except UNSTORABLE as error:
+            raise unstorable(item.kind, error) from None
+        if payload is not None:
+            changes.payloads.append((sequence, salt, payload_bytes))
+        changes.entries.append(EntryRow(*header, body_bytes, body_digest, sealed, sent, digest))
         changes.keys.append((item.kind.value, item.id, sequence, None))
-        found.keys[item.key] = KeyFound(sequence, request_digest, salt)
+        found.keys[item.key] = KeyFound(sequence, sent, salt)
         found.last, found.digest = sequence, digest
         self.entries.append(
             Entry(
@@ -427,7 +249,7 @@ class Book:
             self.changes.identifiers.append((identifier_kind, identifier, person))
         return person
 
-    def _profile(self, item: _Item, write: SaveProfile) -> Receipt:
+    def _profile(self, item: Request, write: SaveProfile) -> Receipt:
         person = self._person(write.identifier_kind, write.identifier)
         old = self._found.profiles.get(person) or ProfileFound(0, b"")
         attributes: dict[str, Any] = {}
@@ -452,7 +274,7 @@ class Book:
         self.changes.counters["customers"] += version == 1
         return self._receipt(Receipt(sequence=sequence, person=person, version=version))
 
-    def _decision(self, item: _Item, write: SaveDecision) -> Receipt:
+    def _decision(self, item: Request, write: SaveDecision) -> Receipt:
         decision = write.decision
         if decision.id in self._found.decisions:
             raise ConflictError.of("id", "the decision's id belongs to another request", code="id-conflict")
@@ -483,7 +305,7 @@ class Book:
         self.changes.counters["decisions"] += 1
         return self._receipt(Receipt(sequence=sequence, answer=write.answer, person=decision.person))
 
-    def _outcome(self, item: _Item, write: RecordOutcome) -> Receipt | int:
+    def _outcome(self, item: Request, write: RecordOutcome) -> Receipt | int:
         outcome = write.outcome
         decision = self._found.decisions.get(outcome.decision)
         if decision is None:
@@ -538,7 +360,7 @@ class Book:
             if action == write.outcome.action and (not write.expiry or treatment == write.treatment)
         )
 
-    def _event(self, item: _Item, write: RecordEvent) -> Receipt:
+    def _event(self, item: Request, write: RecordEvent) -> Receipt:
         person = None
         if write.identifier is not None:
             person = self._person(write.identifier_kind, write.identifier)
@@ -557,7 +379,7 @@ class Book:
         self.changes.counters["events"] += 1
         return self._receipt(Receipt(sequence=sequence, person=person))
 
-    def _revision(self, item: _Item, write: SaveRevision) -> Receipt | int:
+    def _revision(self, item: Request, write: SaveRevision) -> Receipt | int:
         found = self._found
         if found.revision[1] == write.hash:
             return self._alias(item, found.revision[2])
@@ -570,7 +392,7 @@ class Book:
         self.changes.revisions.append((number, write.hash, sequence))
         return self._receipt(Receipt(sequence=sequence, version=number))
 
-    def _model(self, item: _Item, write: AdoptModel) -> Receipt:
+    def _model(self, item: Request, write: AdoptModel) -> Receipt:
         if not 0 <= write.position <= self._found.last:
             raise InputError.of(
                 "position", f"expected 0 to {self._found.last}, the end of the journal, found {write.position}"
@@ -581,7 +403,7 @@ class Book:
         self.changes.models.append((sequence, write.name, write.position, write.hash, write.state, digest))
         return self._receipt(Receipt(sequence=sequence))
 
-    def _erasure(self, item: _Item, write: ErasePayloads) -> Receipt:
+    def _erasure(self, item: Request, write: ErasePayloads) -> Receipt:
         # Payloads written by this very batch cannot be named: their sequences are not known to anybody yet.
         sequences = tuple(sorted(set(write.sequences) & self._found.payloads))
         sequence = self._append(item, ErasureBody(sequences=sequences))
@@ -589,27 +411,3 @@ class Book:
         self.changes.erasures.extend((erased, sequence) for erased in sequences)
         self.changes.counters["erased"] += len(sequences)
         return self._receipt(Receipt(sequence=sequence))
-
-
-def _keyed(salt: bytes, request: bytes) -> bytes:
-    return blake2b(request, digest_size=DIGEST_BYTES, salt=salt).digest()
-
-
-def _check(write: Write) -> None:
-    _check_text("id", caller_id(write))
-    match write:
-        case SaveProfile():
-            _check_text("identifier", write.identifier)
-            _check_moment("occurred_at", write.occurred_at)
-            if write.replace and write.removed:
-                raise InputError.of("removed", "expected none where the profile is replaced")
-        case RecordEvent():
-            _check_text("type", write.type)
-            _check_text("identifier", write.identifier)
-            _check_moment("occurred_at", write.occurred_at)
-        case RecordOutcome():
-            for where in ("decision", "action", "outcome"):
-                _check_text(where, getattr(write.outcome, where))
-            _check_moment("occurred_at", write.outcome.occurred_at)
-        case SaveDecision():
-            _check_moment("at", write.decision.at)

@@ -20,7 +20,7 @@ import apsw
 
 from opportune.errors import StoreBusyError, StoreError
 from opportune.storage.base import MODELS_KEPT, ProfileRow, Storage
-from opportune.storage.books import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
+from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
 from opportune.storage.checkpoints import Checkpointer
 from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from opportune.errors import DamageError, Problem, StoreError
-from opportune.storage.books import Wanted, profile_digest
+from opportune.storage.changes import Wanted, profile_digest
 from opportune.storage.entries import (
     DecisionBody,
     Entry,

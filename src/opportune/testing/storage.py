@@ -279,6 +279,29 @@ class StorageContract(ABC):
         assert "ud800" not in str(bad)
         assert "secret" not in str(bad)
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"facts": {"customer.secret": "\ud800"}},
+            {"facts": {"customer.secret": 2**64}},
+            {"seed": "\ud800"},
+            {"facts": {"zone": "\ud800"}},
+            {"id": "\ud800"},
+        ],
+    )
+    def test_a_decision_that_cannot_be_stored_spoils_no_other(self, storage: Storage, changes: dict[str, Any]) -> None:
+        bad, good = storage.write([save_decision("a", **changes), save_decision("b")])
+
+        assert isinstance(bad, InputError)
+        assert isinstance(good, Receipt)
+        assert storage.last_sequence() == 1
+        assert storage.verify() == []
+
+    def test_two_windows_of_one_treatment_are_refused(self, storage: Storage) -> None:
+        (refusal,) = storage.write([save_decision("a", windows=(_window(), _window(NOON)))])
+
+        assert isinstance(refusal, InputError)
+
     @pytest.mark.parametrize("key", ["", "x" * 257, "a\0b", "\ud800"])
     def test_an_id_that_cannot_be_a_key_is_refused(self, storage: Storage, key: str) -> None:
         (refusal,) = storage.write([save_profile(key, age=1)])

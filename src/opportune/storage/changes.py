@@ -1,0 +1,116 @@
+"""What passes between the plan of a batch and a backend: what to find, what was found, which rows change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from opportune.storage.entries import EntryRow, digest_of, encode
+
+__all__ = ["Changes", "DecisionReference", "Effect", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
+
+Effect = tuple[str, str, str, str]
+"""decision, action, treatment, outcome"""
+
+
+class KeyFound(NamedTuple):
+    """An id that was used before; `salt` is what its request was digested with, None where that is erased."""
+
+    sequence: int
+    request_digest: bytes
+    salt: bytes | None
+
+
+class DecisionReference(NamedTuple):
+    """What an outcome takes over from its decision."""
+
+    sequence: int
+    person: str | None
+    session: str | None
+    zone: str | None
+    revision: str | None
+
+
+class ProfileFound(NamedTuple):
+    """The stored profile of a person; version 0 and no attributes where there is none yet."""
+
+    version: int
+    attributes: bytes
+
+
+@dataclass(slots=True)
+class Wanted:
+    """What the plan of a batch must look up; backends answer with `Found`."""
+
+    keys: list[tuple[str, str]] = field(default_factory=list)
+    """(kind, caller's id)"""
+    decisions: list[str] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    windows: list[str] = field(default_factory=list)
+    """decisions whose open windows matter"""
+    identifiers: list[tuple[str, str]] = field(default_factory=list)
+    """(identifier kind, identifier)"""
+    bundles: list[str] = field(default_factory=list)
+    revision: bool = False
+    """whether the current revision matters"""
+    payloads: list[int] = field(default_factory=list)
+    """sequences whose payload is to be erased"""
+
+
+@dataclass(slots=True)
+class Found:
+    """State of the store that a batch depends on, read inside its transaction.
+
+    Args:
+        last: sequence of the last entry, 0 in an empty journal; `digest` is its digest.
+        windows: decision → open (action, treatment).
+        revision: (number, hash, sequence) of the current one.
+        payloads: those of the wanted sequences that have a payload.
+    """
+
+    last: int
+    digest: bytes
+    keys: dict[tuple[str, str], KeyFound] = field(default_factory=dict)
+    decisions: dict[str, DecisionReference] = field(default_factory=dict)
+    effects: dict[Effect, int] = field(default_factory=dict)
+    windows: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    persons: dict[tuple[str, str], str] = field(default_factory=dict)
+    profiles: dict[str, ProfileFound] = field(default_factory=dict)
+    bundles: set[str] = field(default_factory=set)
+    revision: tuple[int, str, int] = (0, "", 0)
+    payloads: set[int] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class Changes:
+    """Rows to add and remove, in the columns of the tables of the same name; one transaction applies them all."""
+
+    entries: list[EntryRow] = field(default_factory=list)
+    payloads: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    """sequence, salt, body"""
+    keys: list[tuple[str, str, int, bytes | None]] = field(default_factory=list)
+    """kind, id, sequence, digest of the request where it is not that of the entry: a second id of the same effect"""
+    decisions: list[tuple[str, int]] = field(default_factory=list)
+    outcomes: list[tuple[str, str, str, str, int, int]] = field(default_factory=list)
+    """effect, its sequence, sequence of the decision"""
+    windows: list[tuple[str, str, str, str, int]] = field(default_factory=list)
+    """decision, action, treatment, outcome, due_at: opened"""
+    closed: list[tuple[str, str, str]] = field(default_factory=list)
+    """decision, action, treatment: closed, after the opening"""
+    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
+    profiles: dict[str, tuple[int, int, bytes, bytes]] = field(default_factory=dict)
+    """person → version, sequence, attributes, digest; added or replaced"""
+    bundles: list[tuple[str, bytes, bytes]] = field(default_factory=list)
+    revisions: list[tuple[int, str, int]] = field(default_factory=list)
+    """number, hash, sequence"""
+    models: list[tuple[int, str, int, str, bytes, bytes]] = field(default_factory=list)
+    """sequence, name, position, hash, state, digest; backends keep the last ten of a name"""
+    erasures: list[tuple[int, int]] = field(default_factory=list)
+    """sequence whose payload goes, sequence of the erasure's entry"""
+    counters: Counter[str] = field(default_factory=Counter)
+
+
+def profile_digest(person: str, version: int, sequence: int, attributes: bytes) -> bytes:
+    """Digest that a profile row carries against decay."""
+    return digest_of(encode((person, version, sequence)) + attributes)

@@ -1,0 +1,152 @@
+"""What a caller sent: checked, and reduced to the bytes that a retry must repeat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+
+import msgspec
+
+from opportune.errors import InputError
+from opportune.storage.entries import DIGEST_BYTES, Kind, digest_of, encode
+from opportune.storage.writes import (
+    AdoptModel,
+    ErasePayloads,
+    RecordEvent,
+    RecordOutcome,
+    SaveDecision,
+    SaveProfile,
+    SaveRevision,
+    Write,
+)
+
+__all__ = ["UNSTORABLE", "Request", "caller_id", "request_digest", "unstorable"]
+
+ID_CHARACTERS_MAX = 256
+"""Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
+
+_encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
+
+KIND_OF: dict[type, Kind] = {
+    SaveProfile: Kind.PROFILE,
+    SaveDecision: Kind.DECISION,
+    RecordOutcome: Kind.OUTCOME,
+    RecordEvent: Kind.EVENT,
+    SaveRevision: Kind.REVISION,
+    AdoptModel: Kind.MODEL,
+    ErasePayloads: Kind.ERASURE,
+}
+
+UNSTORABLE = (OverflowError, UnicodeEncodeError, TypeError, ValueError)
+"""What encoding raises for values that have no bytes."""
+
+
+def unstorable(kind: Kind, error: Exception) -> InputError:
+    """The refusal of a write that cannot be encoded; the error's own text may repeat a private value."""
+    return InputError.of(
+        kind.value,
+        f"expected valid Unicode and whole numbers of 64 bits, found a value beyond ({type(error).__name__})",
+        code="invalid-value",
+    )
+
+
+def _request_of(write: Write) -> bytes:
+    """The part of a write that the caller sent, as bytes: what a retry must repeat."""
+    match write:
+        case SaveDecision():
+            return _encode_sorted(write.decision.request)
+        case RecordOutcome():
+            return _encode_sorted(write.outcome)
+        case SaveRevision():
+            return encode((write.hash, digest_of(write.bundle)))
+        case AdoptModel():
+            return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
+    return _encode_sorted(write)
+
+
+def caller_id(write: Write) -> str:
+    """The caller's idempotency key of any write."""
+    match write:
+        case SaveDecision():
+            return write.decision.request.id
+        case RecordOutcome():
+            return write.outcome.id
+    return write.id
+
+
+def _check_text(where: str, text: str | None) -> None:
+    """Refuse what cannot be a name or key."""
+    if text is None:
+        return
+    if not 0 < len(text) <= ID_CHARACTERS_MAX:
+        raise InputError.of(where, f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}")
+    if "\0" in text:
+        raise InputError.of(where, "expected text without NUL characters, found one")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise InputError.of(where, "expected valid Unicode, found half of a surrogate pair")
+
+
+def _check_moment(where: str, moment: datetime | None) -> None:
+    if moment is not None and moment.tzinfo is None:
+        raise InputError.of(where, "expected a time with its zone, found one without", "write it as ...Z or ...+02:00")
+
+
+class Request:
+    """One write of the batch with what is known of it before the transaction.
+
+    `content` has the bytes that a retry must repeat.
+
+    Raises:
+        InputError: the write cannot be stored.
+    """
+
+    __slots__ = ("content", "id", "key", "kind", "write")
+
+    def __init__(self, write: Write) -> None:
+        _check(write)
+        self.write = write
+        self.kind = KIND_OF[type(write)]
+        self.id = caller_id(write)
+        self.key = (self.kind.value, self.id)
+        try:
+            self.content = _request_of(write)
+        except UNSTORABLE as error:
+            raise unstorable(self.kind, error) from None
+
+
+def _check(write: Write) -> None:
+    _check_text("id", caller_id(write))
+    match write:
+        case SaveProfile():
+            _check_text("identifier", write.identifier)
+            _check_text("identifier_kind", write.identifier_kind)
+            _check_moment("occurred_at", write.occurred_at)
+            if write.replace and write.removed:
+                raise InputError.of("removed", "expected none where the profile is replaced")
+        case RecordEvent():
+            _check_text("type", write.type)
+            _check_text("identifier", write.identifier)
+            _check_text("identifier_kind", write.identifier_kind)
+            _check_moment("occurred_at", write.occurred_at)
+        case RecordOutcome():
+            for where in ("decision", "action", "outcome"):
+                _check_text(where, getattr(write.outcome, where))
+            _check_text("treatment", write.treatment)
+            _check_moment("occurred_at", write.outcome.occurred_at)
+        case SaveRevision():
+            _check_text("hash", write.hash)
+        case AdoptModel():
+            _check_text("name", write.name)
+            _check_text("hash", write.hash)
+        case SaveDecision():
+            _check_text("id", write.decision.id)
+            _check_moment("at", write.decision.at)
+            for window in write.windows:
+                _check_moment("windows", window.due_at)
+            if len({(window.action, window.treatment) for window in write.windows}) < len(write.windows):
+                raise InputError.of("windows", "expected one window per action and treatment, found several")
+
+
+def request_digest(salt: bytes, content: bytes) -> bytes:
+    """Digest that a retry's content is compared with."""
+    return blake2b(content, digest_size=DIGEST_BYTES, salt=salt).digest()
