@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opportune.errors import StoreBusyError, StoreError
-from opportune.storage import Committed, GroupWriter, SqliteStorage, Write
+from opportune.storage import Committed, Entry, GroupWriter, SqliteStorage, Write
 from opportune.testing.storage import save_decision
 
 
@@ -146,3 +146,23 @@ def test_the_hook_runs_in_the_thread_of_the_loop(tmp_path: Path) -> None:
         asyncio.run(write(storage))
 
     assert threads == [threading.main_thread()]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_nobody_waits_for_ever_when_a_follower_breaks_its_word(storage: SlowStorage) -> None:
+    def broken(entries: list[Entry]) -> None:
+        raise ZeroDivisionError
+
+    writer = GroupWriter(storage, broken)
+    first = writer.submit(save_decision("a"))
+    assert storage.started.acquire(timeout=10)
+    second = writer.submit(save_decision("b"))
+    storage.gate.release(10)
+
+    assert first.result(10).sequence == 1
+    with pytest.raises(StoreError, match="the writer ended by an error"):
+        second.result(10)
+    with pytest.raises(StoreError, match="the writer is closed"):
+        writer.submit(save_decision("c"))
+    writer.close()
+    storage.close()

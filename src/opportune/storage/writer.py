@@ -135,9 +135,21 @@ class GroupWriter:
             self._signal.acquire()
 
     def _run(self) -> None:
-        while group := self._take():
-            committed, failure = self._commit(group)
-            self._hand_over(group, committed, failure)
+        try:
+            while group := self._take():
+                self._hand_over(group, *self._commit(group))
+        finally:
+            self._abandon()
+
+    def _abandon(self) -> None:
+        """Refuse what waits when the thread ends by an error: nobody may wait for ever."""
+        with self._guard:
+            self._closing = True
+            group, self._waiting = self._waiting, []
+        if group:
+            self._hand_over(
+                group, Committed([], []), StoreError(f"{self._storage.place}: the writer ended by an error")
+            )
 
     def _commit(self, group: list[_Waiting]) -> tuple[Committed, StoreError | None]:
         try:
@@ -172,13 +184,15 @@ class GroupWriter:
             self._deliver([waiting for waiting in group if isinstance(waiting[1], Future)], committed, failure)
 
     def _deliver(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
-        if committed.entries and self._on_committed is not None:
-            self._on_committed(committed.entries)
         results: list[Any] = [failure] * len(group) if failure else list(committed.results)
-        for (_, future), result in zip(group, results, strict=True):
-            if future.cancelled():
-                continue
-            if isinstance(result, OpportuneError):
-                future.set_exception(result)
-            else:
-                future.set_result(result)
+        try:
+            if committed.entries and self._on_committed is not None:
+                self._on_committed(committed.entries)
+        finally:
+            for (_, future), result in zip(group, results, strict=True):
+                if future.cancelled():
+                    continue
+                if isinstance(result, OpportuneError):
+                    future.set_exception(result)
+                else:
+                    future.set_result(result)
