@@ -75,8 +75,8 @@ def worth_of_goals(
     plan: Plan, weights: tuple[float, ...], prediction: Prediction, kept: npt.NDArray[np.intp]
 ) -> Floats:
     """Split the value of the `kept` candidates by goal, float32 [n, G]: weight × norm × expected amount."""
-    amounts = np.einsum("goc,oc->cg", plan.values[:, :, kept], prediction.propensity[:, kept].astype(np.float64))
-    worth = (amounts + plan.shown_values[:, kept].T) * np.asarray(weights)
+    amounts = (plan.values.take(kept, axis=2) * prediction.propensity.take(kept, axis=1)).sum(axis=1)
+    worth = (amounts + plan.shown_values.take(kept, axis=1)).T * np.asarray(weights)
     split: Floats = worth.astype(np.float32)
     return split
 

@@ -257,20 +257,21 @@ def _trace(
 ) -> PlacementTrace:
     chosen = tuple(place.candidate for place in slate.places)
     kept = _kept(weighing.priority, considered, chosen)
-    columns = [
-        prediction.propensity[:, kept],
-        prediction.spread[:, kept],
-        worth_of_goals(plan, weighing.weights, prediction, kept).T,
-        weighing.lever[kept][None],
-        weighing.context_weight[kept][None],
-        weighing.priority[kept][None],
-        _first_chances(slate, kept, stages)[None],
-    ]
+    outcomes = len(plan.outcomes)
+    goals = 2 * outcomes + len(plan.goals)
+    parts = np.empty((goals + 4, len(kept)), dtype=np.float32)
+    parts[:outcomes] = prediction.propensity.take(kept, axis=1)
+    parts[outcomes : 2 * outcomes] = prediction.spread.take(kept, axis=1)
+    parts[2 * outcomes : goals] = worth_of_goals(plan, weighing.weights, prediction, kept).T
+    parts[goals] = weighing.lever.take(kept)
+    parts[goals + 1] = weighing.context_weight.take(kept)
+    parts[goals + 2] = weighing.priority.take(kept)
+    parts[goals + 3] = _first_chances(slate, kept, stages)
     return PlacementTrace(
         name=placement.name,
         stages=stages.tobytes(),
         kept=kept.astype("<u4").tobytes(),
-        parts=np.concatenate(columns).T.astype("<f4").tobytes(),
+        parts=parts.T.astype("<f4").tobytes(),
         chosen=chosen,
         uniforms=tuple(place.uniform for place in slate.places),
     )
@@ -278,10 +279,12 @@ def _trace(
 
 def _kept(priority: np.ndarray, considered: Indices, chosen: tuple[int, ...]) -> np.ndarray:
     """Choose whose parts to keep: the shown, then the best others by priority, ties in candidate order."""
+    # Negated, so that the best come first and equals stay in candidate order.
+    rank = -priority.take(considered)
     if len(considered) > KEPT_PARTS:
-        bar = np.partition(priority[considered], -KEPT_PARTS)[-KEPT_PARTS]
-        considered = considered[priority[considered] >= bar]
-    order = considered[np.argsort(-priority[considered], kind="stable")][:KEPT_PARTS].tolist()
+        near = (rank <= np.partition(rank, KEPT_PARTS - 1)[KEPT_PARTS - 1]).nonzero()[0]
+        rank, considered = rank.take(near), considered.take(near)
+    order = considered.take(rank.argsort(kind="stable")[:KEPT_PARTS]).tolist()
     return np.array([*chosen, *(i for i in order if i not in chosen)], dtype=np.intp)
 
 
