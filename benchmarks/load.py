@@ -141,7 +141,7 @@ class Load:
         stop = begin + seconds
         while True:
             now = clock()
-            while free and sent < total and now < stop:
+            while free and sent < total and (rate or now < stop):
                 planned = begin + sent * step if rate else now
                 if planned > now:
                     break

@@ -57,7 +57,7 @@ def write_project(world: World, folder: Path) -> None:
             "treatments:\n"
             "  web:\n"
             "    card:\n"
-            f"      content: {{en: {{title: 'Offer {key.action}', text: 'Words for the customer about this offer.'}}}}\n"
+            f"      content: {{en: {{title: 'Offer {key.action}', text: 'Words for the customer about the offer'}}}}\n"
         )
 
 
