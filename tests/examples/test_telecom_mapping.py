@@ -1,61 +1,56 @@
-"""The mapping of the call centre names columns that the file has and attributes that the project declares."""
+"""Rows of the churn sample become customers whom the call centre's strategy accepts as they are."""
 
 from __future__ import annotations
 
-import csv
-import gzip
+import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
-from opportune.strategy import Project, load
+from examples.telecom.data_mapping import Customer, main, rows
+from opportune.strategy import check_directory
+from opportune.strategy.compile import registries
 
 TELECOM = Path(__file__).parents[2] / "examples" / "telecom"
 
 
 @pytest.fixture(scope="module")
-def mapping() -> dict[str, Any]:
-    read: dict[str, Any] = YAML(typ="safe").load(TELECOM / "data" / "mapping.yaml")
-    return read
+def customers() -> list[Customer]:
+    return list(rows())
 
 
-@pytest.fixture(scope="module")
-def rows() -> list[dict[str, str]]:
-    with gzip.open(TELECOM / "data" / "Telco-Customer-Churn.csv.gz", "rt", encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+def test_every_row_is_one_customer(customers: list[Customer]) -> None:
+    assert len({customer.id for customer in customers}) == 7_043
 
 
-@pytest.fixture(scope="module")
-def project() -> Project:
-    return load(TELECOM)
+def test_the_strategy_declares_and_accepts_every_value(customers: list[Customer]) -> None:
+    registry = registries(check_directory(TELECOM).project).customer
+
+    read = [registry.read(customer.attributes) for customer in customers]
+
+    assert all(not ignored for _, ignored in read)
+    assert {name for facts, _ in read for name in facts} == {f"customer.{name}" for name in registry.attributes}
 
 
-def sources(mapping: dict[str, Any]) -> list[dict[str, Any]]:
-    """All parts that name a column."""
-    return [part for source in mapping["attributes"].values() for part in source.get("collect", [source])]
+def test_the_product_columns_become_one_list(customers: list[Customer]) -> None:
+    first = customers[0]
+
+    assert first.id == "7590-VHVEG"
+    assert first.attributes["products"] == ["dsl", "online_backup"]
 
 
-def test_every_column_but_the_label_is_mapped(mapping: dict[str, Any], rows: list[dict[str, str]]) -> None:
-    named = {part["column"] for part in sources(mapping)} | {mapping["id"]}
+def test_a_blank_amount_is_a_missing_value(customers: list[Customer]) -> None:
+    new = [customer for customer in customers if "total_charges" not in customer.attributes]
 
-    assert len(rows) == 7_043
-    assert set(rows[0]) - named == {"Churn"}
-
-
-def test_every_attribute_is_declared_and_filled(mapping: dict[str, Any], project: Project) -> None:
-    assert set(mapping["attributes"]) == set(project.attributes)
+    assert len(new) == 11
+    assert {customer.attributes["tenure_months"] for customer in new} == {0}
 
 
-def test_every_text_is_one_that_the_project_allows(
-    mapping: dict[str, Any], project: Project, rows: list[dict[str, str]]
-) -> None:
-    for name, attribute in project.attributes.items():
-        allowed = set(attribute.values or ())
-        if not allowed:
-            continue
-        for part in mapping["attributes"][name].get("collect", [mapping["attributes"][name]]):
-            cells = {row[part["column"]] for row in rows}
-            given = {part["values"][cell] for cell in cells if cell in part["values"]} if "values" in part else cells
-            assert given <= allowed
+def test_it_writes_what_the_import_reads(tmp_path: Path, customers: list[Customer]) -> None:
+    file = tmp_path / "customers.jsonl"
+
+    main(str(file))
+
+    lines = file.read_text(encoding="utf-8").splitlines()
+    assert len(lines) == len(customers)
+    assert json.loads(lines[0])["id"] == "7590-VHVEG"
