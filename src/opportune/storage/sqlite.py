@@ -178,7 +178,10 @@ class SqliteStorage(Storage):
             self._writer = self._open_writer()
             # What a failed flush left in the WAL may be on the disk or not. Moving it into the file with a flush
             # of its own settles it before anything is acknowledged on top of it.
-            self._truncate_wal(self._writer)
+            if not self._truncate_wal(self._writer):
+                self._writer.close(True)
+                self._writer = None
+                raise StoreBusyError(f"{self.place}: a reader holds up the recovery after a failed flush; try again")
         return self._writer
 
     def _give_up(self, connection: apsw.Connection, error: BaseException) -> None:
@@ -189,13 +192,17 @@ class SqliteStorage(Storage):
         elif connection.in_transaction:
             connection.execute("rollback")
 
-    def _truncate_wal(self, connection: apsw.Connection) -> None:
-        """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either."""
+    def _truncate_wal(self, connection: apsw.Connection) -> bool:
+        """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either.
+
+        False where a reader holds it up; the pages then go when the WAL begins anew, or at closing.
+        """
         try:
-            connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+            busy = connection.execute("pragma wal_checkpoint(truncate)").get[0]
         except apsw.IOError as error:
             self._give_up(connection, error)
             raise
+        return not busy
 
     # Reading
 
