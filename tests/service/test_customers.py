@@ -101,12 +101,15 @@ def test_many_customers_come_as_lines_and_a_broken_line_spoils_no_other(service:
     assert statuses == ["recorded", "refused", "recorded"]
 
 
-def test_an_import_may_merge(service: Service) -> None:
+def test_an_import_merges_unless_it_is_told_to_replace(service: Service) -> None:
     service.call("PUT", "/v1/customers/c-1", {"attributes": {"age": 30}})
 
-    service.call("POST", "/v1/customers?mode=merge", [{"id": "c-1", "attributes": {"city": "Gdynia"}}])
+    service.call("POST", "/v1/customers", [{"id": "c-1", "attributes": {"city": "Gdynia"}}])
+    merged = stored(service)
+    service.call("POST", "/v1/customers?mode=replace", [{"id": "c-1", "attributes": {"city": "Sopot"}}])
 
-    assert stored(service) == {"age": 30, "city": "Gdynia"}
+    assert merged == {"age": 30, "city": "Gdynia"}
+    assert stored(service) == {"city": "Sopot"}
     assert service.call("POST", "/v1/customers?mode=both", []).json()["code"] == "invalid-query"
 
 

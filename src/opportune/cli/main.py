@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from importlib import import_module
 from typing import Annotated, Any
@@ -13,7 +14,15 @@ from opportune import __version__
 __all__ = ["COMMANDS", "app", "main"]
 
 COMMANDS = {
+    "init": ("opportune.cli.init", "init"),
+    "check": ("opportune.cli.check", "check"),
+    "test": ("opportune.cli.test", "run_tests"),
+    "decide": ("opportune.cli.decide", "decide_command"),
     "serve": ("opportune.cli.serve", "serve"),
+    "import": ("opportune.cli.imports", "import_customers"),
+    "explain": ("opportune.cli.explain", "explain"),
+    "replay": ("opportune.cli.replay", "replay"),
+    "verify": ("opportune.cli.verify", "verify"),
 }
 """command → module and function."""
 
@@ -45,13 +54,17 @@ def _options(
     """
 
 
-def _register() -> None:
+def _register(arguments: list[str]) -> None:
+    """Load the command that is asked for, or all of them for the help: a service must start at once."""
+    asked = next((argument for argument in arguments if not argument.startswith("-")), "")
     for name, (module, function) in COMMANDS.items():
+        if asked in COMMANDS and asked != name:
+            continue
         command: Callable[..., Any] = getattr(import_module(module), function)
         app.command(name)(command)
 
 
 def main() -> None:
     """Run the command that the arguments name."""
-    _register()
+    _register(sys.argv[1:])
     app()

@@ -59,7 +59,7 @@ def failures(as_json: bool = False) -> Iterator[None]:
     except OpportuneError as error:
         fail(str(error))
     except OSError as error:
-        fail(f"{error.filename or 'system'}: {error.strerror or type(error).__name__}")
+        fail(f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}")
 
 
 @contextmanager

@@ -111,7 +111,7 @@ async def get_customer(call: Call) -> Reply:
 
 async def import_customers(call: Call) -> Reply:
     """Write many profiles, as a list or one JSON object per line."""
-    mode = call.query_choice("mode", ("replace", "merge"))
+    mode = call.query_choice("mode", ("merge", "replace"))
     value = _lines(call.body) if call.media == NDJSON else read_json(call.body)
     if not isinstance(value, list):
         raise InputError.of("body", "expected a list of customers")

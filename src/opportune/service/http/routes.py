@@ -42,8 +42,8 @@ IDEMPOTENCY_KEY = Parameter(
 MODE = Parameter(
     "mode",
     "query",
-    "Whether attributes that a row does not name are dropped (replace, the default) or kept (merge).",
-    {"type": "string", "enum": ["replace", "merge"], "default": "replace"},
+    "Whether attributes that a row does not name are kept (merge, the default) or dropped (replace).",
+    {"type": "string", "enum": ["merge", "replace"], "default": "merge"},
 )
 
 

@@ -1,0 +1,123 @@
+"""`opportune import`: customers from a file of rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
+from itertools import islice
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from opportune.cli.output import FOUND, JsonOption, bar, err, fail, failures, out, print_json
+from opportune.cli.rows import Mapped, read_mapping, read_rows, read_table
+from opportune.errors import InputError, Problem
+from opportune.records import Origin
+from opportune.service.revisions import strategy_from_folder
+from opportune.storage import SaveProfile, Storage, open_storage
+
+__all__ = ["import_customers"]
+
+BATCH = 500
+
+
+def import_customers(
+    project: Annotated[Path, typer.Argument(help="Folder of the strategy, whose attributes are meant.")],
+    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines; one row per customer.")],
+    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
+    id_column: Annotated[str, typer.Option("--id", help="Column of the identifier.")] = "id",
+    mapping: Annotated[
+        Path | None, typer.Option(help="YAML file: 'id: column' and 'attributes: {attribute: column}'.")
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Drop attributes that a row does not have.")] = False,
+    report: Annotated[Path | None, typer.Option(help="Where refused rows go; FILE.refused.jsonl if left out.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Import customers; exit 1 if rows were refused.
+
+    Columns feed the attributes of the same name unless a mapping says otherwise. The service must not run on the same
+    store meanwhile; while it runs, send rows to POST /v1/customers.
+    """
+    report = report or file.with_name(file.name + ".refused.jsonl")
+    with failures(as_json):
+        registry = strategy_from_folder(project).registries.customer
+        table = read_table(file)
+        columns = read_mapping(_yaml(mapping), id_column, table.columns, registry)
+        unused = [name for name in table.columns if name not in (columns.id, *columns.attributes.values())]
+        if unused and not as_json:
+            err.print(f"columns without an attribute, not imported: {', '.join(unused)}")
+        with open_storage(store) as storage, bar("Importing", as_json) as progress:
+            rows = _told(read_rows(table, columns, registry), len(table), progress)
+            imported, refused = _write(storage, rows, replace, report)
+    if as_json:
+        print_json({"imported": imported, "refused": refused, "report": str(report) if refused else None})
+    else:
+        out.print(f"{imported} customers imported, {refused} rows refused.")
+        if refused:
+            out.print(f"Refused rows with reasons: {report}")
+    if refused:
+        raise typer.Exit(FOUND)
+
+
+def _yaml(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        read = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
+    except (YAMLError, UnicodeDecodeError):
+        fail(f"{path}: expected YAML in UTF-8")
+    if not isinstance(read, dict):
+        fail(f"{path}: expected 'id: column' and 'attributes: {{attribute: column}}'")
+    return read
+
+
+def _told(rows: Iterable[Mapped], total: int, progress: Any) -> Iterator[Mapped]:
+    for row in rows:
+        yield row
+        if row.number % BATCH == 0:
+            progress(row.number, total)
+
+
+def _write(storage: Storage, rows: Iterator[Mapped], replace: bool, report: Path) -> tuple[int, int]:
+    """Write rows in batches; a refused one goes to the report and spoils no other."""
+    run = uuid4().hex
+    imported = refused = 0
+    with ExitStack() as files:
+        lines = None
+        while batch := list(islice(rows, BATCH)):
+            good = [row for row in batch if not row.problems]
+            results = storage.write([_save(row, run, replace) for row in good])
+            wrong = [(row.number, row.problems) for row in batch if row.problems]
+            wrong += [
+                (row.number, tuple(result.problems))
+                for row, result in zip(good, results, strict=True)
+                if isinstance(result, InputError)
+            ]
+            imported += len(batch) - len(wrong)
+            refused += len(wrong)
+            if wrong and lines is None:
+                lines = files.enter_context(report.open("w", encoding="utf-8"))
+            for number, problems in sorted(wrong):
+                assert lines is not None
+                lines.write(_line(number, problems))
+    return imported, refused
+
+
+def _save(row: Mapped, run: str, replace: bool) -> SaveProfile:
+    return SaveProfile(
+        id=f"import-{run}-{row.number}",
+        identifier=row.identifier,
+        attributes=row.attributes,
+        replace=replace,
+        origin=Origin.IMPORT,
+    )
+
+
+def _line(number: int, problems: tuple[Problem, ...]) -> str:
+    told = [{"where": one.where, "message": one.message, "remedy": one.remedy} for one in problems]
+    return msgspec.json.encode({"row": number, "problems": told}).decode() + "\n"
