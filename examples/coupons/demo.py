@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -155,7 +155,7 @@ def play(http: httpx.Client, number: int, contact: data_mapping.Contact, seconds
     timed_post(http, "/v1/outcomes", outcome, seconds["outcome"])
 
 
-def timed_post(http: httpx.Client, path: str, body: dict[str, object], seconds: list[float]) -> dict[str, str]:
+def timed_post(http: httpx.Client, path: str, body: Mapping[str, object], seconds: list[float]) -> dict[str, str]:
     """Post JSON and note how long the answer took, parsing apart."""
     content = msgspec.json.encode(body)
     start = time.perf_counter()
