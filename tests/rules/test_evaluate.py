@@ -112,7 +112,7 @@ def test_a_very_long_list_ends_the_loop() -> None:
         (18.0, ValueType.NUMBER),
         (float("inf"), ValueType.NUMBER),
         (1e300, ValueType.NUMBER),
-        ("it's \"so\"\n\\x\x00 Łódź 😀", ValueType.TEXT),
+        ('it\'s "so"\n\\x\x00 Łódź 😀', ValueType.TEXT),
         (datetime(2024, 1, 1, 12, 30, 0, 5, tzinfo=UTC), ValueType.TIMESTAMP),
         (["a", 'b"'], ValueType.TEXTS),
     ],

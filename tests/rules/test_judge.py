@@ -31,7 +31,7 @@ from tests.rules.test_evaluate import FACTS
         (
             "customer.age >= 18 && customer.city == 'Kraków'",
             Verdict.FALSE,
-            'customer.age is 16, rule wants customer.age >= 18; '
+            "customer.age is 16, rule wants customer.age >= 18; "
             'customer.city is "Łódź", rule wants customer.city == "Kraków"',
         ),
         ("known(customer.vip)", Verdict.FALSE, "known(customer.vip) is false, rule wants known(customer.vip)"),

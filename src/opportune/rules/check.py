@@ -107,9 +107,7 @@ def _checked(
                 problems.append(problem)
         raise RuleError(sorted(problems)) from error
     except (TooDeepError, RecursionError) as error:
-        problems.append(
-            Place(source, 0).problem("the rule nests too deep", "split it into segments", "too-expensive")
-        )
+        problems.append(Place(source, 0).problem("the rule nests too deep", "split it into segments", "too-expensive"))
         raise RuleError(problems) from error
 
 

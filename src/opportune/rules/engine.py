@@ -123,5 +123,3 @@ def is_missing(error: EngineError) -> str | None:
     """Give the name of the missing variable that the error tells of."""
     found = re.search(r'No value with name "([^"]+)"', str(error))
     return found.group(1) if found else None
-
-

@@ -64,5 +64,3 @@ def _answer_known(plain: str, facts: Facts) -> str:
             is_there = tokens[i + 2].text[1:-1] in facts
             edits.replace(token.at, tokens[i + 3].end, "true" if is_there else "false")
     return edits.apply()
-
-

@@ -65,7 +65,6 @@ class RuleSet:
         """
         return self.index.alive(self.index.word(facts)).take(self.bits)
 
-
     def passed_table(self, columns: Mapping[str, Column], length: int) -> npt.NDArray[np.bool_]:
         """Give `passed` of every row of a table, shape [length, n].
 
