@@ -13,11 +13,11 @@
 #define PLACES 3
 #define SINGLE 6 /* clauses of a rule; atom 0 is always true */
 #define DOUBLE 2 /* of them with a second atom; atom 1 is never true */
-/* BOUND, NODES, NODES_LEAST, NODES_MOST, REACH, POOL_REACH, TABLE_REACH and TABLE_STEPS come from the command line, so
+/* BOUND, NODES, NODES_LEAST, NODES_MOST, REACH, POOL_REACH, NORMAL_REACH and NORMAL_FACTORS come from the command line, so
  * that both integrate alike. */
 #define WIDE ((BOUND + 8) & ~7)
 #define GRID (NODES + NODES_LEAST * (BOUND + 1) + 8)
-#define LEAST_BELOW 1e-290
+#define LEAST_BELOW 1e-30f
 
 #ifdef __clang__
 #define UNROLL _Pragma("clang loop unroll(full)")
@@ -41,7 +41,6 @@ typedef struct {
     const int32_t *group_of;   /* [np] */
     /* goals */
     const float *value, *shown, *boost; /* [np] */
-    const double *normal;      /* [TABLE_STEPS + 1] */
     double scale, floor;
     /* room to work */
     int32_t *truth;            /* [atoms + levels + 2] */
@@ -171,17 +170,22 @@ static void score(const plan *restrict p, const contact *restrict c) {
     }
 }
 
-static inline double looked_up(double position, const double *restrict normal) {
-    position = position > 0.0 ? position : 0.0;
-    position = position < TABLE_STEPS - 1e-9 ? position : TABLE_STEPS - 1e-9;
-    const int32_t step = (int32_t)position;
-    const double low = normal[step];
-    return low + (normal[step + 1] - low) * (position - step);
+static const float NORMAL[] = {NORMAL_FACTORS};
+
+/* Cumulative normal at x by the fitted polynomial, innermost factor first. */
+static inline float normal_below(double distance) {
+    float x = (float)distance;
+    x = x < (float)NORMAL_REACH ? x : (float)NORMAL_REACH;
+    x = x > (float)-NORMAL_REACH ? x : (float)-NORMAL_REACH;
+    const float u = x * x;
+    float total = NORMAL[8];
+    for (int k = 7; k >= 0; k--) total = total * u + NORMAL[k];
+    return total * x + 0.5f;
 }
 
 /* Chance of each of `count` contenders (the last stands for `pool` equals) to draw the largest. */
 static void integrate(const double *restrict m, const double *restrict s, int count, double pool,
-                      const double *restrict normal, double *restrict chances) {
+                      double *restrict chances) {
     const int wide = (count + 7) & ~7;
     int q = NODES / count;
     q = q < NODES_LEAST ? NODES_LEAST : q > NODES_MOST ? NODES_MOST : q;
@@ -208,24 +212,24 @@ static void integrate(const double *restrict m, const double *restrict s, int co
         for (int j = 0; j < filled; j++) rank += (nodes[j] < z) | ((nodes[j] == z) & (j < i));
         grid[rank] = z;
     }
-    const double step_scale = TABLE_STEPS / (2.0 * TABLE_REACH);
-    double slope[WIDE], offset[WIDE], below[WIDE], before[WIDE], others_before[WIDE], gained[WIDE], together[GRID];
+    double slope[WIDE], offset[WIDE], gained[WIDE];
+    float below[WIDE], before[WIDE], others_before[WIDE], together[GRID];
     for (int i = 0; i < wide; i++) {
         /* padding lies far below all: always surely below, it changes nothing */
-        slope[i] = i < count ? step_scale / s[i] : 0.0;
-        offset[i] = i < count ? TABLE_REACH * step_scale - m[i] * slope[i] : 1e9;
+        slope[i] = i < count ? 1.0 / s[i] : 0.0;
+        offset[i] = i < count ? -m[i] * slope[i] : 1e9;
         gained[i] = 0.0;
     }
     if (pool > 1.0)
         for (int g = 0; g < filled; g++) {
-            const double power = pow(looked_up(grid[g] * slope[count - 1] + offset[count - 1], normal), pool);
+            const float power = powf(normal_below(grid[g] * slope[count - 1] + offset[count - 1]), (float)pool);
             together[g] = power > LEAST_BELOW ? power : LEAST_BELOW;
         }
     for (int g = 0; g < filled; g++) {
         const double z = grid[g];
-        for (int i = 0; i < wide; i++) below[i] = looked_up(z * slope[i] + offset[i], normal);
+        for (int i = 0; i < wide; i++) below[i] = normal_below(z * slope[i] + offset[i]);
         if (pool > 1.0) below[count - 1] = together[g];
-        double product = 1.0;
+        float product = 1.0f;
         for (int i = 0; i < wide; i++) product *= below[i];
         if (g == 0) {
             for (int i = 0; i < wide; i++) {
@@ -235,7 +239,7 @@ static void integrate(const double *restrict m, const double *restrict s, int co
             continue;
         }
         for (int i = 0; i < wide; i++) {
-            const double others = product / below[i];
+            const float others = product / below[i];
             gained[i] += (below[i] - before[i]) * (others + others_before[i]);
             before[i] = below[i];
             others_before[i] = others;
@@ -250,8 +254,7 @@ static void integrate(const double *restrict m, const double *restrict s, int co
 }
 
 /* m, s: draws of the contenders, in candidate order. */
-static void shares(const double *restrict m, const double *restrict s, int count, const double *restrict normal,
-                   double *restrict chance) {
+static void shares(const double *restrict m, const double *restrict s, int count, double *restrict chance) {
     double own_m[BOUND + 1], own_s[BOUND + 1], top[BOUND], chances[BOUND + 1];
     int32_t who[BOUND];
     if (count == 1) {
@@ -259,7 +262,7 @@ static void shares(const double *restrict m, const double *restrict s, int count
         return;
     }
     if (count <= BOUND) {
-        integrate(m, s, count, 1.0, normal, chance);
+        integrate(m, s, count, 1.0, chance);
         return;
     }
     /* The BOUND with the highest upper ends stand alone, kept in falling order; the others are pooled. */
@@ -285,7 +288,7 @@ static void shares(const double *restrict m, const double *restrict s, int count
     }
     own_m[BOUND] = sum_m / pooled;
     own_s[BOUND] = sum_s / pooled;
-    integrate(own_m, own_s, BOUND + 1, pooled, normal, chances);
+    integrate(own_m, own_s, BOUND + 1, pooled, chances);
     for (int i = 0; i < count; i++) chance[i] = chances[BOUND] / pooled;
     for (int k = 0; k < BOUND; k++) chance[who[k]] = chances[k];
 }
@@ -329,7 +332,7 @@ static int place(const plan *restrict p, contact *restrict c, int number, int al
         near_s[count] = s[k];
         count += m[k] + REACH * s[k] >= lowest;
     }
-    shares(near_m, near_s, count, p->normal, p->chance);
+    shares(near_m, near_s, count, p->chance);
     const double rest = p->floor / alive;
     double total = rest * (alive - count);
     for (int i = 0; i < count; i++) {

@@ -21,8 +21,6 @@ __all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
 WIDE_VECTORS = "-mprefer-vector-width=512"
 """Left out where the compiler does not know it."""
-NODES_LEAST, NODES_MOST = 8, 24
-"""Grid nodes of one contender, as in `opportune.learning.exploration`; a check of the answers guards it."""
 PLACES = 3
 SINGLE, DOUBLE = 6, 2
 LANES = 16
@@ -55,7 +53,6 @@ class _Plan(ctypes.Structure):
         ("value", _FLOATS),
         ("shown", _FLOATS),
         ("boost", _FLOATS),
-        ("normal", _DOUBLES),
         ("scale", ctypes.c_double),
         ("floor", ctypes.c_double),
         ("truth", _INTS),
@@ -117,9 +114,9 @@ def library(folder: Path) -> ctypes.CDLL:
 
 
 def _constants() -> list[str]:
-    names = ("BOUND", "NODES", "REACH", "POOL_REACH", "TABLE_REACH", "TABLE_STEPS")
+    names = ("BOUND", "NODES", "NODES_LEAST", "NODES_MOST", "REACH", "POOL_REACH", "NORMAL_REACH")
     same = [f"-D{name}={getattr(exploration, name)}" for name in names]
-    return [*same, f"-DNODES_LEAST={NODES_LEAST}", f"-DNODES_MOST={NODES_MOST}"]
+    return [*same, "-DNORMAL_FACTORS=" + ",".join(f"{factor!r}f" for factor in exploration.NORMAL)]
 
 
 class Floor:
@@ -155,7 +152,6 @@ class Floor:
             "value": _wide(world.values * weight, size),
             "shown": _wide(world.costs * weight, size),
             "boost": _wide(boost, size),
-            "normal": exploration.NORMAL,
             "mean": np.zeros(size, dtype=np.float32),
             "spread": np.zeros(size, dtype=np.float32),
             "propensity": np.zeros(size, dtype=np.float32),

@@ -57,7 +57,8 @@ def test_kernels_agree(case: Case) -> None:
     one = select(mean, spread, alive, u, scale=0.3, floor=floor, kernel="numpy")
     other = select(mean, spread, alive, u, scale=0.3, floor=floor, kernel="numba")
 
-    assert np.abs(everybody(one, alive) - everybody(other, alive)).max() < 1e-9
+    # Single precision, other order of products: the stated tolerance of the two kernels.
+    assert np.abs(everybody(one, alive) - everybody(other, alive)).max() < 1e-4
 
 
 @given(case=cases(most=12), rise=st.floats(0.001, 2.0), place=st.integers(0, 11))

@@ -5,16 +5,16 @@ The formula stands in docs/concepts/arbitration.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from opportune.decide.plan import Floats, Plan
 from opportune.learning.base import Prediction
 from opportune.records import Facts
 
-__all__ = ["Weighing", "arbitrate", "goal_weights", "worth_of_goals"]
+__all__ = ["Weighing", "arbitrate", "goal_weights", "parts_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +71,22 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str) -> 
     return Weighing(priority, spread, lever, context_weight, weights)
 
 
-def worth_of_goals(
-    plan: Plan, weights: tuple[float, ...], prediction: Prediction, kept: npt.NDArray[np.intp]
-) -> Floats:
-    """Split the value of the `kept` candidates by goal, float32 [n, G]: weight × norm × expected amount."""
-    amounts = (plan.values.take(kept, axis=2) * prediction.propensity.take(kept, axis=1)).sum(axis=1)
-    worth = (amounts + plan.shown_values.take(kept, axis=1)).T * np.asarray(weights)
-    split: Floats = worth.astype(np.float32)
-    return split
+def parts_of(plan: Plan, facts: Facts, choose: str, candidate: int, propensity: Sequence[float]) -> dict[str, float]:
+    """Split one candidate's priority: worth per goal (weight × norm × expected amount), lever, context weight.
+
+    Args:
+        propensity: of every scored outcome, length O.
+    """
+    if choose == "propensity":
+        return {}
+    amounts = plan.values[:, :, candidate] @ np.asarray(propensity) + plan.shown_values[:, candidate]
+    worth = amounts * np.asarray(goal_weights(plan, facts))
+    parts = {f"goal.{goal.name}": float(value) for goal, value in zip(plan.goals, worth, strict=True)}
+    if choose == "no_levers":
+        return parts
+    ones = np.ones(len(plan.candidates), dtype=np.float32)
+    context_weight = float(_context_weight(plan, facts, ones)[candidate])
+    return {**parts, "lever": float(plan.levers[candidate]), "context_weight": context_weight}
 
 
 def _worth(plan: Plan, weights: tuple[float, ...]) -> tuple[Floats, Floats]:

@@ -13,7 +13,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
-from opportune.decide.arbitrate import Weighing, arbitrate, worth_of_goals
+from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
 from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
@@ -211,26 +211,25 @@ class _Explainer:
 
     def _parts(self, index: int) -> tuple[dict[str, float], dict[str, float]]:
         """Give the score's parts and the predictors' contributions, recomputed where possible, else as recorded."""
+        recorded = self.kept.get(index, {})
         if self.scored is None or self.model is None:
-            return self.kept.get(index, {}), {}
+            own = [recorded.get(f"propensity.{outcome}", 0.0) for outcome in self.plan.outcomes]
+            return ({**recorded, **self._split(index, own)} if recorded else {}), {}
         prediction, weighing = self.scored
-        kept = np.array([index])
-        worth = worth_of_goals(self.plan, weighing.weights, prediction, kept)[0]
-        values = [
-            *prediction.propensity[:, index],
-            *prediction.spread[:, index],
-            *worth,
-            weighing.lever[index],
-            weighing.context_weight[index],
-            weighing.priority[index],
-        ]
-        parts = {name: float(value) for name, value in zip(self.plan.part_names[:-1], values, strict=True)}
-        if index in self.kept:
-            parts["selection_probability"] = self.kept[index]["selection_probability"]
+        own = prediction.propensity[:, index].tolist()
+        values = [*own, *prediction.spread[:, index].tolist(), float(weighing.priority[index])]
+        parts = dict(zip(self.plan.part_names, values, strict=False))
+        if recorded:
+            parts["selection_probability"] = recorded["selection_probability"]
+        parts.update(self._split(index, own))
         if index not in self.places:
             return parts, {}
         strongest = self.model.weights(self.decision.facts, index, 0)[:CONTRIBUTIONS]
         return parts, {name: weight for name, weight in strongest if weight}
+
+    def _split(self, index: int, propensity: list[float]) -> dict[str, float]:
+        choose = choose_of(self.plan, self.decision.control)
+        return parts_of(self.plan, self.decision.facts, choose, index, propensity)
 
     def _standing_reason(self, index: int, stage: Stage) -> str:
         action = self.plan.actions[int(self.plan.action_of[index])]

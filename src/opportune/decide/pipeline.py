@@ -16,7 +16,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from opportune.decide.arbitrate import Weighing, arbitrate, worth_of_goals
+from opportune.decide.arbitrate import Weighing, arbitrate
 from opportune.decide.compose import UNIFORM, Slate, fill, take
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
@@ -258,26 +258,22 @@ def _trace(
     chosen = tuple(place.candidate for place in slate.places)
     kept = _kept(weighing.priority, considered, chosen)
     outcomes = len(plan.outcomes)
-    goals = 2 * outcomes + len(plan.goals)
-    parts = np.empty((goals + 4, len(kept)), dtype=np.float32)
+    parts = np.empty((2 * outcomes + 2, len(kept)), dtype="<f4")
     parts[:outcomes] = prediction.propensity.take(kept, axis=1)
-    parts[outcomes : 2 * outcomes] = prediction.spread.take(kept, axis=1)
-    parts[2 * outcomes : goals] = worth_of_goals(plan, weighing.weights, prediction, kept).T
-    parts[goals] = weighing.lever.take(kept)
-    parts[goals + 1] = weighing.context_weight.take(kept)
-    parts[goals + 2] = weighing.priority.take(kept)
-    parts[goals + 3] = _first_chances(slate, kept, stages)
+    parts[outcomes:-2] = prediction.spread.take(kept, axis=1)
+    parts[-2] = weighing.priority.take(kept)
+    parts[-1] = _first_chances(slate, kept, stages)
     return PlacementTrace(
         name=placement.name,
         stages=stages.tobytes(),
         kept=kept.astype("<u4").tobytes(),
-        parts=parts.T.astype("<f4").tobytes(),
+        parts=parts.T.tobytes(),
         chosen=chosen,
         uniforms=tuple(place.uniform for place in slate.places),
     )
 
 
-def _kept(priority: np.ndarray, considered: Indices, chosen: tuple[int, ...]) -> np.ndarray:
+def _kept(priority: Floats, considered: Indices, chosen: tuple[int, ...]) -> Indices:
     """Choose whose parts to keep: the shown, then the best others by priority, ties in candidate order."""
     # Negated, so that the best come first and equals stay in candidate order.
     rank = -priority.take(considered)

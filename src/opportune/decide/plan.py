@@ -161,13 +161,10 @@ class Plan:
 
     @property
     def part_names(self) -> tuple[str, ...]:
-        """Columns of a trace's `parts`."""
+        """Columns of a trace's `parts`; what else an explanation shows follows from plan and facts."""
         return (
             *(f"propensity.{outcome}" for outcome in self.outcomes),
             *(f"spread.{outcome}" for outcome in self.outcomes),
-            *(f"goal.{goal.name}" for goal in self.goals),
-            "lever",
-            "context_weight",
             "priority",
             "selection_probability",
         )

@@ -12,24 +12,53 @@ from opportune.learning.exploration import (
     BOUND,
     LEAST_BELOW,
     NODES,
+    NODES_LEAST,
+    NODES_MOST,
     NORMAL,
+    NORMAL_REACH,
     POOL_REACH,
     REACH,
-    RISES,
-    TABLE_REACH,
-    TABLE_STEPS,
 )
 
 __all__ = ["thompson"]
 
 Doubles = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 
-_STEP_SCALE = TABLE_STEPS / (2.0 * TABLE_REACH)
+N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
+HALF, FAR, TWO_SIDES = np.float32(0.5), np.float32(NORMAL_REACH), np.float32(-NORMAL_REACH)
+
+
+def _below(z: float, slope: Doubles, middle: Doubles, below: Singles) -> np.float32:
+    """Fill the cumulative normal of every contender at z; return their product. No branches: it runs in lanes."""
+    product = np.float32(1.0)
+    for i in range(len(below)):
+        x = min(max(np.float32(z * slope[i] - middle[i]), TWO_SIDES), FAR)
+        u = x * x
+        total = ((((((((N8 * u + N7) * u + N6) * u + N5) * u + N4) * u + N3) * u + N2) * u + N1) * u + N0) * x + HALF
+        below[i] = total
+        product *= total
+    return product
+
+
+_below_fast = njit(cache=True, fastmath=True, error_model="numpy")(_below)
+
+
+def _gain(product: np.float32, below: Singles, before: Singles, others_before: Singles, gained: Doubles) -> None:
+    """Add what each contender gains between two nodes."""
+    for i in range(len(below)):
+        others = product / below[i]
+        gained[i] += (below[i] - before[i]) * (others + others_before[i])
+        before[i] = below[i]
+        others_before[i] = others
+
+
+_gain_fast = njit(cache=True, fastmath=True, error_model="numpy")(_gain)
 
 
 def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) -> None:
-    q = max(8, min(24, NODES // count))
+    q = max(NODES_LEAST, min(NODES_MOST, NODES // count))
     lowest = -math.inf
     for i in range(count):
         lowest = max(lowest, m[i] - REACH * s[i])
@@ -39,43 +68,39 @@ def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) 
         for k in range(q):
             grid[i * q + k] = max(m[i] + s[i] * reach * ((k + (i + 0.5) / count) * (2.0 / q) - 1.0), lowest)
     grid.sort()
-    below = np.empty(count)
-    before = np.empty(count)
-    slope = _STEP_SCALE / s[:count]
-    others_before = np.empty(count)
-    for i in range(count):
-        chances[i] = 0.0
+    slope = 1.0 / s[:count]
+    middle = m[:count] * slope
+    below = np.empty(count, dtype=np.float32)
+    before = np.empty(count, dtype=np.float32)
+    others_before = np.empty(count, dtype=np.float32)
+    gained = np.zeros(count)
     first = True
     previous = 0.0
     for z in grid:
         if not first and z == previous:
             continue
-        all_below = 1.0
-        for i in range(count):
-            position = min(max((z - m[i]) * slope[i] + TABLE_STEPS / 2.0, 0.0), TABLE_STEPS - 1e-9)
-            step = int(position)
-            value = NORMAL[step] + RISES[step] * (position - step)
-            if pool > 1.0 and i == count - 1:
-                value = max(value**pool, LEAST_BELOW)
-            below[i] = value
-            all_below *= value
-        for i in range(count):
-            others = all_below / below[i]
-            if not first:
-                chances[i] += (below[i] - before[i]) * (others + others_before[i])
-            before[i] = below[i]
-            others_before[i] = others
+        product = _below_fast(z, slope, middle, below)
+        if pool > 1.0:
+            alone = below[count - 1]
+            below[count - 1] = max(alone ** np.float32(pool), LEAST_BELOW)
+            product = product / alone * below[count - 1]
+        if first:
+            for i in range(count):
+                before[i] = below[i]
+                others_before[i] = product / below[i]
+        else:
+            _gain_fast(product, below, before, others_before, gained)
         first = False
         previous = z
     total = 0.0
     for i in range(count):
-        chances[i] += 1e-300 * (pool if i == count - 1 else 1.0)
+        chances[i] = max(gained[i], 0.0) + 1e-300 * (pool if i == count - 1 else 1.0)
         total += chances[i]
     for i in range(count):
         chances[i] /= total
 
 
-_chances_fast = njit(cache=True)(_chances)
+_chances_fast = njit(cache=True, error_model="numpy")(_chances)
 
 
 def _thompson(
@@ -161,28 +186,46 @@ def _share_out(
             s[i] = max(float(spread[contenders[i]]) * scale, least)
         _chances_fast(m, s, 1.0, count, probabilities)
         return
-    falling = np.empty(count)
-    for i in range(count):
-        c = contenders[i]
-        falling[i] = -(float(mean[c]) + REACH * max(float(spread[c]) * scale, least))
-    order = np.argsort(falling, kind="mergesort")
+    # The BOUND with the highest upper ends stand alone, in falling order, ties in candidate order.
+    top = np.empty(BOUND)
+    who = np.empty(BOUND, dtype=np.intp)
     m = np.zeros(BOUND + 1)
     s = np.zeros(BOUND + 1)
     pooled = count - BOUND
-    for k in range(count):
-        c = contenders[order[k]]
-        at = min(k, BOUND)
-        m[at] += float(mean[c])
-        s[at] += max(float(spread[c]) * scale, least)
+    kept = 0
+    for i in range(count):
+        c = contenders[i]
+        own = max(float(spread[c]) * scale, least)
+        upper = float(mean[c]) + REACH * own
+        m[BOUND] += float(mean[c])
+        s[BOUND] += own
+        if kept == BOUND and upper <= top[BOUND - 1]:
+            continue
+        at = kept if kept < BOUND else BOUND - 1
+        kept = min(kept + 1, BOUND)
+        while at > 0 and top[at - 1] < upper:
+            top[at] = top[at - 1]
+            who[at] = who[at - 1]
+            at -= 1
+        top[at] = upper
+        who[at] = i
+    for k in range(BOUND):
+        c = contenders[who[k]]
+        m[k] = float(mean[c])
+        s[k] = max(float(spread[c]) * scale, least)
+        m[BOUND] -= m[k]
+        s[BOUND] -= s[k]
     m[BOUND] /= pooled
     s[BOUND] /= pooled
     chances = np.empty(BOUND + 1)
     _chances_fast(m, s, float(pooled), BOUND + 1, chances)
-    for k in range(count):
-        probabilities[order[k]] = chances[k] if k < BOUND else chances[BOUND] / pooled
+    for i in range(count):
+        probabilities[i] = chances[BOUND] / pooled
+    for k in range(BOUND):
+        probabilities[who[k]] = chances[k]
 
 
-_shares = njit(cache=True)(_share_out)
+_shares = njit(cache=True, error_model="numpy")(_share_out)
 
 
 def _given(dtype: types.Type) -> types.Type:
