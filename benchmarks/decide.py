@@ -196,25 +196,54 @@ def _number(value: float) -> str:
     return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
 
 
-def _ratios(measured: dict[str, dict[str, Quantiles]]) -> list[str]:
-    """Say how the kernels stand against the floor, the best composite and the rival."""
+def _ratios(measured: dict[str, dict[str, Quantiles]], passing: dict[str, float]) -> list[str]:
+    """Say how the kernels stand against the floor, the composites and the rival, and how cost grows."""
     lines = []
-    for size, column in measured.items():
-        composites = {name: found for name, found in column.items() if " + " in name and name != RIVAL_ROW}
+    for name, column in measured.items():
+        composites = {row: found.median for row, found in column.items() if _is_composite(row)}
         for kernel in (NUMBA_ROW, NUMPY_ROW):
             own = column[kernel].median
-            parts = [f"{column[FLOOR_ROW].median and own / column[FLOOR_ROW].median:.1f} × the floor"] * (
-                FLOOR_ROW in column
-            )
+            parts = []
+            if FLOOR_ROW in column:
+                parts.append(f"{own / column[FLOOR_ROW].median:.1f} times the floor")
             if composites:
-                best = min(composites, key=lambda name: composites[name].median)
-                worst = max(composites, key=lambda name: composites[name].median)
-                parts.append(f"{composites[best].median / own:.1f} × faster than the best composite ({best})")
-                parts.append(f"{composites[worst].median / own:.1f} × than the slowest ({worst})")
+                for word, choose in (("fastest", min), ("slowest", max)):
+                    row = choose(composites, key=lambda row: composites[row])
+                    parts.append(f"{_versus(own, composites[row])} the {word} composite ({row})")
             if RIVAL_ROW in column:
-                parts.append(f"{own / column[RIVAL_ROW].median:.1f} × the careful rival")
-            lines.append(f"- {size}, {kernel}: {', '.join(parts)}.")
+                parts.append(f"{_versus(own, column[RIVAL_ROW].median)} the careful rival")
+            lines.append(f"- {name}, {kernel}: {', '.join(parts)}.")
+    return lines + _growth(measured, passing)
+
+
+def _is_composite(row: str) -> bool:
+    return any(row.startswith(f"{name} + ") for name in RULE_ENGINES)
+
+
+def _versus(own: float, other: float) -> str:
+    return f"{other / own:.1f} times faster than" if own <= other else f"{own / other:.1f} times slower than"
+
+
+def _growth(measured: dict[str, dict[str, Quantiles]], passing: dict[str, float]) -> list[str]:
+    """Compare every case of 10,000 actions with 1,000."""
+    base = _name(1_000)
+    if base not in measured:
+        return []
+    lines = []
+    for name in measured:
+        if name.startswith(_name(10_000)):
+            costs = ", ".join(
+                f"{row} {measured[name][row].median / measured[base][row].median:.1f}"
+                for row in (FLOOR_ROW, NUMBA_ROW, NUMPY_ROW)
+                if row in measured[base]
+            )
+            more = passing[name] / passing[base]
+            lines.append(f"- {name} against {base}: {more:.1f} times as many pass; times the cost: {costs}.")
     return lines
+
+
+def _name(size: int) -> str:
+    return f"{size:,} actions"
 
 
 def _report(
@@ -227,7 +256,7 @@ def _report(
             versions.append(f"{package} {version_of(package)}")
         except ModuleNotFoundError:
             versions.append(f"{package} missing")
-    passed = ", ".join(f"{count:.0f} of {size}" for size, count in passing.items())
+    passed = ", ".join(f"{count:,.0f} of {name}" for name, count in passing.items())
     lines = [
         f"Machine: {machine()}, one core.",
         f"Versions: {', '.join(versions)}; C compiled with `{' '.join(floor_module.FLAGS[:3])}`.",
@@ -237,7 +266,7 @@ def _report(
         "",
         table(measured),
         "",
-        *_ratios(measured),
+        *_ratios(measured, passing),
     ]
     lines += ["", *(f"Left out: {name}, because {reason}." for name, reason in left_out.items())] if left_out else []
     return "\n".join(lines)
@@ -260,9 +289,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     passing: dict[str, float] = {}
     left_out: dict[str, str] = {}
     failed = 0
-    cases: list[tuple[str, int, int | None]] = [(f"{size:,} actions", size, None) for size in sizes]
+    cases: list[tuple[str, int, int | None]] = [(_name(size), size, None) for size in sizes]
     if 1_000 in sizes and 10_000 in sizes:
-        cases.append(("10,000 actions, as many passing as of 1,000", 10_000, 1_000))
+        cases.append((f"{_name(10_000)}, as many passing as of 1,000", 10_000, 1_000))
     for name, size, like in cases:
         begin = time.perf_counter()
         case = prepare(size, customers, peers=like is None, passing_like=like)

@@ -183,6 +183,13 @@ static inline float normal_below(double distance) {
     return total * x + 0.5f;
 }
 
+static inline float power(float base, int times) {
+    float result = 1.0f;
+    for (; times; times >>= 1, base *= base)
+        if (times & 1) result *= base;
+    return result > LEAST_BELOW ? result : LEAST_BELOW;
+}
+
 /* Chance of each of `count` contenders (the last stands for `pool` equals) to draw the largest. */
 static void integrate(const double *restrict m, const double *restrict s, int count, double pool,
                       double *restrict chances) {
@@ -222,8 +229,7 @@ static void integrate(const double *restrict m, const double *restrict s, int co
     }
     if (pool > 1.0)
         for (int g = 0; g < filled; g++) {
-            const float power = powf(normal_below(grid[g] * slope[count - 1] + offset[count - 1]), (float)pool);
-            together[g] = power > LEAST_BELOW ? power : LEAST_BELOW;
+            together[g] = power(normal_below(grid[g] * slope[count - 1] + offset[count - 1]), (int)pool);
         }
     for (int g = 0; g < filled; g++) {
         const double z = grid[g];
