@@ -23,13 +23,15 @@ class Teacher:
     writer: GroupWriter
 
     def __init__(self, storage: Storage, learner: Learner, settings: Settings) -> None:
+        kept = storage.model_state(learner.plan.model)
         self.learner = learner
         self._book = LessonBook(storage)
         self._settings = settings
         self._waiting: deque[Entry] = deque()
         self._awake = False
-        self._kept_at = learner.learned
-        self._kept_position = learner.position
+        # What was learned again at the start counts too: else a service that often crashes would learn ever more again.
+        self._kept_at = 0
+        self._kept_position = -1 if kept is None else kept.position
         self._keeping: asyncio.Task[None] | None = None
 
     @property

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gc
+import signal
+import socket
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -13,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from opportune.service.http.app import App
 from opportune.service.http.problems import Refusal, problem_body
 
-__all__ = ["HEADER_BYTES_MAX", "serve"]
+__all__ = ["HEADER_BYTES_MAX", "bind", "serve"]
 
 HEADER_BYTES_MAX = 32_768
 """Request line and headers together."""
@@ -36,6 +38,14 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._in_head and self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
             self._refuse()
 
+    def eof_received(self) -> bool:  # type: ignore[override]
+        """Keep the way back open for a caller who has said everything and waits for the answer."""
+        last = self.pipeline[0][0] if self.pipeline else self.cycle
+        if last is None or last.response_complete or last.more_body:
+            return False
+        last.keep_alive = False
+        return True
+
     def on_message_begin(self) -> None:
         self._in_head = True
         self._head_bytes = 0
@@ -43,6 +53,10 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
+            self._head_bytes = HEADER_BYTES_MAX + 1
+            # The parser turns this into the answer to what is not HTTP.
+            raise ValueError
         super().on_headers_complete()
 
     def on_message_complete(self) -> None:
@@ -53,6 +67,9 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """Answer what is not HTTP in the one shape of errors."""
+        if self._head_bytes > HEADER_BYTES_MAX:
+            self._refuse()
+            return
         self._send_refusal(Refusal("malformed-http", "expected a request in HTTP/1.1"), b"400 Bad Request")
 
     def _refuse(self) -> None:
@@ -82,21 +99,36 @@ class _Server(uvicorn.Server):
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
 
 
-def serve(app: App, host: str, port: int, on_ready: Callable[[int], None] = lambda port: None) -> bool:
-    """Serve until a signal to stop, then finish what runs.
+def bind(host: str, port: int) -> socket.socket:
+    """Take an address before anything else is begun; connections are refused until requests are taken.
 
     Args:
         port: 0 takes a free one.
-        on_ready: called with the port once requests are taken.
 
-    Returns:
-        whether it started.
+    Raises:
+        OSError: the address cannot be had.
+    """
+    family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    bound = socket.socket(family, kind, protocol)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+    except OSError:
+        bound.close()
+        raise
+    return bound
+
+
+def serve(app: App, bound: socket.socket, on_ready: Callable[[int], None] = lambda port: None) -> None:
+    """Serve until a signal to stop, then finish what runs.
+
+    Args:
+        bound: of `bind`; closed at the end.
+        on_ready: called with the port once requests are taken.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         loop="uvloop",
         http=_BoundedProtocol,
         ws="none",
@@ -110,6 +142,7 @@ def serve(app: App, host: str, port: int, on_ready: Callable[[int], None] = lamb
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=1024,
     )
-    server = _Server(config, on_ready)
-    server.run()
-    return server.started
+    # uvicorn raises the signal that stopped it once more at the end, when all is closed: that must not end in an error.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
+    _Server(config, on_ready).run(sockets=[bound])
