@@ -185,7 +185,7 @@ static inline float normal_below(double distance) {
 
 static inline float power(float base, int times) {
     float result = 1.0f;
-    for (; times; times >>= 1, base *= base)
+    for (; times; times >>= 1, base = base * base > 1e-15f ? base * base : 1e-15f)
         if (times & 1) result *= base;
     return result > LEAST_BELOW ? result : LEAST_BELOW;
 }
@@ -237,6 +237,7 @@ static void integrate(const double *restrict m, const double *restrict s, int co
         if (pool > 1.0) below[count - 1] = together[g];
         float product = 1.0f;
         for (int i = 0; i < wide; i++) product *= below[i];
+        product = product > LEAST_BELOW ? product : LEAST_BELOW;
         if (g == 0) {
             for (int i = 0; i < wide; i++) {
                 before[i] = below[i];

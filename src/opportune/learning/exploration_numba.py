@@ -18,6 +18,7 @@ from opportune.learning.exploration import (
     NORMAL_REACH,
     POOL_REACH,
     REACH,
+    ROOT_OF_LEAST,
 )
 
 __all__ = ["thompson"]
@@ -30,31 +31,77 @@ N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
 HALF, FAR, TWO_SIDES = np.float32(0.5), np.float32(NORMAL_REACH), np.float32(-NORMAL_REACH)
 
 
-def _below(z: float, slope: Doubles, middle: Doubles, below: Singles) -> np.float32:
-    """Fill the cumulative normal of every contender at z; return their product. No branches: it runs in lanes."""
-    product = np.float32(1.0)
-    for i in range(len(below)):
-        x = min(max(np.float32(z * slope[i] - middle[i]), TWO_SIDES), FAR)
+def _below(grid: Doubles, middle: float, slope: float, row: Singles) -> None:
+    """Fill one contender's cumulative normal over the grid. No branches: it runs in lanes."""
+    for k in range(len(grid)):
+        x = min(max(np.float32((grid[k] - middle) * slope), TWO_SIDES), FAR)
         u = x * x
-        total = ((((((((N8 * u + N7) * u + N6) * u + N5) * u + N4) * u + N3) * u + N2) * u + N1) * u + N0) * x + HALF
-        below[i] = total
-        product *= total
-    return product
+        row[k] = ((((((((N8 * u + N7) * u + N6) * u + N5) * u + N4) * u + N3) * u + N2) * u + N1) * u + N0) * x + HALF
 
 
 _below_fast = njit(cache=True, fastmath=True, error_model="numpy")(_below)
 
 
-def _gain(product: np.float32, below: Singles, before: Singles, others_before: Singles, gained: Doubles) -> None:
-    """Add what each contender gains between two nodes."""
-    for i in range(len(below)):
-        others = product / below[i]
-        gained[i] += (below[i] - before[i]) * (others + others_before[i])
-        before[i] = below[i]
-        others_before[i] = others
+def _gained(product: Singles, row: Singles, others: Singles) -> np.float32:
+    """Integrate what one contender gains; `others` is room to work."""
+    for k in range(len(row)):
+        others[k] = product[k] / row[k]
+    gained = np.float32(0.0)
+    for k in range(len(row) - 1):
+        gained += (row[k + 1] - row[k]) * (others[k + 1] + others[k])
+    return gained
 
 
-_gain_fast = njit(cache=True, fastmath=True, error_model="numpy")(_gain)
+_gained_fast = njit(cache=True, fastmath=True, error_model="numpy")(_gained)
+
+
+def _power(row: Singles, times: int, base: Singles) -> None:
+    """Raise a row to a whole power by squaring; `base` is room to work."""
+    for k in range(len(row)):
+        base[k] = row[k]
+        row[k] = np.float32(1.0)
+    while times > 0:
+        if times % 2 == 1:
+            for k in range(len(row)):
+                row[k] *= base[k]
+        times //= 2
+        for k in range(len(row)):
+            base[k] = max(base[k] * base[k], ROOT_OF_LEAST)
+            row[k] = max(row[k], LEAST_BELOW)
+
+
+_power_fast = njit(cache=True, fastmath=True, error_model="numpy")(_power)
+
+
+def _sort(grid: Doubles) -> Doubles:
+    """Sort by buckets and insertion: nodes are spread well enough that this beats a general sort three times."""
+    size = len(grid)
+    low = grid.min()
+    width = grid.max() - low
+    if not width > 0.0:
+        return grid
+    scale = (size - 1) / width
+    ends = np.zeros(size + 1, dtype=np.intp)
+    for z in grid:
+        ends[int((z - low) * scale) + 1] += 1
+    for k in range(size):
+        ends[k + 1] += ends[k]
+    placed = np.empty(size)
+    for z in grid:
+        bucket = int((z - low) * scale)
+        placed[ends[bucket]] = z
+        ends[bucket] += 1
+    for k in range(1, size):
+        z = placed[k]
+        at = k
+        while at > 0 and placed[at - 1] > z:
+            placed[at] = placed[at - 1]
+            at -= 1
+        placed[at] = z
+    return placed
+
+
+_sort_fast = njit(cache=True)(_sort)
 
 
 def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) -> None:
@@ -67,34 +114,22 @@ def _chances(m: Doubles, s: Doubles, pool: float, count: int, chances: Doubles) 
         reach = POOL_REACH if pool > 1.0 and i == count - 1 else REACH
         for k in range(q):
             grid[i * q + k] = max(m[i] + s[i] * reach * ((k + (i + 0.5) / count) * (2.0 / q) - 1.0), lowest)
-    grid.sort()
-    slope = 1.0 / s[:count]
-    middle = m[:count] * slope
-    below = np.empty(count, dtype=np.float32)
-    before = np.empty(count, dtype=np.float32)
-    others_before = np.empty(count, dtype=np.float32)
-    gained = np.zeros(count)
-    first = True
-    previous = 0.0
-    for z in grid:
-        if not first and z == previous:
-            continue
-        product = _below_fast(z, slope, middle, below)
-        if pool > 1.0:
-            alone = below[count - 1]
-            below[count - 1] = max(alone ** np.float32(pool), LEAST_BELOW)
-            product = product / alone * below[count - 1]
-        if first:
-            for i in range(count):
-                before[i] = below[i]
-                others_before[i] = product / below[i]
-        else:
-            _gain_fast(product, below, before, others_before, gained)
-        first = False
-        previous = z
+    grid = _sort_fast(grid)
+    below = np.empty((count, len(grid)), dtype=np.float32)
+    product = np.ones(len(grid), dtype=np.float32)
+    others = np.empty(len(grid), dtype=np.float32)
+    for i in range(count):
+        row = below[i]
+        _below_fast(grid, m[i], 1.0 / s[i], row)
+        if pool > 1.0 and i == count - 1:
+            _power_fast(row, int(pool), others)
+        for k in range(len(grid)):
+            product[k] = max(product[k] * row[k], LEAST_BELOW)
     total = 0.0
     for i in range(count):
-        chances[i] = max(gained[i], 0.0) + 1e-300 * (pool if i == count - 1 else 1.0)
+        # What lies below the grid is nobody's in particular: all share it by size.
+        share = pool if i == count - 1 else 1.0
+        chances[i] = max(_gained_fast(product, below[i], others), 0.0) + 1e-300 * share
         total += chances[i]
     for i in range(count):
         chances[i] /= total
