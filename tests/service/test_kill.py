@@ -1,4 +1,4 @@
-"""Killing the service at any moment loses nothing acknowledged, teaches nothing twice, and needs no hand to start again."""
+"""Killing the service at any moment loses nothing acknowledged and teaches nothing twice; it starts again by itself."""
 
 from __future__ import annotations
 

@@ -1,0 +1,128 @@
+"""/openapi.json is complete, and what the service answers fits it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from opportune.cli.main import COMMANDS
+from opportune.service.http import ROUTES
+from opportune.service.http.problems import CODES
+from opportune.service.http.routes import DEADLINE, IDEMPOTENCY_KEY, MODE
+
+from .shop import Service, decision
+
+REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
+
+
+@pytest.fixture
+def document(service: Service) -> dict[str, Any]:
+    described: dict[str, Any] = service.call("GET", "/openapi.json").json()
+    return described
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if key == "$ref":
+                yield item
+            else:
+                yield from references(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from references(item)
+
+
+def test_it_lists_every_route_and_no_other(document: dict[str, Any]) -> None:
+    listed = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
+
+    assert document["openapi"] == "3.1.0"
+    assert listed == {(route.method, route.path) for route in ROUTES}
+
+
+def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
+    names = {reference.removeprefix("#/components/schemas/") for reference in references(document)}
+
+    assert names
+    assert names <= set(document["components"]["schemas"])
+
+
+@pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
+def test_a_route_describes_body_parameters_answers_errors_and_permission(document: dict[str, Any], route: Any) -> None:
+    operation = document["paths"][route.path][route.method.lower()]
+
+    assert operation["summary"]
+    assert operation["x-permission"] == route.permission
+    assert ("requestBody" in operation) == (route.takes is not None)
+    assert {str(status) for status in route.gives} <= set(operation["responses"])
+    codes = " ".join(answer["description"] for answer in operation["responses"].values())
+    assert all(re.search(rf"\b{code}\b", codes) for code in route.refuses)
+    named = [parameter["name"] for parameter in operation.get("parameters", ())]
+    assert named == re.findall(r"{(\w+)}", route.path) + [parameter.name for parameter in route.parameters]
+
+
+def test_operations_have_names_of_their_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for methods in document["paths"].values() for operation in methods.values()]
+
+    assert len(names) == len(set(names))
+
+
+def test_answers_fit_their_description(service: Service, document: dict[str, Any]) -> None:
+    answer = service.decide(context={"weather": "Sunny"})
+    outcome = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
+    calls = [
+        ("POST", "/v1/decisions", "/v1/decisions", decision("r-2", context={"weather": "Rainy"})),
+        ("GET", "/v1/decisions/{id}", f"/v1/decisions/{answer['id']}", None),
+        ("POST", "/v1/outcomes", "/v1/outcomes", outcome),
+        ("POST", "/v1/outcomes", "/v1/outcomes", [outcome, {}]),
+        ("POST", "/v1/outcomes", "/v1/outcomes", {}),
+        ("POST", "/v1/events", "/v1/events", {"id": "e-1", "type": "call_ended"}),
+        ("PUT", "/v1/customers/{customer}", "/v1/customers/c-1", {"attributes": {"age": 3}}),
+        ("GET", "/v1/customers/{customer}", "/v1/customers/c-1", None),
+        ("GET", "/v1/customers/{customer}", "/v1/customers/c-404", None),
+        ("POST", "/v1/customers", "/v1/customers", [{"id": "c-1", "attributes": {"age": -1}}]),
+        ("GET", "/v1/models", "/v1/models", None),
+        ("GET", "/healthz", "/healthz", None),
+        ("GET", "/readyz", "/readyz", None),
+        ("DELETE", "/v1/models", "/v1/models", None),
+    ]
+
+    for method, template, path, body in calls:
+        response = service.call(method, path, body)
+        operation = document["paths"][template][method.lower() if method != "DELETE" else "get"]
+        described = operation["responses"][str(response.status_code)]
+        media = response.headers["content-type"]
+        schema = {**described["content"][media]["schema"], "components": document["components"]}
+        jsonschema_rs.validator_for(schema).validate(response.json())
+
+
+def test_the_reference_names_every_route_parameter_and_code() -> None:
+    text = (REFERENCE / "http.md").read_text()
+    headings = re.findall(r"(?m)^#+ (.*)$", text)
+
+    assert [f"{route.method} {route.path}" for route in ROUTES if f"{route.method} {route.path}" not in headings] == []
+    assert [code for code in CODES if f"`{code}`" not in text] == []
+    assert [one.name for one in (DEADLINE, IDEMPOTENCY_KEY, MODE) if f"`{one.name}`" not in text] == []
+
+
+def test_the_reference_names_every_command_and_option() -> None:
+    import typer
+
+    from opportune.cli.main import _register, app
+
+    text = (REFERENCE / "cli.md").read_text()
+    app.registered_commands.clear()
+    _register([])
+    group = typer.main.get_command(app)
+
+    for name in COMMANDS:
+        section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
+        command = group.commands[name]  # type: ignore[attr-defined]
+        options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        assert section
+        assert {option for option in options if f"`{option}" not in section} == set()
