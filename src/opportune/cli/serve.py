@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,10 @@ from typing import Annotated
 import structlog
 import typer
 
-from opportune.cli.output import WRONG, bar, err, fail, failures
+from opportune.cli.output import bar, err, fail, failures
 from opportune.service import Runtime, Settings
 from opportune.service.http import App
+from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
 from opportune.service.logs import set_up_logs
 from opportune.service.revisions import strategy_from_folder
@@ -47,6 +49,7 @@ def serve(
         )
     with failures():
         strategy = strategy_from_folder(project)
+        bound = _bound(host, port)
         storage = open_storage(store)
         runtime = Runtime(strategy, storage, Settings(kernel=kernel))
         with bar("Learning from the journal") as progress:
@@ -54,14 +57,19 @@ def serve(
     set_up_logs()
     log = structlog.get_logger()
 
-    def tell(bound: int) -> None:
-        err.print(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound}")
-        log.info("ready", host=host, port=bound, revision=strategy.plan.revision, position=runtime.learner.position)
+    def tell(bound_port: int) -> None:
+        err.print(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}")
+        position = runtime.learner.position
+        log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision, position=position)
 
-    if not serve_app(App(runtime), host, port, tell):
-        storage.close()
-        err.print(f"opportune: cannot listen on {host} port {port}; choose another with --port")
-        raise typer.Exit(WRONG)
+    serve_app(App(runtime), bound, tell)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        return bind(host, port)
+    except OSError as error:
+        fail(f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port")
 
 
 def _is_loopback(host: str) -> bool:
