@@ -47,6 +47,31 @@ def test_power_loss_notices_commits_that_are_not_flushed(tmp_path: Path) -> None
     assert sum(bool(lost) for lost in losses) > 10
 
 
+def _losses_of_service(folder: Path, mode: str, cuts: int) -> list[set[str]]:
+    data = folder / "data"
+    data.mkdir()
+    sender = [sys.executable, "-m", "tests.reliability.serve_and_send", str(data / "store.db"), "160", mode]
+    run_traced(sender, folder / "trace")
+    trace = read_trace(folder / "trace", str(data), _acks)
+    return cut_power(trace, cuts, 7, str(data), folder / "cuts", lambda cut: stored_ids(cut / "store.db"))
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("cuts", [60, pytest.param(300, marks=pytest.mark.full)])
+def test_power_loss_of_the_service_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
+    losses = _losses_of_service(tmp_path, "full", cuts)
+
+    assert len(losses) == cuts
+    assert [lost for lost in losses if lost] == []
+
+
+@pytest.mark.serial
+def test_power_loss_of_a_service_that_does_not_flush_is_noticed(tmp_path: Path) -> None:
+    losses = _losses_of_service(tmp_path, "normal", 60)
+
+    assert sum(bool(lost) for lost in losses) > 10
+
+
 def _losses_in_process(folder: Path, synchronous: str, cuts: int) -> list[set[str]]:
     data = folder / "data"
     with RecordingFiles() as files, SqliteStorage(data / "store.db") as storage:
