@@ -3,7 +3,8 @@
  * Same rules, same model arrays, same arbitration and same integration of selection probabilities as Opportune, over
  * values that were looked up beforehand, answering with the three chosen actions, their probabilities and all stages.
  *
- * Notation: n actions, np padded to 16; place k of 3; m, s mean and standard deviation of a contender's draw.
+ * Notation: n actions, np padded to 16; place k of 3; m, s mean and standard deviation of a contender's draw; rows are the
+ * contenders that are integrated one by one, and the pool of the others.
  */
 #include <math.h>
 #include <stdint.h>
@@ -15,8 +16,7 @@
 #define DOUBLE 2 /* of them with a second atom; atom 1 is never true */
 /* BOUND, NODES, NODES_LEAST, NODES_MOST, REACH, POOL_REACH, NORMAL_REACH and NORMAL_FACTORS come from the command line, so
  * that both integrate alike. */
-#define WIDE ((BOUND + 8) & ~7)
-#define GRID (NODES + NODES_LEAST * (BOUND + 1) + 8)
+#define GRID (((NODES + NODES_LEAST * (BOUND + 1)) | 15) + 1)
 #define LEAST_BELOW 1e-30f
 
 #ifdef __clang__
@@ -45,8 +45,9 @@ typedef struct {
     /* room to work */
     int32_t *truth;            /* [atoms + levels + 2] */
     float *mean, *spread, *propensity; /* [np] */
-    int32_t *alive, *contender; /* [np + 1] */
-    double *m, *s, *near_m, *near_s, *chance; /* [np + 1] */
+    int32_t *alive, *contender, *row_of; /* [np + 1] */
+    float *m, *s;              /* [np + 1] */
+    double *chance;            /* [np + 1] */
 } plan;
 
 typedef struct {
@@ -172,209 +173,237 @@ static void score(const plan *restrict p, const contact *restrict c) {
 
 static const float NORMAL[] = {NORMAL_FACTORS};
 
-/* Cumulative normal at x by the fitted polynomial, innermost factor first. */
-static inline float normal_below(double distance) {
-    float x = (float)distance;
-    x = x < (float)NORMAL_REACH ? x : (float)NORMAL_REACH;
-    x = x > (float)-NORMAL_REACH ? x : (float)-NORMAL_REACH;
-    const float u = x * x;
-    float total = NORMAL[8];
-    for (int k = 7; k >= 0; k--) total = total * u + NORMAL[k];
-    return total * x + 0.5f;
+/* Fill a row with the cumulative normal of one contender at every node: the fitted polynomial, in lanes. */
+static void fill_below(const float *restrict grid, int nodes, float middle, float slope, float *restrict row) {
+    for (int k = 0; k < nodes; k++) {
+        float x = (grid[k] - middle) * slope;
+        x = x < (float)NORMAL_REACH ? x : (float)NORMAL_REACH;
+        x = x > (float)-NORMAL_REACH ? x : (float)-NORMAL_REACH;
+        const float u = x * x;
+        float total = NORMAL[8];
+        UNROLL for (int f = 7; f >= 0; f--) total = total * u + NORMAL[f];
+        row[k] = total * x + 0.5f;
+    }
 }
 
-static inline float power(float base, int times) {
-    float result = 1.0f;
-    for (; times; times >>= 1, base = base * base > 1e-15f ? base * base : 1e-15f)
-        if (times & 1) result *= base;
-    return result > LEAST_BELOW ? result : LEAST_BELOW;
+/* Raise a row to a whole power. */
+static void raise(const float *restrict row, int nodes, int times, float *restrict raised) {
+    float base[GRID];
+    for (int k = 0; k < nodes; k++) {
+        base[k] = row[k];
+        raised[k] = 1.0f;
+    }
+    for (; times; times >>= 1)
+        for (int k = 0; k < nodes; k++) {
+            const float next = raised[k] * ((times & 1) ? base[k] : 1.0f), square = base[k] * base[k];
+            raised[k] = next > LEAST_BELOW ? next : LEAST_BELOW;
+            base[k] = square > 1e-15f ? square : 1e-15f;
+        }
 }
 
-/* Chance of each of `count` contenders (the last stands for `pool` equals) to draw the largest. */
-static void integrate(const double *restrict m, const double *restrict s, int count, double pool,
-                      double *restrict chances) {
-    const int wide = (count + 7) & ~7;
-    int q = NODES / count;
-    q = q < NODES_LEAST ? NODES_LEAST : q > NODES_MOST ? NODES_MOST : q;
-    double lowest = -1e300;
-    for (int i = 0; i < count; i++) {
-        const double low = m[i] - REACH * s[i];
-        lowest = low > lowest ? low : lowest;
+/* Sort by buckets and insertion: the nodes are spread well. */
+static void sort_nodes(const float *restrict nodes, int count, float width, float *restrict sorted) {
+    int32_t ends[GRID] = {0}, bucket[GRID];
+    const float scale = width > 0.0f ? (count - 2) / width : 0.0f;
+    for (int k = 0; k < count; k++) bucket[k] = (int32_t)(nodes[k] * scale);
+    for (int k = 0; k < count; k++) ends[bucket[k] + 1]++;
+    for (int k = 1; k < count; k++) ends[k] += ends[k - 1];
+    for (int k = 0; k < count; k++) sorted[ends[bucket[k]]++] = nodes[k];
+    for (int k = 1; k < count; k++) {
+        const float z = sorted[k];
+        int at = k;
+        for (; at > 0 && sorted[at - 1] > z; at--) sorted[at] = sorted[at - 1];
+        sorted[at] = z;
     }
-    double nodes[GRID], grid[GRID];
-    int filled = 1;
-    nodes[0] = lowest;
-    for (int i = 0; i < count; i++) {
-        const double reach = pool > 1.0 && i == count - 1 ? POOL_REACH : REACH;
-        for (int k = 0; k < q; k++) {
-            const double z = m[i] + s[i] * reach * ((k + (i + 0.5) / count) * (2.0 / q) - 1.0);
-            nodes[filled] = z;
-            filled += z > lowest; /* nodes at the lower end count once */
-        }
-    }
-    /* Sort by counting who is smaller: no branches, and the vectors are short. */
-    for (int i = 0; i < filled; i++) {
-        const double z = nodes[i];
-        int64_t rank = 0;
-        for (int j = 0; j < filled; j++) rank += (nodes[j] < z) | ((nodes[j] == z) & (j < i));
-        grid[rank] = z;
-    }
-    double slope[WIDE], offset[WIDE], gained[WIDE];
-    float below[WIDE], before[WIDE], others_before[WIDE], together[GRID];
-    for (int i = 0; i < wide; i++) {
-        /* padding lies far below all: always surely below, it changes nothing */
-        slope[i] = i < count ? 1.0 / s[i] : 0.0;
-        offset[i] = i < count ? -m[i] * slope[i] : 1e9;
-        gained[i] = 0.0;
-    }
-    if (pool > 1.0)
-        for (int g = 0; g < filled; g++) {
-            together[g] = power(normal_below(grid[g] * slope[count - 1] + offset[count - 1]), (int)pool);
-        }
-    for (int g = 0; g < filled; g++) {
-        const double z = grid[g];
-        for (int i = 0; i < wide; i++) below[i] = normal_below(z * slope[i] + offset[i]);
-        if (pool > 1.0) below[count - 1] = together[g];
-        float product = 1.0f;
-        for (int i = 0; i < wide; i++) product *= below[i];
-        product = product > LEAST_BELOW ? product : LEAST_BELOW;
-        if (g == 0) {
-            for (int i = 0; i < wide; i++) {
-                before[i] = below[i];
-                others_before[i] = product / below[i];
-            }
-            continue;
-        }
-        for (int i = 0; i < wide; i++) {
-            const float others = product / below[i];
-            gained[i] += (below[i] - before[i]) * (others + others_before[i]);
-            before[i] = below[i];
-            others_before[i] = others;
-        }
-    }
-    double total = 0.0;
-    for (int i = 0; i < count; i++) {
-        gained[i] += 1e-300 * (i == count - 1 ? pool : 1.0);
-        total += gained[i];
-    }
-    for (int i = 0; i < count; i++) chances[i] = gained[i] / total;
 }
 
-/* m, s: draws of the contenders, in candidate order. */
-static void shares(const double *restrict m, const double *restrict s, int count, double *restrict chance) {
-    double own_m[BOUND + 1], own_s[BOUND + 1], top[BOUND], chances[BOUND + 1];
-    int32_t who[BOUND];
-    if (count == 1) {
-        chance[0] = 1.0;
-        return;
-    }
-    if (count <= BOUND) {
-        integrate(m, s, count, 1.0, chance);
-        return;
-    }
-    /* The BOUND with the highest upper ends stand alone, kept in falling order; the others are pooled. */
-    double sum_m = 0.0, sum_s = 0.0;
-    int kept = 0;
-    const int pooled = count - BOUND;
-    for (int i = 0; i < count; i++) {
-        const double upper = m[i] + REACH * s[i];
-        sum_m += m[i];
-        sum_s += s[i];
-        if (kept == BOUND && upper <= top[BOUND - 1]) continue;
-        int at = kept < BOUND ? kept++ : BOUND - 1;
-        for (; at > 0 && top[at - 1] < upper; at--) {
-            top[at] = top[at - 1];
-            who[at] = who[at - 1];
-        }
-        top[at] = upper;
-        who[at] = i;
-    }
-    for (int k = 0; k < BOUND; k++) {
-        sum_m -= own_m[k] = m[who[k]];
-        sum_s -= own_s[k] = s[who[k]];
-    }
-    own_m[BOUND] = sum_m / pooled;
-    own_s[BOUND] = sum_s / pooled;
-    integrate(own_m, own_s, BOUND + 1, pooled, chances);
-    for (int i = 0; i < count; i++) chance[i] = chances[BOUND] / pooled;
-    for (int k = 0; k < BOUND; k++) chance[who[k]] = chances[k];
-}
+/* The draws of the places: who contends, and everybody's cumulative normal over one grid. */
+typedef struct {
+    int alive, contenders, rows, nodes; /* the last row is the pool's, if there is one */
+    int members;                        /* of the pool; 0: there is none */
+    float below[BOUND + 1][GRID], pooled[GRID];
+    uint8_t gone[BOUND + 1];
+} race;
 
-/* The candidates that passed the gate, side by side. */
-static int gather(const plan *restrict p, const contact *restrict c) {
+/* Gather who passed the gate; return the PLACES-th highest lower end. */
+static float gather(const plan *restrict p, const contact *restrict c, race *restrict r) {
+    float top[PLACES], *restrict m = p->m, *restrict s = p->s;
     int alive = 0;
     for (int i = 0; i < p->n; i++) {
         p->alive[alive] = i;
         alive += c->stages[i] == 0;
     }
-    double largest = 0.0;
+    r->alive = alive;
+    float largest = 0.0f;
     for (int k = 0; k < alive; k++) {
-        const int i = p->alive[k];
-        p->m[k] = p->mean[i];
-        p->s[k] = p->spread[i] * p->scale;
-        largest = fabs(p->m[k]) > largest ? fabs(p->m[k]) : largest;
+        m[k] = p->mean[p->alive[k]];
+        s[k] = p->spread[p->alive[k]] * (float)p->scale;
+        largest = fabsf(m[k]) > largest ? fabsf(m[k]) : largest;
     }
-    const double least = largest * 1e-9 > 1e-30 ? largest * 1e-9 : 1e-30;
-    for (int k = 0; k < alive; k++) p->s[k] = p->s[k] > least ? p->s[k] : least;
-    return alive;
+    const float least = largest * 1e-9f > 1e-30f ? largest * 1e-9f : 1e-30f;
+    for (int k = 0; k < PLACES; k++) top[k] = -3e38f;
+    for (int k = 0; k < alive; k++) {
+        s[k] = s[k] > least ? s[k] : least;
+        const float low = m[k] - (float)REACH * s[k];
+        if (low <= top[PLACES - 1]) continue;
+        int at = PLACES - 1;
+        for (; at > 0 && top[at - 1] < low; at--) top[at] = top[at - 1];
+        top[at] = low;
+    }
+    return top[(alive < PLACES ? alive : PLACES) - 1];
 }
 
-/* Draw one place and take the drawn out of the alive. */
-static int place(const plan *restrict p, contact *restrict c, int number, int alive) {
-    double *restrict m = p->m, *restrict s = p->s;
-    double *restrict near_m = p->near_m, *restrict near_s = p->near_s;
-    int32_t *restrict contender = p->contender;
+/* Find the contenders and lay their cumulative normals side by side. */
+static void enter(const plan *restrict p, const contact *restrict c, race *restrict r) {
+    r->alive = r->contenders = r->rows = r->members = 0;
+    const float cut = gather(p, c, r);
+    const float *restrict m = p->m, *restrict s = p->s;
+    int32_t *restrict contender = p->contender, *restrict row_of = p->row_of;
+    int count = 0;
+    for (int k = 0; k < r->alive; k++) {
+        contender[count] = k;
+        count += m[k] + (float)REACH * s[k] >= cut;
+    }
+    r->contenders = count;
+    float own_m[BOUND + 1], own_s[BOUND + 1], top[BOUND];
+    int32_t who[BOUND];
+    if (count <= BOUND) {
+        for (int i = 0; i < count; i++) {
+            own_m[i] = m[contender[i]];
+            own_s[i] = s[contender[i]];
+            row_of[i] = i;
+        }
+        r->rows = count;
+    } else {
+        /* The BOUND with the highest upper ends stand alone, kept in falling order; the others are pooled. */
+        double sum_m = 0.0, sum_s = 0.0;
+        int kept = 0;
+        for (int i = 0; i < count; i++) {
+            const int k = contender[i];
+            const float upper = m[k] + (float)REACH * s[k];
+            sum_m += m[k];
+            sum_s += s[k];
+            row_of[i] = BOUND;
+            if (kept == BOUND && upper <= top[BOUND - 1]) continue;
+            int at = kept < BOUND ? kept++ : BOUND - 1;
+            for (; at > 0 && top[at - 1] < upper; at--) {
+                top[at] = top[at - 1];
+                who[at] = who[at - 1];
+            }
+            top[at] = upper;
+            who[at] = i;
+        }
+        for (int k = 0; k < BOUND; k++) {
+            sum_m -= own_m[k] = m[contender[who[k]]];
+            sum_s -= own_s[k] = s[contender[who[k]]];
+            row_of[who[k]] = k;
+        }
+        r->rows = BOUND + 1;
+        r->members = count - BOUND;
+        own_m[BOUND] = sum_m / r->members;
+        own_s[BOUND] = sum_s / r->members;
+    }
+    memset(r->gone, 0, sizeof r->gone);
+    int q = r->rows ? NODES / r->rows : 0;
+    q = q < NODES_LEAST ? NODES_LEAST : q > NODES_MOST ? NODES_MOST : q;
+    float nodes[GRID], grid[GRID], width = 0.0f;
+    for (int i = 0; i < r->rows; i++) {
+        const float reach = r->members && i == BOUND ? (float)POOL_REACH : (float)REACH;
+        for (int k = 0; k < q; k++) {
+            float z = own_m[i] - cut + own_s[i] * reach * ((k + (i + 0.5f) / r->rows) * (2.0f / q) - 1.0f);
+            z = z > 0.0f ? z : 0.0f;
+            width = z > width ? z : width;
+            nodes[i * q + k] = z;
+        }
+    }
+    r->nodes = r->rows * q;
+    sort_nodes(nodes, r->nodes, width, grid);
+    for (int i = 0; i < r->rows; i++)
+        fill_below(grid, r->nodes, own_m[i] - cut, 1.0f / own_s[i],
+                   r->members && i == BOUND ? r->pooled : r->below[i]);
+    if (r->members) raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
+}
+
+/* Chance of each row to draw the largest. */
+static void integrate(const race *restrict r, double *restrict chances) {
+    float product[GRID], others[GRID];
+    const int nodes = r->nodes;
+    for (int k = 0; k < nodes; k++) product[k] = 1.0f;
+    for (int i = 0; i < r->rows; i++) {
+        const float *restrict row = r->below[i];
+        if (r->gone[i]) continue;
+        for (int k = 0; k < nodes; k++) {
+            const float next = product[k] * row[k];
+            product[k] = next > LEAST_BELOW ? next : LEAST_BELOW;
+        }
+    }
+    double total = 0.0;
+    for (int i = 0; i < r->rows; i++) {
+        chances[i] = 0.0;
+        if (r->gone[i]) continue;
+        const float *restrict row = r->below[i];
+        for (int k = 0; k < nodes; k++) others[k] = product[k] / row[k];
+        float gained = 0.0f;
+        for (int k = 0; k < nodes - 1; k++) gained += (row[k + 1] - row[k]) * (others[k + 1] + others[k]);
+        chances[i] = (gained > 0.0f ? gained : 0.0f) + 1e-300 * (r->members && i == BOUND ? r->members : 1);
+        total += chances[i];
+    }
+    for (int i = 0; i < r->rows; i++) chances[i] /= total;
+    if (r->members) chances[BOUND] /= r->members;
+}
+
+/* Draw one place and take the drawn out of the race. */
+static void place(const plan *restrict p, contact *restrict c, race *restrict r, int number) {
+    double chances[BOUND + 1];
+    const int count = r->contenders;
     c->chosen[number] = -1;
     c->probability[number] = 0.0;
-    if (!alive) return 0;
-    double lowest = -1e300;
-    for (int k = 0; k < alive; k++) {
-        const double low = m[k] - REACH * s[k];
-        lowest = low > lowest ? low : lowest;
-    }
-    int count = 0;
-    for (int k = 0; k < alive; k++) {
-        contender[count] = k;
-        near_m[count] = m[k];
-        near_s[count] = s[k];
-        count += m[k] + REACH * s[k] >= lowest;
-    }
-    shares(near_m, near_s, count, p->chance);
+    if (r->alive == number) return;
+    const int alive = r->alive - number;
+    integrate(r, chances);
     const double rest = p->floor / alive;
-    double total = rest * (alive - count);
+    int contending = 0;
+    double total = 0.0;
     for (int i = 0; i < count; i++) {
-        p->chance[i] = p->chance[i] * (1.0 - p->floor) + rest;
-        total += p->chance[i];
+        if (p->row_of[i] < 0) continue;
+        total += p->chance[i] = chances[p->row_of[i]] * (1.0 - p->floor) + rest;
+        contending++;
     }
     /* contenders first, then the others, each in candidate order */
-    const double target = c->uniform[number] * total;
+    const double target = c->uniform[number] * (total + rest * (alive - contending));
     double running = 0.0, probability = rest;
-    int i = 0, drawn = -1;
-    for (; i < count; i++) {
-        running += p->chance[i];
-        if (running > target) break;
+    int drawn = -1;
+    for (int i = 0; i < count && running <= target; i++) {
+        if (p->row_of[i] < 0) continue;
+        running += probability = p->chance[i];
+        drawn = i;
     }
-    if (i < count || count == alive) {
-        i = i < count ? i : count - 1;
-        drawn = contender[i];
-        probability = p->chance[i];
+    if (running > target || contending == alive) {
+        const int row = p->row_of[drawn];
+        p->row_of[drawn] = -1;
+        if (r->members && row == BOUND) {
+            r->members--;
+            r->gone[BOUND] = r->members == 0;
+            raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
+        } else {
+            r->gone[row] = 1;
+        }
+        drawn = p->contender[drawn];
     } else {
+        probability = rest;
         int left = (int)((target - running) / rest);
-        left = left < alive - count ? left : alive - count - 1;
-        for (int k = 0, next = 0; left >= 0; k++) {
-            const int contends = next < count && contender[next] == k;
+        left = left < alive - contending ? left : alive - contending - 1;
+        drawn = -1;
+        for (int next = 0; left >= 0;) {
+            drawn++;
+            const int contends = next < count && p->contender[next] == drawn;
             next += contends;
-            left -= !contends;
-            drawn = k;
+            left -= !contends && c->stages[p->alive[drawn]] == 0;
         }
     }
     c->chosen[number] = p->alive[drawn];
     c->probability[number] = probability;
     c->stages[p->alive[drawn]] = 2;
-    memmove(m + drawn, m + drawn + 1, sizeof(double) * (alive - drawn - 1));
-    memmove(s + drawn, s + drawn + 1, sizeof(double) * (alive - drawn - 1));
-    memmove(p->alive + drawn, p->alive + drawn + 1, sizeof(int32_t) * (alive - drawn - 1));
-    return alive - 1;
 }
 
 void floor_decide(const plan *restrict p, contact *restrict c) {
@@ -382,8 +411,9 @@ void floor_decide(const plan *restrict p, contact *restrict c) {
     clock_gettime(CLOCK_MONOTONIC, &start);
     gate(p, c);
     score(p, c);
-    int alive = gather(p, c);
-    for (int number = 0; number < PLACES; number++) alive = place(p, c, number, alive);
+    race r;
+    enter(p, c, &r);
+    for (int number = 0; number < PLACES; number++) place(p, c, &r, number);
     clock_gettime(CLOCK_MONOTONIC, &end);
     c->nanoseconds = (end.tv_sec - start.tv_sec) * 1e9 + (end.tv_nsec - start.tv_nsec);
 }

@@ -61,7 +61,10 @@ class _Plan(ctypes.Structure):
         ("propensity", _FLOATS),
         ("alive", _INTS),
         ("contender", _INTS),
-        *((name, _DOUBLES) for name in ("m", "s", "near_m", "near_s", "chance")),
+        ("row_of", _INTS),
+        ("m", _FLOATS),
+        ("s", _FLOATS),
+        ("chance", _DOUBLES),
     )
 
 
@@ -157,7 +160,11 @@ class Floor:
             "propensity": np.zeros(size, dtype=np.float32),
             "alive": np.zeros(size + 1, dtype=np.int32),
             "contender": np.zeros(size + 1, dtype=np.int32),
-        } | {name: np.zeros(size + 1) for name in ("m", "s", "near_m", "near_s", "chance")}
+            "row_of": np.zeros(size + 1, dtype=np.int32),
+            "m": np.zeros(size + 1, dtype=np.float32),
+            "s": np.zeros(size + 1, dtype=np.float32),
+            "chance": np.zeros(size + 1),
+        }
         for name, array in arrays.items():
             self._point(self._plan, name, array)
         self._contact = _Contact()

@@ -110,15 +110,14 @@ class Load:
     def __init__(self, host: str, port: int, connections: int = 64) -> None:
         self._address = (host, port)
         self._connections = [_Connection(host, port) for _ in range(connections)]
-        self._poll = select.epoll()
+        self._poll = select.poll()
         self._by_file = {c.socket.fileno(): c for c in self._connections}
         for file in self._by_file:
-            self._poll.register(file, select.EPOLLIN)
+            self._poll.register(file, select.POLLIN)
         self._sent = 0
 
     def close(self) -> None:
         """Close all connections."""
-        self._poll.close()
         for connection in self._connections:
             connection.socket.close()
 
@@ -192,7 +191,7 @@ class Load:
         new = _Connection(*self._address)
         self._connections[self._connections.index(old)] = new
         self._by_file[new.socket.fileno()] = new
-        self._poll.register(new.socket.fileno(), select.EPOLLIN)
+        self._poll.register(new.socket.fileno(), select.POLLIN)
         return new
 
     def _replace_busy(self, free: set[_Connection]) -> None:
