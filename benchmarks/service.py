@@ -32,12 +32,16 @@ __all__ = ["Figures", "main", "measure"]
 
 HOST = "127.0.0.1"
 READY_SECONDS = 180
-RAMP = (0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
+RAMP = (0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0, 1.1)
 """Shares of the rate that a closed loop reached: the steps by which the open loop looks for capacity."""
 KEPT_UP = 0.98
 """A rate is carried when this share of the planned requests got a good answer within the step."""
 SLOW_MS = 100.0
 """... and 99 of 100 within this time."""
+TRIES = 3
+"""A step counts as carried if one of so many tries is: whatever else runs on the machine must not decide."""
+LATE_MS_MAX = 1.0
+"""A generator that is later than this shares its core with others; the run then says so and is not written down."""
 CONNECTIONS = 64
 PROBES = 20
 
@@ -96,11 +100,7 @@ def measure(
         say(f"closed loop with {CONNECTIONS} connections: {closed.rate:,.0f}/s, {closed.errors} errors")
         for share in RAMP:
             rate = closed.rate * share
-            found = load.run(traffic, is_good, rate, step)
-            failed = found.errors + found.unanswered
-            figures.steps.append((rate, found.rate, found.quantile(0.5), found.quantile(0.99), failed))
-            say(f"planned {rate:,.0f}/s: {found.rate:,.0f}/s, p99 {found.quantile(0.99):.1f} ms, {failed} failed")
-            if found.rate < KEPT_UP * rate or found.quantile(0.99) > SLOW_MS or failed:
+            if not any(_carries(load, traffic, rate, step, figures, say) for _ in range(TRIES)):
                 break
             figures.capacity = rate
         figures.steady_rate = figures.capacity / 2
@@ -111,6 +111,17 @@ def measure(
     finally:
         load.close()
     figures.learned = _watch_learning(url_port, world)
+
+
+def _carries(
+    load: Load, traffic: _Traffic, rate: float, step: float, figures: Figures, say: Callable[[str], None]
+) -> bool:
+    """Try one rate."""
+    found = load.run(traffic, is_good, rate, step)
+    failed = found.errors + found.unanswered
+    figures.steps.append((rate, found.rate, found.quantile(0.5), found.quantile(0.99), failed))
+    say(f"planned {rate:,.0f}/s: {found.rate:,.0f}/s, p99 {found.quantile(0.99):.1f} ms, {failed} failed")
+    return found.rate >= KEPT_UP * rate and found.quantile(0.99) <= SLOW_MS and not failed
 
 
 def _answer_to(world: World, port: int) -> bytes:
@@ -285,9 +296,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             measure(port, world, pid, seconds, figures, lambda text: console.print(text, markup=False))
         text = _report(figures, actions, folder, "./run bench service")
     print(text)
-    if options.page is not None or not options.quick:
-        replace(options.page or PAGE, "service", text)
     steady = figures.steady
+    is_quiet = steady is not None and steady.late * 1000.0 <= LATE_MS_MAX
+    if not is_quiet:
+        console.print("the load generator was late: something else ran on this machine; run it again", markup=False)
+    elif options.page is not None or not options.quick:
+        replace(options.page or PAGE, "service", text)
     return int(steady is None or steady.errors + steady.unanswered > 0)
 
 
