@@ -50,6 +50,13 @@ def test_an_identifier_may_hold_slashes_and_any_letter(service: Service) -> None
     assert stored(service, "shop%2Fłódź%20%C5%82") == {"age": 30}
 
 
+def test_identifiers_that_differ_in_a_line_feed_are_two(service: Service) -> None:
+    for number, identifier in enumerate(("c-1", "c-1%0A", "%0Ac-1")):
+        service.call("PUT", f"/v1/customers/{identifier}", {"attributes": {"age": number}})
+
+    assert [stored(service, one)["age"] for one in ("c-1", "c-1%0A", "%0Ac-1")] == [0, 1, 2]
+
+
 @pytest.mark.parametrize("path", ["/v1/customers/%ff", "/v1/customers/%C5"])
 def test_an_identifier_that_is_no_text_is_refused(service: Service, path: str) -> None:
     response = service.call("PUT", path, {"attributes": {}})

@@ -148,6 +148,22 @@ def test_no_error_repeats_what_was_sent(service: Service) -> None:
         assert CANARY not in response.text + json.dumps(dict(response.headers))
 
 
+def test_refused_and_ignored_attributes_are_counted(service: Service) -> None:
+    service.call("POST", "/v1/decisions", decision(context={"weathr": "Rainy"}))
+    service.runtime.strategy.registries.context.ignores_unknown = True
+    try:
+        answer = service.decide("r-2", context={"weathr": "Rainy"})
+    finally:
+        service.runtime.strategy.registries.context.ignores_unknown = False
+
+    metrics = service.call("GET", "/metrics").text
+    assert answer["degraded"] is None
+    assert 'opportune_refusals_total{code="invalid-attribute"} 1.0' in metrics
+    assert "opportune_ignored_attributes_total 1.0" in metrics
+    kept = service.call("GET", f"/v1/decisions/{answer['id']}").json()
+    assert kept["decision"]["ignored"] == ["weathr"]
+
+
 def test_metrics_name_routes_and_nobody(service: Service) -> None:
     service.call("PUT", f"/v1/customers/{CANARY}", {"attributes": {"city": CANARY}})
     service.decide(CANARY, customer=CANARY, session=CANARY)

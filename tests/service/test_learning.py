@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from opportune.service import Settings
+from opportune.errors import StoreError
+from opportune.service import Settings, teacher
 from opportune.service.settings import wall_clock
 from opportune.storage import Kind, SqliteStorage
 
@@ -134,6 +135,30 @@ def test_silence_counts_when_the_response_window_ends(tmp_path: Path) -> None:
         assert before == 0
         assert [(one.outcome, one.expiry) for one in outcomes] == [("reject", True)]
         assert len(service.runtime.storage.outcomes_of(answered["id"])) == 1
+
+
+def test_learning_waits_for_a_store_that_cannot_be_read_and_loses_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(teacher, "RETRY_SECONDS", 0.05)
+    with serving(tmp_path / "shop.db") as service:
+        answer = service.decide()
+        service.runtime.teacher._book._open.clear()
+        whole = service.runtime.storage.decision
+
+        def away(decision: str) -> Any:
+            raise StoreError("gone")
+
+        monkeypatch.setattr(service.runtime.storage, "decision", away)
+        outcome = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
+        service.call("POST", "/v1/outcomes", outcome)
+        service.wait(0.2)
+        before = service.runtime.model_report()
+        monkeypatch.setattr(service.runtime.storage, "decision", whole)
+        service.wait(0.2)
+
+        assert (before.learned, before.lag) == (0, 1)
+        assert (service.runtime.model_report().learned, service.runtime.teacher.lag) == (1, 0)
 
 
 def test_decisions_go_on_while_a_batch_is_learned(tmp_path: Path) -> None:

@@ -54,12 +54,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         body: canonical JSON of an `AnswerBody`.
         degraded: reason of a fallback answer.
         repeated: the request was answered before; this is the first answer.
+        ignored: how many context attributes were ignored.
         deciding: seconds of thinking; `committing` seconds until the record was durable.
     """
 
     body: bytes
     degraded: str | None = None
     repeated: bool = False
+    ignored: int = 0
     deciding: float = 0.0
     committing: float = 0.0
 
@@ -135,7 +137,7 @@ class Decider:
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
-        return Answer(body=body, deciding=decided - begin, committing=end - decided)
+        return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
 
     def _first_answer(self, stored: bytes | None, body: bytes, seconds: float) -> Answer:
         """Give the stored answer; after its erasure, what is decided now."""

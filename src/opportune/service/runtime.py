@@ -207,5 +207,5 @@ class Runtime:
                 if monotonic() - kept_at >= self.settings.checkpoint_seconds:
                     await self.teacher.keep()
                     kept_at = monotonic()
-            except OpportuneError as error:
+            except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

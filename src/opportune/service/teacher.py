@@ -5,12 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+import structlog
+
+from opportune.errors import OpportuneError, StoreError
 from opportune.outcomes import Learner, LessonBook
 from opportune.service.settings import Settings
 from opportune.service.training import adoption
 from opportune.storage import Entry, GroupWriter, Kind, Storage
 
 __all__ = ["Teacher"]
+
+RETRY_SECONDS = 1.0
+
+log = structlog.get_logger()
 
 
 class Teacher:
@@ -68,8 +75,14 @@ class Teacher:
         await self.writer.write(write)
 
     def _slice(self) -> None:
-        for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
-            self._learn_next()
+        try:
+            for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
+                self._learn_next()
+        except StoreError as error:
+            # A decision that is no longer in memory could not be read; what waits stays in order.
+            log.warning("learning waits for the store", error=type(error).__name__, lag=self.lag)
+            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._slice)
+            return
         if self.learner.learned - self._kept_at >= self._settings.checkpoint_lessons:
             self._keep_soon()
         if self._waiting:
@@ -78,10 +91,17 @@ class Teacher:
             self._awake = False
 
     def _learn_next(self) -> None:
-        lesson = self._book.read(self._waiting.popleft())
+        lesson = self._book.read(self._waiting[0])
+        self._waiting.popleft()
         if lesson is not None:
             self.learner.learn(lesson)
 
     def _keep_soon(self) -> None:
         if self._keeping is None or self._keeping.done():
-            self._keeping = asyncio.get_running_loop().create_task(self.keep())
+            self._keeping = asyncio.get_running_loop().create_task(self._keep_or_say())
+
+    async def _keep_or_say(self) -> None:
+        try:
+            await self.keep()
+        except OpportuneError as error:
+            log.warning("no checkpoint; the next one is tried later", error=type(error).__name__)

@@ -11,6 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import structlog
 from prometheus_client import Counter
+from starlette.convertors import Convertor, register_url_convertor
 from starlette.routing import BaseRoute, Router
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
@@ -81,17 +82,22 @@ class _Endpoint:
         except ConnectionAbortedError:
             return
         except OpportuneError as error:
-            reply = _refused(refusal_of(error))
+            reply = self._refuse(refusal_of(error))
         except Exception as error:  # noqa: BLE001  Nobody sees a trace; the log says where.
             log.error("request failed", route=self._path, error=type(error).__name__, where=_frames(error))
-            reply = _refused(refusal_of(error))
+            reply = self._refuse(refusal_of(error))
         await self._send(send, reply, begin)
 
     async def refuse_path(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a path that no route has."""
         if scope["type"] == "http":
             detail = "no route has this path; GET /openapi.json lists them"
-            await self._send(send, _refused(Refusal("not-found", detail)), perf_counter())
+            await self._send(send, self._refuse(Refusal("not-found", detail)), perf_counter())
+
+    def _refuse(self, refusal: Refusal) -> Reply:
+        self._app.metrics.refusals.labels(refusal.code).inc()
+        headers = tuple((name.lower().encode(), value.encode()) for name, value in refusal.headers.items())
+        return Reply(problem_body(refusal), refusal.status, PROBLEM, headers)
 
     async def _answer(self, scope: Scope, receive: Receive) -> Reply:
         route = self._methods.get(scope["method"])
@@ -121,9 +127,23 @@ class _Endpoint:
         self._seconds.observe(perf_counter() - begin)
 
 
+class _Identifier(Convertor[str]):
+    """A variable that may hold anything: slashes, which Starlette's own allows, and line feeds, which it does not."""
+
+    regex = r"[\s\S]*"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("identifier", _Identifier())
+
+
 def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
-    # A customer's identifier may contain slashes; Starlette hands them over with the path convertor.
-    return StarletteRoute(path.replace("{customer}", "{customer:path}"), endpoint=endpoint)
+    return StarletteRoute(path.replace("{customer}", "{customer:identifier}"), endpoint=endpoint)
 
 
 def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
@@ -189,11 +209,6 @@ def _variables(scope: Scope) -> dict[str, str]:
         raise Refusal("invalid-path", "expected a path in UTF-8, percent-encoded") from None
     variables: dict[str, str] = scope["path_params"]
     return variables
-
-
-def _refused(refusal: Refusal) -> Reply:
-    headers = tuple((name.lower().encode(), value.encode()) for name, value in refusal.headers.items())
-    return Reply(problem_body(refusal), refusal.status, PROBLEM, headers)
 
 
 def _frames(error: BaseException) -> str:

@@ -61,6 +61,8 @@ async def create_decision(call: Call) -> Reply:
         call.metrics.undegraded.inc()
     else:
         call.metrics.decisions.labels(answer.degraded).inc()
+    if answer.ignored:
+        call.metrics.ignored.inc(answer.ignored)
     timing = b"decide;dur=%.3f, commit;dur=%.3f" % (answer.deciding * 1e3, answer.committing * 1e3)
     return Reply(answer.body, headers=((b"server-timing", timing),))
 

@@ -34,6 +34,7 @@ class Metrics:
             ["kind", "status"],
             registry=self.registry,
         )
+        self.refusals = Counter("opportune_refusals", "Refused requests by code.", ["code"], registry=self.registry)
         self.ignored = Counter(
             "opportune_ignored_attributes", "Attributes that requests brought undeclared.", registry=self.registry
         )
