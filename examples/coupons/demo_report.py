@@ -47,7 +47,7 @@ def show(
     figures = progressive(console, journal)
     console.print()
     console.print(figures_table(figures))
-    console.print("Log loss over time  " + sparkline([loss for _, loss, _ in figures.curve]) + "  (lower is better)")
+    console.print("Log loss so far  " + sparkline([loss for _, loss, _ in figures.curve]) + "  (lower is better)")
     pictures = write_pictures(figures, folder)
     console.print(f"Pictures: {', '.join(str(picture) for picture in pictures)}\n")
     say_acceptance(console, journal, contacts)
@@ -110,10 +110,10 @@ def write_pictures(figures: ProgressiveReport, folder: Path) -> list[Path]:
     """Write the learning curve and the calibration as SVG."""
     curve = chart(
         "Learning curve",
-        f"Log loss of consecutive stretches of answers; the model ends at {figures.curve[-1][1]:.3f}, "
+        f"Log loss over all answers so far; the model ends at {figures.curve[-1][1]:.3f}, "
         f"the base rate at {figures.curve[-1][2]:.3f}.",
         "answers so far",
-        "log loss of the last stretch",
+        "log loss over all answers so far",
         [
             Line("model", [(n, model) for n, model, _ in figures.curve]),
             Line("base rate so far", [(n, base) for n, _, base in figures.curve], dashed=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -74,21 +75,23 @@ class _Frame:
             f'<text x="16" y="{middle_y}" text-anchor="middle" transform="rotate(-90 16 {middle_y})" '
             f'fill="#333333">{escape(y_label)}</text>',
         ]
-        for step in range(TICKS):
-            share = (step + 0.5) / TICKS
-            x = self.x[0] + share * (self.x[1] - self.x[0])
-            y = self.y[0] + share * (self.y[1] - self.y[0])
-            px, py = self.place(x, y)
+        for y in _ticks(*self.y):
+            py = self.place(self.x[0], y)[1]
             parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{py:.1f}" y2="{py:.1f}" stroke="#dddddd"/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{py + 4:.1f}" text-anchor="end" fill="#333333">{y:.3g}</text>')
-            parts.append(
-                f'<text x="{px:.1f}" y="{HEIGHT - BOTTOM + 18}" text-anchor="middle" fill="#333333">{_short(x)}</text>'
-            )
+            parts.append(f'<text x="{LEFT - 6}" y="{py + 4:.1f}" text-anchor="end" fill="#333333">{y:,.4g}</text>')
+        for x in _ticks(*self.x):
+            px = self.place(x, self.y[0])[0]
+            under = HEIGHT - BOTTOM + 18
+            parts.append(f'<text x="{px:.1f}" y="{under}" text-anchor="middle" fill="#333333">{x:,.6g}</text>')
         return parts
 
 
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.2g}"
+def _ticks(low: float, high: float) -> list[float]:
+    """Choose round values inside of a range, about TICKS of them."""
+    rough = (high - low) / TICKS
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = size * min((1, 2, 5, 10), key=lambda factor: abs(factor * size - rough))
+    return [round(count * step, 12) for count in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
 def _drawn(line: Line, colour: str, frame: _Frame) -> list[str]:

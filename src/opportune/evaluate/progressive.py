@@ -19,6 +19,8 @@ from opportune.outcomes import Learner, Lesson
 __all__ = ["Progress", "ProgressiveReport", "Trail", "progress", "report"]
 
 CURVE_POINTS = 60
+CURVE_START = 100
+"""Before that many answers a mean log loss says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class ProgressiveReport(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         auc_within: inside actions; `auc_pooled` over all answers, which actions' own rates flatter.
-        curve: (answers so far, log loss of the last stretch: model, base rate).
+        curve: (answers so far, log loss over all of them: model, base rate), from CURVE_START answers on.
         calibration: (mean predicted, observed) in bins of equal count.
     """
 
@@ -102,7 +104,8 @@ def report(trail: Trail) -> ProgressiveReport:
 
 
 def _curve(p: Reals, base: Reals, y: Booleans) -> tuple[tuple[int, float, float], ...]:
-    """Log loss of consecutive stretches of equal length."""
-    points = min(CURVE_POINTS, max(1, len(y) // 50))
-    stretches = [part for part in np.array_split(np.arange(len(y)), points) if len(part)]
-    return tuple((int(part[-1]) + 1, log_loss(p[part], y[part]), log_loss(base[part], y[part])) for part in stretches)
+    """Log loss over all answers so far, at points evenly apart."""
+    if len(y) == 0:
+        return ()
+    ends = np.unique(np.linspace(min(CURVE_START, len(y)), len(y), CURVE_POINTS).astype(int))
+    return tuple((int(end), log_loss(p[:end], y[:end]), log_loss(base[:end], y[:end])) for end in ends)
