@@ -1,7 +1,7 @@
 """One thread that commits for many callers.
 
 Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
-timer, and the batch grows with the load by itself.
+timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ class GroupWriter:
         self._signal = threading.Lock()
         self._signal.acquire()
         self._asleep = False
+        self._turn_open = False
         self._closing = False
         self._delivered = storage.last_sequence()
         self._thread = threading.Thread(target=self._run, name="opportune-writer", daemon=True)
@@ -81,7 +82,12 @@ class GroupWriter:
                 raise RuntimeError("a GroupWriter serves one event loop; make another one for this loop")
             self._loop = loop
         future: asyncio.Future[Receipt] = loop.create_future()
-        self._enqueue((write, future))
+        with self._guard:
+            self._enqueue((write, future))
+        if not self._turn_open:
+            # Woken at the end of the loop's turn, so that all of the turn's writes share a commit.
+            self._turn_open = True
+            loop.call_soon(self._end_turn)
         return await future
 
     def submit(self, write: Write) -> Future[Receipt]:
@@ -94,7 +100,9 @@ class GroupWriter:
             StoreError: the writer is closed.
         """
         future: Future[Receipt] = Future()
-        self._enqueue((write, future))
+        with self._guard:
+            self._enqueue((write, future))
+            self._wake()
         return future
 
     def close(self) -> None:
@@ -105,12 +113,15 @@ class GroupWriter:
         self._thread.join()
 
     def _enqueue(self, waiting: _Waiting) -> None:
+        if self._closing:
+            raise StoreError(f"{self._storage.place}: the writer is closed")
+        if len(self._waiting) >= self._waiting_max:
+            raise StoreBusyError(f"{self._storage.place}: {self._waiting_max} writes wait already; try again")
+        self._waiting.append(waiting)
+
+    def _end_turn(self) -> None:
+        self._turn_open = False
         with self._guard:
-            if self._closing:
-                raise StoreError(f"{self._storage.place}: the writer is closed")
-            if len(self._waiting) >= self._waiting_max:
-                raise StoreBusyError(f"{self._storage.place}: {self._waiting_max} writes wait already; try again")
-            self._waiting.append(waiting)
             self._wake()
 
     def _wake(self) -> None:
