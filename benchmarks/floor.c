@@ -221,7 +221,7 @@ static void sort_nodes(const float *restrict nodes, int count, float width, floa
 typedef struct {
     int alive, contenders, rows, nodes; /* the last row is the pool's, if there is one */
     int members;                        /* of the pool; 0: there is none */
-    float below[BOUND + 1][GRID], pooled[GRID];
+    float below[BOUND + 1][GRID], shares[BOUND + 1][GRID], pooled[GRID];
     uint8_t gone[BOUND + 1];
 } race;
 
@@ -251,6 +251,14 @@ static float gather(const plan *restrict p, const contact *restrict c, race *res
         top[at] = low;
     }
     return top[(alive < PLACES ? alive : PLACES) - 1];
+}
+
+/* Weights of the trapezoid rule over a row, divided by it: they do not change between places. */
+static void weigh(const float *restrict row, int nodes, float *restrict shares) {
+    const int last = nodes - 1;
+    shares[0] = (row[1] - row[0]) / row[0];
+    for (int k = 1; k < last; k++) shares[k] = (row[k + 1] - row[k - 1]) / row[k];
+    shares[last] = (row[last] - row[last - 1]) / row[last];
 }
 
 /* Find the contenders and lay their cumulative normals side by side. */
@@ -322,11 +330,12 @@ static void enter(const plan *restrict p, const contact *restrict c, race *restr
         fill_below(grid, r->nodes, own_m[i] - cut, 1.0f / own_s[i],
                    r->members && i == BOUND ? r->pooled : r->below[i]);
     if (r->members) raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
+    for (int i = 0; i < r->rows; i++) weigh(r->below[i], r->nodes, r->shares[i]);
 }
 
 /* Chance of each row to draw the largest. */
 static void integrate(const race *restrict r, double *restrict chances) {
-    float product[GRID], others[GRID];
+    float product[GRID];
     const int nodes = r->nodes;
     for (int k = 0; k < nodes; k++) product[k] = 1.0f;
     for (int i = 0; i < r->rows; i++) {
@@ -341,11 +350,10 @@ static void integrate(const race *restrict r, double *restrict chances) {
     for (int i = 0; i < r->rows; i++) {
         chances[i] = 0.0;
         if (r->gone[i]) continue;
-        const float *restrict row = r->below[i];
-        for (int k = 0; k < nodes; k++) others[k] = product[k] / row[k];
+        const float *restrict shares = r->shares[i];
         float gained = 0.0f;
-        for (int k = 0; k < nodes - 1; k++) gained += (row[k + 1] - row[k]) * (others[k + 1] + others[k]);
-        chances[i] = (gained > 0.0f ? gained : 0.0f) + 1e-300 * (r->members && i == BOUND ? r->members : 1);
+        for (int k = 0; k < nodes; k++) gained += product[k] * shares[k];
+        chances[i] = (gained > 0.0f ? gained : 0.0f) + 1e-300;
         total += chances[i];
     }
     for (int i = 0; i < r->rows; i++) chances[i] /= total;
@@ -385,6 +393,7 @@ static void place(const plan *restrict p, contact *restrict c, race *restrict r,
             r->members--;
             r->gone[BOUND] = r->members == 0;
             raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
+            weigh(r->below[BOUND], r->nodes, r->shares[BOUND]);
         } else {
             r->gone[row] = 1;
         }

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.world import Rule, World
-from opportune.learning import exploration
+from opportune.learning import exploration_numpy as exploration
 from opportune.learning.bayes import BayesModel
 
 __all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opportune.learning import Selection, select
+from opportune.learning import Race, Selection, select
 
 KERNELS = ["numpy", "numba"]
 Case = tuple[npt.NDArray[np.float32], npt.NDArray[np.float32], npt.NDArray[np.bool_], float, float]
@@ -84,3 +84,22 @@ def test_the_order_of_candidates_does_not_matter_to_their_chances(case: Case, se
     other = everybody(select(mean[order], spread[order], alive[order], u, scale=0.5, floor=floor), alive[order])
 
     assert np.abs(one[order] - other).max() < 0.01
+
+
+@given(case=cases(), scale=st.sampled_from([0.1, 1.0]), closing=st.lists(st.integers(0, 59), max_size=3))
+def test_places_of_one_race_agree_between_kernels_and_with_places_drawn_alone(
+    case: Case, scale: float, closing: list[int]
+) -> None:
+    mean, spread, alive, u, floor = case
+    pytest.importorskip("numba")
+    races = {kernel: Race(mean, spread, places=4, scale=scale, floor=floor, kernel=kernel) for kernel in KERNELS}
+    alive = alive.copy()
+    while alive.any() and closing:
+        drawn = {kernel: everybody(race.draw(alive, u), alive) for kernel, race in races.items()}
+        alone = everybody(select(mean, spread, alive, u, scale=scale, floor=floor), alive)
+
+        assert np.abs(drawn["numba"] - drawn["numpy"]).max() < 1e-4
+        assert np.abs(drawn["numpy"] - alone).max() < 0.03
+        assert drawn["numpy"].sum() == pytest.approx(1.0)
+        alive[int(np.argmax(drawn["numpy"]))] = False
+        alive[closing.pop() % len(alive)] = False

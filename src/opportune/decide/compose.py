@@ -16,7 +16,7 @@ from opportune.decide.arbitrate import Weighing
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages
 from opportune.decide.plan import Booleans, Exploration, Plan
-from opportune.learning.exploration import Method, Selection, select
+from opportune.learning.exploration import Method, Race, Selection
 from opportune.records import Stage
 
 __all__ = ["Place", "Slate", "fill", "take"]
@@ -78,18 +78,18 @@ def fill(
             places.append(Place(candidate, 1.0, -1.0, "mandatory"))
             take(plan, stages, candidate)
     method, how = _METHODS[exploration.method]
+    race = Race(
+        weighing.priority,
+        weighing.spread,
+        places=size - len(places),
+        scale=exploration.scale,
+        floor=exploration.floor,
+        method=method,
+        kernel=kernel,
+    )
     while len(places) < size:
         uniform = rng.uniform(f"{label}/{len(places)}")
-        drawn = select(
-            weighing.priority,
-            weighing.spread,
-            stages == OPEN,
-            uniform,
-            scale=exploration.scale,
-            floor=exploration.floor,
-            method=method,
-            kernel=kernel,
-        )
+        drawn = race.draw(stages == OPEN, uniform)
         if drawn.chosen < 0:
             break
         first = first or drawn

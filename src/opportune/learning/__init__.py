@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes import BayesModel
-from opportune.learning.exploration import METHODS, Method, Selection, select
+from opportune.learning.exploration import METHODS, Method, Race, Selection, select
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
 from opportune.learning.snapshot import from_bytes, to_bytes
 
@@ -24,6 +24,7 @@ __all__ = [
     "Prediction",
     "Predictor",
     "PropensityModel",
+    "Race",
     "Selection",
     "Snapshot",
     "from_bytes",

@@ -41,5 +41,5 @@ def warm_up(kernel: str) -> Kernel:
 
         bayes_numba.warm_up()
         encoding_numba.warm_up()
-        assert exploration_numba.thompson.signatures, "importing it compiles it"
+        exploration_numba.warm_up()
     return resolved

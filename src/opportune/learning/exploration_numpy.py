@@ -1,0 +1,227 @@
+"""Chances of contenders for consecutive places, NumPy form. Notation and formulas: exploration.py.
+
+What holds for all places is worked out once by `enter`; `draw` needs two passes over it per place.
+
+Further notation:
+    K  contenders; R rows: one per contender, or BOUND of them and the pool; Q nodes of the grid
+"""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Field", "draw", "enter", "pick"]
+
+BOUND = 32
+"""Contenders beyond this many are pooled: integrated as equals of their average, sharing what that gives."""
+REACH = 3.5
+"""A candidate has a real chance if its mean + REACH * s reaches the cut."""
+NODES = 112
+"""Grid nodes of one place, shared by the contenders: 8 to 24 for each. Fewer than 8 were wrong by up to 0.015."""
+NODES_LEAST, NODES_MOST = 8, 24
+POOL_REACH = 4.0
+"""The largest draw of a large pool lies further out; beyond this the normal below is taken as 0 or 1."""
+LEAST_BELOW = np.float32(1e-30)
+"""Products are kept above this: smaller numbers are a hundred times slower, and change nothing."""
+ROOT_OF_LEAST = np.float32(1e-15)
+
+NORMAL_REACH = 4.0
+NORMAL = (
+    0.39892270956524134,
+    -0.06641059485821914,
+    0.009877476507899814,
+    -0.0011339219222382775,
+    9.890803263533726e-05,
+    -6.294993574748775e-06,
+    2.716151899796704e-07,
+    -7.003450085189219e-09,
+    8.063391966248296e-11,
+)
+"""Cumulative normal at x, |x| <= NORMAL_REACH: 0.5 + x * sum NORMAL[k] * x ** (2 k), right to 4e-6.
+
+A minimax fit made for this; multiplications alone run many lanes at once, which a table of values does not.
+"""
+
+Singles = npt.NDArray[np.float32]
+Doubles = npt.NDArray[np.float64]
+Places = npt.NDArray[np.intp]
+Booleans = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """Contenders of the next places and their normals over one grid; arrays are not changed.
+
+    Args:
+        cut: where the grid begins: the lower end that the best of the candidates for the last place has at least.
+        contenders: intp [K], candidate indices, ascending; `lows` float64 [K], mean - REACH * s.
+        row_of: intp [K], row of each contender; BOUND is the pool's.
+        below: float32 [R * Q], chance that a row's draw is below each node; of the pool, that of one member.
+        shares: float32 [R * Q], what the chance of a row gains at each node, as a part of the product of all rows.
+        rows: R.
+    """
+
+    cut: float
+    contenders: Places
+    lows: Doubles
+    row_of: Places
+    below: Singles
+    shares: Singles
+    rows: int
+
+
+def enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field | None:
+    """Find the contenders of the next `places` places; None where an alive mean or spread is not finite."""
+    indices = np.flatnonzero(alive)
+    m = mean.take(indices).astype(np.float64)
+    s = spread.take(indices).astype(np.float64)
+    # NaN fails every comparison, so that extremes tell all.
+    largest = float(np.abs(m).max())
+    if not (largest < np.inf and float(s.min()) >= 0.0 and float(s.max()) < np.inf):
+        return None
+    s *= scale
+    # Below every difference that float32 means can have, and still a grid.
+    np.maximum(s, max(largest * 1e-9, 1e-30), out=s)
+    reach = REACH * s
+    lows = m - reach
+    last = len(lows) - min(places, len(lows))
+    cut = float(np.partition(lows, last)[last])
+    upper = m + reach
+    near = np.flatnonzero(upper >= cut)
+    contenders, m, s, lows = indices.take(near), m.take(near), s.take(near), lows.take(near)
+    row_of = np.arange(len(near))
+    if len(near) > BOUND:
+        by_upper = np.argsort(-upper.take(near), kind="stable")
+        own, pooled = by_upper[:BOUND], by_upper[BOUND:]
+        row_of[:] = BOUND
+        row_of[own] = np.arange(BOUND)
+        m = np.append(m[own], m[pooled].sum() / len(pooled))
+        s = np.append(s[own], s[pooled].sum() / len(pooled))
+    below = _below(m, s, cut, len(near) > BOUND)
+    return Field(cut, contenders, lows, row_of, below.ravel(), _shares(below).ravel(), len(m))
+
+
+def draw(
+    field: Field, alive: Booleans, u: float, floor: float
+) -> tuple[int, float, Places, Doubles, float, int] | None:
+    """Draw one place; give what a Selection holds, None where the field is stale.
+
+    It is stale where more of the best are gone than places were planned for.
+    """
+    here = alive.take(field.contenders)
+    who, row_of = field.contenders[here], field.row_of[here]
+    if not len(who) or float(field.lows[here].max()) < field.cut:
+        return None
+    n = int(np.count_nonzero(alive))
+    rest = floor / n
+    probabilities = _chances(field, row_of) if len(who) > 1 else np.ones(1)
+    probabilities *= 1.0 - floor
+    probabilities += rest
+    chosen, probability = pick(alive, who, probabilities, rest, u, n)
+    return chosen, probability, who, probabilities, rest, n
+
+
+def _chances(field: Field, row_of: Places) -> Doubles:
+    """Chance to draw the largest of each contender that is here, whose rows are `row_of`."""
+    is_here = np.zeros(field.rows, dtype=np.bool_)
+    is_here[row_of] = True
+    below, shares = field.below.reshape(field.rows, -1), field.shares.reshape(field.rows, -1)
+    product = np.multiply.reduce(below[:BOUND][is_here[:BOUND]], axis=0, dtype=np.float64)
+    members = int(np.count_nonzero(row_of == BOUND)) if field.rows > BOUND else 0
+    if members:
+        pool = _power(below[BOUND:], members)
+        product *= pool[0]
+    others = np.maximum(product, LEAST_BELOW).astype(np.float32)
+    gained = np.einsum("rq,q->r", shares, others).astype(np.float64)
+    if members:
+        gained[BOUND] = np.einsum("rq,q->r", _shares(pool), others)[0] / members
+    # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
+    chances: Doubles = np.maximum(gained.take(row_of), 1e-300)
+    chances /= chances.sum()
+    return chances
+
+
+def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Singles:
+    """Chance that each row's draw is below each node of the grid, float32 [R, Q]."""
+    count = len(m)
+    reach = REACH * s
+    if is_pooled:
+        reach[-1] = POOL_REACH * s[-1]
+    m = m - cut
+    # From the cut on, single precision resolves every node that matters.
+    grid = (m[:, None] + reach[:, None] * _offsets(count)).ravel().astype(np.float32)
+    np.maximum(grid, np.float32(0.0), out=grid)
+    grid.sort()
+    distance = grid - m.astype(np.float32)[:, None]
+    distance *= (1.0 / s).astype(np.float32)[:, None]
+    return _normal(distance)
+
+
+def _shares(below: Singles) -> Singles:
+    """Weights of the trapezoid rule over each row, divided by the row: the product of all is that of the others."""
+    shares = np.empty_like(below)
+    np.subtract(below[:, 2:], below[:, :-2], out=shares[:, 1:-1])
+    np.subtract(below[:, 1], below[:, 0], out=shares[:, 0])
+    np.subtract(below[:, -1], below[:, -2], out=shares[:, -1])
+    shares /= below
+    return shares
+
+
+@functools.cache
+def _offsets(count: int) -> Doubles:
+    """Nodes around each contender, in units of its reach.
+
+    Each one's are shifted by another part of a step, so that equals refine each other's grid.
+    """
+    q = max(NODES_LEAST, min(NODES_MOST, NODES // count))
+    steps: Doubles = np.arange(q) + (np.arange(count)[:, None] + 0.5) / count
+    return steps * (2.0 / q) - 1.0
+
+
+def _normal(x: Singles) -> Singles:
+    """Cumulative normal of every x, which is changed."""
+    np.minimum(x, np.float32(NORMAL_REACH), out=x)
+    np.maximum(x, np.float32(-NORMAL_REACH), out=x)
+    square = x * x
+    total = square * np.float32(NORMAL[-1])
+    for factor in NORMAL[-2:0:-1]:
+        total += np.float32(factor)
+        total *= square
+    total += np.float32(NORMAL[0])
+    total *= x
+    total += np.float32(0.5)
+    return total
+
+
+def _power(base: Singles, times: int) -> Singles:
+    """Raise to a whole power by squaring, which is several times faster than a general power."""
+    result = np.ones_like(base)
+    while times:
+        if times & 1:
+            np.maximum(result * base, LEAST_BELOW, out=result)
+        times >>= 1
+        base = np.maximum(base * base, ROOT_OF_LEAST)
+    return result
+
+
+def pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
+    """Draw from the cumulative probability, the contenders in order, then the others; give candidate and chance.
+
+    Args:
+        probabilities: of the contenders `who`; every other alive candidate has `rest`.
+        n: number of alive candidates.
+    """
+    total = np.add.accumulate(probabilities)
+    others = n - len(who)
+    target = u * (float(total[-1]) + rest * others)
+    place = int(total.searchsorted(target, side="right"))
+    if place >= len(who) and rest * others > 0.0:
+        step = min(int((target - float(total[-1])) / rest), others - 1)
+        return int(np.setdiff1d(np.flatnonzero(alive), who, assume_unique=True)[step]), rest
+    if place >= len(who):
+        place = int(np.flatnonzero(probabilities)[-1])
+    return int(who[place]), float(probabilities[place])
