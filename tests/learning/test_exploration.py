@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pytest
 from scipy.stats import chi2
 
-from opportune.learning import Method, Selection, select
+from opportune.learning import Method, Race, Selection, select
 
 Select = Callable[..., Selection]
 
@@ -121,6 +121,20 @@ def test_thompson_without_spread_shares_among_equals(draw: Select) -> None:
 
     assert selection.contenders.tolist() == [0, 1]
     assert np.allclose(selection.probabilities, 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_sharp_candidates_far_apart_take_their_places_in_order(kernel: str) -> None:
+    mean = np.array([0.0, 2.0, 16.0], dtype=np.float32)
+    race = Race(mean, np.zeros(3, dtype=np.float32), places=3, scale=0.1, floor=0.0, kernel=kernel)
+    alive = np.ones(3, dtype=bool)
+
+    for expected in (2, 1, 0):
+        drawn = race.draw(alive, 0.5)
+        alive[drawn.chosen] = False
+
+        assert drawn.chosen == expected
+        assert drawn.probability > 0.999
 
 
 def test_uniform_gives_everybody_the_same(draw: Select) -> None:

@@ -47,12 +47,10 @@ BIAS_VARIANCES = (1.0, 0.5, 0.5, 0.25)
 FORGETTING = 0.0001
 """Part of the way back to its prior variance that a weight goes with every answer that touches it."""
 BASE_RATE = 0.2
-LOG_ODDS_MAX = 15.0
 WEIGHT_MAX = 1e6
 """No learned weight comes near; larger ones in a snapshot could overflow."""
 SPARE_ROWS = 32
 FORMAT = 1
-ONE = np.float32(1.0)
 
 Column = tuple[str, ...]
 
@@ -71,17 +69,6 @@ def _numba() -> ModuleType:
     from opportune.learning import bayes_numba
 
     return bayes_numba
-
-
-def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
-    """Clip log odds, turn variance into spread, and fill propensity; the same for both kernels."""
-    np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
-    np.maximum(log_odds, -LOG_ODDS_MAX, out=log_odds)
-    np.sqrt(spread, out=spread)
-    np.negative(log_odds, out=propensity)
-    np.exp(propensity, out=propensity)
-    np.add(propensity, ONE, out=propensity)
-    np.reciprocal(propensity, out=propensity)
 
 
 class BayesModel(PropensityModel):
@@ -139,9 +126,15 @@ class BayesModel(PropensityModel):
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, LinearForm)
         self._steps.predict(
-            self._joint, self._top, encoded.dense, encoded.rows, self._group_of, self._log_odds, self._spread
+            self._joint,
+            self._top,
+            encoded.dense,
+            encoded.rows,
+            self._group_of,
+            self._log_odds,
+            self._spread,
+            self._propensity,
         )
-        _finish(self._log_odds, self._spread, self._propensity)
         return self._prediction
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:

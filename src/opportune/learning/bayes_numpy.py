@@ -15,11 +15,21 @@ __all__ = ["learn", "predict"]
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
+LOG_ODDS_MAX = 15.0
+ONE = np.float32(1.0)
+
 
 def predict(
-    joint: Floats, top: Floats, dense: Floats, rows: Rows, group_of: Rows, log_odds: Floats, variance: Floats
+    joint: Floats,
+    top: Floats,
+    dense: Floats,
+    rows: Rows,
+    group_of: Rows,
+    log_odds: Floats,
+    spread: Floats,
+    propensity: Floats,
 ) -> None:
-    """Fill log_odds [O, Cp] and variance [O, Cp]."""
+    """Fill log_odds, spread and propensity, all [O, Cp]."""
     size = len(dense)
     squares = dense * dense
     for o in range(len(joint)):
@@ -32,7 +42,19 @@ def predict(
             lower[1] += np.einsum("f,fc->c", squares, joint[o, :size, 1])
         upper += upper[:, :1]
         np.add(lower[0], upper[0].take(group_of), out=log_odds[o])
-        np.add(lower[1], upper[1].take(group_of), out=variance[o])
+        np.add(lower[1], upper[1].take(group_of), out=spread[o])
+    _finish(log_odds, spread, propensity)
+
+
+def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
+    """Clip log odds, turn variance into spread, and fill propensity."""
+    np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
+    np.maximum(log_odds, -LOG_ODDS_MAX, out=log_odds)
+    np.sqrt(spread, out=spread)
+    np.negative(log_odds, out=propensity)
+    np.exp(propensity, out=propensity)
+    np.add(propensity, ONE, out=propensity)
+    np.reciprocal(propensity, out=propensity)
 
 
 def learn(

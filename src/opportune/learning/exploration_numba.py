@@ -20,7 +20,6 @@ from opportune.learning.exploration_numpy import (
     NORMAL_REACH,
     POOL_REACH,
     REACH,
-    ROOT_OF_LEAST,
     Field,
 )
 
@@ -35,6 +34,7 @@ GRID = max(NODES, NODES_LEAST * (BOUND + 1))
 """Most nodes of a grid."""
 N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
+ROOT_OF_LEAST = np.float32(1e-15)
 FAR, TWO_SIDES = np.float32(NORMAL_REACH), np.float32(-NORMAL_REACH)
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -50,10 +50,10 @@ def _plain(step: Step) -> Step:
 
 
 @_fast
-def _fill_below(grid: Singles, middle: np.float32, slope: np.float32, row: Singles) -> None:
+def _fill_below(grid: Doubles, middle: float, slope: float, row: Singles) -> None:
     """Fill one row's cumulative normal over the grid. No branches: it runs in lanes."""
     for k in range(len(grid)):
-        x = min(max((grid[k] - middle) * slope, TWO_SIDES), FAR)
+        x = min(max(np.float32((grid[k] - middle) * slope), TWO_SIDES), FAR)
         u = x * x
         row[k] = ((((((((N8 * u + N7) * u + N6) * u + N5) * u + N4) * u + N3) * u + N2) * u + N1) * u + N0) * x + HALF
 
@@ -95,22 +95,23 @@ def _power(row: Singles, times: int, raised: Singles) -> None:
 
 
 @_plain
-def _sorted(nodes: Singles) -> Singles:
+def _sorted(nodes: Doubles) -> Doubles:
     """Sort by buckets and insertion: nodes are spread well enough that this beats a general sort three times."""
     size = len(nodes)
-    width = nodes.max()
-    if not width > ZERO:
+    low = nodes.min()
+    width = nodes.max() - low
+    if not width > 0.0:
         return nodes
-    scale = np.float32(size - 2) / width
+    scale = (size - 2) / width
     ends = np.zeros(size, dtype=np.uint32)
     bucket = np.empty(size, dtype=np.uint32)
     for k in range(size):
-        bucket[k] = np.uint32(np.int32(nodes[k] * scale))
+        bucket[k] = np.uint32(np.int32((nodes[k] - low) * scale))
     for k in range(size):
         ends[bucket[k] + np.uint32(1)] += np.uint32(1)
     for k in range(1, size):
         ends[k] += ends[k - 1]
-    placed = np.empty(size, dtype=np.float32)
+    placed = np.empty(size)
     for k in range(size):
         at = ends[bucket[k]]
         placed[at] = nodes[k]
@@ -201,17 +202,16 @@ def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Single
     """Fill the rows over the grid that they share."""
     rows = len(m)
     q = max(NODES_LEAST, min(NODES_MOST, NODES // rows))
-    nodes = np.empty(rows * q, dtype=np.float32)
+    nodes = np.empty(rows * q)
     for i in range(rows):
         reach = s[i] * (POOL_REACH if is_pooled and i == BOUND else REACH)
-        middle = m[i] - cut
         for k in range(q):
-            nodes[i * q + k] = max(middle + reach * ((k + (i + 0.5) / rows) * (2.0 / q) - 1.0), 0.0)
+            nodes[i * q + k] = max(m[i] + reach * ((k + (i + 0.5) / rows) * (2.0 / q) - 1.0), cut)
     grid = _sorted(nodes)
     size = len(grid)
     for i in range(rows):
         row = below[i * size : (i + 1) * size]
-        _fill_below(grid, np.float32(m[i] - cut), np.float32(1.0 / s[i]), row)
+        _fill_below(grid, m[i], 1.0 / s[i], row)
         _fill_shares(row, shares[i * size : (i + 1) * size])
 
 

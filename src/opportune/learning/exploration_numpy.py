@@ -27,7 +27,6 @@ POOL_REACH = 4.0
 """The largest draw of a large pool lies further out; beyond this the normal below is taken as 0 or 1."""
 LEAST_BELOW = np.float32(1e-30)
 """Products are kept above this: smaller numbers are a hundred times slower, and change nothing."""
-ROOT_OF_LEAST = np.float32(1e-15)
 
 NORMAL_REACH = 4.0
 NORMAL = (
@@ -151,14 +150,13 @@ def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Singles:
     reach = REACH * s
     if is_pooled:
         reach[-1] = POOL_REACH * s[-1]
-    m = m - cut
-    # From the cut on, single precision resolves every node that matters.
-    grid = (m[:, None] + reach[:, None] * _offsets(count)).ravel().astype(np.float32)
-    np.maximum(grid, np.float32(0.0), out=grid)
+    grid = (m[:, None] + reach[:, None] * _offsets(count)).ravel()
+    np.maximum(grid, cut, out=grid)
     grid.sort()
-    distance = grid - m.astype(np.float32)[:, None]
-    distance *= (1.0 / s).astype(np.float32)[:, None]
-    return _normal(distance)
+    # In double precision, since a sharp contender far above the cut must not fall between two nodes.
+    distance = grid - m[:, None]
+    distance *= (1.0 / s)[:, None]
+    return _normal(distance.astype(np.float32))
 
 
 def _shares(below: Singles) -> Singles:
@@ -198,14 +196,9 @@ def _normal(x: Singles) -> Singles:
 
 
 def _power(base: Singles, times: int) -> Singles:
-    """Raise to a whole power by squaring, which is several times faster than a general power."""
-    result = np.ones_like(base)
-    while times:
-        if times & 1:
-            np.maximum(result * base, LEAST_BELOW, out=result)
-        times >>= 1
-        base = np.maximum(base * base, ROOT_OF_LEAST)
-    return result
+    """Raise to a whole power, kept above what slows multiplication down."""
+    raised: Singles = np.maximum(np.power(base, times, dtype=np.float64), LEAST_BELOW).astype(np.float32)
+    return raised
 
 
 def pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
