@@ -160,7 +160,7 @@ class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
         stages: uint8 [C], the `Stage` of every candidate of the plan.
         kept: uint32 [n], candidates whose score parts are kept: the shown ones and the best others (bounded).
         parts: float32 [n, P], columns as the plan's `part_names` says: propensity and spread per outcome, priority,
-            selection probability at the first place.
+            and the selection probability of the first place.
         chosen: candidate of every place.
         uniforms: the draw of every place, in [0, 1); -1 where nothing was drawn (mandatory, fallback).
     """

@@ -188,3 +188,22 @@ def test_every_candidate_is_explained():
     assert (why["c"].stage, why["c"].rank) == ("outranked", 2)
     assert (why["d"].stage, why["d"].rank, why["d"].place) == ("shown", 1, 1)
     assert why["d"].parts["priority"] == pytest.approx(decision.placements[0].actions[0].priority, rel=1e-5)
+
+
+def test_explained_scores_are_those_that_decided_though_explaining_asks_the_model_again():
+    world = World([Item("a"), Item("b", value=1.1), Item("c", value=1.2)])
+    plan = world.plan()
+    model = model_of(plan)
+    for age in range(20, 60):
+        model.learn({"customer.age": age}, age % 3, 0, age > 40)
+    state = State(model=model, position=0, profile={"customer.age": 45})
+    decision = decide(plan, state, request(), NOON, Draws("seed"))
+
+    why = {c.action: c for c in explain(plan, decision, model).placements[0].candidates}
+
+    for shown in decision.placements[0].actions:
+        parts = why[shown.action].parts
+        assert parts["propensity.accept"] == pytest.approx(shown.propensity["accept"], abs=1e-6)
+        assert parts["goal.profit"] * parts["lever"] * parts["context_weight"] == pytest.approx(
+            shown.priority, rel=1e-5
+        )

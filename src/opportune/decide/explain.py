@@ -98,7 +98,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
     scored = None
     if model is not None and decision.degraded is None:
         choose = choose_of(plan, decision.control)
-        prediction = model.predict(model.encode(decision.facts))
+        prediction = _kept_prediction(model.predict(model.encode(decision.facts)))
         scored = prediction, arbitrate(plan, decision.facts, prediction, choose)
     placements = []
     for trace in decision.traces:
@@ -118,6 +118,11 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         scores="recorded" if scored is None else "recomputed",
         placements=tuple(placements),
     )
+
+
+def _kept_prediction(prediction: Prediction) -> Prediction:
+    """Copy what a model said: its arrays are overwritten by the next question, and explaining asks many."""
+    return Prediction(prediction.propensity.copy(), prediction.log_odds.copy(), prediction.spread.copy())
 
 
 class _Explainer:
@@ -220,7 +225,7 @@ class _Explainer:
         values = [*own, *prediction.spread[:, index].tolist(), float(weighing.priority[index])]
         parts = dict(zip(self.plan.part_names, values, strict=False))
         if recorded:
-            parts["selection_probability"] = recorded["selection_probability"]
+            parts["first_place_probability"] = recorded["first_place_probability"]
         parts.update(self._split(index, own))
         if index not in self.places:
             return parts, {}

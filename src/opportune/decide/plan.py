@@ -166,7 +166,7 @@ class Plan:
             *(f"propensity.{outcome}" for outcome in self.outcomes),
             *(f"spread.{outcome}" for outcome in self.outcomes),
             "priority",
-            "selection_probability",
+            "first_place_probability",
         )
 
     def index_of(self, action: str, channel: str, treatment: str | None = None) -> int | None:
