@@ -22,6 +22,19 @@ _decode = msgspec.json.Decoder().decode
 _SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 _PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`$")
 
+_MISSING = re.compile(r"missing required field `(\w+)`")
+_TYPES = re.compile(r"^Expected `([\w |]+)`, got `(\w+)`")
+_WORDS = {
+    "str": "text",
+    "int": "a whole number",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "a list",
+    "datetime": "a time with its offset",
+}
+"""Types of the decoder in words for people."""
+
 T = TypeVar("T")
 
 
@@ -112,6 +125,13 @@ def _misfit(text: str, type_: type, where: str) -> InputError:
     if message.startswith("Object contains unknown field"):
         known = ", ".join(getattr(type_, "__struct_fields__", ()))
         return InputError.of(at, "there is an unknown field", f"known fields: {known}" if known and not place else "")
-    if "missing required field" in message or message.startswith(("Expected", "Invalid RFC3339")):
-        return InputError.of(at, message[:1].lower() + message[1:].replace("`", "'"))
-    return InputError.of(at, "the value does not fit its type")
+    missing = _MISSING.search(message)
+    if missing:
+        return InputError.of(at, f"the field '{missing[1]}' is missing", "every request names it; see /openapi.json")
+    types = _TYPES.search(message)
+    if types:
+        wanted, found = (" or ".join(_WORDS.get(name, name) for name in part.split(" | ")) for part in types.groups())
+        return InputError.of(at, f"expected {wanted}, found {found}", "see /openapi.json for the form of the request")
+    if message.startswith("Invalid RFC3339"):
+        return InputError.of(at, "expected a time with its offset", "write it like 2026-05-04T18:00:00Z")
+    return InputError.of(at, "the value does not fit its type", "see /openapi.json for the form of the request")
