@@ -18,7 +18,7 @@ from opportune.learning.bayes import BayesModel
 
 __all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]
 
-FLAGS = ("-O3", "-march=native", "-ffast-math", "-shared", "-fPIC")
+FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC")
 WIDE_VECTORS = "-mprefer-vector-width=512"
 """Left out where the compiler does not know it."""
 PLACES = 3
@@ -106,12 +106,16 @@ def library(folder: Path) -> ctypes.CDLL:
     command = compiler()
     if command is None:
         raise OSError("no C compiler (gcc or cc) on the PATH")
-    target = folder / "floor.so"
-    source = Path(__file__).with_name("floor.c")
+    source, part, target = Path(__file__).with_name("floor.c"), folder / "floor.o", folder / "floor.so"
     for extra in ((WIDE_VECTORS,), ()):
-        flags = [*FLAGS, *extra, *_constants(), "-o", str(target)]
-        done = subprocess.run([command, *flags, str(source), "-lm"], capture_output=True, text=True)
-        if done.returncode == 0:
+        compiling = [command, *FLAGS, *extra, *_constants(), "-c", "-o", str(part), str(source)]
+        # Linked without -ffast-math, which would turn small numbers off for the whole process and all who are measured.
+        linking = [command, "-shared", "-o", str(target), str(part), "-lm"]
+        for step in (compiling, linking):
+            done = subprocess.run(step, capture_output=True, text=True)
+            if done.returncode != 0:
+                break
+        else:
             return ctypes.CDLL(str(target))
     raise OSError(f"{command} failed: {done.stderr.strip()[:500]}")
 

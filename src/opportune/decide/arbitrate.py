@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from opportune.decide.plan import Floats, Plan
+from opportune.decide.steps import steps_of
 from opportune.learning.base import Prediction
 from opportune.records import Facts
 
@@ -39,35 +40,28 @@ def goal_weights(plan: Plan, facts: Facts) -> tuple[float, ...]:
     )
 
 
-def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str) -> Weighing:
+def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, kernel: str) -> Weighing:
     """Give every candidate its priority and its standard deviation.
 
     Args:
         choose: "" for the declared formula; "propensity" or "no_levers" for control groups.
+        kernel: "numpy" or "numba", that of the model.
     """
-    ones = np.ones(len(plan.candidates), dtype=np.float32)
+    ones = plan.ones
+    steps = steps_of(kernel)
     if choose == "propensity":
-        chance = prediction.propensity[0]
-        return Weighing(chance, chance * (1 - chance) * prediction.spread[0], ones, ones, (0.0,) * len(plan.goals))
+        chance, spread = steps.weigh(
+            prediction.propensity[:1], prediction.spread[:1], ones[np.newaxis], np.zeros_like(ones), ones
+        )
+        return Weighing(chance, spread, ones, ones, (0.0,) * len(plan.goals))
     weights = goal_weights(plan, facts)
     values, shown = _worth(plan, weights)
-    if len(plan.outcomes) == 1:
-        chance = prediction.propensity[0]
-        gain = chance * values[0]
-        priority = gain + shown
-        spread = np.abs(gain) * (1 - chance) * prediction.spread[0]
-    else:
-        gain = prediction.propensity * values
-        priority = gain.sum(axis=0) + shown
-        parts = gain * (1 - prediction.propensity) * prediction.spread
-        spread = np.sqrt(np.square(parts).sum(axis=0))
     if choose == "no_levers":
-        return Weighing(priority, spread, ones, ones, weights)
-    lever = plan.levers
-    context_weight = _context_weight(plan, facts, ones)
-    boost = lever if context_weight is ones else lever * context_weight
-    priority *= boost
-    spread *= boost
+        lever = context_weight = boost = ones
+    else:
+        lever, context_weight = plan.levers, _context_weight(plan, facts, ones)
+        boost = lever if context_weight is ones else lever * context_weight
+    priority, spread = steps.weigh(prediction.propensity, prediction.spread, values, shown, boost)
     return Weighing(priority, spread, lever, context_weight, weights)
 
 
@@ -84,8 +78,7 @@ def parts_of(plan: Plan, facts: Facts, choose: str, candidate: int, propensity: 
     parts = {f"goal.{goal.name}": float(value) for goal, value in zip(plan.goals, worth, strict=True)}
     if choose == "no_levers":
         return parts
-    ones = np.ones(len(plan.candidates), dtype=np.float32)
-    context_weight = float(_context_weight(plan, facts, ones)[candidate])
+    context_weight = float(_context_weight(plan, facts, plan.ones)[candidate])
     return {**parts, "lever": float(plan.levers[candidate]), "context_weight": context_weight}
 
 

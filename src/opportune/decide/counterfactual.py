@@ -78,7 +78,7 @@ class _Finder:
         if not len(open_ones):
             return None
         prediction = self.model.predict(self.model.encode(facts))
-        priority = arbitrate(self.plan, facts, prediction, self.choose).priority
+        priority = arbitrate(self.plan, facts, prediction, self.choose, self.model.kernel).priority
         return int(open_ones[np.argmax(priority[open_ones])])
 
     def changes(self) -> Iterator[tuple[float, str, Value]]:

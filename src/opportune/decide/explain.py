@@ -99,7 +99,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
     if model is not None and decision.degraded is None:
         choose = choose_of(plan, decision.control)
         prediction = _kept_prediction(model.predict(model.encode(decision.facts)))
-        scored = prediction, arbitrate(plan, decision.facts, prediction, choose)
+        scored = prediction, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
     placements = []
     for trace in decision.traces:
         explainer = _Explainer(plan, decision, trace, model, scored)

@@ -19,27 +19,17 @@ Stages = npt.NDArray[np.uint8]
 OPEN = 255
 """Passed the gate; composing the slate decides what becomes of it."""
 
-# Index: eligible + 2 * applicable + 4 * suitable. The first layer that fails names the stage.
-_FIRST_FAILED = np.array(
-    [
-        Stage.ELIGIBILITY,
-        Stage.APPLICABILITY,
-        Stage.ELIGIBILITY,
-        Stage.SUITABILITY,
-        Stage.ELIGIBILITY,
-        Stage.APPLICABILITY,
-        Stage.ELIGIBILITY,
-        OPEN,
-    ],
-    dtype=np.uint8,
-)
+_LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILITY]], dtype=np.uint8)
+"""Stage of every layer of the gate; OPEN has all bits and is higher than any."""
 
 
 def rule_stages(plan: Plan, facts: Facts) -> Stages:
     """Evaluate the three layers of engagement policy, uint8 [C]: OPEN or the first layer that failed."""
-    layers = plan.gate.passed(facts).view(np.uint8).reshape(3, len(plan.actions))
-    code = layers[0] + (layers[1] << 1) + (layers[2] << 2)
-    by_action: Stages = _FIRST_FAILED[code]
+    passed = plan.gate.passed(facts).view(np.uint8).reshape(3, len(plan.actions))
+    # Minus one has all bits: a layer that passed says OPEN, one that failed its stage; the first is the lowest.
+    failed = np.negative(passed)
+    failed |= _LAYERS
+    by_action: Stages = np.minimum.reduce(failed, axis=0)
     return by_action if len(plan.candidates) == len(plan.actions) else by_action[plan.action_of]
 
 

@@ -14,14 +14,14 @@ from typing import Protocol
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from opportune.decide.arbitrate import Weighing, arbitrate
 from opportune.decide.compose import UNIFORM, Slate, fill, take
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
-from opportune.decide.plan import Booleans, ControlGroup, Floats, Placement, Plan
+from opportune.decide.plan import Booleans, ControlGroup, Placement, Plan
+from opportune.decide.steps import steps_of
 from opportune.learning.base import Encoded, Prediction
 from opportune.records import (
     Decision,
@@ -34,8 +34,6 @@ from opportune.records import (
     Stage,
     Value,
 )
-
-Indices = npt.NDArray[np.intp]
 
 __all__ = [
     "KEPT_PARTS",
@@ -126,7 +124,8 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     by_rules = rule_stages(plan, facts)
     prediction = state.model.predict(state.model.encode(facts))
     control = control_group(plan, state.person or request.session, now)
-    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None))
+    kernel = state.model.kernel
+    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = _mandatory(plan, facts)
 
     channel = plan.channels[request.channel]
@@ -135,14 +134,13 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
         stages = _open_stages(plan, placement, by_rules, now.timestamp(), taken)
-        considered = np.flatnonzero(stages == OPEN)
+        is_open = stages == OPEN
         label = f"{number}/{wanted.name}"
-        slate = _fill(
-            plan, placement, wanted, weighing, stages, mandatory, control, rng, label, kernel=state.model.kernel
-        )
-        stages[stages == OPEN] = Stage.OUTRANKED
+        slate = _fill(plan, placement, wanted, weighing, stages, mandatory, control, rng, label, kernel)
+        # OPEN is higher than any stage, and OUTRANKED is the highest of them.
+        np.minimum(stages, np.uint8(Stage.OUTRANKED), out=stages)
         answers.append(_answer(plan, placement, request, prediction, weighing, slate))
-        traces.append(_trace(plan, placement, prediction, weighing, slate, stages, considered))
+        traces.append(_trace(placement, prediction, weighing, slate, stages, is_open, kernel))
         taken.extend(place.candidate for place in slate.places)
     return Decision(
         id=decision_id(request),
@@ -247,51 +245,39 @@ def content_of(plan: Plan, candidate: int, language: str | None) -> dict[str, st
 
 
 def _trace(
-    plan: Plan,
     placement: Placement,
     prediction: Prediction,
     weighing: Weighing,
     slate: Slate,
     stages: Stages,
-    considered: Indices,
+    is_open: Booleans,
+    kernel: str,
 ) -> PlacementTrace:
-    chosen = tuple(place.candidate for place in slate.places)
-    kept = _kept(weighing.priority, considered, chosen)
-    outcomes = len(plan.outcomes)
-    parts = np.empty((2 * outcomes + 2, len(kept)), dtype="<f4")
-    parts[:outcomes] = prediction.propensity.take(kept, axis=1)
-    parts[outcomes:-2] = prediction.spread.take(kept, axis=1)
-    parts[-2] = weighing.priority.take(kept)
-    parts[-1] = _first_chances(slate, kept, stages)
+    chosen = np.array([place.candidate for place in slate.places], dtype=np.intp)
+    first = slate.first
+    kept, parts = steps_of(kernel).keep(
+        weighing.priority,
+        is_open,
+        chosen,
+        KEPT_PARTS,
+        prediction.propensity,
+        prediction.spread,
+        first.contenders if first else _NOBODY,
+        first.probabilities if first else _NOTHING,
+        first.rest if first else 0.0,
+    )
+    for rank, place in enumerate(slate.places):
+        if place.how == "mandatory":
+            parts[rank, -1] = 1.0
     return PlacementTrace(
         name=placement.name,
         stages=stages.tobytes(),
         kept=kept.astype("<u4").tobytes(),
-        parts=parts.T.tobytes(),
-        chosen=chosen,
+        parts=parts.astype("<f4", copy=False).tobytes(),
+        chosen=tuple(place.candidate for place in slate.places),
         uniforms=tuple(place.uniform for place in slate.places),
     )
 
 
-def _kept(priority: Floats, considered: Indices, chosen: tuple[int, ...]) -> Indices:
-    """Choose whose parts to keep: the shown, then the best others by priority, ties in candidate order."""
-    # Negated, so that the best come first and equals stay in candidate order.
-    rank = -priority.take(considered)
-    if len(considered) > KEPT_PARTS:
-        near = (rank <= np.partition(rank, KEPT_PARTS - 1)[KEPT_PARTS - 1]).nonzero()[0]
-        rank, considered = rank.take(near), considered.take(near)
-    order = considered.take(rank.argsort(kind="stable")[:KEPT_PARTS]).tolist()
-    return np.array([*chosen, *(i for i in order if i not in chosen)], dtype=np.intp)
-
-
-def _first_chances(slate: Slate, kept: Indices, stages: Stages) -> Floats:
-    """Give each kept candidate's chance of the first drawn place; 0 where nothing was drawn."""
-    chances = np.zeros(len(stages), dtype=np.float32)
-    if slate.first is not None:
-        chances[:] = slate.first.rest
-        chances[slate.first.contenders] = slate.first.probabilities
-    for place in slate.places:
-        if place.how == "mandatory":
-            chances[place.candidate] = 1.0
-    first: Floats = chances[kept]
-    return first
+_NOBODY = np.zeros(0, dtype=np.intp)
+_NOTHING = np.zeros(0)

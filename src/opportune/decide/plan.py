@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -168,6 +169,13 @@ class Plan:
             "priority",
             "first_place_probability",
         )
+
+    @cached_property
+    def ones(self) -> Floats:
+        """A one per candidate, float32 [C]; nobody writes to it."""
+        ones = np.ones(len(self.candidates), dtype=np.float32)
+        ones.flags.writeable = False
+        return ones
 
     def index_of(self, action: str, channel: str, treatment: str | None = None) -> int | None:
         """Find a candidate; without a treatment, the first of the action in the channel."""
