@@ -180,3 +180,57 @@ def test_decisions_go_on_while_a_batch_is_learned(tmp_path: Path) -> None:
         degraded, seconds = service.runner.run(asyncio.wait_for(both(), 10))
         assert degraded is None
         assert seconds < 1
+
+
+def learning_that_breaks_at(service: Service, monkeypatch: pytest.MonkeyPatch, outcome: str) -> None:
+    model = type(service.runtime.learner.model)
+    whole = model.learn
+
+    def broken(self: Any, facts: Any, candidate: int, head: int, happened: bool) -> None:
+        if facts.get("context.minutes") == 13.0:
+            raise ZeroDivisionError(outcome)
+        whole(self, facts, candidate, head, happened)
+
+    monkeypatch.setattr(model, "learn", broken)
+
+
+def test_an_outcome_that_breaks_learning_is_set_aside_and_learning_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        learning_that_breaks_at(service, monkeypatch, "private words")
+        for number, minutes in enumerate((1, 13, 2)):
+            answer = service.decide(f"r-{number}", context={"minutes": minutes})
+            body = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+            service.call("POST", "/v1/outcomes", body)
+            service.wait(0.05)
+        report = service.runtime.model_report()
+        metrics = service.call("GET", "/metrics").text
+        digest = service.runtime.learner.model.digest()
+        last = service.runtime.storage.last_sequence()
+        service.runtime.teacher._kept_position = service.runtime.learner.position
+
+    assert (report.learned, report.set_aside, report.lag, report.position) == (2, 1, 0, last)
+    assert "opportune_model_set_aside 1.0" in metrics
+    said = capsys.readouterr()
+    assert "ZeroDivisionError" in said.out + said.err
+    assert "private words" not in said.out + said.err
+    with serving(tmp_path / "shop.db") as service:
+        assert service.runtime.learner.model.digest() == digest
+        assert service.runtime.learner.set_aside == 1
+
+
+def test_closing_releases_the_store_when_the_last_outcomes_cannot_be_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        runtime = service.runtime
+
+        def away() -> None:
+            raise StoreError("gone")
+
+        monkeypatch.setattr(runtime.teacher, "drain", away)
+
+    with pytest.raises(StoreError):
+        runtime.storage.last_sequence()
+    SqliteStorage(tmp_path / "shop.db").close()

@@ -2,6 +2,6 @@
 
 from opportune.outcomes.labels import answers
 from opportune.outcomes.learner import Learner, Lesson, new_model
-from opportune.outcomes.lessons import LessonBook, lessons
+from opportune.outcomes.lessons import LessonBook, lessons, teach
 
-__all__ = ["Learner", "Lesson", "LessonBook", "answers", "lessons", "new_model"]
+__all__ = ["Learner", "Lesson", "LessonBook", "answers", "lessons", "new_model", "teach"]

@@ -52,6 +52,7 @@ class Learner:
 
     Attributes:
         skipped: outcomes about candidates that the plan does not have.
+        set_aside: outcomes that raised an error no code foresaw; each is passed over, the same way in every fold.
     """
 
     def __init__(self, plan: Plan, model: PropensityModel, position: int = 0) -> None:
@@ -59,10 +60,7 @@ class Learner:
         self.position = position
         self.learned = 0
         self.skipped = 0
-        self.use(plan)
-
-    def use(self, plan: Plan) -> None:
-        """Teach candidates of another revision from now on; the model must be bound to it."""
+        self.set_aside = 0
         self.plan = plan
         self._candidates = {
             (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
@@ -91,3 +89,8 @@ class Learner:
         for head, happened in self.labels(lesson):
             self.model.learn(lesson.facts, candidate, head, happened)
             self.learned += 1
+
+    def pass_over(self, sequence: int) -> None:
+        """Go on behind an outcome that cannot be learned."""
+        self.position = max(self.position, sequence)
+        self.set_aside += 1

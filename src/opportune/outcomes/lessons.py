@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from opportune.outcomes.learner import Lesson
+from opportune.errors import StoreError
+from opportune.outcomes.learner import Learner, Lesson
 from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.entries import DecisionBody, DecisionPayload, OutcomeBody
 
-__all__ = ["LessonBook", "lessons"]
+__all__ = ["LessonBook", "lessons", "teach"]
 
 REMEMBERED = 20_000
 """Decisions kept in memory: at a thousand a second, those of the last twenty seconds need no read."""
@@ -81,6 +82,33 @@ class LessonBook:
                     outcome.body.outcome
                 )
         return self._remember(decision, known)
+
+
+def teach(
+    learner: Learner,
+    book: LessonBook,
+    entry: Entry,
+    tell: Callable[[int, Exception], None] = lambda sequence, error: None,
+) -> None:
+    """Let a learner learn one outcome; one that raises an error no code foresaw is set aside, and the learner goes on.
+
+    The service and every fold of the journal teach through this function, so that they set aside the same outcomes.
+
+    Args:
+        tell: called with the sequence and the error of an outcome that was set aside.
+
+    Raises:
+        StoreError: the decision cannot be read now; the same call may succeed later.
+    """
+    try:
+        lesson = book.read(entry)
+        if lesson is not None:
+            learner.learn(lesson)
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001  One outcome must not end all learning.
+        learner.pass_over(entry.sequence)
+        tell(entry.sequence, error)
 
 
 def lessons(storage: Storage, after: int = 0, until: int | None = None) -> Iterator[tuple[Entry, Lesson | None]]:

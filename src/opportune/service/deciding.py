@@ -18,6 +18,7 @@ from opportune.learning import PropensityModel
 from opportune.outcomes import Learner
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
+from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile, Profiles
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.revisions import Strategy
@@ -131,7 +132,7 @@ class Decider:
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001  Whatever broke, the contact gets an answer.
-            log.error("decision failed", error=type(error).__name__, where=_where(error))
+            log.error("decision failed", error=type(error).__name__, where=place_of(error))
             return self._fallback(request, profile, now, ignored, "internal-error")
         end = perf_counter()
         if receipt.repeated:
@@ -192,7 +193,7 @@ class Decider:
             decision = fallback(plan, request, facts, now, reason)
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
-            log.error("fallback failed", error=type(error).__name__, where=_where(error))
+            log.error("fallback failed", error=type(error).__name__, where=place_of(error))
             return Answer(body=_empty(plan.revision, request, reason), degraded=reason)
         body = body_of(decision)
         self._recent.put(decision.id, Remembered.of(decision))
@@ -235,11 +236,3 @@ async def _kept(writer: GroupWriter, write: SaveDecision) -> None:
     except (StoreError, InputError) as error:
         # The contact has its answer; without its record, outcomes that name it will be refused.
         log.warning("fallback answer without a record", error=type(error).__name__)
-
-
-def _where(error: BaseException) -> str:
-    """Name the innermost place of an error; never its text, which may repeat private values."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"

@@ -7,7 +7,7 @@ import sys
 
 import structlog
 
-__all__ = ["set_up_logs"]
+__all__ = ["place_of", "set_up_logs"]
 
 
 def set_up_logs() -> None:
@@ -26,6 +26,14 @@ def set_up_logs() -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
+
+
+def place_of(error: BaseException) -> str:
+    """Name the innermost place of an error; never its text, which may repeat private values."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    return "" if trace is None else f"{trace.tb_frame.f_code.co_filename.rpartition('/')[2]}:{trace.tb_lineno}"
 
 
 class _JsonLines(logging.Formatter):

@@ -13,11 +13,12 @@ import msgspec
 import structlog
 
 from opportune.decide import Explanation
-from opportune.errors import OpportuneError, StoreError
+from opportune.errors import OpportuneError
 from opportune.outcomes import Learner
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
+from opportune.service.logs import place_of
 from opportune.service.profiles import Profiles
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
@@ -43,6 +44,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
         position: journal entry that it has learned to; `journal` is the last entry.
         learned: answers learned since the start of the process.
         skipped: outcomes of candidates that the strategy does not have.
+        set_aside: outcomes that could not be learned, since the start of the process; the log says why.
         lag: outcomes acknowledged and not yet learned.
         evidence: candidate "group/action/channel/treatment" → outcome → answers learned in all.
     """
@@ -54,6 +56,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     journal: int
     learned: int
     skipped: int
+    set_aside: int
     lag: int
     evidence: dict[str, dict[str, float]]
 
@@ -130,15 +133,18 @@ class Runtime:
             self._chores.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._chores
-            self.teacher.drain()
             try:
+                self.teacher.drain()
                 await self.teacher.keep()
-            except StoreError as error:
-                log.error("no checkpoint at the end", error=type(error).__name__)
-            await asyncio.to_thread(self.writer.close)
-        self._reader.shutdown(wait=False, cancel_futures=True)
-        self._explainer.shutdown(wait=False, cancel_futures=True)
-        self.storage.close()
+            except Exception as error:  # noqa: BLE001  What was not kept is learned again from the journal.
+                log.error("no checkpoint at the end", error=type(error).__name__, where=place_of(error))
+        try:
+            if self._chores is not None:
+                await asyncio.to_thread(self.writer.close)
+        finally:
+            self._reader.shutdown(wait=False, cancel_futures=True)
+            self._explainer.shutdown(wait=False, cancel_futures=True)
+            self.storage.close()
 
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None) -> Answer:
         """Answer a contact; see `Decider.answer`."""
@@ -184,6 +190,7 @@ class Runtime:
             journal=self.storage.last_sequence(),
             learned=self.learner.learned,
             skipped=self.learner.skipped,
+            set_aside=self.learner.set_aside,
             lag=self.teacher.lag,
             evidence={
                 str(key): {name: float(evidence[head, index]) for head, name in enumerate(plan.outcomes)}

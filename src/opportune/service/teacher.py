@@ -7,8 +7,8 @@ from collections import deque
 
 import structlog
 
-from opportune.errors import OpportuneError, StoreError
-from opportune.outcomes import Learner, LessonBook
+from opportune.outcomes import Learner, LessonBook, teach
+from opportune.service.logs import place_of
 from opportune.service.settings import Settings
 from opportune.service.training import adoption
 from opportune.storage import Entry, GroupWriter, Kind, Storage
@@ -75,26 +75,25 @@ class Teacher:
         await self.writer.write(write)
 
     def _slice(self) -> None:
+        loop = asyncio.get_running_loop()
         try:
             for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
                 self._learn_next()
-        except StoreError as error:
-            # A decision that is no longer in memory could not be read; what waits stays in order.
-            log.warning("learning waits for the store", error=type(error).__name__, lag=self.lag)
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._slice)
+        except Exception as error:  # noqa: BLE001  Learning must go on whatever happens.
+            # Above all StoreError: a decision that is no longer in memory could not be read. What waits stays in order.
+            loop.call_later(RETRY_SECONDS, self._slice)
+            log.warning("learning waits", error=type(error).__name__, where=place_of(error), lag=self.lag)
             return
         if self.learner.learned - self._kept_at >= self._settings.checkpoint_lessons:
             self._keep_soon()
         if self._waiting:
-            asyncio.get_running_loop().call_soon(self._slice)
+            loop.call_soon(self._slice)
         else:
             self._awake = False
 
     def _learn_next(self) -> None:
-        lesson = self._book.read(self._waiting[0])
+        teach(self.learner, self._book, self._waiting[0], _tell)
         self._waiting.popleft()
-        if lesson is not None:
-            self.learner.learn(lesson)
 
     def _keep_soon(self) -> None:
         if self._keeping is None or self._keeping.done():
@@ -103,5 +102,9 @@ class Teacher:
     async def _keep_or_say(self) -> None:
         try:
             await self.keep()
-        except OpportuneError as error:
-            log.warning("no checkpoint; the next one is tried later", error=type(error).__name__)
+        except Exception as error:  # noqa: BLE001  The next checkpoint must be tried whatever befell this one.
+            log.warning("no checkpoint; the next one is tried later", error=type(error).__name__, where=place_of(error))
+
+
+def _tell(sequence: int, error: Exception) -> None:
+    log.error("outcome set aside unlearned", sequence=sequence, error=type(error).__name__, where=place_of(error))

@@ -8,7 +8,7 @@ from opportune.decide import Plan
 from opportune.errors import DamageError, ProjectError
 from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
-from opportune.outcomes import Learner, LessonBook, new_model
+from opportune.outcomes import Learner, LessonBook, new_model, teach
 from opportune.service.revisions import strategy_from_bundle
 from opportune.storage import AdoptModel, Entry, Kind, ModelState, Revision, Storage
 
@@ -63,9 +63,7 @@ def fold(
     book = LessonBook(storage)
     total = storage.last_sequence()
     for done, entry in enumerate(outcomes_after(storage, learner.position, until), start=1):
-        lesson = book.read(entry)
-        if lesson is not None:
-            learner.learn(lesson)
+        teach(learner, book, entry)
         if done % PAGE == 0:
             progress(entry.sequence, total)
     progress(total, total)
