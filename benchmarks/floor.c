@@ -250,7 +250,7 @@ static float gather(const plan *restrict p, const contact *restrict c, race *res
         for (; at > 0 && top[at - 1] < low; at--) top[at] = top[at - 1];
         top[at] = low;
     }
-    return top[(alive < PLACES ? alive : PLACES) - 1];
+    return alive ? top[(alive < PLACES ? alive : PLACES) - 1] : 0.0f;
 }
 
 /* Weights of the trapezoid rule over a row, divided by it: they do not change between places. */
@@ -366,7 +366,7 @@ static void place(const plan *restrict p, contact *restrict c, race *restrict r,
     const int count = r->contenders;
     c->chosen[number] = -1;
     c->probability[number] = 0.0;
-    if (r->alive == number) return;
+    if (r->alive <= number) return;
     const int alive = r->alive - number;
     integrate(r, chances);
     const double rest = p->floor / alive;

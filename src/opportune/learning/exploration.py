@@ -116,15 +116,15 @@ class Race:
             raise ValueError("u: expected a number in [0, 1)")
         if alive.shape != self._mean.shape:
             raise ValueError(f"expected one axis of equal length, found {self._mean.shape}, {alive.shape}")
-        if not alive.any():
-            return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, 0)
-        if self._method == "uniform":
-            return _uniform(alive, u)
-        if self._method == "greedy":
-            return self._greedy(alive, u)
         alive = np.ascontiguousarray(alive)
         drawn = self._steps.draw(self._field, alive, u, self._floor) if self._field is not None else None
         if drawn is None:
+            if not alive.any():
+                return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, 0)
+            if self._method == "uniform":
+                return _uniform(alive, u)
+            if self._method == "greedy":
+                return self._greedy(alive, u)
             self._field = self._steps.enter(self._mean, self._spread, alive, self._places, self._scale)
             if self._field is None:
                 raise _not_finite()
