@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from opportune.decide import Plan
-from opportune.errors import DamageError, Problem, ProjectError
+from opportune.errors import Problem
 from opportune.learning import from_bytes
 from opportune.outcomes import Learner, new_model
-from opportune.service.revisions import strategy_from_bundle
+from opportune.service.revisions import plan_from_store
 from opportune.service.training import Progress, carry_over, fold
 from opportune.storage import Kind, ModelState, Storage
 
@@ -90,11 +90,7 @@ class _Plans:
 
     def _plan(self, revision: str) -> Plan | None:
         if revision not in self._plans:
-            kept = self._storage.revision(revision)
-            try:
-                self._plans[revision] = None if kept is None else strategy_from_bundle(kept.bundle).plan
-            except (ProjectError, DamageError):
-                self._plans[revision] = None
+            self._plans[revision] = plan_from_store(self._storage, revision)
         return self._plans[revision]
 
 

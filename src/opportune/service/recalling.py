@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import OrderedDict
 
 from opportune.decide import Explanation, Plan, explain
-from opportune.errors import DamageError, ProjectError, UnknownError
+from opportune.errors import UnknownError
 from opportune.learning import PropensityModel
 from opportune.records import Decision
-from opportune.service.revisions import Strategy, strategy_from_bundle
+from opportune.service.revisions import Strategy, plan_from_store
 from opportune.service.training import checkpoint_before, fold, outcomes_after
 from opportune.storage import Storage
 
@@ -48,11 +48,7 @@ class Recaller:
 
     def _plan(self, revision: str) -> Plan | None:
         if revision not in self._plans:
-            kept = self._storage.revision(revision)
-            try:
-                self._plans[revision] = None if kept is None else strategy_from_bundle(kept.bundle).plan
-            except (ProjectError, DamageError):
-                self._plans[revision] = None
+            self._plans[revision] = plan_from_store(self._storage, revision)
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
         return self._plans[revision]

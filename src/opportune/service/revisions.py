@@ -8,13 +8,14 @@ from pathlib import Path
 import msgspec
 
 from opportune.decide import Plan
-from opportune.errors import DamageError
+from opportune.errors import DamageError, ProjectError
+from opportune.storage import Storage
 from opportune.strategy.check import check
 from opportune.strategy.compile import Registries, compile_plan, registries
 from opportune.strategy.load import load, load_files
 from opportune.strategy.project import Project
 
-__all__ = ["Strategy", "bundle_of", "strategy_from_bundle", "strategy_from_folder"]
+__all__ = ["Strategy", "bundle_of", "plan_from_store", "strategy_from_bundle", "strategy_from_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,19 @@ def strategy_from_bundle(bundle: bytes) -> Strategy:
     except msgspec.MsgspecError as error:
         raise DamageError("bundle of a revision: expected its files, found something else") from error
     return _compiled(load_files(files))
+
+
+def plan_from_store(storage: Storage, revision: str) -> Plan | None:
+    """Compile a revision that a store keeps; None where it has none, or this version no longer accepts it.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    kept = storage.revision(revision)
+    try:
+        return None if kept is None else strategy_from_bundle(kept.bundle).plan
+    except (ProjectError, DamageError):
+        return None
 
 
 def bundle_of(project: Project) -> bytes:

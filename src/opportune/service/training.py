@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from opportune.decide import Plan
-from opportune.errors import DamageError, ProjectError
 from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import Learner, LessonBook, new_model, teach
-from opportune.service.revisions import strategy_from_bundle
-from opportune.storage import AdoptModel, Entry, Kind, ModelState, Revision, Storage
+from opportune.service.revisions import plan_from_store
+from opportune.storage import AdoptModel, Entry, Kind, ModelState, Storage
 
 __all__ = ["Progress", "adoption", "carry_over", "checkpoint_before", "fold", "outcomes_after", "trained"]
 
@@ -30,7 +29,7 @@ def trained(storage: Storage, plan: Plan, kernel: str, progress: Progress = lamb
         learner = _from_checkpoint(storage, plan, kernel)
         fold(storage, learner, progress=progress)
         return learner
-    former = _former_plan(revision)
+    former = plan_from_store(storage, revision.hash)
     if former is not None:
         learner = _from_checkpoint(storage, former, kernel)
         fold(storage, learner, progress=progress)
@@ -108,10 +107,3 @@ def _restored(state: ModelState, plan: Plan, kernel: str) -> PropensityModel | N
     except ValueError:
         return None
     return model if model is not None and model.digest() == state.hash else None
-
-
-def _former_plan(revision: Revision) -> Plan | None:
-    try:
-        return strategy_from_bundle(revision.bundle).plan
-    except (ProjectError, DamageError):
-        return None

@@ -1,0 +1,142 @@
+"""Decisions of the past, decided again, are the same bytes; what was altered is noticed."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import apsw
+import msgspec
+import pytest
+
+from opportune.learning import from_bytes, to_bytes
+from opportune.learning.snapshot import state_digest
+from opportune.service import Settings
+from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
+from opportune.service.revisions import strategy_from_folder
+from opportune.service.training import carry_over
+from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage
+from opportune.storage.entries import digest_of
+
+from .shop import PROJECT, Service, serving, strategy
+
+
+def busy(service: Service, count: int, start: int = 0) -> None:
+    """Decide for known and unknown customers, explore, learn."""
+    for number in range(start, start + count):
+        customer = f"c-{number % 7}"
+        if number % 3 == 0:
+            service.call("PATCH", f"/v1/customers/{customer}", {"attributes": {"age": number % 90, "since": SINCE}})
+        fields = {"customer": customer} if number % 2 else {}
+        placements = [{"name": "receipt", "size": 3}, {"name": "screen"}]
+        answer = service.decide(f"r-{number}", context={"minutes": number}, placements=placements, **fields)
+        outcome = ("accept", "reject")[number % 2]
+        body = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": outcome}
+        service.call("POST", "/v1/outcomes", body)
+
+
+SINCE = "2026-01-02T03:04:05.678901+02:00"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A store with restarts, two revisions and more decisions than are decided again."""
+    path = tmp_path / "shop.db"
+    with serving(path, Settings(kernel="numpy", checkpoint_lessons=40)) as service:
+        busy(service, 30)
+    with serving(path) as service:
+        busy(service, 30, 30)
+    folder = shutil.copytree(PROJECT, tmp_path / "project")
+    (folder / "project.yaml").write_text((folder / "project.yaml").read_text() + "\n# Another revision.\n")
+    with serving(path, of=strategy_from_folder(folder)) as service:
+        assert service.runtime.strategy.plan.revision != strategy().plan.revision
+        busy(service, 20, 60)
+    return path
+
+
+def proven(path: Path) -> tuple[Redecided, list[str]]:
+    with open_storage(str(path), read_only=True) as storage:
+        counts, problems = prove_decisions(storage)
+    return counts, [f"{problem.code}: {problem.message}" for problem in problems]
+
+
+def test_every_decision_comes_out_the_same(store: Path) -> None:
+    assert proven(store) == (Redecided(compared=80, degraded=0, gone=0), [])
+
+
+def test_only_the_last_ones_are_decided_again(store: Path) -> None:
+    with serving(store) as service:
+        busy(service, 60, 80)
+
+    assert proven(store) == (Redecided(compared=DECISIONS, degraded=0, gone=0), [])
+
+
+def test_fallbacks_and_erased_decisions_are_counted(store: Path) -> None:
+    with open_storage(str(store)) as storage:
+        entry = storage.journal(kinds=(Kind.DECISION,))[-1]
+        storage.write([ErasePayloads(id="e-1", sequences=(entry.sequence,))])
+    with serving(store) as service:
+        fallen = service.runner.run(_degraded(service))
+
+    counts, problems = proven(store)
+    assert fallen == "store-slow"
+    assert (counts.degraded, counts.gone, problems) == (1, 1, [])
+
+
+async def _degraded(service: Service) -> str | None:
+    from opportune.records import DecisionRequest, PlacementRequest
+
+    asked = DecisionRequest(id="late", channel="till", placements=(PlacementRequest(name="receipt"),))
+    answer = await service.runtime.decide(asked, 0.001)
+    while service.runtime._decider._later:
+        await next(iter(service.runtime._decider._later))
+    return answer.degraded
+
+
+def test_an_altered_probability_is_noticed_by_the_chain(store: Path) -> None:
+    connection = apsw.Connection(str(store))
+    sequence, body = connection.execute(
+        "select sequence, body from journal where kind = 'decision' order by sequence limit 1"
+    ).fetchall()[0]
+    plain = msgspec.msgpack.decode(body)
+    plain["placements"][0]["actions"][0]["selection_probability"] /= 2
+    connection.execute("update journal set body = ? where sequence = ?", (msgspec.msgpack.encode(plain), sequence))
+    connection.close()
+
+    with SqliteStorage(str(store), read_only=True) as storage:
+        assert any(f"journal entry {sequence}" in str(problem) for problem in storage.verify())
+
+
+def test_a_record_that_its_inputs_do_not_lead_to_is_noticed(store: Path) -> None:
+    with open_storage(str(store)) as storage:
+        entry = storage.journal(kinds=(Kind.DECISION,))[-1]
+        stored = storage.decision(entry.decision or "")
+        assert stored is not None
+        request = msgspec.structs.replace(stored.decision.request, id="forged")
+        forged = msgspec.structs.replace(stored.decision, id="d-forged", request=request, traces=())
+        storage.write([SaveDecision(decision=forged, answer=b"{}", origin=entry.origin)])  # type: ignore[arg-type]
+
+        assert storage.verify() == []
+    _, problems = proven(store)
+    assert len(problems) == 1
+    assert "decision-differs" in problems[0]
+    assert "traces" in problems[0]
+
+
+def test_an_altered_model_is_noticed(store: Path) -> None:
+    connection = apsw.Connection(str(store))
+    sequence, state = connection.execute("select sequence, state from models order by sequence limit 1").fetchall()[0]
+    model = carry_over(from_bytes(state), strategy().plan, "numpy")
+    assert model is not None
+    model.learn({"customer.age": 30}, 0, 0, True)
+    snapshot = model.snapshot()
+    state = to_bytes(snapshot)
+    connection.execute(
+        "update models set state = ?, hash = ?, digest = ? where sequence = ?",
+        (state, state_digest(snapshot), digest_of(state), sequence),
+    )
+    connection.close()
+
+    _, problems = proven(store)
+    assert problems
+    assert all("placements" in problem or "traces" in problem for problem in problems)
