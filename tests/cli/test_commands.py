@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -16,6 +17,7 @@ import pytest
 
 from opportune.cli.main import COMMANDS
 from opportune.records import Origin
+from opportune.service.revisions import strategy_from_folder
 from opportune.storage import Kind, SqliteStorage
 from tests.service.shop import PROJECT, Service, serving
 
@@ -125,7 +127,7 @@ def test_init_overwrites_nothing(run: Run) -> None:
     ended = run("init", "shop")
 
     assert ended.code == 1
-    assert "the file exists" in ended.err
+    assert ended.err == "shop: here is a strategy already; name a folder that is new or empty\n"
 
 
 def test_check_lists_all_problems_with_their_places(run: Run) -> None:
@@ -160,7 +162,7 @@ def test_a_failing_persona_test_says_what_was_expected_and_found(run: Run) -> No
     ended = run("test", "shop")
 
     assert ended.code == 1
-    assert "an impossible wish" in ended.out
+    assert re.search(r"failed tests/wrong\.yaml:\d+: an impossible wish: expected plus_plan .*; plus_plan", ended.out)
     assert re.search(r"\d+ passed, 1 failed", ended.out)
 
 
@@ -173,8 +175,113 @@ def test_decide_shows_what_and_why_and_why_not(run: Run) -> None:
     assert table.code == 0
     assert "water" in table.out
     assert "customer.age is 12" in table.out
-    assert "let through" in table.out
+    assert "would pass with" in table.out
     assert {shown["action"] for shown in found["decision"]["placements"][0]["actions"]} == {"water", "call_back"}
+
+
+def test_decide_cuts_nothing_at_any_width(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init", "shop")
+    contact = {"customer": {"age": 41, "plan": "plus"}, "channel": "call_centre", "context": {"topic": "travel"}}
+    wide = run("decide", "shop", json.dumps(contact), "--at", "2026-05-04T18:00:00Z")
+    monkeypatch.setenv("COLUMNS", "40")
+
+    narrow = run("decide", "shop", json.dumps(contact), "--at", "2026-05-04T18:00:00Z")
+
+    assert narrow.out == wide.out
+    assert "…" not in narrow.out
+    assert "decision not recorded, at 2026-05-04T18:00:00+00:00" in narrow.out
+    assert "channel call_centre, customer known by 2 attributes" in narrow.out
+    assert "nothing is shown" in narrow.out
+    assert "\n-  family_sim (script)  eligibility: unknown: customer.products is missing" in narrow.out
+
+
+def test_decide_shows_how_a_priority_came_about(run: Run) -> None:
+    run("init", "shop")
+    contact = {"customer": {"age": 41, "plan": "basic", "data_used_percent": 95}, "channel": "app"}
+
+    said = run("decide", "shop", json.dumps(contact)).out
+
+    assert re.search(
+        r"1\. plus_plan \(card\)  priority 0\.\d+ = \(margin 0\.\d+ \+ loyalty 0\.\d+\) x lever 1 x context 1", said
+    )
+    assert "selection probability 0." in said
+    assert "solved" not in said
+
+
+def test_decide_says_when_nobody_else_stood_for_a_place(run: Run) -> None:
+    run("init", "shop")
+
+    assert "selection probability 1.000, the only candidate" in run("decide", "shop", "--channel", "app").out
+
+
+def test_decide_names_all_that_is_wrong_at_once(run: Run) -> None:
+    run("init", "shop")
+
+    ended = run("decide", "shop", "--channel", "app", "--placement", "agent", "--customer", '{"aeg": 1}')
+
+    assert ended.code == 1
+    assert "channel 'app' has no placement 'agent'" in ended.err
+    assert "the project does not declare 'aeg'; did you mean 'age'?" in ended.err
+
+
+def test_decide_reads_a_stored_profile_by_its_identifier(run: Run) -> None:
+    Path("people.csv").write_text("id,age\nc-1,30\n")
+    run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    known = run("decide", PROJECT, "--customer", "c-1", "--store", "shop.db", "--json")
+    unknown = run("decide", PROJECT, "--customer", "c-2", "--store", "shop.db")
+    without = run("decide", PROJECT, "--customer", "c-1")
+
+    assert known.json["decision"]["facts"]["customer.age"] == 30
+    assert (unknown.code, "nobody in the store has this identifier" in unknown.err) == (1, True)
+    assert (without.code, "an identifier needs --store" in without.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [(("check", "nowhere"), 1), (("verify", "--store", "none.db"), 2), (("decide", PROJECT, "--at", "x"), 1)],
+)
+def test_with_json_problems_are_json_too(run: Run, arguments: tuple[object, ...], code: int) -> None:
+    ended = run(*arguments, "--json")
+
+    assert (ended.code, ended.err) == (code, "")
+    assert ended.json["problems"][0]["message"]
+
+
+def test_an_internal_error_is_one_line_without_values(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise ValueError("c-001 is 41 years old")
+
+    monkeypatch.setattr("opportune.cli.check.check_directory", broken)
+
+    ended = run("check", PROJECT)
+
+    assert ended.code == 2
+    assert re.fullmatch(r"opportune: internal error \(ValueError at .*:\d+\); please report it\n", ended.err)
+
+
+@pytest.mark.parametrize("arguments", [["init", "--help"], ["decide", str(PROJECT), "--json"]])
+def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
+    program = [sys.executable, "-m", "opportune.cli", *arguments]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
+
+
+def test_messages_name_the_program_as_it_was_started(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPPORTUNE_COMMAND", "./run opportune")
+
+    assert "./run opportune check shop" in run("init", "shop").out
+    assert "Usage: ./run opportune check" in run("check", "--help").out
+
+
+def test_every_summary_fits_on_its_line(run: Run) -> None:
+    summaries = re.findall(rf"(?m)^  (?:{'|'.join(COMMANDS)}) +(.*)$", run("--help").out)
+
+    assert len(summaries) == len(COMMANDS)
+    assert all(len(summary) <= 60 and not summary.endswith("...") for summary in summaries)
 
 
 def test_decide_takes_files_and_options(run: Run) -> None:
@@ -256,6 +363,57 @@ def test_replay_folds_to_the_served_model_and_judges_it(run: Run, store: Path) -
     assert found["equal"] is True
     assert found["report"]["answers"] == 50
     assert "equal to the served model" in text
+
+
+def test_explain_says_what_became_of_it(run: Run, store: Path) -> None:
+    said = run("explain", "r-49", "--store", store).out
+
+    assert re.search(r"decision d-\w+, at 20", said)
+    assert "channel till, no customer known" in said
+    assert "outcomes so far: water accept" in said
+    assert "no single change" in said or "would pass with" in said
+
+
+def test_replay_compares_although_a_test_was_renamed(run: Run, tmp_path: Path) -> None:
+    def serve_from(folder: Path, name: str) -> None:
+        strategy = strategy_from_folder(folder)
+        with serving(tmp_path / "two.db", of=strategy) as service:
+            for number in range(4):
+                answer = service.decide(f"{name}-{number}")
+                body = {"id": f"o-{name}-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+                service.call("POST", "/v1/outcomes", body)
+            service.wait(0.05)
+
+    shutil.copytree(PROJECT, "shop")
+    serve_from(Path("shop"), "first")
+    Path("shop/tests").mkdir()
+    Path("shop/tests/none.yaml").write_text("[]\n")
+    serve_from(Path("shop"), "second")
+    renamed = run("replay", "--store", "two.db", "--kernel", "numpy", "--json")
+    goals = Path("shop/goals.yaml")
+    goals.write_text(goals.read_text() + "\n# another word\n")
+    serve_from(Path("shop"), "third")
+    changed = run("replay", "--store", "two.db", "--kernel", "numpy")
+
+    assert (renamed.json["revisions"], renamed.json["equal"]) == (2, True)
+    assert re.search(
+        r"not compared with the served model, which other revisions taught too: \w{12}, \w{12}", changed.out
+    )
+
+
+@pytest.mark.parametrize("command", [("verify",), ("replay",), ("explain", "x"), ("decide", PROJECT)])
+@pytest.mark.parametrize(
+    ("store", "said"), [("none.db", "found nothing"), ("folder", "found a folder"), ("text.db", "found another file")]
+)
+def test_what_is_no_store_is_named(run: Run, command: tuple[object, ...], store: str, said: str) -> None:
+    Path("folder").mkdir()
+    Path("text.db").write_text("not a store at all" * 100)
+
+    ended = run(*command, "--store", store)
+
+    assert ended.code == 2
+    assert f"{store}: expected a store of Opportune, {said}" in ended.err
+    assert "; " in ended.err
 
 
 def test_a_store_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def test_a_folder_with_the_name_of_a_file_counts_as_no_file(project: Path) -> No
 def test_folders_that_lead_in_a_circle_are_not_followed(project: Path) -> None:
     (project / "actions" / "again").symlink_to(project, target_is_directory=True)
 
-    assert load(project).settings.name == "starter"
+    assert load(project).settings.title == "A small telecom"
 
 
 def test_hidden_and_foreign_files_are_none_of_our_business(project: Path) -> None:
@@ -80,7 +80,14 @@ def test_what_is_no_folder_is_refused(project: Path, name: str, found: str) -> N
 
 
 def test_an_empty_folder_is_told_how_to_begin(tmp_path: Path) -> None:
-    assert messages(tmp_path) == ["no file of a strategy in this folder; start one with `opportune init`"]
+    assert messages(tmp_path) == [f"{tmp_path}: here is no strategy (no project.yaml); start one with the command init"]
+
+
+def test_the_folder_above_a_strategy_is_refused_in_one_line(tmp_path: Path) -> None:
+    copy_starter(tmp_path / "my-shop")
+    (tmp_path / "other.yaml").write_text("a: 1\n")
+
+    assert messages(tmp_path) == [f"{tmp_path}: here is no strategy (no project.yaml); did you mean my-shop?"]
 
 
 def test_texts_are_the_same_on_every_system(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ def test_a_copy_is_clean(tmp_path: Path) -> None:
     checked = check_directory(tmp_path / "new" / "folder")
 
     assert Path("project.yaml") in paths
-    assert checked.project == check_directory(STARTER).project
+    assert checked.project.actions == check_directory(STARTER).project.actions
 
 
 def test_its_own_persona_tests_pass() -> None:
@@ -31,24 +31,40 @@ def test_its_own_persona_tests_pass() -> None:
 
     results = [run_persona(plan, registries(checked.project), model, persona) for persona in checked.personas]
 
-    assert [result.failures for result in results] == [(), (), ()]
+    assert [result.failures for result in results] == [(), (), (), ()]
 
 
-def test_nothing_that_exists_is_overwritten(tmp_path: Path) -> None:
-    (tmp_path / "goals.yaml").write_text("mine: {unit: points}\n", encoding="utf-8")
+def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "README.md").write_text("# Mine\n", encoding="utf-8")
 
-    with pytest.raises(ProjectError, match=r"goals\.yaml: the file exists"):
+    with pytest.raises(ProjectError, match="the folder is not empty; name a folder that is new or empty"):
         copy_starter(tmp_path)
 
-    assert [path.name for path in tmp_path.iterdir()] == ["goals.yaml"]
+    assert [path.name for path in tmp_path.iterdir()] == ["README.md"]
 
 
-def test_other_files_of_the_folder_stay(tmp_path: Path) -> None:
-    (tmp_path / "README.md").write_text("# Mine\n", encoding="utf-8")
+def test_a_second_start_says_so_in_one_line(tmp_path: Path) -> None:
+    copy_starter(tmp_path / "shop")
+
+    with pytest.raises(ProjectError) as caught:
+        copy_starter(tmp_path / "shop")
+
+    assert str(caught.value).endswith("shop: here is a strategy already; name a folder that is new or empty")
+
+
+def test_a_fresh_repository_is_empty_enough(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
 
     copy_starter(tmp_path)
 
-    assert (tmp_path / "README.md").read_text(encoding="utf-8") == "# Mine\n"
+    assert (tmp_path / "project.yaml").is_file()
+
+
+@pytest.mark.parametrize(("folder", "name"), [("my-shop", "my_shop"), ("Café 2", "caf_2"), ("2nd", "starter")])
+def test_the_strategy_takes_the_name_of_its_folder(tmp_path: Path, folder: str, name: str) -> None:
+    copy_starter(tmp_path / folder)
+
+    assert check_directory(tmp_path / folder).project.settings.name == name
 
 
 def test_a_file_is_no_folder(tmp_path: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 
-from opportune.cli.output import JsonOption, failures, out, print_json
+from opportune.cli.output import JsonOption, count, failures, out, print_json
 from opportune.strategy.check import check_directory
 from opportune.strategy.project import content_hash
 
@@ -19,13 +20,20 @@ def check(
     project: Annotated[Path, typer.Argument(help="Folder of the strategy.")],
     as_json: JsonOption = False,
 ) -> None:
-    """List every problem of a strategy with its place and what to do; exit 1 if there is one."""
+    """List every problem of a strategy, with place and remedy.
+
+    Exit code 1 if there is one.
+    """
     with failures(as_json):
         checked = check_directory(project, datetime.now(UTC)).project
     if as_json:
         print_json({"problems": [], "revision": content_hash(checked), "actions": len(checked.actions)})
         return
+    parts = (
+        count(len(checked.actions), "action"),
+        count(len(checked.channels), "channel"),
+        count(len(checked.personas), "test"),
+    )
     out.print(
-        f"{checked.settings.name}: no problems in {len(checked.files)} files;"
-        f" {len(checked.actions)} actions, {len(checked.channels)} channels, {len(checked.personas)} tests."
+        escape(f"{checked.settings.name}: no problems in {count(len(checked.files), 'file')}; {', '.join(parts)}.")
     )

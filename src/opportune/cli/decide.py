@@ -2,27 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import typer
 
+from opportune.cli.contact import KEYS, named_problem, read_attributes
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
-from opportune.cli.tables import print_decision
+from opportune.cli.reasons import print_decision
 from opportune.decide import Draws, State, decide, explain, seed_of
-from opportune.errors import InputError
+from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.contacts import read_contact
+from opportune.service.profiles import NOBODY, KnownProfile, Profiles
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.service.training import trained
-from opportune.storage import open_storage
+from opportune.storage import Storage, open_storage
 
 __all__ = ["decide_command"]
 
-KEYS = ("customer", "context", "channel", "placement", "size", "at", "language", "zone", "session")
+T = TypeVar("T")
 
 
 def decide_command(
@@ -30,8 +34,16 @@ def decide_command(
     contact: Annotated[
         str, typer.Argument(help="The contact as JSON, or a file of it: " + ", ".join(KEYS) + ".")
     ] = "{}",
-    customer: Annotated[str, typer.Option(help="Attributes of the customer as JSON, or a file of them.")] = "",
-    context: Annotated[str, typer.Option(help="Attributes of the context as JSON, or a file of them.")] = "",
+    customer: Annotated[
+        str,
+        typer.Option(
+            help="Attributes of the customer as JSON or a file of them; with --store also an identifier. "
+            "Replaces those of CONTACT."
+        ),
+    ] = "",
+    context: Annotated[
+        str, typer.Option(help="Attributes of the context as JSON, or a file of them. Replaces those of CONTACT.")
+    ] = "",
     channel: Annotated[str, typer.Option(help="Channel; the strategy's first if left out.")] = "",
     placement: Annotated[str, typer.Option(help="Placement; the channel's first if left out.")] = "",
     size: Annotated[int, typer.Option(help="How many actions; 0 takes the placement's own size.", min=0, max=100)] = 0,
@@ -39,29 +51,37 @@ def decide_command(
     store: Annotated[str, typer.Option(help="Store whose model is to be used; untrained if left out.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Make one decision as the service would, record nothing, and show the reasons for every action."""
-    with failures(as_json):
+    """Make one decision from files, with the reasons.
+
+    It is made as the service would make it, and is not recorded.
+    """
+    with failures(as_json), ExitStack() as opened:
         strategy = strategy_from_folder(project)
         given = _contact(contact)
-        given |= _options(customer, context, channel, placement, size, at)
-        request, moment, facts = _request(strategy, given)
-        learner = _learner(strategy, store)
-        state = State(model=learner.model, position=learner.position, profile=facts)
+        given |= _options(customer, context, channel, placement, size, at, bool(store))
+        storage = opened.enter_context(open_storage(store, read_only=True)) if store else None
+        request, moment, profile = _request(strategy, given, storage)
+        learner = _learner(strategy, storage)
+        state = State(model=learner.model, position=learner.position, person=profile.person, profile=profile.facts)
         decision = decide(strategy.plan, state, request, moment, Draws(seed_of(strategy.plan, state, request)))
+        decision = msgspec.structs.replace(decision, id="not recorded")
         explanation = explain(strategy.plan, decision, learner.model)
     if as_json:
         print_json({"decision": decision, "explanation": explanation})
         return
     if not store:
         out.print("untrained model: every action has the same propensity; --store takes what was learned")
-    print_decision(decision, explanation)
+    print_decision(decision, explanation, strategy.plan.channels[request.channel].outcomes)
 
 
-def _options(customer: str, context: str, channel: str, placement: str, size: int, at: str) -> dict[str, Any]:
+def _options(
+    customer: str, context: str, channel: str, placement: str, size: int, at: str, has_store: bool
+) -> dict[str, Any]:
     given: dict[str, Any] = {"channel": channel, "placement": placement, "size": size, "at": at}
     given = {name: value for name, value in given.items() if value}
     if customer:
-        given["customer"] = _json(customer, "--customer")
+        is_identifier = has_store and not customer.lstrip().startswith("{") and not Path(customer).is_file()
+        given["customer"] = customer if is_identifier else _json(customer, "--customer")
     if context:
         given["context"] = _json(context, "--context")
     return given
@@ -78,6 +98,9 @@ def _contact(text: str) -> dict[str, Any]:
 def _json(text: str, where: str) -> dict[str, Any]:
     """Read an object from JSON, or from a file of it."""
     is_inline = text.lstrip().startswith("{")
+    if not is_inline and not Path(text).is_file():
+        hint = "; an identifier needs --store" if where == "--customer" else ""
+        fail(f"{where}: expected a JSON object or a file of it, found neither: No such file{hint}")
     data = text.encode() if is_inline else Path(text).read_bytes()
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
@@ -85,31 +108,60 @@ def _json(text: str, where: str) -> dict[str, Any]:
         fail(f"{where}: expected a JSON object: {error}")
 
 
-def _request(strategy: Strategy, given: dict[str, Any]) -> tuple[DecisionRequest, datetime, dict[str, Any]]:
-    """Make the request, its moment and the customer's facts.
+def _request(
+    strategy: Strategy, given: Mapping[str, Any], storage: Storage | None
+) -> tuple[DecisionRequest, datetime, KnownProfile]:
+    """Make the request, its moment and what is known of the customer.
 
     Raises:
         InputError: with all that is wrong.
     """
+    problems: list[Problem] = []
+
+    def collected(read: Callable[[], T]) -> T | None:
+        try:
+            return read()
+        except InputError as error:
+            problems.extend(error.problems)
+            return None
+
+    context = collected(lambda: read_attributes(strategy.registries.context, given.get("context", {}), "context"))
+    request = collected(lambda: _shape(strategy, given, context or {}))
+    profile = collected(lambda: _profile(strategy, given.get("customer", {}), storage))
+    moment = collected(lambda: _moment(given.get("at")))
+    if problems or request is None or profile is None or moment is None:
+        raise InputError(problems)
+    return request, moment, profile
+
+
+def _shape(strategy: Strategy, given: Mapping[str, Any], context: Mapping[str, Any]) -> DecisionRequest:
     channels = strategy.plan.channels
     channel = given.get("channel", next(iter(channels)))
     known = channels.get(channel)
     placement = given.get("placement", next(iter(known.placements)) if known else "")
     try:
         wanted = msgspec.convert({"name": placement, "size": given.get("size")}, PlacementRequest)
-        body: dict[str, Any] = {
-            name: given[name] for name in ("context", "language", "zone", "session") if name in given
-        }
-        body |= {"id": "command-line", "channel": channel, "placements": (wanted,)}
+        body: dict[str, Any] = {name: given[name] for name in ("language", "zone", "session") if name in given}
+        body |= {"id": "command-line", "channel": channel, "placements": (wanted,), "context": context}
         request = msgspec.convert(body, DecisionRequest)
     except msgspec.ValidationError as error:
         raise InputError.of("contact", str(error)) from None
-    request, _ = read_contact(strategy.plan, strategy.registries, request)
-    attributes = given.get("customer", {})
-    if not isinstance(attributes, dict):
-        raise InputError.of("customer", "expected the customer's attributes", 'write {"age": 41}')
-    facts, _ = strategy.registries.customer.read(attributes)
-    return request, _moment(given.get("at")), facts
+    try:
+        return read_contact(strategy.plan, strategy.registries, request)[0]
+    except InputError as error:
+        raise InputError([named_problem(problem, channel, placement) for problem in error.problems]) from None
+
+
+def _profile(strategy: Strategy, customer: Any, storage: Storage | None) -> KnownProfile:
+    """Take attributes as they are given, or look an identifier up."""
+    registry = strategy.registries.customer
+    if isinstance(customer, str) and storage is not None:
+        profile, _ = Profiles(storage, registry, 1).read(customer)
+        if profile is NOBODY:
+            raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
+        return profile
+    values = read_attributes(registry, customer, "customer")
+    return KnownProfile(None, registry.read(values)[0])
 
 
 def _moment(text: Any) -> datetime:
@@ -124,8 +176,7 @@ def _moment(text: Any) -> datetime:
     return moment.astimezone(UTC)
 
 
-def _learner(strategy: Strategy, store: str) -> Learner:
-    if not store:
+def _learner(strategy: Strategy, storage: Storage | None) -> Learner:
+    if storage is None:
         return Learner(strategy.plan, new_model(strategy.plan, "numpy"))
-    with open_storage(store, read_only=True) as storage:
-        return trained(storage, strategy.plan, "auto")
+    return trained(storage, strategy.plan, "auto")

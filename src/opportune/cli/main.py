@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from collections.abc import Callable
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from opportune import __version__
+from opportune.cli.output import WRONG, print_json, program
+from opportune.errors import Problem
 
 __all__ = ["COMMANDS", "app", "main"]
 
@@ -25,6 +30,9 @@ COMMANDS = {
     "verify": ("opportune.cli.verify", "verify"),
 }
 """command → module and function."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl+C, as shells have it."""
 
 app = typer.Typer(
     name="opportune",
@@ -65,6 +73,32 @@ def _register(arguments: list[str]) -> None:
 
 
 def main() -> None:
-    """Run the command that the arguments name."""
-    _register(sys.argv[1:])
-    app()
+    """Run the command that the arguments name; whatever happens, nobody sees a trace."""
+    try:
+        try:
+            _register(sys.argv[1:])
+            app(prog_name=program())
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read the output has left, as `head` does; what is still to be written goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:  # noqa: BLE001  the last resort of a program
+        _tell_fault(error)
+        sys.exit(WRONG)
+
+
+def _tell_fault(error: Exception) -> None:
+    """Name an error of ours by type and place; its text may repeat private values."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if f"{os.sep}opportune{os.sep}" in frame.filename]
+    frame = (own or list(frames))[-1]
+    place = "/".join(Path(frame.filename).parts[-3:])
+    message = f"internal error ({type(error).__name__} at {place}:{frame.lineno}); please report it"
+    if "--json" in sys.argv:
+        print_json({"problems": [Problem("", 0, 0, "", message, "", "internal")]})
+    else:
+        sys.stderr.write(f"opportune: {message}\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -15,7 +16,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from opportune.errors import InputError, OpportuneError, Problem, ProjectError
 
-__all__ = ["FOUND", "WRONG", "JsonOption", "bar", "fail", "failures", "out", "print_json", "print_problems"]
+__all__ = [
+    "FOUND",
+    "WRONG",
+    "JsonOption",
+    "bar",
+    "count",
+    "err",
+    "fail",
+    "failures",
+    "out",
+    "print_json",
+    "print_problems",
+    "program",
+]
 
 FOUND = 1
 """Exit code: problems were found."""
@@ -25,7 +39,25 @@ WRONG = 2
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
+
+
+class Failure(Exception):
+    """What a command cannot do, in words; `failures` prints it."""
+
+    def __init__(self, message: str, code: int) -> None:
+        self.code = code
+        super().__init__(message)
+
+
+def program() -> str:
+    """Give what the user types to start this program; the script of a checkout says so in OPPORTUNE_COMMAND."""
+    return os.environ.get("OPPORTUNE_COMMAND") or "opportune"
+
+
+def count(number: int, noun: str, plural: str = "") -> str:
+    """Write a number with its noun in the right form, such as "1 row" or "12,684 rows"."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def print_json(value: Any) -> None:
@@ -40,9 +72,8 @@ def print_problems(problems: Iterable[Problem]) -> None:
 
 
 def fail(message: str, code: int = WRONG) -> NoReturn:
-    """Say what is wrong and leave."""
-    err.print(f"opportune: {escape(message)}")
-    raise typer.Exit(code)
+    """Say what is wrong and leave; to be called inside of `failures`."""
+    raise Failure(message, code)
 
 
 @contextmanager
@@ -51,15 +82,30 @@ def failures(as_json: bool = False) -> Iterator[None]:
     try:
         yield
     except (ProjectError, InputError) as error:
-        if as_json:
-            print_json({"problems": error.problems})
-        else:
-            print_problems(error.problems)
-        raise typer.Exit(FOUND) from None
+        _leave(error.problems, FOUND, as_json)
+    except Failure as error:
+        _leave_saying(str(error), error.code, as_json)
     except OpportuneError as error:
-        fail(str(error))
+        _leave_saying(str(error), WRONG, as_json)
+    except BrokenPipeError:
+        raise
     except OSError as error:
-        fail(f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}")
+        _leave_saying(f"{error.filename or 'the system'}: {error.strerror or type(error).__name__}", WRONG, as_json)
+
+
+def _leave_saying(message: str, code: int, as_json: bool) -> NoReturn:
+    if not as_json:
+        err.print(f"opportune: {escape(message)}")
+        raise typer.Exit(code)
+    _leave([Problem("", 0, 0, "", message, "", "failed")], code, as_json)
+
+
+def _leave(problems: list[Problem], code: int, as_json: bool) -> NoReturn:
+    if as_json:
+        print_json({"problems": problems})
+    else:
+        print_problems(problems)
+    raise typer.Exit(code)
 
 
 @contextmanager

@@ -9,8 +9,9 @@ from typing import Annotated
 
 import structlog
 import typer
+from rich.markup import escape
 
-from opportune.cli.output import bar, err, fail, failures
+from opportune.cli.output import bar, count, err, fail, failures
 from opportune.service import Runtime, Settings
 from opportune.service.http import App
 from opportune.service.http.server import bind
@@ -40,17 +41,12 @@ def serve(
 
     A project with problems never starts. After a crash it starts again with everything that was acknowledged.
     """
-    if kernel not in ("auto", "numpy", "numba"):
-        fail("--kernel: expected auto, numpy or numba")
-    if not _is_loopback(host) and not open_to_network:
-        fail(
-            f"--host {host}: other machines could reach the service, which asks nobody who they are; put a proxy that"
-            " does in front, or add --open-to-network if you mean it"
-        )
     with failures():
+        _check_options(host, open_to_network, kernel)
         strategy = strategy_from_folder(project)
         bound = _bound(host, port)
         storage = open_storage(store)
+        entries = storage.last_sequence()
         runtime = Runtime(strategy, storage, Settings(kernel=kernel))
         with bar("Learning from the journal") as progress:
             runtime.prepare(progress)
@@ -58,11 +54,23 @@ def serve(
     log = structlog.get_logger()
 
     def tell(bound_port: int) -> None:
-        err.print(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}")
+        err.print(escape(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}"))
+        err.print(escape(f"store {storage.place} ({count(entries, 'entry', 'entries') if entries else 'new'})"))
+        err.print("changed files count after a restart; Ctrl+C stops it")
         position = runtime.learner.position
         log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision, position=position)
 
     serve_app(App(runtime), bound, tell)
+
+
+def _check_options(host: str, open_to_network: bool, kernel: str) -> None:
+    if kernel not in ("auto", "numpy", "numba"):
+        fail("--kernel: expected auto, numpy or numba")
+    if not _is_loopback(host) and not open_to_network:
+        fail(
+            f"--host {host}: other machines could reach the service, which asks nobody who they are; put a proxy that"
+            " does in front, or add --open-to-network if you mean it"
+        )
 
 
 def _bound(host: str, port: int) -> socket.socket:

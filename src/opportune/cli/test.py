@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 from rich.markup import escape
 
@@ -21,9 +22,9 @@ def run_tests(
     project: Annotated[Path, typer.Argument(help="Folder of the strategy.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Run every persona test; exit 1 if one fails.
+    """Run every persona test.
 
-    Tests decide like the service, without exploration and outside of control groups.
+    Exit code 1 if one fails. Tests decide like the service, without exploration and outside of control groups.
     """
     with failures(as_json):
         checked = check_directory(project)
@@ -32,16 +33,17 @@ def run_tests(
     results = []
     with bar("Testing", as_json) as progress:
         for number, persona in enumerate(checked.personas, start=1):
-            results.append(run_persona(plan, read, new_model(plan, "numpy"), persona))
+            result = run_persona(plan, read, new_model(plan, "numpy"), persona)
+            file, line = checked.project.persona_place(persona.name)
+            results.append(msgspec.structs.replace(result, file=file, line=line))
             progress(number, len(checked.personas))
     failed = [result for result in results if not result.passed]
     if as_json:
         print_json({"passed": len(results) - len(failed), "failed": len(failed), "tests": results})
     else:
         for result in failed:
-            out.print(f"[red]failed[/red] {escape(result.name)}")
             for failure in result.failures:
-                out.print(f"  {escape(failure)}")
+                out.print(f"[red]failed[/red] {escape(f'{result.file}:{result.line}: {result.name}: {failure}')}")
         out.print(f"{len(results) - len(failed)} passed, {len(failed)} failed.")
     if failed:
         raise typer.Exit(FOUND)

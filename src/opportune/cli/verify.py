@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from opportune.cli.output import FOUND, JsonOption, bar, failures, out, print_json, print_problems
+from opportune.cli.output import FOUND, JsonOption, bar, count, failures, out, print_json, print_problems
 from opportune.service.proof import prove_models
+from opportune.service.redeciding import Redecided, prove_decisions
 from opportune.storage import open_storage
 
 __all__ = ["verify"]
@@ -17,24 +18,33 @@ def verify(
     store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
     as_json: JsonOption = False,
 ) -> None:
-    """Check the whole store against itself, and learn every kept stretch of the model again; exit 1 on a problem.
+    """Check the whole store against itself.
 
-    Works beside a running service.
+    Every kept stretch of the model is learned again, and the last 100 decisions are decided again; both are compared.
+    Exit code 1 on a problem. Works beside a running service.
     """
     with failures(as_json), open_storage(store, read_only=True) as storage:
         with bar("Reading the journal", as_json) as progress:
             problems = storage.verify(progress)
-        stretches = 0
+        stretches, decisions = 0, Redecided(compared=0, degraded=0, gone=0)
         if not problems:
             with bar("Learning again", as_json) as progress:
                 stretches, problems = prove_models(storage, progress)
+            with bar("Deciding again", as_json) as progress:
+                decisions, differing = prove_decisions(storage, progress)
+            problems += differing
         entries = storage.last_sequence()
     if as_json:
-        print_json({"entries": entries, "stretches": stretches, "problems": problems})
+        print_json({"entries": entries, "stretches": stretches, "decisions": decisions, "problems": problems})
     elif problems:
         print_problems(problems)
-        out.print(f"{len(problems)} problems in {entries} entries.")
+        out.print(f"{count(len(problems), 'problem')} in {count(entries, 'entry', 'entries')}.")
     else:
-        out.print(f"No problems in {entries} entries; {stretches} stretches of the model learned again, all equal.")
+        learned = "no stretch of the model to learn again yet"
+        if stretches:
+            learned = f"{count(stretches, 'stretch', 'stretches')} of the model learned again, all equal"
+        again = f"{count(decisions.compared, 'decision')} decided again, all equal" if decisions.compared else ""
+        told = "; ".join(part for part in (learned, again) if part)
+        out.print(f"No problems in {count(entries, 'entry', 'entries')}; {told}.")
     if problems:
         raise typer.Exit(FOUND)

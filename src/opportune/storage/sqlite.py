@@ -18,7 +18,7 @@ from typing import IO, Any
 
 import apsw
 
-from opportune.errors import StoreBusyError, StoreError
+from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage.base import MODELS_KEPT, ProfileRow, Storage
 from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
 from opportune.storage.checkpoints import Checkpointer
@@ -28,6 +28,9 @@ __all__ = ["SqliteStorage"]
 
 APPLICATION_ID = 0x4F505052
 """Marks our files among SQLite's: "OPPR"."""
+
+_MAGIC = b"SQLite format 3\0"
+"""How every file of SQLite begins."""
 
 SQLITE_LEAST = "3.51.3"
 """Earlier releases may lose a reset of the WAL when several connections write."""
@@ -87,6 +90,7 @@ class SqliteStorage(Storage):
         self._checkpointer: Checkpointer | None = None
         self._pages_moved = 0
         self._closed = False
+        _check_file(self._path, read_only)
         try:
             with self._translated():
                 if not read_only:
@@ -476,6 +480,26 @@ def _lock(path: Path) -> IO[bytes]:
             f"{path}: another process writes to this store; stop it, or send it the request over HTTP"
         ) from error
     return lock_file
+
+
+def _check_file(path: Path, read_only: bool) -> None:
+    """Refuse what cannot be a store before SQLite is asked, whose words for it say little."""
+    expected = f"{path}: expected a store of Opportune, found"
+    if path.is_dir():
+        raise StoreError(f"{expected} a folder; give the path of a file in it")
+    if not path.exists():
+        if read_only:
+            raise StoreError(f"{expected} nothing; serve a strategy or import customers first, or give another path")
+        return
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(_MAGIC))
+    except OSError:
+        return  # SQLite says why
+    if start and start != _MAGIC:
+        raise DamageError(
+            f"{expected} another file, or a store whose beginning is damaged; give the path of a store, or of a backup"
+        )
 
 
 def _check_ours(connection: apsw.Connection, place: str, fresh: bool) -> None:

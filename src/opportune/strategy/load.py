@@ -106,13 +106,24 @@ def read_directory(directory: Path) -> Reading:
     """Read a folder as far as possible.
 
     Raises:
-        ProjectError: there is no such folder, or it holds too much.
+        ProjectError: there is no such folder, no strategy in it, or it holds too much.
     """
+    _expect_strategy(directory)
     texts, problems = read_texts(directory)
     reader = _Reader(dict(texts))
     reader.problems += problems
     reader.gaps.files.update(problem.file for problem in problems)
     return reader.reading()
+
+
+def _expect_strategy(directory: Path) -> None:
+    """Refuse a folder that cannot be meant, in one line; other YAML files would be a hundred problems."""
+    if not directory.is_dir() or any((directory / name).exists() for name in REQUIRED_FILES):
+        return
+    near = sorted(file.parent.relative_to(directory).as_posix() for file in directory.glob(f"*/{SETTINGS_FILE}"))
+    remedy = f"did you mean {' or '.join(near[:3])}?" if near else "start one with the command init"
+    message = f"here is no strategy (no {SETTINGS_FILE})"
+    raise ProjectError([Problem(directory.as_posix(), 0, 0, "", message, remedy, "no-project")])
 
 
 def read_files(files: Mapping[str, str]) -> Reading:

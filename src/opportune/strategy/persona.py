@@ -5,12 +5,14 @@ They run through the same `decide` as every contact, without exploration and out
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import msgspec
 import numpy as np
 
 from opportune.decide import Draws, Explanation, Plan, State, decide, explain
+from opportune.decide.explain import CandidateExplanation
 from opportune.decide.plan import Exploration
 from opportune.errors import InputError
 from opportune.learning.base import Encoded, Prediction, PropensityModel
@@ -22,11 +24,18 @@ __all__ = ["PersonaResult", "run_persona", "unexplored"]
 
 
 class PersonaResult(msgspec.Struct, frozen=True, kw_only=True):
-    """How one persona test came out; `failures` says in words what was expected and what was found."""
+    """How one persona test came out.
+
+    Args:
+        failures: what was expected and what was found, in words.
+        file, line: where the test stands; "" and 0 where that is not known.
+    """
 
     name: str
     ranking: tuple[str, ...]
     failures: tuple[str, ...]
+    file: str = ""
+    line: int = 0
 
     @property
     def passed(self) -> bool:
@@ -107,32 +116,63 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
     )
 
 
+Fates = Mapping[str, CandidateExplanation]
+"""Action → what became of it: where it is shown, or what became of its first treatment."""
+
+
 def _failures(persona: Persona, ranking: tuple[str, ...], explanation: Explanation) -> list[str]:
     expect = persona.expect
-    reasons = {
-        candidate.action: (candidate.stage, candidate.reason)
-        for candidate in reversed(explanation.placements[0].candidates)
-    }
+    fates = {candidate.action: candidate for candidate in reversed(explanation.placements[0].candidates)}
+    fates |= {one.action: one for one in explanation.placements[0].candidates if one.place}
     found = "[" + ", ".join(ranking) + "]"
     failures = []
     if expect.ranking and ranking[: len(expect.ranking)] != expect.ranking:
-        failures.append(f"expected the answer to begin with [{', '.join(expect.ranking)}], found {found}")
+        wanted = next(action for place, action in enumerate(expect.ranking) if ranking[place : place + 1] != (action,))
+        place = expect.ranking.index(wanted)
+        instead = ranking[place] if place < len(ranking) else None
+        failures.append(
+            f"expected the answer to begin with [{', '.join(expect.ranking)}], found {found};"
+            f" {_fate(wanted, fates, instead)}"
+        )
     for action in expect.present:
         if action not in ranking:
-            stage, reason = reasons.get(action, ("no_treatment", "no treatment in this channel"))
-            failures.append(f"expected {action} in the answer, found {found}; it fell at {stage}: {reason}")
+            last = ranking[-1] if ranking else None
+            failures.append(f"expected {action} in the answer, found {found}; {_fate(action, fates, last)}")
     for action, absence in expect.absent.items():
-        stage, reason = reasons.get(action, ("no_treatment", "no treatment in this channel"))
-        failures += _absence_failures(action, absence, ranking, stage, reason)
+        failures += _absence_failures(action, absence, ranking, fates)
     return failures
 
 
-def _absence_failures(action: str, absence: Absence, ranking: tuple[str, ...], stage: str, reason: str) -> list[str]:
+def _fate(action: str, fates: Fates, instead: str | None) -> str:
+    """Say why an action is not where it was expected.
+
+    Args:
+        instead: the action that stands there, if any.
+    """
+    one = fates.get(action)
+    if one is None:
+        return f"{action} has no treatment in this channel"
+    if one.stage not in ("shown", "outranked"):
+        return f"{action} dropped at {one.stage}: {one.reason}"
+    own, other = _priority(one), _priority(fates.get(instead or ""))
+    against = f", {instead} has {other}" if instead and instead != action else ""
+    word = f"{action} stands in place {one.place}" if one.place else f"{action} was outranked"
+    return f"{word}: its priority is {own}{against}"
+
+
+def _priority(one: CandidateExplanation | None) -> str:
+    value = None if one is None else one.parts.get("priority")
+    return "not known" if value is None else f"{value:.4g}"
+
+
+def _absence_failures(action: str, absence: Absence, ranking: tuple[str, ...], fates: Fates) -> list[str]:
     if action in ranking:
         return [f"expected {action} to be absent, found it in place {ranking.index(action) + 1}"]
+    one = fates.get(action)
+    stage, reason = ("no_treatment", "no treatment in this channel") if one is None else (one.stage, one.reason)
     failures = []
     if absence.stage is not None and stage != absence.stage:
-        failures.append(f"expected {action} to fall at {absence.stage}, found {stage}: {reason}")
+        failures.append(f"expected {action} to be dropped at {absence.stage}, found {stage}: {reason}")
     if absence.because is not None and absence.because.casefold() not in reason.casefold():
         failures.append(f"expected the reason of {action} to say '{absence.because}', found '{reason}'")
     return failures

@@ -60,6 +60,13 @@ class Project:
         """Give the path of an action's file."""
         return f"actions/{self.group_of[action]}/{action}.yaml"
 
+    def persona_place(self, name: str) -> tuple[str, int]:
+        """Give the path and the line, from 1, of a persona test."""
+        file, index = self.persona_places[name]
+        tree = self.trees.get(file)
+        items = tree.value if tree is not None and isinstance(tree.value, list) else []
+        return file, items[index].line if index < len(items) else 0
+
     def is_active(self, action: str) -> bool:
         """Say whether neither the action nor its group is switched off."""
         return self.actions[action].active and self.groups[self.group_of[action]].active

@@ -85,6 +85,27 @@ def parse(text: str) -> Node:
         SourceError: with the first fault; after it a YAML text cannot be trusted.
     """
     try:
+        return _parse(text)
+    except SourceError as fault:
+        raise _unquoted(text, fault) or fault from None
+
+
+_NEGATION = re.compile(r"(\s*(?:- )?(?:\w+:[ ]+|- ?)?)(!(?!!)\S.*?)(?:\s+#.*|\s*)")
+"""A line whose value begins with one '!', as negated rules do."""
+
+
+def _unquoted(text: str, fault: SourceError) -> SourceError | None:
+    """Say that a rule needs quotes, where the faulty line holds one that YAML takes for a tag."""
+    lines = text.split("\n")
+    match = _NEGATION.fullmatch(lines[fault.line - 1]) if 0 < fault.line <= len(lines) else None
+    if match is None:
+        return None
+    column = len(match[1]) + 1
+    return SourceError(fault.line, column, "a text that begins with '!' needs quotes", f'write "{match[2]}"')
+
+
+def _parse(text: str) -> Node:
+    try:
         return _compose(text)
     except ReaderError as error:
         line, column = _line_column(text, int(error.position))

@@ -1,0 +1,152 @@
+"""A decision with its explanation as lines for people; nothing is cut, whatever the width."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from rich.markup import escape
+
+from opportune.cli.output import count, out
+from opportune.decide import Explanation
+from opportune.decide.explain import CandidateExplanation, PlacementExplanation
+from opportune.records import Decision, PlacementAnswer, Shown
+from opportune.rules import quote
+
+__all__ = ["print_decision"]
+
+_LAYERS = ("eligibility", "applicability", "suitability")
+_RIVALS = ("shown", "outranked", "exclusive", "already_shown")
+
+
+def print_decision(
+    decision: Decision,
+    explanation: Explanation | None,
+    outcomes: Collection[str] | None,
+    happened: Sequence[str] | None = None,
+) -> None:
+    """Print what was shown and why, and why not the others.
+
+    Args:
+        outcomes: what the channel can report; None where that is not known, and all propensities are printed.
+        happened: the outcomes recorded so far, in words; None where nothing is recorded.
+    """
+    for line in _header(decision, explanation, happened):
+        out.print(escape(line))
+    explained = {} if explanation is None else {one.name: one for one in explanation.placements}
+    has_scores = explanation is not None and explanation.scores == "recomputed"
+    for answer in decision.placements:
+        out.print()
+        out.print(f"[bold]{escape(f'{decision.request.channel}/{answer.name}')}[/bold]")
+        for line in _placement(answer, explained.get(answer.name), outcomes, has_scores):
+            out.print(escape(line))
+
+
+def _header(decision: Decision, explanation: Explanation | None, happened: Sequence[str] | None) -> list[str]:
+    is_recorded = happened is not None
+    lines = [
+        f"decision {decision.id if is_recorded else 'not recorded'}, at {decision.at.isoformat(timespec='seconds')}",
+        f"channel {decision.request.channel}, {_customer(decision)}",
+        f"revision {decision.revision[:12]}, model {decision.model} at position {decision.position}",
+    ]
+    if decision.control is not None:
+        lines.append(f"control group {decision.control}")
+    if decision.degraded is not None:
+        lines.append(f"degraded: {decision.degraded}")
+    if explanation is None:
+        lines.append("its revision can no longer be compiled: no reasons")
+    elif explanation.scores == "recorded" and decision.degraded is None:
+        lines.append("scores as recorded: the model as it was is no longer kept")
+    if happened is not None:
+        lines.append(f"outcomes so far: {', '.join(happened) or 'none'}")
+    return lines
+
+
+def _customer(decision: Decision) -> str:
+    known = sum(name.startswith("customer.") for name in decision.facts)
+    if known:
+        return f"customer known by {count(known, 'attribute')}"
+    if decision.person is not None or decision.request.customer is not None:
+        return "customer without attributes"
+    return "no customer known"
+
+
+def _placement(
+    answer: PlacementAnswer,
+    explained: PlacementExplanation | None,
+    outcomes: Collection[str] | None,
+    has_scores: bool,
+) -> list[str]:
+    candidates = () if explained is None else explained.candidates
+    why = {(one.action, one.treatment): one for one in candidates if one.stage == "shown"}
+    lines = [] if answer.actions else ["nothing is shown"]
+    for shown in answer.actions:
+        lines += _shown(shown, why.get((shown.action, shown.treatment)), candidates, outcomes, has_scores)
+    for one in candidates:
+        if one.stage != "shown":
+            change = _change(one, has_scores)
+            reason = f"{one.stage}: {one.reason}" + (f"; {change}" if change else "")
+            lines.append(f"-  {one.action} ({one.treatment})  {reason}")
+            lines += _inputs(one)
+    return lines
+
+
+def _shown(
+    shown: Shown,
+    why: CandidateExplanation | None,
+    candidates: Sequence[CandidateExplanation],
+    outcomes: Collection[str] | None,
+    has_scores: bool,
+) -> list[str]:
+    lines = [f"{shown.rank}. {shown.action} ({shown.treatment})  priority {shown.priority:.4g}{_parts(why)}"]
+    propensity = [
+        f"{name} {value:.3f}" for name, value in shown.propensity.items() if outcomes is None or name in outcomes
+    ]
+    facts = [f"propensity: {', '.join(propensity)}"] if propensity else []
+    facts.append(f"selection probability {shown.selection_probability:.3f}, {_how(shown, candidates)}")
+    lines.append("   " + "; ".join(facts))
+    if why is not None:
+        lines += _inputs(why)
+        change = _change(why, has_scores)
+        if change and why.rank != 1:
+            lines.append(f"   {change}")
+    return lines
+
+
+def _how(shown: Shown, candidates: Sequence[CandidateExplanation]) -> str:
+    """Name how a place was filled; where nobody else stood for it, nothing was explored."""
+    rivals = [one for one in candidates if one.stage in _RIVALS and (one.place is None or one.place >= shown.rank)]
+    return "the only candidate" if len(rivals) == 1 and shown.how in ("explored", "best") else shown.how
+
+
+def _parts(why: CandidateExplanation | None) -> str:
+    """Write the formula behind a priority: goals, lever and context weight."""
+    parts = {} if why is None else why.parts
+    goals = [f"{name[5:]} {value:.4g}" for name, value in parts.items() if name.startswith("goal.")]
+    if not goals:
+        return ""
+    text = f" = ({' + '.join(goals)})"
+    for name, word in (("lever", "lever"), ("context_weight", "context")):
+        if name in parts:
+            text += f" x {word} {parts[name]:.4g}"
+    return text
+
+
+def _inputs(why: CandidateExplanation) -> list[str]:
+    """Name the inputs that moved the propensity most, those that raised it first."""
+    raised = [name for name, weight in why.contributions.items() if weight > 0]
+    lowered = [name for name, weight in why.contributions.items() if weight < 0]
+    parts = [f"{word}: {', '.join(names)}" for word, names in (("for", raised), ("against", lowered)) if names]
+    return [f"   inputs {'; '.join(parts)}"] if parts else []
+
+
+def _change(one: CandidateExplanation, has_scores: bool) -> str:
+    """Say what would have changed the result; "" where that question makes no sense or was not asked."""
+    is_rule = one.stage in _LAYERS
+    if one.change is None:
+        asked = is_rule or (has_scores and one.stage in ("shown", "outranked") and one.rank != 1)
+        return (
+            "no single change was found that would " + ("let it pass" if is_rule else "put it first") if asked else ""
+        )
+    after = "missing" if one.change.after is None else quote(one.change.after)
+    effect = "would pass" if one.change.effect == "let through" else "would be first"
+    return f"{effect} with {one.change.input} = {after}"
