@@ -447,10 +447,10 @@ def test_import_takes_good_rows_and_reports_the_others(run: Run, tmp_path: Path)
 
     refused = [json.loads(line) for line in Path("people.csv.refused.jsonl").read_text().splitlines()]
     assert ended.code == 1
-    assert "2 customers imported, 3 rows refused." in ended.out
+    assert "2 rows of 2 customers imported, 3 rows refused." in ended.out
     assert "not imported: shoe" in ended.err
-    assert [line["row"] for line in refused] == [3, 4, 5]
-    assert [problem["where"] for problem in refused[2]["problems"]] == ["member", "customer.age"]
+    assert [(line["row"], line["line"]) for line in refused] == [(3, 4), (4, 5), (5, 6)]
+    assert [problem["where"] for problem in refused[2]["problems"]] == ["member", "age"]
     assert "300" not in Path("people.csv.refused.jsonl").read_text()
     first = attributes(tmp_path / "shop.db", "c-1")
     assert (first["age"], first["products"], first["member"]) == (30, ["wine", "water"], True)
@@ -482,6 +482,37 @@ def test_import_maps_columns_and_merges_unless_told_to_replace(run: Run, tmp_pat
     assert attributes(tmp_path / "shop.db", "17") == {"city": "Gdynia"}
     with SqliteStorage(tmp_path / "shop.db", read_only=True) as storage:
         assert {entry.origin for entry in storage.journal(kinds=(Kind.PROFILE,))} == {Origin.IMPORT}
+
+
+def test_a_mapping_changes_only_what_it_names(run: Run, tmp_path: Path) -> None:
+    Path("people.csv").write_text("id,Years,age,city,member\n17,30,99,Gdynia,yes\n")
+    Path("map.yaml").write_text("attributes: {age: Years, member: ~}\n")
+
+    ended = run("import", PROJECT, "people.csv", "--mapping", "map.yaml", "--store", "shop.db")
+
+    assert attributes(tmp_path / "shop.db", "17") == {"age": 30, "city": "Gdynia"}
+    assert "columns not imported: age, member" in ended.err
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_import_finds_out_what_stands_between_columns(run: Run, tmp_path: Path, separator: str) -> None:
+    lines = (("id", "age", "products"), ("c-1", "30", '"wine;water"'), ("c-2", "31", "tea"))
+    Path("people.csv").write_text("".join(separator.join(line) + "\n" for line in lines))
+
+    ended = run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    assert ended.code == 0
+    assert attributes(tmp_path / "shop.db", "c-1") == {"age": 30, "products": ["wine", "water"]}
+
+
+def test_import_counts_rows_and_customers(run: Run) -> None:
+    Path("people.csv").write_text('id,age,city\nc-1,30,"Gdynia\nCentre"\nc-1,31,\nc-2,old,\n')
+
+    ended = run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    (refused,) = [json.loads(line) for line in Path("people.csv.refused.jsonl").read_text().splitlines()]
+    assert "2 rows of 1 customer imported, 1 row refused." in ended.out
+    assert (refused["row"], refused["line"]) == (3, 5)
 
 
 @pytest.mark.parametrize(

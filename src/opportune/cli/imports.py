@@ -11,11 +11,12 @@ from uuid import uuid4
 
 import msgspec
 import typer
+from rich.markup import escape
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from opportune.cli.output import FOUND, JsonOption, bar, err, fail, failures, out, print_json
-from opportune.cli.rows import Mapped, read_mapping, read_rows, read_table
+from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
+from opportune.cli.rows import Mapped, first_line, read_mapping, read_rows, read_table
 from opportune.errors import InputError, Problem
 from opportune.records import Origin
 from opportune.service.revisions import strategy_from_folder
@@ -32,16 +33,20 @@ def import_customers(
     store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
     id_column: Annotated[str, typer.Option("--id", help="Column of the identifier.")] = "id",
     mapping: Annotated[
-        Path | None, typer.Option(help="YAML file: 'id: column' and 'attributes: {attribute: column}'.")
+        Path | None,
+        typer.Option(
+            help="YAML file, 'id: column' and 'attributes: {attribute: column}', for what is named otherwise."
+        ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Drop attributes that a row does not have.")] = False,
     report: Annotated[Path | None, typer.Option(help="Where refused rows go; FILE.refused.jsonl if left out.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Import customers; exit 1 if rows were refused.
+    """Import customers from a file of rows.
 
-    Columns feed the attributes of the same name unless a mapping says otherwise. The service must not run on the same
-    store meanwhile; while it runs, send rows to POST /v1/customers.
+    Columns feed the attributes of the same name; a mapping changes that for the columns and attributes that it names.
+    Exit code 1 if rows were refused. The service must not run on the same store meanwhile; while it runs, send rows to
+    POST /v1/customers.
     """
     report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
@@ -50,16 +55,18 @@ def import_customers(
         columns = read_mapping(_yaml(mapping), id_column, table.columns, registry)
         unused = [name for name in table.columns if name not in (columns.id, *columns.attributes.values())]
         if unused and not as_json:
-            err.print(f"columns without an attribute, not imported: {', '.join(unused)}")
+            err.print(escape(f"columns not imported: {', '.join(unused)}"))
         with open_storage(store) as storage, bar("Importing", as_json) as progress:
-            rows = _told(read_rows(table, columns, registry), len(table), progress)
-            imported, refused = _write(storage, rows, replace, report)
+            rows = _told(read_rows(table, columns, registry, first_line(file)), len(table), progress)
+            imported, refused, customers = _write(storage, rows, replace, report)
     if as_json:
-        print_json({"imported": imported, "refused": refused, "report": str(report) if refused else None})
+        told = {"imported": imported, "customers": customers, "refused": refused}
+        print_json({**told, "report": str(report) if refused else None})
     else:
-        out.print(f"{imported} customers imported, {refused} rows refused.")
+        rows_of = f"{count(imported, 'row')} of {count(customers, 'customer')}"
+        out.print(f"{rows_of} imported, {count(refused, 'row')} refused.")
         if refused:
-            out.print(f"Refused rows with reasons: {report}")
+            out.print(escape(f"Refused rows with reasons: {report}"))
     if refused:
         raise typer.Exit(FOUND)
 
@@ -83,29 +90,34 @@ def _told(rows: Iterable[Mapped], total: int, progress: Any) -> Iterator[Mapped]
             progress(row.number, total)
 
 
-def _write(storage: Storage, rows: Iterator[Mapped], replace: bool, report: Path) -> tuple[int, int]:
-    """Write rows in batches; a refused one goes to the report and spoils no other."""
+def _write(storage: Storage, rows: Iterator[Mapped], replace: bool, report: Path) -> tuple[int, int, int]:
+    """Write rows in batches; a refused one goes to the report and spoils no other.
+
+    Returns:
+        rows imported, rows refused, and customers whom the imported ones concern.
+    """
     run = uuid4().hex
     imported = refused = 0
+    customers: set[str] = set()
     with ExitStack() as files:
         lines = None
         while batch := list(islice(rows, BATCH)):
             good = [row for row in batch if not row.problems]
             results = storage.write([_save(row, run, replace) for row in good])
-            wrong = [(row.number, row.problems) for row in batch if row.problems]
-            wrong += [
-                (row.number, tuple(result.problems))
-                for row, result in zip(good, results, strict=True)
-                if isinstance(result, InputError)
-            ]
+            wrong = [(row.number, row.line, row.problems) for row in batch if row.problems]
+            for row, result in zip(good, results, strict=True):
+                if isinstance(result, InputError):
+                    wrong.append((row.number, row.line, tuple(result.problems)))
+                else:
+                    customers.add(row.identifier)
             imported += len(batch) - len(wrong)
             refused += len(wrong)
             if wrong and lines is None:
                 lines = files.enter_context(report.open("w", encoding="utf-8"))
-            for number, problems in sorted(wrong):
+            for number, line, problems in sorted(wrong):
                 assert lines is not None
-                lines.write(_line(number, problems))
-    return imported, refused
+                lines.write(_line(number, line, problems))
+    return imported, refused, len(customers)
 
 
 def _save(row: Mapped, run: str, replace: bool) -> SaveProfile:
@@ -118,6 +130,7 @@ def _save(row: Mapped, run: str, replace: bool) -> SaveProfile:
     )
 
 
-def _line(number: int, problems: tuple[Problem, ...]) -> str:
+def _line(number: int, line: int, problems: tuple[Problem, ...]) -> str:
     told = [{"where": one.where, "message": one.message, "remedy": one.remedy} for one in problems]
-    return msgspec.json.encode({"row": number, "problems": told}).decode() + "\n"
+    place = {"row": number, "line": line} if line else {"row": number}
+    return msgspec.json.encode({**place, "problems": told}).decode() + "\n"
