@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from opportune.errors import StoreError
-from opportune.service import Settings, teacher
+from opportune.errors import InputError, StoreError
+from opportune.service import Settings, teacher, windows
 from opportune.service.settings import wall_clock
 from opportune.storage import Kind, SqliteStorage
 
@@ -234,3 +234,25 @@ def test_closing_releases_the_store_when_the_last_outcomes_cannot_be_read(
     with pytest.raises(StoreError):
         runtime.storage.last_sequence()
     SqliteStorage(tmp_path / "shop.db").close()
+
+
+def test_windows_that_are_all_refused_do_not_keep_the_sweep_from_ending(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ahead = timedelta()
+    settings = replace(NUMPY, clock=lambda: wall_clock() + ahead, sweep_seconds=1000)
+    monkeypatch.setattr(windows, "BATCH", 3)
+    with serving(tmp_path / "shop.db", settings) as service:
+        for number in range(5):
+            service.decide(f"r-{number}", channel="app", placements=[{"name": "card"}])
+        ahead = timedelta(hours=2)
+        runtime = service.runtime
+        sweeper = windows.Sweeper(runtime.strategy, runtime.storage, runtime.writer, settings)
+
+        async def refused(write: Any) -> Any:
+            raise InputError.of("outcome", "it cannot be taken")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(runtime.writer, "write", refused)
+            assert service.runner.run(asyncio.wait_for(sweeper.sweep(), 2)) == 0
+        assert service.runner.run(sweeper.sweep()) == 5

@@ -36,13 +36,15 @@ class Sweeper:
         """
         recorded = 0
         while writes := await asyncio.to_thread(self._due):
+            before = recorded
             results = await asyncio.gather(*map(self._writer.write, writes), return_exceptions=True)
             for result in results:
                 # An answer may have closed the window between reading and writing.
                 if isinstance(result, BaseException) and not isinstance(result, InputError):
                     raise result
                 recorded += not isinstance(result, BaseException)
-            if len(writes) < BATCH:
+            # What was refused stays due: where nothing else is, asking again at once would never end.
+            if len(writes) < BATCH or recorded == before:
                 break
         return recorded
 
