@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from .shop import Service
+from opportune.errors import StoreBusyError
+from opportune.service.revisions import strategy_from_folder
+
+from .shop import PROJECT, Service, decision, serving
 
 
 def stored(service: Service, customer: str = "c-1") -> dict[str, Any]:
@@ -81,7 +86,7 @@ def test_an_identifier_that_is_no_text_is_refused(service: Service, path: str) -
 def test_an_attribute_that_the_registry_does_not_allow_is_refused(service: Service, attributes: dict[str, Any]) -> None:
     response = service.call("PUT", "/v1/customers/c-1", {"attributes": attributes})
 
-    assert (response.status_code, response.json()["code"]) == (422, "invalid-attributes")
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-attribute")
     assert service.call("GET", "/v1/customers/c-1").status_code == 404
 
 
@@ -139,10 +144,45 @@ def test_events_are_typed_and_recorded_once(service: Service) -> None:
     assert first["status"] == "recorded"
     assert [item["status"] for item in batch.json()["items"]] == ["repeated", "refused"]
     assert batch.json()["items"][1]["code"] == "unknown-event-type"
-    assert wrong.json()["code"] == "invalid-attributes"
+    assert wrong.json()["code"] == "invalid-attribute"
 
 
 def test_the_body_of_a_profile_must_be_an_object(service: Service) -> None:
     for body in ([], 1, "x", None, {"attributes": []}, {}):
         response = service.call("PUT", "/v1/customers/c-1", json.dumps(body).encode())
         assert response.status_code == 422
+
+
+def test_ignored_attributes_are_named_and_counted_on_every_way_in(tmp_path: Path) -> None:
+    folder = shutil.copytree(PROJECT, tmp_path / "project")
+    with (folder / "project.yaml").open("a") as file:
+        file.write("unknown_attributes: ignore\nunknown_context: ignore\n")
+    with serving(tmp_path / "shop.db", of=strategy_from_folder(folder)) as service:
+
+        def counted() -> float:
+            lines = service.call("GET", "/metrics").text.splitlines()
+            return next(float(line.split()[1]) for line in lines if line.startswith("opportune_ignored_attributes_tot"))
+
+        service.call("PUT", "/v1/customers/c-1", {"attributes": {"age": 30, "shoes": 44}})
+        changed = service.call("PATCH", "/v1/customers/c-1", {"attributes": {"hat": 58}}).json()
+        assert (changed["ignored"], counted()) == (["hat"], 2)
+
+        rows = [{"id": "c-1", "attributes": {"hat": 1, "shoes": 2}}, {"id": "c-2", "attributes": {"age": -1}}]
+        items = service.call("POST", "/v1/customers", [*rows, {"id": "c-3", "attributes": {"age": 1}}]).json()["items"]
+        assert [item.get("ignored") for item in items] == [["hat", "shoes"], None, None]
+        assert counted() == 4
+
+        body = decision("r-1", context={"weathr": "Sunny"})
+        service.call("POST", "/v1/decisions", body)
+        service.call("POST", "/v1/decisions", body)
+        assert counted() == 6
+
+        service.call("POST", "/v1/decisions", {**body, "id": "late", "customer": "c-1"}, opportune_deadline_ms="1")
+        late = decision("r-3", context={"weathr": "Sunny"})
+        service.runtime.writer.write = _slow  # type: ignore[method-assign]
+        fallen = service.call("POST", "/v1/decisions", late, opportune_deadline_ms="20").json()
+        assert (fallen["degraded"], counted()) == ("store-busy", 8)
+
+
+async def _slow(write: Any) -> Any:
+    raise StoreBusyError("full")

@@ -84,7 +84,7 @@ class Registry:
             except ValueError as error:
                 problems.append(_problem(self.prefix + name, str(error)))
         if problems:
-            raise InputError(problems, "invalid-attributes")
+            raise InputError(problems, "invalid-attribute")
         return facts, tuple(ignored)
 
     def _unknown(self, name: str) -> Problem:

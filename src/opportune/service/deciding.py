@@ -55,7 +55,7 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         body: canonical JSON of an `AnswerBody`.
         degraded: reason of a fallback answer.
         repeated: the request was answered before; this is the first answer.
-        ignored: how many context attributes were ignored.
+        ignored: how many context attributes of this request were ignored.
         deciding: seconds of thinking; `committing` seconds until the record was durable.
     """
 
@@ -136,13 +136,13 @@ class Decider:
             return self._fallback(request, profile, now, ignored, "internal-error")
         end = perf_counter()
         if receipt.repeated:
-            return self._first_answer(receipt.answer, body, end - begin)
+            return self._first_answer(receipt.answer, body, len(ignored), end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
         return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
 
-    def _first_answer(self, stored: bytes | None, body: bytes, seconds: float) -> Answer:
+    def _first_answer(self, stored: bytes | None, body: bytes, ignored: int, seconds: float) -> Answer:
         """Give the stored answer; after its erasure, what is decided now."""
-        return Answer(body=body if stored is None else stored, repeated=True, deciding=seconds)
+        return Answer(body=body if stored is None else stored, repeated=True, ignored=ignored, deciding=seconds)
 
     def _decide(
         self, request: DecisionRequest, profile: KnownProfile, now: datetime, ignored: tuple[str, ...]
@@ -194,11 +194,11 @@ class Decider:
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
             log.error("fallback failed", error=type(error).__name__, where=place_of(error))
-            return Answer(body=_empty(plan.revision, request, reason), degraded=reason)
+            return Answer(body=_empty(plan.revision, request, reason), degraded=reason, ignored=len(ignored))
         body = body_of(decision)
         self._recent.put(decision.id, Remembered.of(decision))
         self._keep_later(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)))
-        return Answer(body=body, degraded=reason)
+        return Answer(body=body, degraded=reason, ignored=len(ignored))
 
     def _keep_later(self, write: SaveDecision) -> None:
         task = asyncio.get_running_loop().create_task(_kept(self._writer, write))

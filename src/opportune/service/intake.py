@@ -122,20 +122,26 @@ class Intake:
         finally:
             self._profiles.forget(identifier)
 
-    async def profiles(self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool) -> list[Taken]:
+    async def profiles(
+        self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool
+    ) -> list[tuple[Taken, tuple[str, ...]]]:
         """Set attributes of many customers: (identifier, attributes, id of the write); each is judged by itself.
+
+        Returns:
+            per row what became of it, and the names that the registry says to ignore.
 
         Raises:
             StoreError: as for `outcomes`.
         """
-        prepared: list[Write | InputError] = []
+        prepared: list[tuple[Write | InputError, tuple[str, ...]]] = []
         for identifier, attributes, write_id in rows:
             try:
-                prepared.append(self._profile(identifier, attributes, replace, write_id)[0])
+                prepared.append(self._profile(identifier, attributes, replace, write_id))
             except InputError as error:
-                prepared.append(error)
+                prepared.append((error, ()))
         try:
-            return await self._take(prepared)
+            taken = await self._take([item for item, _ in prepared])
+            return [(result, ignored) for result, (_, ignored) in zip(taken, prepared, strict=True)]
         finally:
             for identifier, _, _ in rows:
                 self._profiles.forget(identifier)

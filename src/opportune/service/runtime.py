@@ -166,7 +166,7 @@ class Runtime:
 
     async def save_profiles(
         self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool
-    ) -> list[Taken]:
+    ) -> list[tuple[Taken, tuple[str, ...]]]:
         """Set attributes of many customers; see `Intake.profiles`."""
         return await self._intake.profiles(rows, replace)
 

@@ -61,8 +61,7 @@ async def create_decision(call: Call) -> Reply:
         call.metrics.undegraded.inc()
     else:
         call.metrics.decisions.labels(answer.degraded).inc()
-    if answer.ignored:
-        call.metrics.ignored.inc(answer.ignored)
+    _count_ignored(call, answer.ignored)
     timing = b"decide;dur=%.3f, commit;dur=%.3f" % (answer.deciding * 1e3, answer.committing * 1e3)
     return Reply(answer.body, headers=((b"server-timing", timing),))
 
@@ -120,7 +119,11 @@ async def import_customers(call: Call) -> Reply:
     rows, refused = _read_items(value, CustomerRow, ROWS_MAX)
     key = call.idempotency_key()
     writes = [(row.id, row.attributes, None if key is None else f"{key}/{number}") for number, row in enumerate(rows)]
-    return _batch(call, "customer", _merge(refused, await call.runtime.save_profiles(writes, mode == "replace")))
+    saved = await call.runtime.save_profiles(writes, mode == "replace")
+    _count_ignored(call, sum(len(ignored) for _, ignored in saved))
+    names = iter([ignored for _, ignored in saved])
+    items = _merge(refused, [result for result, _ in saved])
+    return _batch(call, "customer", items, [next(names) if error is None else () for error in refused])
 
 
 async def get_models(call: Call) -> Reply:
@@ -159,9 +162,13 @@ async def _change(call: Call, replace: bool) -> Reply:
     receipt, ignored = await call.runtime.save_profile(
         call.path["customer"], change.attributes, replace=replace, write_id=call.idempotency_key()
     )
-    if ignored:
-        call.metrics.ignored.inc(len(ignored))
+    _count_ignored(call, len(ignored))
     return Reply.of(CustomerAnswer(version=receipt.version, repeated=receipt.repeated, ignored=ignored))
+
+
+def _count_ignored(call: Call, count: int) -> None:
+    if count:
+        call.metrics.ignored.inc(count)
 
 
 def _lines(body: bytes) -> list[Any]:
@@ -217,19 +224,19 @@ def _one(call: Call, kind: str, result: Result) -> Reply:
     return Reply.of(Taken(status=status, sequence=result.sequence))
 
 
-def _batch(call: Call, kind: str, results: Sequence[Result]) -> Reply:
-    items = tuple(map(_item, results))
+def _batch(call: Call, kind: str, results: Sequence[Result], ignored: Sequence[tuple[str, ...]] | None = None) -> Reply:
+    items = tuple(map(_item, results, ignored or [()] * len(results)))
     counts = {status: sum(item.status == status for item in items) for status in ("recorded", "repeated", "refused")}
     for status, count in counts.items():
         call.metrics.items.labels(kind, status).inc(count)
     return Reply.of(BatchAnswer(items=items, **counts), 207 if counts["refused"] else 200)
 
 
-def _item(result: Result) -> ItemAnswer:
+def _item(result: Result, ignored: tuple[str, ...]) -> ItemAnswer:
     if isinstance(result, InputError):
         refusal = refusal_of(result)
         return ItemAnswer(status="refused", code=refusal.code, problems=refusal.problems)
-    return ItemAnswer(status=_status(result), sequence=result.sequence)
+    return ItemAnswer(status=_status(result), sequence=result.sequence, ignored=ignored)
 
 
 def _status(receipt: Receipt) -> str:

@@ -26,7 +26,6 @@ CODES: dict[str, tuple[int, str]] = {
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body has another type or encoding"),
     "invalid-request": (422, "The request is wrong"),
-    "invalid-attributes": (422, "Attributes are wrong"),
     "invalid-attribute": (422, "An attribute is wrong"),
     "invalid-value": (422, "A value cannot be stored"),
     "unknown-channel": (422, "The strategy has no such channel"),

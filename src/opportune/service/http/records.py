@@ -45,12 +45,14 @@ class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         sequence: its journal entry; 0 where it was refused.
         code: why it was refused, one of the codes of errors.
         problems: all that is wrong with it.
+        ignored: names of a customer's attributes that the strategy does not declare and says to ignore.
     """
 
     status: str
     sequence: int = 0
     code: str | None = None
     problems: tuple[Problem, ...] = ()
+    ignored: tuple[str, ...] = ()
 
 
 class BatchAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -102,7 +102,7 @@ ROUTES: tuple[Route, ...] = (
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Event,
         takes_list=True,
-        refuses=(*_NAMES, *_STORE, "invalid-attributes", "unknown-event-type"),
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type"),
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
     Route(
@@ -123,7 +123,7 @@ ROUTES: tuple[Route, ...] = (
         {200: BatchAnswer, 207: BatchAnswer},
         takes=CustomerRow,
         takes_list=True,
-        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header", "invalid-query"),
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header", "invalid-query"),
         parameters=(MODE, IDEMPOTENCY_KEY),
         media=(JSON, NDJSON),
         body_bytes_max=IMPORT_BYTES_MAX,
@@ -136,7 +136,7 @@ ROUTES: tuple[Route, ...] = (
         "Replace what is known of a customer",
         {200: CustomerAnswer},
         takes=CustomerChange,
-        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header"),
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header"),
         parameters=(IDEMPOTENCY_KEY,),
     ),
     Route(
@@ -147,7 +147,7 @@ ROUTES: tuple[Route, ...] = (
         "Set some attributes of a customer; null removes one",
         {200: CustomerAnswer},
         takes=CustomerChange,
-        refuses=(*_NAMES, *_STORE, "invalid-attributes", "invalid-header"),
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header"),
         parameters=(IDEMPOTENCY_KEY,),
     ),
     Route(
