@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
 import socket
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
 STEP = re.compile(r"Save this as `(?P<file>[^`]+)`.*?\n```\w+\n(?P<text>.*?)```|```console\n(?P<commands>.*?)```", re.S)
@@ -73,24 +75,41 @@ def curl(words: list[str], http: httpx.Client) -> str:
     return answer.text
 
 
+def follow(command: str, text: str, folder: Path, http: httpx.Client | None = None) -> str:
+    """Do one step of the page, and give what it printed."""
+    if command.startswith("save "):
+        (folder / command.removeprefix("save ")).write_text(text, encoding="utf-8")
+        return ""
+    words = shlex.split(command)
+    return curl(words, http) if http is not None and words[0] == "curl" else run_product(words[2:], folder)
+
+
+def accepted(answer: str) -> float:
+    """Give the propensity that the insurance is accepted."""
+    (shown,) = json.loads(answer)["placements"][0]["actions"]
+    assert shown["action"] == "device_insurance"
+    return float(shown["propensity"]["accept"])
+
+
 def test_a_newcomer_gets_from_nothing_to_their_own_action_in_a_decision(tmp_path: Path) -> None:
     said: dict[str, str] = {}
     commands = list(steps())
     served = next(index for index, (command, _) in enumerate(commands) if command.startswith("./run serve"))
+    stopped = next(index for index, (command, _) in enumerate(commands) if command == "save customers.csv")
 
     for command, text in commands[:served]:
-        if command.startswith("save "):
-            file = tmp_path / command.removeprefix("save ")
-            file.write_text(text, encoding="utf-8")
-        else:
-            said[command] = run_product(shlex.split(command)[2:], tmp_path)
+        said[command] = follow(command, text, tmp_path)
     with serving(shlex.split(commands[served][0])[2:], tmp_path) as http:
-        for command, _ in commands[served + 1 :]:
-            words = shlex.split(command)
-            said[command] = curl(words, http) if words[0] == "curl" else run_product(words[2:], tmp_path)
+        for command, text in commands[served + 1 : stopped]:
+            said[command] = follow(command, text, tmp_path, http)
+    for command, text in commands[stopped:]:
+        said[command] = follow(command, text, tmp_path)
 
-    decided = next(answer for command, answer in said.items() if "/v1/decisions" in command)
-    learned = next(answer for command, answer in said.items() if "/v1/models" in command)
-    assert '"action":"device_insurance"' in decided
-    assert "device_insurance" in learned
-    assert any(command.startswith("./run opportune explain") for command in said)
+    before, after = (accepted(answer) for command, answer in said.items() if "/v1/decisions" in command)
+    assert before == pytest.approx(0.2)
+    assert after > 2 * before
+    assert "device_insurance" in next(answer for command, answer in said.items() if "/v1/models" in command)
+    assert "outcomes so far: device_insurance accept" in said["./run opportune explain contact-1"]
+    assert "2 rows of 2 customers imported" in said["./run opportune import my-shop customers.csv"]
+    assert "equal to the served model" in said["./run opportune replay"]
+    assert "No problems" in said["./run opportune verify"]
