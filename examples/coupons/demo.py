@@ -48,6 +48,7 @@ def main() -> int:
     with service(store) as address:
         seconds = send(address, contacts)
         demo_report.show(console, address, store, contacts, seconds, options.folder)
+        say_how_to_ask(store, len(contacts))
         if not options.once:
             stay(address)
     return 0
@@ -165,6 +166,13 @@ def timed_post(http: httpx.Client, path: str, body: Mapping[str, object], second
     return msgspec.json.decode(answer.content, type=dict)
 
 
+def say_how_to_ask(store: Path, contacts: int) -> None:
+    """Name a command that explains any other of the decisions."""
+    shown = store.relative_to(Path.cwd()) if store.is_relative_to(Path.cwd()) else store
+    command = f"./run opportune explain contact-{contacts // 3:05} --store {shown}"
+    console.print(f"\nAsk on about any decision, contact-00000 to contact-{contacts - 1:05}:\n  {command}")
+
+
 def stay(address: str) -> None:
     """Keep the service running until interrupted."""
     console.print(f"\nThe service stays at [bold]{address}[/bold] (API: {address}/openapi.json); Ctrl+C stops it.")
@@ -175,4 +183,7 @@ def stay(address: str) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    try:
+        raise SystemExit(main())
+    except KeyboardInterrupt:
+        raise SystemExit("stopped") from None

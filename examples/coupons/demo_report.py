@@ -18,10 +18,13 @@ from opportune.evaluate import Estimate, ProgressiveReport, progress, report, sn
 from opportune.evaluate.pictures import Line, chart
 from opportune.outcomes import Lesson, lessons, new_model
 from opportune.records import Decision
+from opportune.rules import quote
 from opportune.storage import Kind, decision_of, open_storage
 from opportune.strategy import check, compile_plan, load
 
 HERE = Path(__file__).resolve().parent
+EARLY = 99
+"""Position of the early decision that is explained: the last of the first hundred."""
 SPARK = "▁▂▃▄▅▆▇█"
 
 
@@ -179,12 +182,13 @@ def estimate_cells(estimate: Estimate) -> tuple[str, str, str]:
 
 
 def explain_three(console: Console, address: str, journal: Journal) -> None:
-    """Explain the first, the middle and the last decision in words."""
-    picks = [journal.decisions[i] for i in sorted({0, len(journal.decisions) // 2, len(journal.decisions) - 1})]
-    for decision in picks:
+    """Explain an early decision, the middle and the last one in words; the very first knew nothing yet."""
+    last = len(journal.decisions) - 1
+    for number in sorted({min(EARLY, last), last // 2, last}):
+        decision = journal.decisions[number]
         answer = httpx.get(f"{address}/v1/decisions/{decision.id}", timeout=10)
         answer.raise_for_status()
-        console.print(f"[bold]Decision {decision.id}[/bold]")
+        console.print(f"[bold]Decision {number + 1:,} of {last + 1:,}[/bold], {decision.id}")
         for line in words(answer.json()["explanation"]):
             console.print(f"  {line}")
         console.print()
@@ -221,7 +225,8 @@ def would(item: dict[str, Any]) -> str:
     if not change:
         return ""
     effect = "let it through" if change["effect"] == "let through" else "put it first"
-    return f"; {change['input']} = {change['after']} would have {effect}"
+    after = "missing" if change["after"] is None else quote(change["after"])
+    return f"; {change['input']} = {after} would have {effect}"
 
 
 def times_table(seconds: dict[str, list[float]]) -> Table:
