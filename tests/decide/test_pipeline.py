@@ -207,3 +207,39 @@ def test_explained_scores_are_those_that_decided_though_explaining_asks_the_mode
         assert parts["goal.profit"] * parts["lever"] * parts["context_weight"] == pytest.approx(
             shown.priority, rel=1e-5
         )
+
+
+def test_a_fallback_over_two_placements_records_each_action_once():
+    plan = World([Item("a"), Item("b")], sizes={"main": 1, "side": 2}, fallback=("a", "b")).plan()
+    asked = request(placements=(PlacementRequest(name="main"), PlacementRequest(name="side")))
+
+    answer = fallback(plan, asked, {"now": NOON, "zone": "UTC"}, NOON, "store-slow")
+
+    assert [names(answer, 0), names(answer, 1)] == [["a"], ["b"]]
+    assert stage_of(plan, answer, "a", 1) is Stage.ALREADY_SHOWN
+    assert stage_of(plan, answer, "b", 1) is Stage.SHOWN
+
+
+def test_nothing_that_stays_behind_a_mandatory_action_is_told_it_would_be_first():
+    world = World([Item("a"), Item("b", value=2), Item("m", value=0.1, mandatory="context.minutes > 1.0")])
+    plan = world.plan()
+    model = model_of(plan)
+    for n in range(40):
+        model.learn({"context.topic": ("invoice", "outage")[n % 2]}, n % 2, 0, n % 4 < 2)
+    asked = request(context={"topic": "invoice", "minutes": 5.0})
+    decision = decide(plan, State(model=model, position=0), asked, NOON, Draws("seed"))
+
+    why = {c.action: c for c in explain(plan, decision, model).placements[0].candidates}
+
+    assert names(decision)[0] == "m"
+    assert why["a"].change is None
+    assert why["b"].change is None
+
+
+def test_an_excluded_action_is_told_by_whom():
+    items = [Item("a", value=3, exclusive=frozenset({"x"})), Item("b", exclusive=frozenset({"x", "y"}))]
+    plan, decision = run(World(items))
+
+    why = {c.action: c for c in explain(plan, decision).placements[0].candidates}
+
+    assert why["b"].reason == "a stands in the answer, and both are in x"

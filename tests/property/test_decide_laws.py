@@ -149,3 +149,31 @@ def test_recorded_parts_make_the_recorded_priority(world, known, context):
                 parts = candidate.parts
                 worth = parts["goal.profit"] * parts["lever"] * parts["context_weight"]
                 assert worth == pytest.approx(parts["priority"], rel=1e-4, abs=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(worlds(), facts, contexts, st.randoms(use_true_random=False))
+def test_a_change_that_is_said_to_put_first_does(world, known, context, random):
+    plan = replace(world, exploration=EXPLORATIONS[0]).plan()
+    model = model_of(plan)
+    for _ in range(30):
+        seen = {"customer.age": random.randrange(100), "context.topic": random.choice(["outage", "invoice", "other"])}
+        model.learn(seen, random.randrange(len(plan.candidates)), 0, random.random() < 0.5)
+
+    def first(profile, situation):
+        decision = decide(
+            plan, State(model=model, position=0, profile=profile), request(context=situation), NOON, Draws("s")
+        )
+        return decision, next(iter(decision.placements[0].actions), None)
+
+    decision, _ = first(known, context)
+    for candidate in explain(plan, decision, model).placements[0].candidates:
+        if candidate.change is not None and candidate.change.effect == "put first":
+            name, value = candidate.change.input, candidate.change.after
+            is_context = name.startswith("context.")
+            profile = known if is_context else {**known, name: value}
+            situation = {**context, name.removeprefix("context."): value} if is_context else context
+
+            _, shown = first(profile, situation)
+
+            assert (shown.action, shown.treatment) == (candidate.action, candidate.treatment)

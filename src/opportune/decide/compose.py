@@ -14,12 +14,12 @@ import numpy.typing as npt
 
 from opportune.decide.arbitrate import Weighing
 from opportune.decide.draws import Draws
-from opportune.decide.gate import OPEN, Stages
-from opportune.decide.plan import Booleans, Exploration, Plan
+from opportune.decide.gate import OPEN, Stages, stages_of
+from opportune.decide.plan import Booleans, Exploration, Placement, Plan
 from opportune.learning.exploration import Method, Race, Selection
 from opportune.records import Stage
 
-__all__ = ["Place", "Slate", "fill", "take"]
+__all__ = ["UNIFORM", "Place", "Slate", "fill", "open_stages", "take"]
 
 UNIFORM = Exploration("uniform", 0.0, 0.0)
 """Random control group: every open candidate has the same chance."""
@@ -96,6 +96,21 @@ def fill(
         places.append(Place(drawn.chosen, drawn.probability, uniform, how))
         take(plan, stages, drawn.chosen)
     return Slate(tuple(places), first)
+
+
+def open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int]) -> Stages:
+    """Start a placement: OPEN where nothing dropped the candidate and nothing in the answer so far excludes it.
+
+    Args:
+        by_rules: uint8 [C], what `rule_stages` says.
+        taken: candidates of the placements before.
+    """
+    stages = stages_of(plan, placement, by_rules, seconds)
+    before = stages[taken]
+    for candidate in taken:
+        take(plan, stages, candidate)
+    stages[taken] = np.minimum(before, Stage.ALREADY_SHOWN)
+    return stages
 
 
 def take(plan: Plan, stages: Stages, candidate: int) -> None:

@@ -6,6 +6,7 @@ Every switch that is reported was verified by scoring the changed facts with the
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 
 from opportune.decide.arbitrate import arbitrate
 from opportune.decide.gate import OPEN, rule_stages
-from opportune.decide.pipeline import choose_of
+from opportune.decide.pipeline import choose_of, is_random, mandatory_of
 from opportune.decide.plan import Plan
 from opportune.learning.base import PropensityModel
 from opportune.records import Decision, Facts, Value
@@ -32,20 +33,22 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
     """A change of one input and what it would have done ("let through" or "put first"); None means missing."""
 
     input: str
-    before: Value | None
-    after: Value | None
+    before: Any
+    after: Any
     effect: str
 
 
 def switches(
     plan: Plan, decision: Decision, model: PropensityModel, passed: npt.NDArray[np.intp]
 ) -> Mapping[int, Switch]:
-    """Find, per candidate, the smallest change of one input that gives it the highest priority of all.
+    """Find, per candidate, the smallest change of one input that puts it before all others.
+
+    Exploration aside: the draw may still go another way. A random control group has no ranking to change.
 
     Args:
         passed: candidates that passed the gate in this placement; a change must leave the winner among them.
     """
-    if len(passed) < 2:
+    if len(passed) < 2 or is_random(plan, decision.control):
         return {}
     finder = _Finder(plan, decision, model, passed)
     own = finder.winner(decision.facts)
@@ -73,8 +76,11 @@ class _Finder:
         self.choose = choose_of(plan, decision.control)
 
     def winner(self, facts: Facts) -> int | None:
-        """Give the candidate with the highest priority among those that still pass; ties in candidate order."""
+        """Give who takes the first place: the mandatory before the others, then by priority, then in order."""
         open_ones = self.passed[rule_stages(self.plan, facts)[self.passed] == OPEN]
+        mandatory = mandatory_of(self.plan, facts)
+        if mandatory is not None and mandatory[open_ones].any():
+            open_ones = open_ones[mandatory[open_ones]]
         if not len(open_ones):
             return None
         prediction = self.model.predict(self.model.encode(facts))

@@ -5,7 +5,7 @@ Explaining reads only the plan, the record and (where it can still be had) the m
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,7 +18,7 @@ from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
 from opportune.learning.base import Prediction, PropensityModel
-from opportune.records import Decision, PlacementTrace, Stage, Value
+from opportune.records import Decision, PlacementTrace, Stage
 from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
@@ -35,7 +35,7 @@ class RuleFinding(msgspec.Struct, frozen=True, kw_only=True):
     rule: str
     because: str | None
     verdict: str
-    values: dict[str, Value]
+    values: dict[str, Any]
     missing: tuple[str, ...]
     reason: str
 
@@ -246,9 +246,17 @@ class _Explainer:
             case Stage.NO_TREATMENT:
                 return f"this treatment is not made for placement {self.trace.name}"
             case Stage.EXCLUSIVE:
-                return "excluded by an action in the answer that shares " + ", ".join(sorted(action.exclusive))
+                return "; ".join(self._excluders(action.exclusive))
             case _:
                 return "the same action stands in the answer already"
+
+    def _excluders(self, groups: frozenset[str]) -> Iterator[str]:
+        """Name the shown actions that share an exclusivity group with one that was kept out."""
+        shown = {int(self.plan.action_of[c]) for trace in self.decision.traces for c in trace.chosen}
+        for position in sorted(shown):
+            shared = sorted(self.plan.actions[position].exclusive & groups)
+            if shared:
+                yield f"{self.plan.actions[position].name} stands in the answer, and both are in {', '.join(shared)}"
 
 
 def _kept_parts(plan: Plan, trace: PlacementTrace) -> dict[int, dict[str, float]]:

@@ -6,8 +6,8 @@ from datetime import datetime
 
 import numpy as np
 
-from opportune.decide.compose import take
-from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
+from opportune.decide.compose import open_stages, take
+from opportune.decide.gate import OPEN, Stages, rule_stages
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Plan
 from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
@@ -29,9 +29,7 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
     answers, traces = [], []
     for wanted in request.placements:
         placement = plan.channels[request.channel].placements[wanted.name]
-        stages = stages_of(plan, placement, by_rules, now.timestamp())
-        for candidate in taken:
-            take(plan, stages, candidate)
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
         chosen = _choose(plan, stages, placement.fallback, placement.size if wanted.size is None else wanted.size)
         taken += chosen
         shown = (_shown(plan, candidate, rank, request.language) for rank, candidate in enumerate(chosen, start=1))

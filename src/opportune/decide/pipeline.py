@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 
 from opportune.decide.arbitrate import Weighing, arbitrate
-from opportune.decide.compose import UNIFORM, Slate, fill, take
+from opportune.decide.compose import UNIFORM, Slate, fill, open_stages
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
-from opportune.decide.gate import OPEN, Stages, rule_stages, stages_of
+from opportune.decide.gate import OPEN, Stages, rule_stages
 from opportune.decide.plan import Booleans, ControlGroup, Placement, Plan
 from opportune.decide.steps import steps_of
 from opportune.learning.base import Encoded, Prediction
@@ -45,6 +45,8 @@ __all__ = [
     "decide",
     "decision_id",
     "gather",
+    "is_random",
+    "mandatory_of",
     "seed_of",
 ]
 
@@ -126,14 +128,14 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     control = control_group(plan, state.person or request.session, now)
     kernel = state.model.kernel
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
-    mandatory = _mandatory(plan, facts)
+    mandatory = mandatory_of(plan, facts)
 
     channel = plan.channels[request.channel]
     taken: list[int] = []
     answers, traces = [], []
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
-        stages = _open_stages(plan, placement, by_rules, now.timestamp(), taken)
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
         is_open = stages == OPEN
         label = f"{number}/{wanted.name}"
         slate = _fill(plan, placement, wanted, weighing, stages, mandatory, control, rng, label, kernel)
@@ -174,20 +176,17 @@ def choose_of(plan: Plan, control: str | None) -> str:
     return ""
 
 
-def _mandatory(plan: Plan, facts: Facts) -> Booleans | None:
+def is_random(plan: Plan, control: str | None) -> bool:
+    """Tell whether members of the control group of that name are shown any eligible action alike."""
+    return any(group.name == control and group.choose == "random" for group in plan.control_groups)
+
+
+def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
+    """Tell which candidates go before all others, bool [C]; None where none does."""
     if plan.mandatory_rules is None:
         return None
     actions = plan.mandatory_rules.passed(facts)
     return actions[plan.action_of] if actions.any() else None
-
-
-def _open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int]) -> Stages:
-    """Start a placement: OPEN where nothing dropped the candidate and nothing in the answer so far excludes it."""
-    stages = stages_of(plan, placement, by_rules, seconds)
-    for candidate in taken:
-        take(plan, stages, candidate)
-        stages[candidate] = min(stages_of(plan, placement, by_rules, seconds)[candidate], Stage.ALREADY_SHOWN)
-    return stages
 
 
 def _fill(
@@ -203,8 +202,7 @@ def _fill(
     kernel: str,
 ) -> Slate:
     size = placement.size if wanted.size is None else wanted.size
-    is_random = control is not None and control.choose == "random"
-    exploration = UNIFORM if is_random else placement.exploration
+    exploration = UNIFORM if control is not None and control.choose == "random" else placement.exploration
     return fill(plan, size, exploration, weighing, stages, mandatory, rng, label, kernel)
 
 
