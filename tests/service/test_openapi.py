@@ -13,7 +13,7 @@ import pytest
 from opportune.cli.main import COMMANDS
 from opportune.service.http import ROUTES
 from opportune.service.http.problems import CODES
-from opportune.service.http.routes import DEADLINE, IDEMPOTENCY_KEY, MODE
+from opportune.service.http.routes import DEADLINE, FOR, IDEMPOTENCY_KEY, MODE
 
 from .shop import Service, decision
 
@@ -53,11 +53,10 @@ def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: f"{route.method} {route.path}")
-def test_a_route_describes_body_parameters_answers_errors_and_permission(document: dict[str, Any], route: Any) -> None:
+def test_a_route_describes_body_parameters_answers_and_errors(document: dict[str, Any], route: Any) -> None:
     operation = document["paths"][route.path][route.method.lower()]
 
     assert operation["summary"]
-    assert operation["x-permission"] == route.permission
     assert ("requestBody" in operation) == (route.takes is not None)
     assert {str(status) for status in route.gives} <= set(operation["responses"])
     codes = " ".join(answer["description"] for answer in operation["responses"].values())
@@ -84,6 +83,8 @@ def test_answers_fit_their_description(service: Service, document: dict[str, Any
         ("POST", "/v1/events", "/v1/events", {"id": "e-1", "type": "call_ended"}),
         ("PUT", "/v1/customers/{customer}", "/v1/customers/c-1", {"attributes": {"age": 3}}),
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-1", None),
+        ("GET", "/v1/customers/{customer}", "/v1/customers/c-1?for=analyst", None),
+        ("GET", "/v1/decisions/{id}", f"/v1/decisions/{answer['id']}?for=agent", None),
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-404", None),
         ("POST", "/v1/customers", "/v1/customers", [{"id": "c-1", "attributes": {"age": -1}}]),
         ("GET", "/v1/models", "/v1/models", None),
@@ -107,7 +108,7 @@ def test_the_reference_names_every_route_parameter_and_code() -> None:
 
     assert [f"{route.method} {route.path}" for route in ROUTES if f"{route.method} {route.path}" not in headings] == []
     assert [code for code in CODES if f"`{code}`" not in text] == []
-    assert [one.name for one in (DEADLINE, IDEMPOTENCY_KEY, MODE) if f"`{one.name}`" not in text] == []
+    assert [one.name for one in (DEADLINE, FOR, IDEMPOTENCY_KEY, MODE) if f"`{one.name}`" not in text] == []
 
 
 def test_the_reference_names_every_command_and_option() -> None:

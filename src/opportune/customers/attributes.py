@@ -27,6 +27,7 @@ class Attribute:
         values: closed list of texts, None where open.
         length_max: characters of a text or of each item.
         items_max: items of texts.
+        visible_to: roles that may read it.
     """
 
     name: str
@@ -35,7 +36,7 @@ class Attribute:
     values: frozenset[str] | None = None
     length_max: int = 200
     items_max: int = 100
-    personal: bool = True
+    visible_to: frozenset[str] = frozenset({"agent"})
 
 
 class Registry:

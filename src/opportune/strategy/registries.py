@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from opportune.customers.attributes import Attribute as Registered
 from opportune.customers.attributes import Registry
-from opportune.strategy.sections import Attribute, ContextAttribute, EventAttribute
+from opportune.strategy.sections import Attribute, EventAttribute
 
 __all__ = ["registry"]
 
@@ -22,7 +22,6 @@ def registry(sections: Mapping[str, EventAttribute], prefix: str, ignores_unknow
 
 
 def _registered(name: str, section: EventAttribute) -> Registered:
-    personal = section.personal if isinstance(section, Attribute | ContextAttribute) else True
     return Registered(
         name=name,
         type=section.type,
@@ -30,5 +29,5 @@ def _registered(name: str, section: EventAttribute) -> Registered:
         values=None if section.values is None else frozenset(section.values),
         length_max=section.max_length,
         items_max=section.max_items,
-        personal=personal,
+        visible_to=frozenset(section.visible_to) if isinstance(section, Attribute) else frozenset(),
     )

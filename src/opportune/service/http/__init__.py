@@ -1,4 +1,4 @@
-"""The HTTP interface: one route table, from which dispatch, documents and authorisation follow."""
+"""The HTTP interface: one route table, from which dispatch and documents follow."""
 
 from opportune.service.http.app import App
 from opportune.service.http.route import Route

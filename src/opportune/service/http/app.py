@@ -110,7 +110,7 @@ class _Endpoint:
             media = _media(route, headers)
             body = await _body(receive, headers, route.body_bytes_max)
         app = self._app
-        if not app.runtime.ready and route.permission != "none":
+        if not app.runtime.ready and not route.before_ready:
             raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
         path = _variables(scope) if self._has_variables else {}
         call = Call(app.runtime, app.metrics, path, scope["query_string"], headers, media, body)

@@ -67,8 +67,8 @@ class Call:
             raise Refusal("invalid-header", "header Idempotency-Key: expected 1 to 200 ASCII characters")
         return raw.decode("ascii")
 
-    def query_choice(self, name: str, choices: tuple[str, ...]) -> str:
-        """Read a query parameter; the first choice is the default.
+    def query_choice(self, name: str, choices: tuple[str, ...]) -> str | None:
+        """Read a query parameter; None where it was left out.
 
         Raises:
             Refusal: the query has other parameters, or this one another value.
@@ -79,8 +79,8 @@ class Call:
             raise Refusal("invalid-query", "expected name=value pairs in UTF-8") from None
         if any(key != name for key, _ in given) or len(given) > 1:
             raise Refusal("invalid-query", f"expected at most one parameter, {name}")
-        value = given[0][1] if given else choices[0]
-        if value not in choices:
+        value = given[0][1] if given else None
+        if value is not None and value not in choices:
             raise Refusal("invalid-query", f"{name}: expected {' or '.join(choices)}")
         return value
 

@@ -24,6 +24,7 @@ from opportune.service.http.records import (
 from opportune.service.http.strict import read_as, read_json
 from opportune.service.intake import Event
 from opportune.service.intake import Taken as Result
+from opportune.service.visibility import ROLES, Sight
 from opportune.storage import Receipt
 
 __all__ = [
@@ -68,8 +69,12 @@ async def create_decision(call: Call) -> Reply:
 
 async def get_decision(call: Call) -> Reply:
     """Give a decision as kept, and explain it."""
+    sight = _sight(call)
     decision, explanation = await call.runtime.recall(call.path["id"])
-    return Reply.of(DecisionRecord(decision=decision, explanation=explanation))
+    withheld = 0
+    if sight is not None:
+        decision, explanation, withheld = sight.decision(decision, explanation)
+    return Reply.of(DecisionRecord(decision=decision, explanation=explanation, withheld=withheld))
 
 
 async def create_outcomes(call: Call) -> Reply:
@@ -104,10 +109,14 @@ async def patch_customer(call: Call) -> Reply:
 
 async def get_customer(call: Call) -> Reply:
     """Give what is stored of a customer."""
+    sight = _sight(call)
     profile = await call.runtime.profile(call.path["customer"])
     if profile is None:
         raise Refusal("not-found", "no profile is stored under this identifier")
-    return Reply.of(ProfileAnswer(version=profile.version, attributes=profile.attributes))
+    attributes, withheld = profile.attributes, 0
+    if sight is not None:
+        attributes, withheld = sight.attributes(attributes)
+    return Reply.of(ProfileAnswer(version=profile.version, attributes=attributes, withheld=withheld))
 
 
 async def import_customers(call: Call) -> Reply:
@@ -146,6 +155,12 @@ async def get_readiness(call: Call) -> Reply:
 async def get_metrics(call: Call) -> Reply:
     """Give counters and timings for Prometheus."""
     return Reply(call.metrics.text(), media=b"text/plain; version=0.0.4; charset=utf-8")
+
+
+def _sight(call: Call) -> Sight | None:
+    """Say what the role may see for whom the caller asks; None where it asks for nobody and gets everything."""
+    role = call.query_choice("for", ROLES)
+    return None if role is None else Sight(call.runtime.strategy.registries.customer, role)
 
 
 def _health(call: Call) -> Health:

@@ -80,7 +80,6 @@ def _operation(route: Route) -> dict[str, Any]:
     operation: dict[str, Any] = {
         "operationId": route.handler.__name__.lstrip("_"),
         "summary": route.summary,
-        "x-permission": route.permission,
         "responses": {str(status): _answer(route, status, answer) for status, answer in route.gives.items()},
     }
     operation["responses"].update(_refusals(route))
@@ -100,12 +99,9 @@ def _answer(route: Route, status: int, answer: Any) -> dict[str, Any]:
         return described
     options = [_schema(kind) for kind in _alternatives(answer)]
     described["content"] = {"application/json": {"schema": options[0] if len(options) == 1 else {"oneOf": options}}}
-    if route.path == "/v1/decisions":
+    if route.answer_headers:
         described["headers"] = {
-            "Server-Timing": {
-                "description": "Milliseconds of deciding and of waiting until the record was durable.",
-                "schema": {"type": "string"},
-            }
+            header.name: {"description": header.description, "schema": header.schema} for header in route.answer_headers
         }
     return described
 
@@ -148,14 +144,12 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 def _bodies(route: Route) -> dict[str, Any]:
     record = _schema(route.takes)
-    either = {"oneOf": [record, {"type": "array", "items": record}]}
+    listed = {"type": "array", "items": record}
+    forms = [record] * route.takes_one + [listed] * route.takes_list
     content: dict[str, Any] = {}
     for media in route.media:
         if media.endswith(b"ndjson"):
             content[media.decode()] = {"schema": {"type": "string", "description": "One record per line."}}
         else:
-            only_lists = route.path == "/v1/customers"
-            listed = {"type": "array", "items": record}
-            schema = listed if only_lists else either if route.takes_list else record
-            content[media.decode()] = {"schema": schema}
+            content[media.decode()] = {"schema": forms[0] if len(forms) == 1 else {"oneOf": forms}}
     return content

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from opportune.decide import Explanation
 from opportune.records import Decision
 from opportune.service.http.problems import Problem
 from opportune.service.runtime import ModelReport
@@ -92,10 +93,11 @@ class CustomerAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """What is stored of a customer."""
+    """What is stored of a customer; `withheld` attributes are not for the role that was asked for."""
 
     version: int
     attributes: dict[str, Any]
+    withheld: int
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +107,12 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         decision: the whole record; bytes in base64.
         explanation: what became of every candidate, and why; null where its revision cannot be compiled any more.
             Its `scores` are "recomputed" with the model as it was, or "recorded" where that is gone.
+        withheld: facts left out, with all that tells of them, as not for the role that was asked for.
     """
 
     decision: Decision
-    explanation: Any
+    explanation: Explanation | None
+    withheld: int
 
 
 class ModelsAnswer(msgspec.Struct, frozen=True, kw_only=True):

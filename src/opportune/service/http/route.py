@@ -19,7 +19,7 @@ Handler = Callable[[Call], Awaitable[Reply]]
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A header or query parameter of a route; `schema` is JSON Schema."""
+    """A header or query parameter of a route, or a header of its answer; `schema` is JSON Schema."""
 
     name: str
     place: str
@@ -33,23 +33,27 @@ class Route:
 
     Args:
         path: with variables such as {id}.
-        permission: what a caller must be allowed to do.
         summary: for people.
-        takes: record of the body, None where there is none; `takes_list` allows a list of them too.
+        takes: record of the body, None where there is none; `takes_one` and `takes_list` say whether it comes alone,
+            in a list, or as the caller likes.
         gives: HTTP status → record of the answer; a text stands for another media type.
         refuses: codes of errors that this route may answer, beside those that all may.
+        answer_headers: headers of the answer.
         media: media types of the body.
+        before_ready: it answers while the service starts and stops too.
     """
 
     method: str
     path: str
     handler: Handler
-    permission: str
     summary: str
     gives: dict[int, Any]
     takes: Any = None
+    takes_one: bool = True
     takes_list: bool = False
     refuses: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     media: tuple[bytes, ...] = (JSON,)
     body_bytes_max: int = BODY_BYTES_MAX
+    answer_headers: tuple[Parameter, ...] = ()
+    before_ready: bool = False

@@ -1,4 +1,4 @@
-"""The route table: dispatch, OpenAPI and permissions follow from it."""
+"""The route table: dispatch and OpenAPI follow from it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,9 @@ from opportune.service.http.records import (
 )
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
+from opportune.service.visibility import ROLES
 
-__all__ = ["DEADLINE", "IDEMPOTENCY_KEY", "MODE", "ROUTES"]
+__all__ = ["DEADLINE", "FOR", "IDEMPOTENCY_KEY", "MODE", "ROUTES"]
 
 DEADLINE = Parameter(
     "Opportune-Deadline-Ms",
@@ -44,6 +45,18 @@ MODE = Parameter(
     "query",
     "Whether attributes that a row does not name are kept (merge, the default) or dropped (replace).",
     {"type": "string", "enum": ["merge", "replace"], "default": "merge"},
+)
+FOR = Parameter(
+    "for",
+    "query",
+    "Leave out what the strategy does not let this role see; everything is given if left out.",
+    {"type": "string", "enum": list(ROLES)},
+)
+TIMING = Parameter(
+    "Server-Timing",
+    "header",
+    "Milliseconds of deciding and of waiting until the record was durable.",
+    {"type": "string"},
 )
 
 
@@ -65,18 +78,17 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/decisions",
         handlers.create_decision,
-        "decide",
         "Decide what is best to offer or do now",
         {200: AnswerBody},
         takes=DecisionRequest,
         refuses=(*_NAMES, "invalid-attribute", "unknown-channel", "unknown-placement", "invalid-header"),
         parameters=(DEADLINE,),
+        answer_headers=(TIMING,),
     ),
     Route(
         "POST",
         "/v1/outcomes",
         handlers.create_outcomes,
-        "report",
         "Record what happened to a shown action, one or a list",
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Outcome,
@@ -97,7 +109,6 @@ ROUTES: tuple[Route, ...] = (
         "POST",
         "/v1/events",
         handlers.create_events,
-        "report",
         "Record something that happened, one or a list",
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Event,
@@ -109,19 +120,19 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/decisions/{id}",
         handlers.get_decision,
-        "explain",
         "Give a decision as kept, and explain every candidate",
         {200: DecisionRecord},
-        refuses=("not-found", *_STORE),
+        refuses=("not-found", "invalid-query", *_STORE),
+        parameters=(FOR,),
     ),
     Route(
         "POST",
         "/v1/customers",
         handlers.import_customers,
-        "import",
         "Write many profiles, as a list or one JSON object per line",
         {200: BatchAnswer, 207: BatchAnswer},
         takes=CustomerRow,
+        takes_one=False,
         takes_list=True,
         refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header", "invalid-query"),
         parameters=(MODE, IDEMPOTENCY_KEY),
@@ -132,7 +143,6 @@ ROUTES: tuple[Route, ...] = (
         "PUT",
         "/v1/customers/{customer}",
         handlers.put_customer,
-        "write-customers",
         "Replace what is known of a customer",
         {200: CustomerAnswer},
         takes=CustomerChange,
@@ -143,7 +153,6 @@ ROUTES: tuple[Route, ...] = (
         "PATCH",
         "/v1/customers/{customer}",
         handlers.patch_customer,
-        "write-customers",
         "Set some attributes of a customer; null removes one",
         {200: CustomerAnswer},
         takes=CustomerChange,
@@ -154,27 +163,26 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/v1/customers/{customer}",
         handlers.get_customer,
-        "read-customers",
         "Give what is stored of a customer",
         {200: ProfileAnswer},
-        refuses=("not-found", *_STORE),
+        refuses=("not-found", "invalid-query", *_STORE),
+        parameters=(FOR,),
     ),
-    Route("GET", "/v1/models", handlers.get_models, "read-models", "Say what was learned", {200: ModelsAnswer}),
-    Route("GET", "/healthz", handlers.get_health, "none", "Say that the process lives", {200: Health}),
+    Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
+    Route("GET", "/healthz", handlers.get_health, "Say that the process lives", {200: Health}, before_ready=True),
     Route(
         "GET",
         "/readyz",
         handlers.get_readiness,
-        "none",
         "Say whether requests are taken",
         {200: Health},
         refuses=("not-ready",),
+        before_ready=True,
     ),
     Route(
         "GET",
         "/metrics",
         handlers.get_metrics,
-        "read-metrics",
         "Counters and timings for Prometheus",
         {200: "text/plain"},
     ),
@@ -182,8 +190,8 @@ ROUTES: tuple[Route, ...] = (
         "GET",
         "/openapi.json",
         _get_openapi,
-        "none",
         "This description",
         {200: dict[str, Any]},
+        before_ready=True,
     ),
 )
