@@ -107,7 +107,7 @@ def _shown(
     if why is not None:
         lines += _inputs(why)
         change = _change(why, has_scores)
-        if change and why.rank != 1:
+        if change:
             lines.append(f"   {change}")
     return lines
 
@@ -143,7 +143,7 @@ def _change(one: CandidateExplanation, has_scores: bool) -> str:
     """Say what would have changed the result; "" where that question makes no sense or was not asked."""
     is_rule = one.stage in _LAYERS
     if one.change is None:
-        asked = is_rule or (has_scores and one.stage in ("shown", "outranked") and one.rank != 1)
+        asked = is_rule or (has_scores and one.stage == "outranked" and one.rank != 1)
         return (
             "no single change was found that would " + ("let it pass" if is_rule else "put it first") if asked else ""
         )

@@ -1,0 +1,124 @@
+"""`opportune decide`: what it shows, what it takes, and what it says of a wrong contact."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+from tests.service.shop import PROJECT
+
+
+def test_decide_shows_what_and_why_and_why_not(run: Run) -> None:
+    contact = {"customer": {"age": 12}, "context": {"weather": "Rainy"}, "channel": "till", "placement": "receipt"}
+
+    table = run("decide", PROJECT, json.dumps(contact))
+    found = run("decide", PROJECT, json.dumps(contact), "--size", "9", "--json").json
+
+    assert table.code == 0
+    assert "water" in table.out
+    assert "customer.age is 12" in table.out
+    assert "would pass with" in table.out
+    assert {shown["action"] for shown in found["decision"]["placements"][0]["actions"]} == {"water", "call_back"}
+
+
+def test_decide_cuts_nothing_at_any_width(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("init", "shop")
+    contact = {"customer": {"age": 41, "plan": "plus"}, "channel": "call_centre", "context": {"topic": "travel"}}
+    wide = run("decide", "shop", json.dumps(contact), "--at", "2026-05-04T18:00:00Z")
+    monkeypatch.setenv("COLUMNS", "40")
+
+    narrow = run("decide", "shop", json.dumps(contact), "--at", "2026-05-04T18:00:00Z")
+
+    assert narrow.out == wide.out
+    assert "…" not in narrow.out
+    assert "decision not recorded, at 2026-05-04T18:00:00+00:00" in narrow.out
+    assert "channel call_centre, customer known by 2 attributes" in narrow.out
+    assert "nothing is shown" in narrow.out
+    assert "\n-  family_sim (script)  eligibility: unknown: customer.products is missing" in narrow.out
+
+
+def test_decide_shows_how_a_priority_came_about(run: Run) -> None:
+    run("init", "shop")
+    contact = {"customer": {"age": 41, "plan": "basic", "data_used_percent": 95}, "channel": "app"}
+
+    said = run("decide", "shop", json.dumps(contact)).out
+
+    assert re.search(
+        r"1\. plus_plan \(card\)  priority 0\.\d+ = \(margin 0\.\d+ \+ loyalty 0\.\d+\) x lever 1 x context 1", said
+    )
+    assert "selection probability 0." in said
+    assert "solved" not in said
+
+
+def test_decide_says_when_nobody_else_stood_for_a_place(run: Run) -> None:
+    run("init", "shop")
+
+    assert "selection probability 1.000, the only candidate" in run("decide", "shop", "--channel", "app").out
+
+
+def test_decide_names_all_that_is_wrong_at_once(run: Run) -> None:
+    run("init", "shop")
+
+    ended = run("decide", "shop", "--channel", "app", "--placement", "agent", "--customer", '{"aeg": 1}')
+
+    assert ended.code == 1
+    assert "channel 'app' has no placement 'agent'" in ended.err
+    assert "the project does not declare 'aeg'; did you mean 'age'?" in ended.err
+
+
+def test_decide_reads_a_stored_profile_by_its_identifier(run: Run) -> None:
+    Path("people.csv").write_text("id,age\nc-1,30\n")
+    run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    known = run("decide", PROJECT, "--customer", "c-1", "--store", "shop.db", "--json")
+    unknown = run("decide", PROJECT, "--customer", "c-2", "--store", "shop.db")
+    without = run("decide", PROJECT, "--customer", "c-1")
+
+    assert known.json["decision"]["facts"]["customer.age"] == 30
+    assert (unknown.code, "nobody in the store has this identifier" in unknown.err) == (1, True)
+    assert (without.code, "an identifier needs --store" in without.err) == (2, True)
+
+
+def test_decide_takes_files_and_options(run: Run) -> None:
+    Path("someone.json").write_text('{"age": 40}')
+
+    found = run(
+        "decide", PROJECT, "--customer", "someone.json", "--context", '{"weather": "Rainy"}', "--channel", "till",
+        "--placement", "receipt", "--size", "4", "--at", "2026-05-04T18:00:00Z", "--json",
+    ).json  # fmt: skip
+
+    assert found["decision"]["at"] == "2026-05-04T18:00:00Z"
+    assert "wine" in {shown["action"] for shown in found["decision"]["placements"][0]["actions"]}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (('{"chanel": 1}',), 2, "unknown key"),
+        (("missing.json",), 2, "No such file"),
+        (("--customer", "{"), 2, "expected a JSON object"),
+        (("--customer", '{"aeg": 1}'), 1, "did you mean 'age'?"),
+        (("--channel", "tll"), 1, "did you mean 'till'?"),
+        (("--at", "tomorrow"), 1, "expected a moment"),
+    ],
+)
+def test_decide_says_what_is_wrong(run: Run, arguments: tuple[str, ...], code: int, said: str) -> None:
+    ended = run("decide", PROJECT, *arguments)
+
+    assert ended.code == code
+    assert said in ended.err
+
+
+def test_decide_uses_what_a_store_has_learned(run: Run, store: Path) -> None:
+    contact = '{"channel": "till", "placement": "receipt"}'
+    trained = run("decide", PROJECT, contact, "--store", store, "--json").json
+
+    propensities = {
+        shown["action"]: shown["propensity"]["accept"] for shown in trained["decision"]["placements"][0]["actions"]
+    }
+    assert trained["decision"]["position"] > 0
+    assert propensities["water"] != pytest.approx(0.2, abs=0.01)
