@@ -131,7 +131,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
         priority: what arbitration gave it, in normalised goal units.
         selection_probability: chance with which the engine picked it for this place, given the places before.
         how: "explored", "best", "mandatory", "control" or "fallback".
-        content: rendered texts of the treatment in the wanted language.
+        content: texts of the treatment in the wanted language, as its author wrote them.
     """
 
     rank: int
@@ -179,7 +179,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: derived from the request's id.
         revision: content hash of the strategy that decided.
-        model: name and version of the model, such as "bayes@1432" (the journal position it had learned to).
+        model: name of the model, such as "bayes"; "none" where the fallback answered.
+        position: journal entry that the model had learned to.
         kernel: "numpy" or "numba"; results agree within a stated tolerance, bytes only within one kernel.
         seed: what every draw was derived from.
         facts: what was known, personal values included; stored apart.

@@ -76,7 +76,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("These are notes. " * 1_000)
 
-    with pytest.raises(DamageError, match=r"notes\.txt: damaged"):
+    with pytest.raises(DamageError, match=r"notes\.txt: expected a store of Opportune"):
         SqliteStorage(path)
 
 

@@ -1,4 +1,4 @@
-"""What an operator may set for a running service, with its defaults."""
+"""Bounds and ports of a running service, with their defaults."""
 
 from __future__ import annotations
 

@@ -274,7 +274,7 @@ class Storage(ABC):
             decision=decision,
             answer=payload.answer if isinstance(payload, DecisionPayload) else None,
             sequence=sequence,
-            recomputable=payload is not None and self._can_rebuild(decision.model.partition("@")[0], decision.position),
+            recomputable=payload is not None and self._can_rebuild(decision.model, decision.position),
         )
 
     def outcomes_of(self, decision_id: str) -> list[StoredOutcome]:
