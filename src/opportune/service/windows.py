@@ -68,7 +68,8 @@ class Sweeper:
         )
         declared = self._strategy.project.outcomes.get(window.outcome)
         outcome = Outcome(
-            id=f"expiry:{window.decision}:{window.action}:{window.treatment}",
+            # No caller can have used a new id; that a window closes once does not depend on it.
+            id=f"expiry-{self._settings.new_id()}",
             decision=window.decision,
             action=window.action,
             outcome=window.outcome,

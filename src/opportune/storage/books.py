@@ -317,9 +317,9 @@ class Book:
             )
         effect = (outcome.decision, outcome.action, write.treatment, outcome.outcome)
         first = self._found.effects.get(effect)
-        if first is not None:
-            return self._alias(item, first)
         closed = self._closed_by(write)
+        if first is not None and not (write.expiry and closed):
+            return self._alias(item, first)
         if write.expiry and not closed:
             raise ConflictError.of("decision", "the response window is closed already", code="window-closed")
         body = OutcomeBody(
@@ -330,6 +330,7 @@ class Book:
             sign=write.sign,
             closes=bool(closed),
             expiry=write.expiry,
+            repeats=first is not None,
         )
         sequence = self._append(
             item,
@@ -341,12 +342,14 @@ class Book:
             decision=outcome.decision,
             revision=decision.revision,
         )
-        self._found.effects[effect] = sequence
-        self.changes.outcomes.append((*effect, sequence, decision.sequence))
+        if first is None:
+            # Silence may end a window whose default was reported before, when its type was neutral: it only closes.
+            self._found.effects[effect] = sequence
+            self.changes.outcomes.append((*effect, sequence, decision.sequence))
+            self.changes.counters["outcomes"] += 1
         for action, treatment in closed:
             self._found.windows[outcome.decision].discard((action, treatment))
             self.changes.closed.append((outcome.decision, action, treatment))
-        self.changes.counters["outcomes"] += 1
         return self._receipt(Receipt(sequence=sequence, person=decision.person, closes=bool(closed)))
 
     def _closed_by(self, write: RecordOutcome) -> list[tuple[str, str]]:

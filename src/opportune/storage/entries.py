@@ -103,7 +103,7 @@ class ProfilePayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision without its facts, context, customer and rendered content."""
+    """A decision without its facts, context, customer and content."""
 
     channel: str
     asked: tuple[PlacementRequest, ...]
@@ -133,7 +133,13 @@ class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
-    """What happened to an action; `closes` says that it closed a response window."""
+    """What happened to an action.
+
+    Args:
+        closes: it closed a response window.
+        expiry: it is the silence of an elapsed window.
+        repeats: the same outcome stood before; this one only closes the window.
+    """
 
     action: str
     treatment: str
@@ -142,6 +148,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
     sign: Sign
     closes: bool
     expiry: bool
+    repeats: bool = False
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -76,9 +76,10 @@ class _Expected:
             case DecisionBody():
                 self._decision(entry, body)
             case OutcomeBody():
-                effect = (entry.decision, body.action, body.treatment, body.outcome)
-                self.rows["outcomes"].add((*effect, entry.sequence, decision_sequence))
-                self.counters["outcomes"] += 1
+                if not body.repeats:
+                    effect = (entry.decision, body.action, body.treatment, body.outcome)
+                    self.rows["outcomes"].add((*effect, entry.sequence, decision_sequence))
+                    self.counters["outcomes"] += 1
                 if body.closes:
                     self._close(entry.decision or "", body)
             case ErasureBody():

@@ -89,7 +89,7 @@ def save_decision(key: str, *, windows: tuple[WindowOpened, ...] = (), **changes
         person="person-1",
         at=NOON,
         revision="r1",
-        model="bayes@0",
+        model="bayes",
         position=0,
         kernel="numpy",
         seed="seed",
@@ -504,6 +504,20 @@ class StorageContract(ABC):
         assert late.code == "window-closed"
         assert isinstance(silence, Receipt)
         assert silence.closes
+        assert storage.due_windows(NOON + timedelta(days=30), 10) == []
+        assert storage.verify() == []
+
+    def test_silence_closes_a_window_whose_default_was_reported_as_neutral(self, storage: Storage) -> None:
+        storage.write([save_decision("a", windows=(_window(),))])
+        first = _one(storage, accept("o1", "d-a", "ignored", Sign.NEUTRAL))
+        outcomes = storage.counts().outcomes
+
+        silence = _one(storage, accept("w-a", "d-a", "ignored", Sign.NEGATIVE, expiry=True))
+        again = _one(storage, accept("o2", "d-a", "ignored", Sign.NEUTRAL))
+
+        assert silence.closes
+        assert again.sequence == first.sequence
+        assert storage.counts().outcomes == outcomes
         assert storage.due_windows(NOON + timedelta(days=30), 10) == []
         assert storage.verify() == []
 
