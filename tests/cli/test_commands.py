@@ -44,7 +44,12 @@ def test_wrong_use_exits_with_2(run: Run, arguments: tuple[object, ...]) -> None
 
 @pytest.mark.parametrize(
     ("arguments", "code"),
-    [(("check", "nowhere"), 1), (("verify", "--store", "none.db"), 2), (("decide", PROJECT, "--at", "x"), 1)],
+    [
+        (("check", "nowhere"), 1),
+        (("verify", "--store", "none.db"), 2),
+        (("check",), 2),
+        (("decide", PROJECT, "--at", "x"), 1),
+    ],
 )
 def test_with_json_problems_are_json_too(run: Run, arguments: tuple[object, ...], code: int) -> None:
     ended = run(*arguments, "--json")

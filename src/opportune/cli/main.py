@@ -77,7 +77,7 @@ def main() -> None:
     try:
         try:
             _register(sys.argv[1:])
-            app(prog_name=program())
+            code = app(prog_name=program(), standalone_mode=False)
         finally:
             sys.stdout.flush()
     except BrokenPipeError:
@@ -89,10 +89,17 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001  the last resort of a program
         _tell_fault(error)
         sys.exit(WRONG)
+    sys.exit(code)
 
 
 def _tell_fault(error: Exception) -> None:
-    """Name an error of ours by type and place; its text may repeat private values."""
+    """Tell wrong use in the words of the parser, and an error of ours by type and place: its text may be private."""
+    if hasattr(error, "format_message") and hasattr(error, "show"):
+        if "--json" in sys.argv:
+            print_json({"problems": [Problem("", 0, 0, "", error.format_message(), "", "wrong-use")]})
+        else:
+            error.show()
+        return
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if f"{os.sep}opportune{os.sep}" in frame.filename]
     frame = (own or list(frames))[-1]

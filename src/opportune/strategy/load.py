@@ -151,7 +151,7 @@ class _Reader:
     def reading(self) -> Reading:
         """Read everything."""
         if not self.files and not self.problems:
-            remedy = "start one with `opportune init`"
+            remedy = "start one with the command init"
             raise ProjectError([Problem("", 0, 0, "", "no file of a strategy in this folder", remedy, "empty-project")])
         self._refuse_strangers()
         self.files = {path: text for path, text in self.files.items() if _belongs(path)}
