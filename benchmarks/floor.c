@@ -234,16 +234,14 @@ static float gather(const plan *restrict p, const contact *restrict c, race *res
         alive += c->stages[i] == 0;
     }
     r->alive = alive;
-    float largest = 0.0f;
     for (int k = 0; k < alive; k++) {
         m[k] = p->mean[p->alive[k]];
         s[k] = p->spread[p->alive[k]] * (float)p->scale;
-        largest = fabsf(m[k]) > largest ? fabsf(m[k]) : largest;
+        const float least = fabsf(m[k]) * 1e-7f > 1e-30f ? fabsf(m[k]) * 1e-7f : 1e-30f;
+        s[k] = s[k] > least ? s[k] : least;
     }
-    const float least = largest * 1e-9f > 1e-30f ? largest * 1e-9f : 1e-30f;
     for (int k = 0; k < PLACES; k++) top[k] = -3e38f;
     for (int k = 0; k < alive; k++) {
-        s[k] = s[k] > least ? s[k] : least;
         const float low = m[k] - (float)REACH * s[k];
         if (low <= top[PLACES - 1]) continue;
         int at = PLACES - 1;

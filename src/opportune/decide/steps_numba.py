@@ -24,13 +24,14 @@ def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, bo
     deviation = np.empty(len(boost), dtype=np.float32)
     for c in range(len(boost)):
         worth = ZERO
-        square = ZERO
+        square = 0.0
         for o in range(len(values)):
             chance = propensity[o, c]
             gain = chance * values[o, c]
             part = (ONE - chance) * spread[o, c] * gain
             worth += gain
-            square += part * part
+            # Squares of great values do not fit single precision.
+            square += float(part) * float(part)
         priority[c] = (worth + shown[c]) * boost[c]
         deviation[c] = (abs(part) if len(values) == 1 else math.sqrt(square)) * boost[c]
     return priority, deviation

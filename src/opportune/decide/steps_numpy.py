@@ -28,7 +28,11 @@ def weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boo
     parts = (1 - propensity) * spread
     parts *= gain
     priority = gain[0] if len(gain) == 1 else gain.sum(axis=0)
-    deviation = np.abs(parts[0]) if len(gain) == 1 else np.sqrt(np.square(parts).sum(axis=0))
+    if len(gain) == 1:
+        deviation: Floats = np.abs(parts[0])
+    else:
+        # Squares of great values do not fit single precision.
+        deviation = np.sqrt(np.square(parts, dtype=np.float64).sum(axis=0)).astype(np.float32)
     priority += shown
     priority *= boost
     deviation *= boost

@@ -12,6 +12,7 @@ from numba import njit, types
 
 from opportune.learning.exploration_numpy import (
     BOUND,
+    FINEST,
     LEAST_BELOW,
     NODES,
     NODES_LEAST,
@@ -146,20 +147,17 @@ def _gather(
     for c in range(len(mean)):
         who[n] = c
         n += alive[c]
-    largest = 0.0
     is_valid = True
     for k in range(n):
         m[k] = mean[who[k]]
         s[k] = spread[who[k]]
         # NaN fails every comparison.
         is_valid &= (abs(m[k]) < math.inf) & (s[k] >= 0.0) & (s[k] < math.inf)
-        largest = max(largest, abs(m[k]))
     if not is_valid:
         return -1, 0.0
-    least = max(largest * 1e-9, 1e-30)
     best = np.full(min(places, n), -math.inf)
     for k in range(n):
-        s[k] = max(s[k] * scale, least)
+        s[k] = max(s[k] * scale, abs(m[k]) * FINEST, 1e-30)
         low = m[k] - REACH * s[k]
         if low > best[-1]:
             _keep_best(best, len(best), low)

@@ -25,6 +25,8 @@ NODES = 112
 NODES_LEAST, NODES_MOST = 8, 24
 POOL_REACH = 4.0
 """The largest draw of a large pool lies further out; beyond this the normal below is taken as 0 or 1."""
+FINEST = 1e-7
+"""Least spread in shares of the mean: each candidate's own, so that no extreme one blurs the others."""
 LEAST_BELOW = np.float32(1e-30)
 """Products are kept above this: smaller numbers are a hundred times slower, and change nothing."""
 
@@ -79,12 +81,12 @@ def enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: f
     m = mean.take(indices).astype(np.float64)
     s = spread.take(indices).astype(np.float64)
     # NaN fails every comparison, so that extremes tell all.
-    largest = float(np.abs(m).max())
-    if not (largest < np.inf and float(s.min()) >= 0.0 and float(s.max()) < np.inf):
+    size = np.abs(m)
+    if not (float(size.max()) < np.inf and float(s.min()) >= 0.0 and float(s.max()) < np.inf):
         return None
     s *= scale
-    # Below every difference that float32 means can have, and still a grid.
-    np.maximum(s, max(largest * 1e-9, 1e-30), out=s)
+    # As fine as the float32 mean itself, and still a grid.
+    np.maximum(s, np.maximum(size * FINEST, 1e-30), out=s)
     reach = REACH * s
     lows = m - reach
     last = len(lows) - min(places, len(lows))

@@ -303,7 +303,7 @@ class Goal(Section):
         unit: what it is counted in, such as EUR or points. Required.
         currency: ISO 4217 code that makes it money.
         weight: importance among the goals, >= 0. Default 1.
-        normal: how much of the unit counts as 1, > 0. Default 1.
+        normal: how much of the unit counts as 1, at least 0.000001. Default 1.
         segments: segment -> weight for its members; the first that fits, in the order written, is taken.
     """
 
@@ -311,7 +311,7 @@ class Goal(Section):
     unit: Annotated[StrictStr, Field(min_length=1, max_length=40)]
     currency: StrictStr | None = None
     weight: Weight = 1.0
-    normal: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1e12)] = 1.0
+    normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
     segments: dict[Name, Weight] = {}
 
     @property
