@@ -1,7 +1,7 @@
 """The Python client: ask for decisions and report outcomes, surviving a service that is slow or away.
 
 Every write carries an id that its retries keep, so nothing happens twice. `decide` never raises because the service is
-away: it gives the defaults that the caller named for the placement, marked as degraded.
+away: within a bounded time it gives the defaults that the caller named for the placement, marked as degraded.
 
 Example:
     >>> with Client("http://127.0.0.1:8080") as client:  # doctest: +SKIP
@@ -14,11 +14,12 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -46,6 +47,8 @@ AWAY = "service-away"
 RETRIED = frozenset({408, 429, 502, 503, 504})
 BACKOFF_SECONDS = 0.05
 BACKOFF_MAX_SECONDS = 2.0
+THREADS_MAX = 64
+"""Decisions that one `Client` asks for at the same time; those beyond wait within their own time."""
 
 T = TypeVar("T")
 
@@ -122,11 +125,12 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
-    """A request ready to be sent, again if need be."""
+class _Ask(Generic[T]):
+    """A request ready to be sent, again if need be, and how its answer is read."""
 
     method: str
     path: str
+    read: Callable[[httpx.Response], T]
     body: Any = None
     headers: Mapping[str, str] | None = None
 
@@ -139,7 +143,7 @@ class _Request:
 
 
 class _Common:
-    """What both clients share: requests, answers and the pauses between tries; no input and no output."""
+    """What both clients share: how long and how often is tried, and the defaults; no input and no output."""
 
     def __init__(
         self,
@@ -147,10 +151,12 @@ class _Common:
         defaults: Mapping[str, Sequence[Mapping[str, Any]]] | None,
         timeout: float,
         retries: int,
+        decide_seconds: float,
     ) -> None:
         self._url = url.rstrip("/")
         self._timeout = timeout
         self._retries = retries
+        self._decide_seconds = decide_seconds
         self._defaults = {
             name: msgspec.convert(list(actions), tuple[ShownAction, ...]) for name, actions in (defaults or {}).items()
         }
@@ -160,11 +166,23 @@ class _Common:
         for number in range(self._retries):
             yield min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2.0**number) * random.uniform(0.5, 1.0)  # noqa: S311
 
-    def _away(self, channel: str, placements: Sequence[Mapping[str, Any]]) -> DecisionAnswer:
+    def _seconds(self, until: float | None) -> float:
+        """Say how long one try may take; at or below 0 there is no time left."""
+        return self._timeout if until is None else min(self._timeout, until - time.monotonic())
+
+    def _pause(self, pauses: Iterator[float], response: httpx.Response | None, until: float | None) -> float | None:
+        """Say how long to wait before the next try; None where there is none, or no time for it."""
+        pause = next(pauses, None)
+        if pause is None:
+            return None
+        pause = max(pause, 0.0 if response is None else _retry_after(response))
+        return pause if until is None or time.monotonic() + pause < until else None
+
+    def _away(self, ask: _Ask[DecisionAnswer]) -> DecisionAnswer:
         """Make the answer of a service that is away."""
         answers = []
-        for placement in placements:
-            known = self._defaults.get(f"{channel}/{placement['name']}", ())
+        for placement in ask.body["placements"]:
+            known = self._defaults.get(f"{ask.body['channel']}/{placement['name']}", ())
             ranked = known[: placement.get("size") or None]
             actions = tuple(
                 msgspec.structs.replace(action, rank=rank, how="fallback")
@@ -174,36 +192,85 @@ class _Common:
         return DecisionAnswer(id="", revision="", degraded=AWAY, control=None, placements=tuple(answers))
 
 
-def _placements(placements: str | Sequence[str | Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    names = [placements] if isinstance(placements, str) else placements
-    return [{"name": one} if isinstance(one, str) else one for one in names]
+def _is_final(response: httpx.Response | None) -> bool:
+    return response is not None and response.status_code not in RETRIED
 
 
-def _without_none(**fields: Any) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if value is not None}
+def _is_down(response: httpx.Response) -> bool:
+    return response.status_code >= 500 or response.status_code in RETRIED
+
+
+def _received(response: httpx.Response | None) -> httpx.Response:
+    if response is None:
+        raise ServiceError("the service could not be reached")
+    return response
 
 
 def _decision(
-    channel: str, placements: list[Mapping[str, Any]], deadline_ms: float | None, fields: dict[str, Any]
-) -> _Request:
-    body = {"channel": channel, "placements": placements, **fields}
+    channel: str,
+    placements: str | Sequence[str | Mapping[str, Any]],
+    deadline_ms: float | None,
+    id: str | None,
+    **fields: Any,
+) -> _Ask[DecisionAnswer]:
+    names = [placements] if isinstance(placements, str) else placements
+    wanted = [{"name": one} if isinstance(one, str) else one for one in names]
+    body = {"id": id or uuid4().hex, "channel": channel, "placements": wanted, **_without_none(fields)}
     headers = {} if deadline_ms is None else {"Opportune-Deadline-Ms": f"{deadline_ms:g}"}
-    return _Request("POST", "/v1/decisions", body, headers)
+    return _Ask("POST", "/v1/decisions", _reader(DecisionAnswer), body, headers)
 
 
-def _customer(method: str, customer: str, attributes: Mapping[str, Any]) -> _Request:
-    path = f"/v1/customers/{quote(customer, safe='')}"
-    return _Request(method, path, {"attributes": dict(attributes)}, {"Idempotency-Key": uuid4().hex})
+def _outcome(decision: str, action: str, outcome: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
+    body = {"id": id or uuid4().hex, "decision": decision, "action": action, "outcome": outcome}
+    return _Ask("POST", "/v1/outcomes", _reader(Recorded), body | _without_none(fields))
 
 
-def _with_ids(items: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return [{"id": uuid4().hex, **item} for item in items]
+def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
+    return _Ask("POST", "/v1/outcomes", _reader(Batch), [{"id": uuid4().hex, **one} for one in outcomes])
+
+
+def _event(type: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
+    body = {"id": id or uuid4().hex, "type": type, **_without_none(fields)}
+    return _Ask("POST", "/v1/events", _reader(Recorded), body)
+
+
+def _profile(customer: str) -> _Ask[Profile | None]:
+    def read(response: httpx.Response) -> Profile | None:
+        return None if response.status_code == 404 else _read(response, Profile)
+
+    return _Ask("GET", _customer_path(customer), read)
+
+
+def _change(method: str, customer: str, attributes: Mapping[str, Any]) -> _Ask[CustomerChange]:
+    body = {"attributes": dict(attributes)}
+    headers = {"Idempotency-Key": uuid4().hex}
+    return _Ask(method, _customer_path(customer), _reader(CustomerChange), body, headers)
+
+
+def _models() -> _Ask[list[dict[str, Any]]]:
+    def read(response: httpx.Response) -> list[dict[str, Any]]:
+        models: list[dict[str, Any]] = _read(response, dict[str, Any])["models"]
+        return models
+
+    return _Ask("GET", "/v1/models", read)
+
+
+def _customer_path(customer: str) -> str:
+    return f"/v1/customers/{quote(customer, safe='')}"
+
+
+def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def _retry_after(response: httpx.Response) -> float:
     """Read how long the service asks to wait, in seconds; 0 where it does not."""
     text = response.headers.get("retry-after", "")
     return min(BACKOFF_MAX_SECONDS, float(text)) if text.isdigit() else 0.0
+
+
+def _reader(type_: type[T]) -> Callable[[httpx.Response], T]:
+    return lambda response: _read(response, type_)
 
 
 def _read(response: httpx.Response, type_: type[T]) -> T:
@@ -233,6 +300,7 @@ class Client(_Common):
             the channel needs of a `ShownAction`.
         timeout: seconds that one try may take.
         retries: further tries after the first, with growing pauses.
+        decide_seconds: time of `decide` with all its tries and pauses; then it gives the defaults.
         transport: how requests travel, for tests.
     """
 
@@ -243,13 +311,16 @@ class Client(_Common):
         defaults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         timeout: float = 1.0,
         retries: int = 2,
+        decide_seconds: float = 1.0,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        super().__init__(url, defaults, timeout, retries)
+        super().__init__(url, defaults, timeout, retries, decide_seconds)
         self._http = httpx.Client(base_url=self._url, timeout=timeout, transport=transport)
+        self._threads = ThreadPoolExecutor(THREADS_MAX, "opportune-client")
 
     def close(self) -> None:
         """Close all connections."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
         self._http.close()
 
     def __enter__(self) -> Self:
@@ -282,17 +353,24 @@ class Client(_Common):
         Raises:
             ServiceError: the request is wrong. A service that is away raises nothing.
         """
-        wanted = _placements(placements)
-        fields = _without_none(
-            id=id or uuid4().hex, customer=customer, context=context, session=session, language=language, zone=zone
+        ask = _decision(
+            channel,
+            placements,
+            deadline_ms,
+            id,
+            customer=customer,
+            context=context,
+            session=session,
+            language=language,
+            zone=zone,
         )
+        until = time.monotonic() + self._decide_seconds
         try:
-            response = self._send(_decision(channel, wanted, deadline_ms, fields))
-        except ServiceError:
-            return self._away(channel, wanted)
-        if response.status_code >= 500 or response.status_code in RETRIED:
-            return self._away(channel, wanted)
-        return _read(response, DecisionAnswer)
+            # A time limit of sockets holds for each step of a request; waiting for a thread holds for all of them.
+            response = self._threads.submit(self._send, ask, until).result(self._decide_seconds)
+        except (ServiceError, TimeoutError):
+            return self._away(ask)
+        return self._away(ask) if _is_down(response) else ask.read(response)
 
     def outcome(
         self,
@@ -310,9 +388,8 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away: report it again with the same id.
         """
-        body = _without_none(treatment=treatment, placement=placement, occurred_at=occurred_at)
-        body |= {"id": id or uuid4().hex, "decision": decision, "action": action, "outcome": outcome}
-        return _read(self._send(_Request("POST", "/v1/outcomes", body)), Recorded)
+        fields = {"treatment": treatment, "placement": placement, "occurred_at": occurred_at}
+        return self._do(_outcome(decision, action, outcome, id, **fields))
 
     def outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> Batch:
         """Report many outcomes, each a mapping of the fields of `outcome`; those without an id get one.
@@ -320,7 +397,7 @@ class Client(_Common):
         Raises:
             ServiceError: nothing more was acknowledged.
         """
-        return _read(self._send(_Request("POST", "/v1/outcomes", _with_ids(outcomes))), Batch)
+        return self._do(_outcomes(outcomes))
 
     def event(
         self,
@@ -337,10 +414,8 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        body = _without_none(customer=customer, attributes=attributes, session=session, occurred_at=occurred_at)
-        return _read(
-            self._send(_Request("POST", "/v1/events", {"id": id or uuid4().hex, "type": type, **body})), Recorded
-        )
+        fields = {"customer": customer, "attributes": attributes, "session": session, "occurred_at": occurred_at}
+        return self._do(_event(type, id, **fields))
 
     def customer(self, customer: str) -> Profile | None:
         """Read a profile; None where there is none.
@@ -348,8 +423,7 @@ class Client(_Common):
         Raises:
             ServiceError: the service is away or refused.
         """
-        response = self._send(_Request("GET", f"/v1/customers/{quote(customer, safe='')}"))
-        return None if response.status_code == 404 else _read(response, Profile)
+        return self._do(_profile(customer))
 
     def put_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Replace what is known of a customer.
@@ -357,7 +431,7 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        return _read(self._send(_customer("PUT", customer, attributes)), CustomerChange)
+        return self._do(_change("PUT", customer, attributes))
 
     def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; None removes one.
@@ -365,7 +439,7 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        return _read(self._send(_customer("PATCH", customer, attributes)), CustomerChange)
+        return self._do(_change("PATCH", customer, attributes))
 
     def models(self) -> list[dict[str, Any]]:
         """Say what the models have learned.
@@ -373,31 +447,33 @@ class Client(_Common):
         Raises:
             ServiceError: the service is away or refused.
         """
-        models: list[dict[str, Any]] = _read(self._send(_Request("GET", "/v1/models")), dict[str, Any])["models"]
-        return models
+        return self._do(_models())
 
-    def _send(self, request: _Request) -> httpx.Response:
-        """Send, and again where that may help.
+    def _do(self, ask: _Ask[T]) -> T:
+        return ask.read(self._send(ask))
+
+    def _send(self, ask: _Ask[Any], until: float | None = None) -> httpx.Response:
+        """Send, and again where that may help, at most until a moment of the monotonic clock.
 
         Raises:
             ServiceError: no answer came.
         """
         pauses = self._pauses()
         while True:
-            response = self._try(request)
-            if response is not None and response.status_code not in RETRIED:
-                return response
-            pause = next(pauses, None)
+            response = self._try(ask, self._seconds(until))
+            if _is_final(response):
+                break
+            pause = self._pause(pauses, response, until)
             if pause is None:
                 break
-            time.sleep(max(pause, 0.0 if response is None else _retry_after(response)))
-        if response is None:
-            raise ServiceError("the service could not be reached")
-        return response
+            time.sleep(pause)
+        return _received(response)
 
-    def _try(self, request: _Request) -> httpx.Response | None:
+    def _try(self, ask: _Ask[Any], seconds: float) -> httpx.Response | None:
+        if seconds <= 0:
+            return None
         try:
-            return self._http.request(**request.parts())
+            return self._http.request(**ask.parts(), timeout=seconds)
         except httpx.TransportError:
             return None
 
@@ -412,9 +488,10 @@ class AsyncClient(_Common):
         defaults: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
         timeout: float = 1.0,
         retries: int = 2,
+        decide_seconds: float = 1.0,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        super().__init__(url, defaults, timeout, retries)
+        super().__init__(url, defaults, timeout, retries, decide_seconds)
         self._http = httpx.AsyncClient(base_url=self._url, timeout=timeout, transport=transport)
 
     async def close(self) -> None:
@@ -443,17 +520,24 @@ class AsyncClient(_Common):
         deadline_ms: float | None = None,
     ) -> DecisionAnswer:
         """Ask what is best next; see `Client.decide`."""
-        wanted = _placements(placements)
-        fields = _without_none(
-            id=id or uuid4().hex, customer=customer, context=context, session=session, language=language, zone=zone
+        ask = _decision(
+            channel,
+            placements,
+            deadline_ms,
+            id,
+            customer=customer,
+            context=context,
+            session=session,
+            language=language,
+            zone=zone,
         )
+        until = time.monotonic() + self._decide_seconds
         try:
-            response = await self._send(_decision(channel, wanted, deadline_ms, fields))
-        except ServiceError:
-            return self._away(channel, wanted)
-        if response.status_code >= 500 or response.status_code in RETRIED:
-            return self._away(channel, wanted)
-        return _read(response, DecisionAnswer)
+            async with asyncio.timeout(self._decide_seconds):
+                response = await self._send(ask, until)
+        except (ServiceError, TimeoutError):
+            return self._away(ask)
+        return self._away(ask) if _is_down(response) else ask.read(response)
 
     async def outcome(
         self,
@@ -467,13 +551,12 @@ class AsyncClient(_Common):
         id: str | None = None,
     ) -> Recorded:
         """Report what happened to an action; see `Client.outcome`."""
-        body = _without_none(treatment=treatment, placement=placement, occurred_at=occurred_at)
-        body |= {"id": id or uuid4().hex, "decision": decision, "action": action, "outcome": outcome}
-        return _read(await self._send(_Request("POST", "/v1/outcomes", body)), Recorded)
+        fields = {"treatment": treatment, "placement": placement, "occurred_at": occurred_at}
+        return await self._do(_outcome(decision, action, outcome, id, **fields))
 
     async def outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> Batch:
         """Report many outcomes; see `Client.outcomes`."""
-        return _read(await self._send(_Request("POST", "/v1/outcomes", _with_ids(outcomes))), Batch)
+        return await self._do(_outcomes(outcomes))
 
     async def event(
         self,
@@ -486,46 +569,45 @@ class AsyncClient(_Common):
         id: str | None = None,
     ) -> Recorded:
         """Report that something happened; see `Client.event`."""
-        body = _without_none(customer=customer, attributes=attributes, session=session, occurred_at=occurred_at)
-        request = _Request("POST", "/v1/events", {"id": id or uuid4().hex, "type": type, **body})
-        return _read(await self._send(request), Recorded)
+        fields = {"customer": customer, "attributes": attributes, "session": session, "occurred_at": occurred_at}
+        return await self._do(_event(type, id, **fields))
 
     async def customer(self, customer: str) -> Profile | None:
         """Read a profile; see `Client.customer`."""
-        response = await self._send(_Request("GET", f"/v1/customers/{quote(customer, safe='')}"))
-        return None if response.status_code == 404 else _read(response, Profile)
+        return await self._do(_profile(customer))
 
     async def put_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Replace what is known of a customer; see `Client.put_customer`."""
-        return _read(await self._send(_customer("PUT", customer, attributes)), CustomerChange)
+        return await self._do(_change("PUT", customer, attributes))
 
     async def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; see `Client.patch_customer`."""
-        return _read(await self._send(_customer("PATCH", customer, attributes)), CustomerChange)
+        return await self._do(_change("PATCH", customer, attributes))
 
     async def models(self) -> list[dict[str, Any]]:
         """Say what the models have learned; see `Client.models`."""
-        response = await self._send(_Request("GET", "/v1/models"))
-        models: list[dict[str, Any]] = _read(response, dict[str, Any])["models"]
-        return models
+        return await self._do(_models())
 
-    async def _send(self, request: _Request) -> httpx.Response:
-        """Send, and again where that may help; raises `ServiceError` where no answer came."""
+    async def _do(self, ask: _Ask[T]) -> T:
+        return ask.read(await self._send(ask))
+
+    async def _send(self, ask: _Ask[Any], until: float | None = None) -> httpx.Response:
+        """Send, and again where that may help; see `Client`."""
         pauses = self._pauses()
         while True:
-            response = await self._try(request)
-            if response is not None and response.status_code not in RETRIED:
-                return response
-            pause = next(pauses, None)
+            response = await self._try(ask, self._seconds(until))
+            if _is_final(response):
+                break
+            pause = self._pause(pauses, response, until)
             if pause is None:
                 break
-            await asyncio.sleep(max(pause, 0.0 if response is None else _retry_after(response)))
-        if response is None:
-            raise ServiceError("the service could not be reached")
-        return response
+            await asyncio.sleep(pause)
+        return _received(response)
 
-    async def _try(self, request: _Request) -> httpx.Response | None:
+    async def _try(self, ask: _Ask[Any], seconds: float) -> httpx.Response | None:
+        if seconds <= 0:
+            return None
         try:
-            return await self._http.request(**request.parts())
+            return await self._http.request(**ask.parts(), timeout=seconds)
         except httpx.TransportError:
             return None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from time import monotonic, sleep
 from typing import Any
 
 import httpx
@@ -152,3 +155,59 @@ def test_models_are_listed() -> None:
 def test_an_answer_of_something_else_is_an_error() -> None:
     with pytest.raises(ServiceError):
         sync(Script((200, ["hello"])), lambda client: client.outcome("d-1", "water", "accept"))
+
+
+@pytest.fixture
+def trickle() -> Iterator[str]:
+    """The URL of a service that sends one byte of its answer every fifth of a second, and never ends."""
+    ended = threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def send(connection: socket.socket) -> None:
+        with connection:
+            try:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+                while not ended.wait(0.2):
+                    connection.sendall(b" ")
+            except OSError:
+                return
+
+    def accept() -> None:
+        while not ended.is_set():
+            try:
+                connection, _ = listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=send, args=(connection,), daemon=True).start()
+
+    threading.Thread(target=accept, daemon=True).start()
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    ended.set()
+    listener.close()
+
+
+def test_the_defaults_come_within_the_time_of_a_decision_however_slowly_the_service_answers(trickle: str) -> None:
+    begin = monotonic()
+    with Client(trickle, defaults=DEFAULTS, decide_seconds=0.5) as client:
+        answer = client.decide("till", "receipt")
+    between = monotonic()
+
+    async def use() -> Any:
+        async with AsyncClient(trickle, defaults=DEFAULTS, decide_seconds=0.5) as client:
+            return await client.decide("till", "receipt")
+
+    other = asyncio.run(use())
+    assert answer.degraded == other.degraded == AWAY
+    assert between - begin < 0.9
+    assert monotonic() - between < 0.9
+
+
+def test_all_tries_of_a_decision_share_its_time() -> None:
+    def slow(request: httpx.Request) -> httpx.Response:
+        sleep(0.2)
+        raise httpx.ReadTimeout("slow")
+
+    begin = monotonic()
+    with Client("http://shop", retries=100, decide_seconds=0.5, transport=httpx.MockTransport(slow)) as client:
+        assert client.decide("till", "receipt").degraded == AWAY
+    assert monotonic() - begin < 0.9
