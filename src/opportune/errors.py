@@ -14,7 +14,9 @@ OpportuneError
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 __all__ = [
     "ConflictError",
@@ -28,6 +30,7 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "UnknownError",
+    "suggest",
 ]
 
 
@@ -133,3 +136,10 @@ class ServiceError(OpportuneError):
         self.status = status
         self.code = code
         super().__init__(message)
+
+
+def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Say which known name was probably meant, else `otherwise`; never the name itself, which came from outside."""
+    # Comparing takes time that grows with the square of the length.
+    close = get_close_matches(name[:100], list(known), n=1)
+    return f"did you mean '{close[0]}'?" if close else otherwise

@@ -6,10 +6,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from typing import Any
 
-from opportune.errors import InputError, Problem
+from opportune.errors import InputError, Problem, suggest
 from opportune.records import Value, ValueType
 
 __all__ = ["Attribute", "Registry"]
@@ -89,8 +88,7 @@ class Registry:
         return facts, tuple(ignored)
 
     def _unknown(self, name: str) -> Problem:
-        close = get_close_matches(name[:100], self.attributes, n=1)
-        remedy = f"did you mean '{close[0]}'?" if close else "declare it in the project, or leave it out"
+        remedy = suggest(name, self.attributes, "declare it in the project, or leave it out")
         return _problem(self.prefix.rstrip("."), "there is an attribute that the project does not declare", remedy)
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from difflib import get_close_matches
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
 from opportune.decide.plan import Channel, Plan
-from opportune.errors import InputError, Problem, UnknownError
+from opportune.errors import InputError, Problem, UnknownError, suggest
 from opportune.records import DecisionRequest
+from opportune.storage import id_fault
 from opportune.strategy.compile import Registries
 
-__all__ = ["ID_CHARACTERS_MAX", "PLACEMENTS_MAX", "SIZE_MAX", "id_problem", "read_contact"]
+__all__ = ["id_problem", "read_contact", "unknown_name"]
 
-ID_CHARACTERS_MAX = 256
 PLACEMENTS_MAX = 20
 SIZE_MAX = 100
 
@@ -35,7 +34,7 @@ def read_contact(
     problems = list(_names(request))
     channel = plan.channels.get(request.channel)
     if channel is None:
-        problems.append(_unknown("channel", "channel", request.channel, plan.channels, "unknown-channel"))
+        problems.append(unknown_name("channel", "channel", request.channel, plan.channels, "unknown-channel"))
     else:
         problems += _placements(channel, request)
     if request.zone is not None and not _is_zone(request.zone):
@@ -56,11 +55,8 @@ def read_contact(
 
 def id_problem(where: str, text: str) -> Problem | None:
     """Say what is wrong with an id or identifier, if anything."""
-    if not 0 < len(text) <= ID_CHARACTERS_MAX:
-        return _problem(where, f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}")
-    if "\0" in text:
-        return _problem(where, "expected text without NUL characters, found one")
-    return None
+    fault = id_fault(text)
+    return _problem(where, fault) if fault else None
 
 
 def _names(request: DecisionRequest) -> Iterator[Problem]:
@@ -78,7 +74,7 @@ def _placements(channel: Channel, request: DecisionRequest) -> Iterator[Problem]
     for number, wanted in enumerate(request.placements):
         where = f"placements[{number}]"
         if wanted.name not in channel.placements:
-            yield _unknown(f"{where}.name", "placement", wanted.name, channel.placements, "unknown-placement")
+            yield unknown_name(f"{where}.name", "placement", wanted.name, channel.placements, "unknown-placement")
         elif wanted.name in seen:
             yield _problem(f"{where}.name", "expected every placement once, found one twice", "ask for it with a size")
         if wanted.size is not None and not 1 <= wanted.size <= SIZE_MAX:
@@ -86,10 +82,10 @@ def _placements(channel: Channel, request: DecisionRequest) -> Iterator[Problem]
         seen.add(wanted.name)
 
 
-def _unknown(where: str, noun: str, name: str, known: object, code: str) -> Problem:
-    names = sorted(known)  # type: ignore[call-overload]
-    close = get_close_matches(name[:100], names, n=1)
-    remedy = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names[:20])}"
+def unknown_name(where: str, noun: str, name: str, known: Iterable[str], code: str) -> Problem:
+    """Say that the strategy has no such name, and which one may be meant."""
+    names = sorted(known)
+    remedy = suggest(name, names, f"known: {', '.join(names[:20]) or 'none'}")
     return Problem("", 0, 0, where, f"the strategy has no such {noun}", remedy, code)
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
-from difflib import get_close_matches
 from typing import Any
 
 import msgspec
 
 from opportune.decide.plan import Channel
-from opportune.errors import InputError, OpportuneError, Problem, StoreError, UnknownError
+from opportune.errors import InputError, OpportuneError, StoreError, UnknownError
 from opportune.records import Origin, Outcome
-from opportune.service.contacts import id_problem
+from opportune.service.contacts import id_problem, unknown_name
 from opportune.service.profiles import Profiles
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.revisions import Strategy
@@ -247,12 +246,8 @@ class Intake:
         return write, ignored
 
 
-def _unknown(where: str, noun: str, name: str, known: object, code: str) -> UnknownError:
-    names = sorted(known)  # type: ignore[call-overload]
-    close = get_close_matches(name[:100], names, n=1)
-    remedy = f"did you mean '{close[0]}'?" if close else f"known: {', '.join(names[:20]) or 'none'}"
-    problem = Problem("", 0, 0, where, f"the strategy has no such {noun} here", remedy, code)
-    return UnknownError([problem], code)
+def _unknown(where: str, noun: str, name: str, known: Iterable[str], code: str) -> UnknownError:
+    return UnknownError([unknown_name(where, noun, name, known, code)], code)
 
 
 def _check_ids(**ids: str | None) -> None:

@@ -29,6 +29,7 @@ from opportune.storage.entries import (
     RevisionBody,
     decision_of,
 )
+from opportune.storage.requests import id_fault
 from opportune.storage.sqlite import SqliteStorage
 from opportune.storage.writer import GroupWriter
 from opportune.storage.writes import (
@@ -80,6 +81,7 @@ __all__ = [
     "WindowOpened",
     "Write",
     "decision_of",
+    "id_fault",
     "open_storage",
 ]
 

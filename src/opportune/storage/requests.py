@@ -20,7 +20,7 @@ from opportune.storage.writes import (
     Write,
 )
 
-__all__ = ["UNSTORABLE", "Request", "caller_id", "request_digest", "unstorable"]
+__all__ = ["UNSTORABLE", "Request", "caller_id", "id_fault", "request_digest", "unstorable"]
 
 ID_CHARACTERS_MAX = 256
 """Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
@@ -74,16 +74,24 @@ def caller_id(write: Write) -> str:
     return write.id
 
 
+def id_fault(text: str) -> str:
+    """Say what is wrong with an id, an identifier or a name; "" where nothing is."""
+    if not 0 < len(text) <= ID_CHARACTERS_MAX:
+        return f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}"
+    if "\0" in text:
+        return "expected text without NUL characters, found one"
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        return "expected valid Unicode, found half of a surrogate pair"
+    return ""
+
+
 def _check_text(where: str, text: str | None) -> None:
     """Refuse what cannot be a name or key."""
     if text is None:
         return
-    if not 0 < len(text) <= ID_CHARACTERS_MAX:
-        raise InputError.of(where, f"expected 1 to {ID_CHARACTERS_MAX} characters, found {len(text)}")
-    if "\0" in text:
-        raise InputError.of(where, "expected text without NUL characters, found one")
-    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise InputError.of(where, "expected valid Unicode, found half of a surrogate pair")
+    fault = id_fault(text)
+    if fault:
+        raise InputError.of(where, fault)
 
 
 def _check_moment(where: str, moment: datetime | None) -> None:
