@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -151,3 +152,19 @@ def test_a_broken_model_leads_to_the_fallback(service: Service, monkeypatch: pyt
 
     assert answer["degraded"] == "internal-error"
     assert [shown["action"] for shown in answer["placements"][0]["actions"]] == ["water"]
+
+
+def test_actions_of_a_late_decision_that_nobody_saw_teach_nothing(service: Service, storage: TroubledStorage) -> None:
+    storage.released.clear()
+    on_app = {"channel": "app", "placements": [{"name": "card"}]}
+    answer, _ = timed(service, decision("late", **on_app), "50")
+    storage.released.set()
+    service.wait(0.3)
+
+    recorded = storage.decision(answer["id"])
+    assert answer["degraded"] == "store-slow"
+    assert recorded is not None
+    assert recorded.decision.degraded is None
+    assert storage.due_windows(datetime.now(UTC) + timedelta(days=400), 10) == []
+    assert {entry.body.outcome for entry in storage.journal(kinds=(Kind.OUTCOME,))} == {"unseen"}
+    assert service.runtime.learner.learned == 0

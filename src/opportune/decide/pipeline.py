@@ -101,9 +101,9 @@ def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
     return f"{request.session or request.id}|{plan.revision}|{state.profile_version}"
 
 
-def gather(plan: Plan, state: State, request: DecisionRequest, now: datetime) -> dict[str, Value]:
-    """Lay all that this decision knows side by side."""
-    facts: dict[str, Value] = dict(state.profile)
+def gather(plan: Plan, profile: Facts, request: DecisionRequest, now: datetime) -> dict[str, Value]:
+    """Lay all that this decision knows side by side; `profile` has keys "customer.<name>"."""
+    facts: dict[str, Value] = dict(profile)
     for name, value in request.context.items():
         facts["context." + name] = value
     facts["now"] = now
@@ -122,7 +122,7 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         now: aware UTC time of the decision.
         rng: source of all draws.
     """
-    facts = gather(plan, state, request, now)
+    facts = gather(plan, state.profile, request, now)
     by_rules = rule_stages(plan, facts)
     prediction = state.model.predict(state.model.encode(facts))
     control = control_group(plan, state.person or request.session, now)

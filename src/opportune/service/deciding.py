@@ -14,20 +14,22 @@ from msgspec.structs import replace
 from opportune.decide import Draws, State, decide, fallback, gather, seed_of
 from opportune.decide.pipeline import decision_id
 from opportune.errors import InputError, StoreBusyError, StoreError
-from opportune.learning import PropensityModel
 from opportune.outcomes import Learner
-from opportune.records import Decision, DecisionRequest, PlacementAnswer
+from opportune.records import Decision, DecisionRequest, Origin, Outcome, PlacementAnswer, Sign
 from opportune.service.contacts import read_contact
 from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile, Profiles
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
-from opportune.storage import GroupWriter, SaveDecision, WindowOpened
+from opportune.storage import GroupWriter, RecordOutcome, SaveDecision, WindowOpened
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
 log = structlog.get_logger()
+
+UNSEEN = "unseen"
+"""Outcome of an action that was recorded as shown and was not; no strategy declares it, so it teaches nothing."""
 
 
 class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -111,6 +113,7 @@ class Decider:
         now = self._settings.clock()
         profile = NOBODY
         decided = begin
+        write: SaveDecision | None = None
         try:
             async with asyncio.timeout((deadline_ms or plan.deadline_ms) / 1000):
                 if request.customer is not None:
@@ -124,7 +127,7 @@ class Decider:
                 decided = perf_counter()
                 receipt = await self._writer.write(write)
         except TimeoutError:
-            return self._fallback(request, profile, now, ignored, "store-slow")
+            return self._fallback(request, profile, now, ignored, "store-slow", write)
         except StoreBusyError:
             return self._fallback(request, profile, now, ignored, "store-busy")
         except StoreError:
@@ -184,12 +187,16 @@ class Decider:
         now: datetime,
         ignored: tuple[str, ...],
         reason: str,
+        late: SaveDecision | None = None,
     ) -> Answer:
-        """Answer with each placement's declared fallback, and keep its record as soon as the store can."""
+        """Answer with each placement's declared fallback, and keep its record as soon as the store can.
+
+        Args:
+            late: the decision whose commit the deadline did not wait for.
+        """
         plan = self._strategy.plan
         try:
-            state = State(model=_NO_MODEL, position=0, profile=known.facts)
-            facts = gather(plan, state, request, now)
+            facts = gather(plan, known.facts, request, now)
             decision = fallback(plan, request, facts, now, reason)
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
@@ -197,17 +204,43 @@ class Decider:
             return Answer(body=_empty(plan.revision, request, reason), degraded=reason, ignored=len(ignored))
         body = body_of(decision)
         self._recent.put(decision.id, Remembered.of(decision))
-        self._keep_later(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)))
+        self._keep_later(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
 
-    def _keep_later(self, write: SaveDecision) -> None:
-        task = asyncio.get_running_loop().create_task(_kept(self._writer, write))
+    def _keep_later(self, write: SaveDecision, late: SaveDecision | None) -> None:
+        task = asyncio.get_running_loop().create_task(self._kept(write, late))
         self._later.add(task)
         task.add_done_callback(self._later.discard)
 
+    async def _kept(self, write: SaveDecision, late: SaveDecision | None) -> None:
+        try:
+            receipt = await self._writer.write(write)
+            if receipt.repeated and late is not None and receipt.answer == late.answer:
+                # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
+                closings = (_unseen(late.decision, window, self._settings.new_id()) for window in late.windows)
+                await asyncio.gather(*map(self._writer.write, closings))
+        except (StoreError, InputError) as error:
+            # The contact has its answer; without its record, outcomes that name it will be refused.
+            log.warning("fallback answer without a record", error=type(error).__name__)
 
-_NO_MODEL: PropensityModel = None  # type: ignore[assignment]
-"""Gathering facts asks no model."""
+
+def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOutcome:
+    """Close the response window of an action that was recorded as shown and was not."""
+    placement = next(
+        answer.name
+        for answer in decision.placements
+        for shown in answer.actions
+        if (shown.action, shown.treatment) == (window.action, window.treatment)
+    )
+    outcome = Outcome(id=f"unseen-{write_id}", decision=decision.id, action=window.action, outcome=UNSEEN)
+    return RecordOutcome(
+        outcome=outcome,
+        origin=Origin.FALLBACK,
+        treatment=window.treatment,
+        placement=placement,
+        sign=Sign.NEUTRAL,
+        expiry=True,
+    )
 
 
 def body_of(decision: Decision) -> bytes:
@@ -228,11 +261,3 @@ def _empty(revision: str, request: DecisionRequest, reason: str) -> bytes:
     return _encode(
         AnswerBody(id=decision_id(request), revision=revision, degraded=reason, control=None, placements=placements)
     )
-
-
-async def _kept(writer: GroupWriter, write: SaveDecision) -> None:
-    try:
-        await writer.write(write)
-    except (StoreError, InputError) as error:
-        # The contact has its answer; without its record, outcomes that name it will be refused.
-        log.warning("fallback answer without a record", error=type(error).__name__)
