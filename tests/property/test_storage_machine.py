@@ -25,6 +25,7 @@ from opportune.storage import (
     SqliteStorage,
     WindowOpened,
     Write,
+    verify_storage,
 )
 from opportune.testing.storage import NOON, accept, save_decision
 
@@ -188,7 +189,7 @@ class StorageMachine(RuleBasedStateMachine):
             assert profile.attributes == attributes
         assert {due.decision for due in self.storage.due_windows(NOON + timedelta(days=2), 10)} == self.model.windows
         assert self.storage.counts().outcomes == self.model.kinds.count(Kind.OUTCOME)
-        assert self.storage.verify() == []
+        assert verify_storage(self.storage) == []
 
 
 StorageMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from opportune.storage import SqliteStorage
+from opportune.storage import SqliteStorage, verify_storage
 
 __all__ = ["stored_ids"]
 
@@ -12,7 +12,7 @@ __all__ = ["stored_ids"]
 def stored_ids(path: Path) -> set[str]:
     """ "kind id" of every entry; asserts that the store is sound and holds none twice."""
     with SqliteStorage(path) as storage:
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
         entries = storage.journal(limit=1_000_000)
         ids = [f"{entry.kind} {entry.id}" for entry in entries]
         assert len(ids) == len(set(ids))

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from opportune.errors import StoreError
-from opportune.storage import AdoptModel, SaveRevision, SqliteStorage, Storage
+from opportune.storage import AdoptModel, SaveRevision, SqliteStorage, Storage, verify_storage
 from opportune.testing.storage import accept, save_decision, save_profile
 
 CUSTOMERS = 60
@@ -41,7 +41,7 @@ def _verdict(path: Path, sound: list[Any]) -> str:
     """ "refused" with the file's name, "same" answers, or "wrong" ones that nothing noticed."""
     try:
         with SqliteStorage(path) as storage:
-            problems = storage.verify()
+            problems = verify_storage(storage)
             if problems:
                 assert all(str(problem) for problem in problems)
                 return "refused"

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from opportune.service.proof import prove_models
-from opportune.storage import Kind, SqliteStorage
+from opportune.storage import Kind, SqliteStorage, verify_storage
 
 from .process import Running
 from .shop import decision
@@ -81,7 +81,7 @@ def test_a_kill_loses_nothing_and_teaches_nothing_twice(tmp_path: Path, rounds: 
         while page := storage.journal(after, kinds=(Kind.OUTCOME,)):
             stored += [entry.id for entry in page]
             after = page[-1].sequence
-        problems = storage.verify()
+        problems = verify_storage(storage)
         stretches, unequal = prove_models(storage)
     learned = sum(sum(counts.values()) for counts in models[0]["evidence"].values())
     print(

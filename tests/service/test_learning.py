@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from opportune.errors import InputError, StoreError
-from opportune.service import Settings, teacher, windows
+from opportune.service import Settings, proof, teacher, windows
 from opportune.service.settings import wall_clock
 from opportune.storage import Kind, SqliteStorage
 
@@ -256,3 +256,20 @@ def test_windows_that_are_all_refused_do_not_keep_the_sweep_from_ending(
             patch.setattr(runtime.writer, "write", refused)
             assert service.runner.run(asyncio.wait_for(sweeper.sweep(), 2)) == 0
         assert service.runner.run(sweeper.sweep()) == 5
+
+
+def test_a_checkpoint_carries_the_digests_of_its_folds_and_another_count_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        for number in range(3):
+            answer_with(service, number)
+        service.wait(0.05)
+    with SqliteStorage(tmp_path / "shop.db", read_only=True) as storage:
+        folds = [entry.body.folds for entry in storage.journal(kinds=(Kind.MODEL,))]  # type: ignore[union-attr]
+        assert [sorted(one) for one in folds] == [["answers", "model"]] * 2
+        assert folds[0] != folds[1]
+        assert proof.prove_models(storage) == (1, [])
+
+        monkeypatch.setattr(proof, "answers_digest", lambda plan, answers: "0")
+        assert [problem.code for problem in proof.prove_models(storage)[1]] == ["model-differs"]

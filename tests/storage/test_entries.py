@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from opportune.storage import EventBody, EventPayload, Kind, RecordEvent, SqliteStorage
+from opportune.storage import EventBody, EventPayload, Kind, RecordEvent, SqliteStorage, verify_storage
 from opportune.storage import entries as entries_module
 from opportune.storage.entries import from_microseconds, to_microseconds
 from opportune.testing.storage import NOON, save_decision
@@ -68,7 +68,7 @@ def test_old_entries_verify_and_new_ones_follow(old_store: Path) -> None:
         storage.write([RecordEvent(id="f", type="visit", identifier="c-001", attributes={}), save_decision("a")])
 
         assert [entry.schema for entry in storage.journal()] == [1, 2, 1]
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
 
 @pytest.mark.parametrize("microseconds", [0, 1, -1, 1_700_000_000_123_456, -62_000_000_000_000_000])

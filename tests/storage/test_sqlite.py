@@ -11,7 +11,7 @@ import apsw
 import pytest
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
-from opportune.storage import ErasePayloads, SqliteStorage, Storage, open_storage
+from opportune.storage import ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
 from opportune.storage.sqlite import _check_library
 from opportune.testing.storage import StorageContract, accept, save_decision, save_profile
 
@@ -150,7 +150,7 @@ def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -
     _change(path, sql)
 
     with SqliteStorage(path) as storage:
-        problems = storage.verify()
+        problems = verify_storage(storage)
 
     assert any(problem.where.startswith(where) for problem in problems), problems
 
@@ -158,7 +158,7 @@ def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -
 def test_verify_reports_progress(path: Path) -> None:
     steps: list[tuple[int, int]] = []
     with SqliteStorage(path) as storage:
-        assert storage.verify(lambda done, total: steps.append((done, total))) == []
+        assert verify_storage(storage, lambda done, total: steps.append((done, total))) == []
 
     assert steps[-1] == (60, 60)
 
@@ -207,7 +207,7 @@ def test_a_full_disk_refuses_and_heals(path: Path) -> None:
         storage.write([save_decision("healed")])
 
         assert storage.last_sequence() == 61
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
 
 def test_erased_bytes_leave_the_files(tmp_path: Path) -> None:

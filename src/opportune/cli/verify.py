@@ -9,7 +9,7 @@ import typer
 from opportune.cli.output import FOUND, JsonOption, bar, count, failures, out, print_json, print_problems
 from opportune.service.proof import prove_models
 from opportune.service.redeciding import Redecided, prove_decisions
-from opportune.storage import open_storage
+from opportune.storage import open_storage, verify_storage
 
 __all__ = ["verify"]
 
@@ -25,7 +25,7 @@ def verify(
     """
     with failures(as_json), open_storage(store, read_only=True) as storage:
         with bar("Reading the journal", as_json) as progress:
-            problems = storage.verify(progress)
+            problems = verify_storage(storage, progress)
         stretches, decisions = 0, Redecided(compared=0, degraded=0, gone=0)
         if not problems:
             with bar("Learning again", as_json) as progress:

@@ -7,11 +7,11 @@ from itertools import pairwise
 
 from opportune.decide import Plan
 from opportune.errors import Problem
-from opportune.learning import from_bytes
+from opportune.learning import PropensityModel, from_bytes
 from opportune.outcomes import Learner, new_model
 from opportune.service.revisions import plan_from_store
-from opportune.service.training import Progress, carry_over, fold
-from opportune.storage import Kind, ModelState, Storage
+from opportune.service.training import Progress, answers_digest, carry_over, fold
+from opportune.storage import Kind, ModelBody, ModelState, Storage
 
 __all__ = ["prove_models"]
 
@@ -62,7 +62,16 @@ def _agrees(storage: Storage, earlier: ModelState, later: ModelState, before: Pl
             fold(storage, learner, until=later.position)
         else:
             learner.model = carried
-    return learner.model.digest() == later.hash
+    return learner.model.digest() == later.hash and _folds_agree(storage, later, after, learner.model)
+
+
+def _folds_agree(storage: Storage, state: ModelState, plan: Plan, model: PropensityModel) -> bool:
+    """Compare with the digests that the journal's own entry of the checkpoint carries."""
+    body = storage.journal(state.sequence - 1, 1)[0].body
+    if not isinstance(body, ModelBody):
+        return False
+    found = {"model": model.digest(), "answers": answers_digest(plan, model.evidence())}
+    return all(found.get(name) == digest for name, digest in body.folds.items())
 
 
 class _Plans:

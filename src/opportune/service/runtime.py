@@ -107,6 +107,7 @@ class Runtime:
                 adoption(
                     plan,
                     self.learner.model.snapshot(),
+                    self.learner.model.evidence(),
                     self.learner.position,
                     f"checkpoint-{self.settings.new_id()}",
                 ),

@@ -67,10 +67,11 @@ class Teacher:
         if self.learner.position == self._kept_position:
             return
         self._kept_at, self._kept_position = self.learner.learned, self.learner.position
-        snapshot, position = self.learner.model.snapshot(), self.learner.position
+        model, position = self.learner.model, self.learner.position
+        snapshot, answers = model.snapshot(), model.evidence()
         # Writing megabytes as bytes takes long enough to hold up decisions: another thread does it.
         write = await asyncio.to_thread(
-            adoption, self.learner.plan, snapshot, position, f"checkpoint-{self._settings.new_id()}"
+            adoption, self.learner.plan, snapshot, answers, position, f"checkpoint-{self._settings.new_id()}"
         )
         await self.writer.write(write)
 

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
 from opportune.decide import Plan
 from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import Learner, LessonBook, new_model, teach
 from opportune.service.revisions import plan_from_store
 from opportune.storage import AdoptModel, Entry, Kind, ModelState, Storage
+from opportune.storage.entries import digest_of
 
-__all__ = ["Progress", "adoption", "carry_over", "checkpoint_before", "fold", "outcomes_after", "trained"]
+__all__ = [
+    "Progress",
+    "adoption",
+    "answers_digest",
+    "carry_over",
+    "checkpoint_before",
+    "fold",
+    "outcomes_after",
+    "trained",
+]
 
 PAGE = 500
+
+Floats = npt.NDArray[np.float32]
 
 Progress = Callable[[int, int], None]
 """Called with (journal position reached, end of the journal)."""
@@ -88,10 +104,21 @@ def checkpoint_before(storage: Storage, plan: Plan, kernel: str, position: int) 
     return None
 
 
-def adoption(plan: Plan, snapshot: Snapshot, position: int, new_id: str) -> AdoptModel:
-    """Write a checkpoint of the model."""
-    state = to_bytes(snapshot)
-    return AdoptModel(id=new_id, name=plan.model, position=position, hash=state_digest(snapshot), state=state)
+def adoption(plan: Plan, snapshot: Snapshot, answers: Floats, position: int, new_id: str) -> AdoptModel:
+    """Write a checkpoint of the model.
+
+    Args:
+        answers: the model's evidence at that position.
+    """
+    state, digest = to_bytes(snapshot), state_digest(snapshot)
+    folds = {"model": digest, "answers": answers_digest(plan, answers)}
+    return AdoptModel(id=new_id, name=plan.model, position=position, hash=digest, state=state, folds=folds)
+
+
+def answers_digest(plan: Plan, answers: Floats) -> str:
+    """Digest of the number of answers learned per scored outcome and candidate."""
+    axes = [list(plan.outcomes), [str(key) for key in plan.candidates]]
+    return digest_of(msgspec.msgpack.encode([*axes, answers.astype("<f4").tobytes()])).hex()
 
 
 def _from_checkpoint(storage: Storage, plan: Plan, kernel: str) -> Learner:

@@ -31,6 +31,7 @@ from opportune.storage.entries import (
 )
 from opportune.storage.requests import id_fault
 from opportune.storage.sqlite import SqliteStorage
+from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
 from opportune.storage.writes import (
     AdoptModel,
@@ -83,6 +84,7 @@ __all__ = [
     "decision_of",
     "id_fault",
     "open_storage",
+    "verify_storage",
 ]
 
 BACKENDS: dict[str, type[SqliteStorage]] = {"sqlite": SqliteStorage}

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from opportune.errors import DamageError, InputError, Problem
+from opportune.errors import DamageError, InputError
 from opportune.records import Decision
 from opportune.storage.books import Book
 from opportune.storage.changes import Changes, Found, Wanted, profile_digest
@@ -30,7 +30,6 @@ from opportune.storage.entries import (
     from_microseconds,
     to_microseconds,
 )
-from opportune.storage.verify import Progress, verify_storage
 from opportune.storage.writes import Receipt, Write
 
 __all__ = [
@@ -234,8 +233,6 @@ class Storage(ABC):
             sequence=sequence,
             repeated=True,
             answer=payload.answer if isinstance(payload, DecisionPayload) else None,
-            person=entry.person,
-            closes=isinstance(body, OutcomeBody) and body.closes,
             version=version,
         )
 
@@ -317,14 +314,6 @@ class Storage(ABC):
     def counts(self) -> Counts:
         """How much there is; kept up by every write, so this costs little."""
         return msgspec.convert({k: v for k, v in self._counters().items() if k in Counts.__struct_fields__}, Counts)
-
-    def verify(self, progress: Progress | None = None) -> list[Problem]:
-        """Check the whole store against itself; returns all problems, raises for none of them.
-
-        Args:
-            progress: called with (entries done, entries in all).
-        """
-        return verify_storage(self, progress or (lambda done, total: None))
 
     # Revisions and models
 

@@ -272,7 +272,7 @@ class Book:
         digest = profile_digest(person, version, sequence, stored)
         self.changes.profiles[person] = (version, sequence, stored, digest)
         self.changes.counters["customers"] += version == 1
-        return self._receipt(Receipt(sequence=sequence, person=person, version=version))
+        return self._receipt(Receipt(sequence=sequence, version=version))
 
     def _decision(self, item: Request, write: SaveDecision) -> Receipt:
         decision = write.decision
@@ -303,7 +303,7 @@ class Book:
                 (decision.id, window.action, window.treatment, window.outcome, to_microseconds(window.due_at))
             )
         self.changes.counters["decisions"] += 1
-        return self._receipt(Receipt(sequence=sequence, answer=write.answer, person=decision.person))
+        return self._receipt(Receipt(sequence=sequence, answer=write.answer))
 
     def _outcome(self, item: Request, write: RecordOutcome) -> Receipt | int:
         outcome = write.outcome
@@ -350,7 +350,7 @@ class Book:
         for action, treatment in closed:
             self._found.windows[outcome.decision].discard((action, treatment))
             self.changes.closed.append((outcome.decision, action, treatment))
-        return self._receipt(Receipt(sequence=sequence, person=decision.person, closes=bool(closed)))
+        return self._receipt(Receipt(sequence=sequence))
 
     def _closed_by(self, write: RecordOutcome) -> list[tuple[str, str]]:
         """Open windows that an outcome closes: all of its action, or for an expiry the one of its treatment."""
@@ -380,7 +380,7 @@ class Book:
             session=write.session,
         )
         self.changes.counters["events"] += 1
-        return self._receipt(Receipt(sequence=sequence, person=person))
+        return self._receipt(Receipt(sequence=sequence))
 
     def _revision(self, item: Request, write: SaveRevision) -> Receipt | int:
         found = self._found

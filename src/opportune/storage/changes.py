@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from opportune.storage.entries import EntryRow, digest_of, encode
 
-__all__ = ["Changes", "DecisionReference", "Effect", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
+__all__ = ["Changes", "DecisionReference", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
 
 Effect = tuple[str, str, str, str]
 """decision, action, treatment, outcome"""

@@ -56,7 +56,6 @@ __all__ = [
     "decode_row",
     "digest_of",
     "encode",
-    "fault_of",
     "from_microseconds",
     "payload_digest",
     "split_decision",

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import msgspec
 
 from opportune.errors import DamageError, Problem, StoreError
+from opportune.storage.base import Storage
 from opportune.storage.changes import Wanted, profile_digest
 from opportune.storage.entries import (
     DecisionBody,
@@ -30,10 +31,7 @@ from opportune.storage.entries import (
     to_microseconds,
 )
 
-if TYPE_CHECKING:
-    from opportune.storage.base import Storage
-
-__all__ = ["Progress", "verify_storage"]
+__all__ = ["verify_storage"]
 
 Progress = Callable[[int, int], None]
 
@@ -112,8 +110,12 @@ class _Expected:
             self._open[decision] = kept
 
 
-def verify_storage(storage: Storage, progress: Progress) -> list[Problem]:
-    """All problems of a store; see `Storage.verify`."""
+def verify_storage(storage: Storage, progress: Progress = lambda done, total: None) -> list[Problem]:
+    """Check a whole store against itself; returns all problems, raises for none of them.
+
+    Args:
+        progress: called with (entries done, entries in all).
+    """
     faults = _Faults(storage)
     try:
         faults.extend("database", storage._integrity())

@@ -127,7 +127,7 @@ class AdoptModel(msgspec.Struct, frozen=True, kw_only=True):
         position: sequence of the last journal entry that the state has learned.
         hash: hash of the state, in the maker's notation.
         state: the state as bytes; the last ten of every name are kept.
-        folds: digests of other folds at that position, by name.
+        folds: digests of what the journal up to that position leads to, by name, for whoever folds it again.
     """
 
     id: str
@@ -156,14 +156,10 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         sequence: journal entry that holds the effect.
         repeated: the effect was there already.
         answer: stored answer of a decision; None for other kinds, and after its erasure.
-        person: internal id of the person concerned.
-        closes: the outcome closed a response window.
         version: version of the profile after the write, or number of the revision; 0 for other kinds.
     """
 
     sequence: int
     repeated: bool = False
     answer: bytes | None = None
-    person: str | None = None
-    closes: bool = False
     version: int = 0

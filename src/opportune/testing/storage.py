@@ -38,6 +38,7 @@ from opportune.storage import (
     ErasePayloads,
     GroupWriter,
     Kind,
+    OutcomeBody,
     Receipt,
     RecordEvent,
     RecordOutcome,
@@ -48,6 +49,7 @@ from opportune.storage import (
     WindowOpened,
     Write,
     decision_of,
+    verify_storage,
 )
 
 __all__ = [
@@ -127,6 +129,18 @@ def _window(due_at: datetime = NOON + timedelta(days=7)) -> WindowOpened:
     return WindowOpened(action="gold_card", treatment="banner", outcome="ignored", due_at=due_at)
 
 
+def _entry(storage: Storage, receipt: Receipt) -> Entry:
+    """Read what a receipt is of."""
+    return storage.journal(receipt.sequence - 1, 1)[0]
+
+
+def _closes(storage: Storage, receipt: Receipt) -> bool:
+    """Say whether an outcome closed a response window."""
+    body = _entry(storage, receipt).body
+    assert isinstance(body, OutcomeBody)
+    return body.closes
+
+
 def _one(storage: Storage, write: Write) -> Receipt:
     (receipt,) = storage.write([write])
     assert isinstance(receipt, Receipt)
@@ -155,7 +169,7 @@ class StorageContract(ABC):
         assert storage.decision("d-1") is None
         assert storage.current_revision() is None
         assert storage.model_state("bayes") is None
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_sequences_start_at_one_and_have_no_gaps(self, storage: Storage) -> None:
         storage.write([save_decision("a"), accept("o0", "d-missing"), accept("o1", "d-a")])
@@ -215,7 +229,7 @@ class StorageContract(ABC):
             before = storage.journal()
         with self.open(tmp_path) as storage:
             assert storage.journal() == before
-            assert storage.verify() == []
+            assert verify_storage(storage) == []
 
     # Profiles
 
@@ -266,7 +280,8 @@ class StorageContract(ABC):
         first = _one(storage, RecordEvent(id="e", type="call", identifier="c-001", attributes={}))
         second = _one(storage, save_profile("p1", age=41))
 
-        assert first.person == second.person == storage.person_of("c-001")
+        persons = {_entry(storage, receipt).person for receipt in (first, second)}
+        assert persons == {storage.person_of("c-001")}
         assert storage.person_of("c-002") is None
         assert storage.person_of("c-001", "card") is None
 
@@ -295,7 +310,7 @@ class StorageContract(ABC):
         assert isinstance(bad, InputError)
         assert isinstance(good, Receipt)
         assert storage.last_sequence() == 1
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_two_windows_of_one_treatment_are_refused(self, storage: Storage) -> None:
         (refusal,) = storage.write([save_decision("a", windows=(_window(), _window(NOON)))])
@@ -385,7 +400,7 @@ class StorageContract(ABC):
         with self.open(tmp_path) as storage:
             fourth = _one(storage, write)
             assert storage.last_sequence() == 2
-            assert storage.verify() == []
+            assert verify_storage(storage) == []
 
         assert isinstance(first, Receipt)
         assert not first.repeated
@@ -441,7 +456,7 @@ class StorageContract(ABC):
         assert second == msgspec.structs.replace(first, repeated=True)
         assert isinstance(refusal, ConflictError)
         assert storage.counts().outcomes == 1
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_200_concurrent_copies_of_an_outcome_have_one_effect_and_one_answer(self, storage: Storage) -> None:
         storage.write([save_decision("a")])
@@ -452,7 +467,7 @@ class StorageContract(ABC):
         writer.close()
 
         assert sum(not receipt.repeated for receipt in receipts) == 1
-        assert len({(receipt.sequence, receipt.closes, receipt.person) for receipt in receipts}) == 1
+        assert len({receipt.sequence for receipt in receipts}) == 1
         assert storage.counts().outcomes == 1
         assert len(storage.outcomes_of("d-a")) == 1
 
@@ -477,20 +492,20 @@ class StorageContract(ABC):
         receipt = _one(storage, accept("o1", "d-a", sign=sign))
         later = _one(storage, accept("o2", "d-a", "return"))
 
-        assert receipt.closes
-        assert not later.closes
-        assert _one(storage, accept("o1", "d-a", sign=sign)).closes
+        assert _closes(storage, receipt)
+        assert not _closes(storage, later)
+        assert _one(storage, accept("o1", "d-a", sign=sign)).sequence == receipt.sequence
         assert storage.due_windows(NOON + timedelta(days=30), 10) == []
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_a_neutral_outcome_leaves_the_window_open(self, storage: Storage) -> None:
         storage.write([save_decision("a", windows=(_window(),))])
 
         receipt = _one(storage, accept("o1", "d-a", "impression", Sign.NEUTRAL))
 
-        assert not receipt.closes
+        assert not _closes(storage, receipt)
         assert len(storage.due_windows(NOON + timedelta(days=30), 10)) == 1
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_silence_counts_once_and_only_while_the_window_is_open(self, storage: Storage) -> None:
         storage.write([save_decision("a", windows=(_window(),)), save_decision("b", windows=(_window(),))])
@@ -503,9 +518,9 @@ class StorageContract(ABC):
         assert isinstance(late, ConflictError)
         assert late.code == "window-closed"
         assert isinstance(silence, Receipt)
-        assert silence.closes
+        assert _closes(storage, silence)
         assert storage.due_windows(NOON + timedelta(days=30), 10) == []
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_silence_closes_a_window_whose_default_was_reported_as_neutral(self, storage: Storage) -> None:
         storage.write([save_decision("a", windows=(_window(),))])
@@ -515,11 +530,11 @@ class StorageContract(ABC):
         silence = _one(storage, accept("w-a", "d-a", "ignored", Sign.NEGATIVE, expiry=True))
         again = _one(storage, accept("o2", "d-a", "ignored", Sign.NEUTRAL))
 
-        assert silence.closes
+        assert _closes(storage, silence)
         assert again.sequence == first.sequence
         assert storage.counts().outcomes == outcomes
         assert storage.due_windows(NOON + timedelta(days=30), 10) == []
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     # Revisions and models
 
@@ -542,7 +557,7 @@ class StorageContract(ABC):
 
         assert second == msgspec.structs.replace(first, repeated=True)
         assert storage.last_sequence() == 1
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_the_last_ten_states_of_a_model_are_kept(self, storage: Storage) -> None:
         for number in range(12):
@@ -580,7 +595,7 @@ class StorageContract(ABC):
         assert stored is not None
         assert (stored.answer, stored.recomputable) == (None, False)
         assert storage.counts().erased == 1
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
 
     def test_a_retry_after_erasure_has_no_second_effect(self, storage: Storage) -> None:
         storage.write([save_decision("a"), ErasePayloads(id="early", sequences=(1,))])

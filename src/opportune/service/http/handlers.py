@@ -28,8 +28,6 @@ from opportune.service.visibility import ROLES, Sight
 from opportune.storage import Receipt
 
 __all__ = [
-    "BATCH_MAX",
-    "ROWS_MAX",
     "create_decision",
     "create_events",
     "create_outcomes",

@@ -12,7 +12,7 @@ from opportune import __version__
 from opportune.service.http.problems import CODES, ProblemBody
 from opportune.service.http.route import Parameter, Route
 
-__all__ = ["COMMON_CODES", "describe"]
+__all__ = ["describe"]
 
 BODY_CODES = ("body-timeout", "malformed-json", "duplicate-key", "too-deep", "too-large", "unsupported-media-type")
 COMMON_CODES = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from opportune.service.http.call import JSON, Call, Reply
 
-__all__ = ["BODY_BYTES_MAX", "IMPORT_BYTES_MAX", "Handler", "Parameter", "Route"]
+__all__ = ["IMPORT_BYTES_MAX", "Parameter", "Route"]
 
 BODY_BYTES_MAX = 1_000_000
 IMPORT_BYTES_MAX = 16_000_000

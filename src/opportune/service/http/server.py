@@ -15,7 +15,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from opportune.service.http.app import App
 from opportune.service.http.problems import Refusal, problem_body
 
-__all__ = ["HEADER_BYTES_MAX", "bind", "serve"]
+__all__ = ["bind", "serve"]
 
 HEADER_BYTES_MAX = 32_768
 """Request line and headers together."""
