@@ -15,7 +15,7 @@ from opportune.service import Settings
 from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
 from opportune.service.revisions import strategy_from_folder
 from opportune.service.training import carry_over
-from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage
+from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage, verify_storage
 from opportune.storage.entries import digest_of
 
 from .shop import PROJECT, Service, serving, strategy
@@ -104,7 +104,7 @@ def test_an_altered_probability_is_noticed_by_the_chain(store: Path) -> None:
     connection.close()
 
     with SqliteStorage(str(store), read_only=True) as storage:
-        assert any(f"journal entry {sequence}" in str(problem) for problem in storage.verify())
+        assert any(f"journal entry {sequence}" in str(problem) for problem in verify_storage(storage))
 
 
 def test_a_record_that_its_inputs_do_not_lead_to_is_noticed(store: Path) -> None:
@@ -116,7 +116,7 @@ def test_a_record_that_its_inputs_do_not_lead_to_is_noticed(store: Path) -> None
         forged = msgspec.structs.replace(stored.decision, id="d-forged", request=request, traces=())
         storage.write([SaveDecision(decision=forged, answer=b"{}", origin=entry.origin)])  # type: ignore[arg-type]
 
-        assert storage.verify() == []
+        assert verify_storage(storage) == []
     _, problems = proven(store)
     assert len(problems) == 1
     assert "decision-differs" in problems[0]
