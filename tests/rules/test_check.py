@@ -88,6 +88,39 @@ def test_loops_in_loops_are_too_expensive() -> None:
     assert "at most 10000 steps" in problem.message
 
 
+@pytest.mark.parametrize(
+    "source",
+    [
+        "[customer.city]" + ".map(a, a + a)" * 12 + "[0] == 'z'",
+        "[customer.products]" + ".map(a, a + a)" * 5 + ".size() > 0",
+        "['x']" + ".map(a, [a, a])" * 20 + ".size() > 0",
+        "[[customer.city]]" + ".map(a, [a[0] + a[0]])" * 11 + "[0][0] == 'z'",
+        "[customer.city]" + ".map(a, true ? a + a : a)" * 12 + "[0] == 'z'",
+        "[customer.city]" + ".map(a, {'k': a + a}.k)" * 12 + "[0] == 'z'",
+        "[dyn(customer.city)]" + ".map(a, a + a)" * 12 + "[0] == 'z'",
+        "[string(customer.age)]" + ".map(a, string(a + a))" * 14 + "[0] == 'z'",
+        "customer.products.map(a, customer.products.map(b, a + b)).size() > 0",
+    ],
+)
+def test_values_that_grow_without_measure_are_too_expensive(source: str) -> None:
+    found = problems(source)
+
+    assert {problem.code for problem in found} == {"too-expensive"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "customer.products.map(p, p + '-' + p).exists(p, p == 'a-a')",
+        "customer.products.filter(p, p != 'a').map(p, p + 'x').size() > 2",
+        "(customer.products + ['a', 'b'] + customer.products).exists(p, p == customer.city)",
+        "customer.city + customer.city + string(customer.visits) == 'a'",
+    ],
+)
+def test_values_of_modest_growth_are_allowed(source: str) -> None:
+    assert check(source, SCHEMA).type is ValueType.BOOLEAN
+
+
 def test_all_problems_are_told_at_once() -> None:
     found = problems("customer.agee > 3 && known(customer.x) && foo(1) && customer.city > 3")
 

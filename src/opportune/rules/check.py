@@ -9,7 +9,7 @@ from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
 from opportune.rules import domain
 from opportune.rules.complaints import Place, problem_of, unknown_name
-from opportune.rules.cost import COST_MAX, cost
+from opportune.rules.cost import COST_MAX, SIZE_MAX, bound
 from opportune.rules.engine import EngineError, engine_for
 from opportune.rules.functions import FUNCTIONS
 from opportune.rules.prepare import promote, spell_out
@@ -73,13 +73,16 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
         problems.append(place.problem(f"expected a result of type {expects.value}, found {words}", "", "wrong-type"))
         raise RuleError(problems)
     tree = transform(tree, lambda node: _put_in(node, schema.segments))
-    steps = cost(tree)
-    if steps > COST_MAX:
-        message = f"expected at most {COST_MAX} steps, found up to {steps}"
+    need = bound(tree)
+    if need.steps > COST_MAX:
+        message = f"expected at most {COST_MAX} steps, found up to {need.steps}"
         problems.append(place.problem(message, "use fewer nested loops over lists", "too-expensive"))
+    if need.size > SIZE_MAX:
+        message = f"expected values of at most {SIZE_MAX} characters or entries, found one of up to {need.size}"
+        problems.append(place.problem(message, "join fewer texts and lists, above all in loops", "too-expensive"))
     if problems:
         raise RuleError(problems)
-    return Rule(source, expects, free_variables(tree), steps, tree, plain, types, schema.segments)
+    return Rule(source, expects, free_variables(tree), need.steps, tree, plain, types, schema.segments)
 
 
 def _checked(
