@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -72,6 +73,17 @@ def test_a_text_that_cannot_be_trusted_is_refused_at_its_place(text: str, place:
         parse(text)
 
     assert (caught.value.line, caught.value.column) == place
+
+
+@pytest.mark.parametrize("start", ["", "a: 012\n? ", "%YAML 1.2\n---\n", "- !<x> y\n- "])
+@pytest.mark.parametrize("sign", ["[", "{", "- ", "? ", "[?", "{a: "])
+def test_a_text_that_nests_without_measure_is_refused_at_once(start: str, sign: str) -> None:
+    begin = time.perf_counter()
+
+    with pytest.raises(SourceError):
+        parse(start + sign * 200_000)
+
+    assert time.perf_counter() - begin < 1.0
 
 
 @pytest.mark.parametrize(
