@@ -56,10 +56,45 @@ def test_a_folder_with_the_name_of_a_file_counts_as_no_file(project: Path) -> No
     assert messages(project) == ["goals.yaml: missing file; create it"]
 
 
-def test_folders_that_lead_in_a_circle_are_not_followed(project: Path) -> None:
-    (project / "actions" / "again").symlink_to(project, target_is_directory=True)
+@pytest.mark.parametrize("name", ["actions/again", "actions/plans/again", "tests/more"])
+def test_a_link_to_a_folder_is_refused(project: Path, name: str) -> None:
+    (project / name).symlink_to(project, target_is_directory=True)
+
+    assert messages(project) == [
+        f"{name}: cannot be read: it is a symbolic link to a folder, which is not followed; mend or remove it"
+    ]
+
+
+def test_a_link_to_a_folder_that_no_strategy_has_is_none_of_our_business(project: Path) -> None:
+    (project / "data").symlink_to(project, target_is_directory=True)
 
     assert load(project).settings.title == "A small telecom"
+
+
+def test_a_link_out_of_the_folder_is_refused_and_its_text_is_not_told(project: Path) -> None:
+    secret = project.parent / f"{project.name}-secret.yaml"
+    secret.write_text("password: hunter2\n", encoding="utf-8")
+    (project / "events.yaml").symlink_to(secret)
+
+    assert messages(project) == [
+        "events.yaml: cannot be read: it is a symbolic link that leads out of the folder; mend or remove it"
+    ]
+
+
+def test_a_link_inside_a_linked_folder_is_read(project: Path) -> None:
+    (project / "goals.yaml").rename(project / "kept.txt")
+    (project / "goals.yaml").symlink_to("kept.txt")
+    link = project.parent / f"{project.name}-link"
+    link.symlink_to(project, target_is_directory=True)
+
+    assert load(link).settings.title == "A small telecom"
+
+
+def test_a_link_to_itself_is_refused(project: Path) -> None:
+    (project / "events.yaml").symlink_to("events.yaml")
+
+    (message,) = messages(project)
+    assert message.startswith("events.yaml: cannot be read: ")
 
 
 def test_hidden_and_foreign_files_are_none_of_our_business(project: Path) -> None:

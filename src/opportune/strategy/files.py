@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from opportune.errors import Problem, ProjectError
 
@@ -21,7 +21,8 @@ FOLDER_DEPTH_MAX = 4
 def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
     """Read all YAML files of a project folder, sorted by path.
 
-    Hidden folders and files are passed over, and folders are not followed through symbolic links.
+    Hidden folders and files are passed over. A symbolic link is read where it stays inside the folder and leads to a
+    file; any other among the files of a strategy is a problem.
 
     Raises:
         ProjectError: it is no folder that can be read, or holds too much.
@@ -35,7 +36,7 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
     total = 0
     for path in sorted(_paths(directory)):
         try:
-            data = _read(directory / path)
+            data = _read(directory / path, directory)
             total += len(data)
             texts[path] = decode(data)
         except (OSError, ValueError) as fault:
@@ -52,14 +53,27 @@ def _paths(directory: Path) -> Iterator[str]:
         inside = Path(folder).relative_to(directory)
         deep = len(inside.parts) + 1 >= FOLDER_DEPTH_MAX
         folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
+        for name in folders:
+            if _is_of_strategy(inside / name) and (directory / inside / name).is_symlink():
+                yield (inside / name).as_posix()
         for name in files:
             if name.endswith((".yaml", ".yml")) and not name.startswith("."):
                 yield (inside / name).as_posix()
 
 
-def _read(path: Path) -> bytes:
+def _is_of_strategy(folder: PurePath) -> bool:
+    return folder.parts[0] in ("actions", "tests")
+
+
+def _read(path: Path, directory: Path) -> bytes:
     """Read a regular file; a pipe or a device would block or never end."""
-    if not stat.S_ISREG(path.stat().st_mode):
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise ValueError("it is a symbolic link to a folder, which is not followed")
+    if path.is_symlink() and not path.resolve().is_relative_to(directory.resolve()):
+        # Problems quote what they find: a link could show a file to people who may not read it.
+        raise ValueError("it is a symbolic link that leads out of the folder")
+    if not stat.S_ISREG(mode):
         raise ValueError("it is not a regular file")
     with path.open("rb") as file:
         data = file.read(FILE_BYTES_MAX + 1)

@@ -127,7 +127,7 @@ def _first_line(error: MarkedYAMLError) -> str:
 
 
 _FAULTS = (YAMLError, ValueError, OverflowError, IndexError, AttributeError, TypeError, RecursionError)
-"""What ruamel raises; it lets some faults of hostile texts out as plain exceptions, such as the escape "\\UFFFFFFFF"."""
+"""What ruamel raises: some faults of hostile texts, such as the escape "\\UFFFFFFFF", come as plain exceptions."""
 
 
 def _compose(text: str) -> Node:

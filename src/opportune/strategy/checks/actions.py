@@ -11,6 +11,9 @@ from opportune.strategy.wording import suggest
 
 __all__ = ["check_actions", "check_exclusivity"]
 
+WORTH_MAX = 1e30
+"""What an amount may count for at most: priorities are sums in single precision, which ends at 3.4e38."""
+
 
 def check_actions(notes: Notes, now: datetime | None) -> None:
     """Check every action against the other files."""
@@ -54,6 +57,7 @@ def _check_values(notes: Notes, file: str, action: Action) -> None:
             continue
         for outcome, amount in amounts.items():
             _check_amount(notes, file, goal, outcome, amount)
+            _check_worth(notes, file, action, goal, outcome, amount)
             outcomes = notes.project.outcomes
             if outcome == SHOWN or None in channels:
                 continue
@@ -81,6 +85,19 @@ def _check_amount(notes: Notes, file: str, goal: str, outcome: str, amount: Amou
     elif amount.decimals > CURRENCY_DECIMALS.get(currency, amount.decimals):
         message = f"{currency} has {CURRENCY_DECIMALS[currency]} decimals, found {amount.decimals}"
         notes.report(file, path, message, "round it, or write an expected value as a number alone", "decimals")
+
+
+def _check_worth(notes: Notes, file: str, action: Action, name: str, outcome: str, amount: Amount) -> None:
+    """Check that what the amount counts for, at its highest, can be computed in single precision."""
+    goal, group = notes.project.goals[name], notes.project.groups[file.split("/")[1]]
+    context = 1 + sum(max(0.0, weight.percent) for weight in action.context_weights) / 100
+    # Before a lever below 1 makes it smaller, the worth itself must fit.
+    factor = max(1.0, group.lever * action.lever * context)
+    worth = abs(amount.number) * max(goal.weight, *goal.segments.values(), 0.0) / goal.normal * factor
+    if worth > WORTH_MAX:
+        message = f"expected at most {WORTH_MAX:g} after weight, normal, levers and context weights, found {worth:.3g}"
+        remedy = f"lower the amount, or raise the normal of goal '{name}'"
+        notes.report(file, ["values", name, outcome], message, remedy, "amount-too-large")
 
 
 def _check_placements(notes: Notes, file: str, channel: str, name: str, treatment: Treatment) -> None:
