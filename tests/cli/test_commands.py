@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import signal
 import subprocess
 import sys
+import time
+from pathlib import Path
 
 import pytest
 
@@ -33,6 +38,56 @@ def test_it_runs_as_a_module() -> None:
     ended = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
 
     assert (ended.returncode, ended.stdout.split()[0]) == (0, "opportune")
+
+
+PROGRAM = [sys.executable, "-m", "opportune.cli"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", [["--help"], ["check", str(PROJECT)], ["decide", str(PROJECT), "--json"]])
+def test_an_output_that_takes_nothing_is_named(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            [*PROGRAM, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False, timeout=60
+        )
+
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("opportune: the output could not be written: ")
+    assert ended.stderr.count("\n") == 1
+
+
+def test_an_output_without_our_signs_gets_what_it_can_print(run: Run, tmp_path: Path) -> None:
+    run("init", "shop")
+    file = tmp_path / "shop" / "actions" / "plans" / "plus_plan.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("Most of the data is still unused", '"Zażółć :x: [red]"'), encoding="utf-8")
+    contact = '{"customer": {"age": 41, "plan": "basic", "data_used_percent": 3}}'
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+
+    lines, whole = (
+        subprocess.run(
+            [*PROGRAM, "decide", str(tmp_path / "shop"), contact, *options],
+            capture_output=True,
+            env=environment,
+            check=True,
+            timeout=60,
+        ).stdout.decode("ascii")
+        for options in ([], ["--json"])
+    )
+
+    assert "Za???? :x: [red]" in lines
+    assert "Zażółć :x: [red]" in str(json.loads(whole))
+
+
+@pytest.mark.parametrize("delay", [0.15, 0.3, 0.5])
+def test_an_interrupt_while_it_loads_leaves_without_a_trace(delay: float) -> None:
+    with subprocess.Popen([*PROGRAM, "serve", "--help"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+
+    assert process.returncode in (0, 130)
+    assert told == b""
 
 
 @pytest.mark.parametrize(

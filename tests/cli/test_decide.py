@@ -54,6 +54,23 @@ def test_decide_shows_how_a_priority_came_about(run: Run) -> None:
     assert "solved" not in said
 
 
+@pytest.mark.parametrize(
+    ("contact", "said"),
+    [
+        ({"channel": ["a"]}, "channel: expected the name of a channel as text; known: "),
+        ({"channel": {"a": 1}}, "channel: expected the name of a channel as text; known: "),
+        ({"at": "0001-01-01T00:00:00+14:00"}, "at: expected a moment of the years 1 to 9999 in UTC, found one outside"),
+        ({"at": "9999-12-31T23:59:59-14:00"}, "at: expected a moment of the years 1 to 9999 in UTC, found one outside"),
+        ({"channel": "[red]:x:[/red]"}, "the strategy has no channel '[red]:x:[/red]'"),
+    ],
+)
+def test_decide_refuses_a_wrong_contact_with_place_and_remedy(run: Run, contact: dict[str, object], said: str) -> None:
+    ended = run("decide", PROJECT, json.dumps(contact))
+
+    assert ended.code == 1
+    assert said in ended.err
+
+
 def test_decide_says_when_nobody_else_stood_for_a_place(run: Run) -> None:
     run("init", "shop")
 

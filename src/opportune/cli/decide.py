@@ -137,6 +137,8 @@ def _request(
 def _shape(strategy: Strategy, given: Mapping[str, Any], context: Mapping[str, Any]) -> DecisionRequest:
     channels = strategy.plan.channels
     channel = given.get("channel", next(iter(channels)))
+    if not isinstance(channel, str):
+        raise InputError.of("channel", "expected the name of a channel as text", f"known: {', '.join(channels)}")
     known = channels.get(channel)
     placement = given.get("placement", next(iter(known.placements)) if known else "")
     try:
@@ -173,7 +175,11 @@ def _moment(text: Any) -> datetime:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise InputError.of("at", "expected a moment with its offset, such as 2026-05-04T18:00:00Z")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        message = "expected a moment of the years 1 to 9999 in UTC, found one outside"
+        raise InputError.of("at", message, "give a later one, or an earlier one") from None
 
 
 def _learner(strategy: Strategy, storage: Storage | None) -> Learner:

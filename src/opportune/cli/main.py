@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import os
+import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -33,6 +37,9 @@ COMMANDS = {
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
+
+_UNWRITTEN = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF))
+"""What the system says of an output that takes no more."""
 
 app = typer.Typer(
     name="opportune",
@@ -76,20 +83,56 @@ def main() -> None:
     """Run the command that the arguments name; whatever happens, nobody sees a trace."""
     try:
         try:
-            _register(sys.argv[1:])
+            _prepare_output()
+            with _leaving_at_interrupt():
+                _register(sys.argv[1:])
             code = app(prog_name=program(), standalone_mode=False)
         finally:
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except BrokenPipeError:
-        # Whoever read the output has left, as `head` does; what is still to be written goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # Whoever read the output has left, as `head` does.
+        _drop_output()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except Exception as error:  # noqa: BLE001  the last resort of a program
-        _tell_fault(error)
+        if isinstance(error, OSError) and error.filename is None and error.errno in _UNWRITTEN:
+            _drop_output()
+            with suppress(OSError):
+                sys.stderr.write(f"opportune: the output could not be written: {error.strerror}\n")
+        else:
+            _tell_fault(error)
         sys.exit(WRONG)
     sys.exit(code)
+
+
+def _prepare_output() -> None:
+    """Let output pass that the terminal has no signs for; without an output there is nothing to do."""
+    if sys.stdout is None:
+        raise OSError(errno.EBADF, "it is closed")
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")
+
+
+def _drop_output() -> None:
+    """Send nowhere what is still to be written: Python would try again at its end, and complain."""
+    if sys.stdout is not None:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+@contextmanager
+def _leaving_at_interrupt() -> Iterator[None]:
+    """Leave at once after Ctrl+C while modules load: those written in C turn it into errors of their own."""
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.default_int_handler:
+        yield
+        return
+    signal.signal(signal.SIGINT, lambda number, frame: os._exit(INTERRUPTED))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _tell_fault(error: Exception) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Iterator
@@ -36,8 +37,9 @@ FOUND = 1
 WRONG = 2
 """Exit code: wrong use, or it could not be done."""
 
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
+# Without emoji: a user's ":x:" stays what it is. Markup is for our own words; users' go through `escape`.
+out = Console(soft_wrap=True, highlight=False, emoji=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False, emoji=False)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON value instead of text.")]
 
@@ -62,7 +64,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
 
 def print_json(value: Any) -> None:
     """Print one JSON value, and nothing else, on standard output."""
-    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+    text = msgspec.json.format(msgspec.json.encode(value), indent=2).decode()
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        # A terminal without our signs gets their numbers, which every reader of JSON understands.
+        text = json.dumps(json.loads(text), indent=2)
+    sys.stdout.write(text + "\n")
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
