@@ -137,6 +137,36 @@ def test_sharp_candidates_far_apart_take_their_places_in_order(kernel: str) -> N
         assert drawn.probability > 0.999
 
 
+MEANS, SPREADS = [1.2, 1.1, 1.0], [0.5, 0.3, 0.4]
+
+
+@pytest.mark.parametrize("far", [-1e6, -1e10, -1e20])
+def test_a_candidate_far_below_does_not_change_the_chances_of_the_others(draw: Select, far: float) -> None:
+    plain = draw(MEANS, SPREADS, scale=0.2, floor=0.0)
+
+    beside = draw([*MEANS, far], [*SPREADS, 1.0], scale=0.2, floor=0.0)
+
+    expected = everybody(plain, np.ones(3, dtype=bool))
+    assert np.abs(everybody(beside, np.ones(4, dtype=bool)) - [*expected, 0.0]).max() < 0.01
+
+
+@pytest.mark.parametrize("far", [1e6, 1e10, 1e20])
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_a_candidate_far_above_does_not_change_the_chances_of_those_after_it(kernel: str, far: float) -> None:
+    pytest.importorskip(kernel)
+    mean, spread = np.array([*MEANS, far], dtype=np.float32), np.array([*SPREADS, 1.0], dtype=np.float32)
+    race = Race(mean, spread, places=2, scale=0.2, floor=0.0, kernel=kernel)
+    alive = np.ones(4, dtype=bool)
+
+    first = race.draw(alive, 0.5)
+    alive[3] = False
+    second = race.draw(alive, 0.5)
+
+    plain = select(mean[:3], spread[:3], alive[:3], 0.5, scale=0.2, floor=0.0, kernel=kernel)  # type: ignore[arg-type]
+    assert first.chosen == 3
+    assert np.abs(everybody(second, alive)[:3] - everybody(plain, alive[:3])).max() < 0.01
+
+
 def test_uniform_gives_everybody_the_same(draw: Select) -> None:
     alive = [True, False, True, True]
     chosen = [draw([9.0, 9.0, 0.0, 0.0], [0.0] * 4, alive, u, method="uniform").chosen for u in (0.0, 0.34, 0.99)]
