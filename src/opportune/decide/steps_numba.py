@@ -30,8 +30,8 @@ def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, bo
             gain = chance * values[o, c]
             part = (ONE - chance) * spread[o, c] * gain
             worth += gain
-            # Squares of great values do not fit single precision.
-            square += float(part) * float(part)
+            # Squares of great values do not fit single precision, in which float() would stay here.
+            square += np.float64(part) * np.float64(part)
         priority[c] = (worth + shown[c]) * boost[c]
         deviation[c] = (abs(part) if len(values) == 1 else math.sqrt(square)) * boost[c]
     return priority, deviation
