@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
 from opportune.decide.arbitrate import arbitrate
+from opportune.decide.compose import open_stages
 from opportune.decide.gate import OPEN, rule_stages
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
 from opportune.decide.plan import Plan
@@ -38,19 +38,17 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
     effect: str
 
 
-def switches(
-    plan: Plan, decision: Decision, model: PropensityModel, passed: npt.NDArray[np.intp]
-) -> Mapping[int, Switch]:
+def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int) -> Mapping[int, Switch]:
     """Find, per candidate, the smallest change of one input that puts it before all others.
 
     Exploration aside: the draw may still go another way. A random control group has no ranking to change.
 
     Args:
-        passed: candidates that passed the gate in this placement; a change must leave the winner among them.
+        number: of the placement; those before it stay as they were.
     """
-    if len(passed) < 2 or is_random(plan, decision.control):
+    if is_random(plan, decision.control):
         return {}
-    finder = _Finder(plan, decision, model, passed)
+    finder = _Finder(plan, decision, model, number)
     own = finder.winner(decision.facts)
     found: dict[int, tuple[float, str, Value]] = {}
     for distance, name, value in finder.changes():
@@ -71,16 +69,21 @@ def switches(
 class _Finder:
     """Scores changed facts for one placement of one decision."""
 
-    def __init__(self, plan: Plan, decision: Decision, model: PropensityModel, passed: npt.NDArray[np.intp]) -> None:
-        self.plan, self.decision, self.model, self.passed = plan, decision, model, passed
+    def __init__(self, plan: Plan, decision: Decision, model: PropensityModel, number: int) -> None:
+        self.plan, self.decision, self.model = plan, decision, model
         self.choose = choose_of(plan, decision.control)
+        self.placement = plan.channels[decision.request.channel].placements[decision.traces[number].name]
+        self.taken = [candidate for trace in decision.traces[:number] for candidate in trace.chosen]
 
     def winner(self, facts: Facts) -> int | None:
         """Give who takes the first place: the mandatory before the others, then by priority, then in order."""
-        open_ones = self.passed[rule_stages(self.plan, facts)[self.passed] == OPEN]
+        by_rules = rule_stages(self.plan, facts)
+        stages = open_stages(self.plan, self.placement, by_rules, self.decision.at.timestamp(), self.taken)
+        is_open = stages == OPEN
         mandatory = mandatory_of(self.plan, facts)
-        if mandatory is not None and mandatory[open_ones].any():
-            open_ones = open_ones[mandatory[open_ones]]
+        if mandatory is not None and (mandatory & is_open).any():
+            is_open &= mandatory
+        open_ones = np.flatnonzero(is_open)
         if not len(open_ones):
             return None
         prediction = self.model.predict(self.model.encode(facts))

@@ -101,8 +101,9 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         prediction = _kept_prediction(model.predict(model.encode(decision.facts)))
         scored = prediction, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
     placements = []
-    for trace in decision.traces:
-        explainer = _Explainer(plan, decision, trace, model, scored)
+    for number, trace in enumerate(decision.traces):
+        found = switches(plan, decision, model, number) if model is not None and scored is not None else {}
+        explainer = _Explainer(plan, decision, trace, model, scored, found)
         candidates = tuple(
             explainer.candidate(i, Stage(stage))
             for i, stage in enumerate(trace.stages)
@@ -135,19 +136,18 @@ class _Explainer:
         trace: PlacementTrace,
         model: PropensityModel | None,
         scored: tuple[Prediction, Weighing] | None,
+        found: Mapping[int, Switch],
     ) -> None:
         self.plan, self.decision, self.trace, self.model, self.scored = plan, decision, trace, model, scored
+        self.switches = found
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
         self.kept = _kept_parts(plan, trace)
         self.places = {candidate: place for place, candidate in enumerate(trace.chosen, start=1)}
         self.ranks: dict[int, int] = {}
-        self.switches: Mapping[int, Switch] = {}
         if scored is not None:
             order = self.passed[np.argsort(-scored[1].priority[self.passed], kind="stable")]
             self.ranks = {int(candidate): rank for rank, candidate in enumerate(order, start=1)}
-            if model is not None:
-                self.switches = switches(plan, decision, model, self.passed)
 
     def candidate(self, index: int, stage: Stage) -> CandidateExplanation:
         """Explain one candidate."""
