@@ -86,7 +86,8 @@ def test_an_interrupt_while_it_loads_leaves_without_a_trace(delay: float) -> Non
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
 
-    assert process.returncode in (0, 130)
+    # Python itself ends by the signal where it comes while the finished program is put away.
+    assert process.returncode in (0, 130, -signal.SIGINT)
     assert told == b""
 
 
