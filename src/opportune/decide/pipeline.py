@@ -1,7 +1,7 @@
 """The one way of a decision: gather → gate → score → arbitrate → compose.
 
-Inbound calls, persona tests, the command line and `opportune verify` all call `decide`. It is pure: no I/O, no clock, no
-global randomness.
+Inbound calls, persona tests, the command line and `opportune verify` all call `decide`. It is pure: no I/O, no clock,
+no global randomness.
 """
 
 from __future__ import annotations
