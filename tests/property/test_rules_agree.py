@@ -59,6 +59,8 @@ def same(found: Any, expected: Any) -> bool:
     return type(found) is type(expected) and bool(found == expected)
 
 
+# Alone, so that its count is printed.
+@pytest.mark.serial
 def test_all_ways_of_evaluation_agree_with_the_engine(capsys: pytest.CaptureFixture[str]) -> None:
     cases = 0
 

@@ -28,6 +28,8 @@ def outcomes() -> list[tuple[Case, str, str]]:
     return found
 
 
+# Alone, so that its counts are printed.
+@pytest.mark.serial
 def test_no_case_fails(capsys: pytest.CaptureFixture[str]) -> None:
     per_file: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
