@@ -17,7 +17,7 @@ __all__ = ["FLOOR", "GOAL", "SCALE", "Engine", "build_plan", "warm_model"]
 SCALE = 0.2
 FLOOR = 0.02
 PLACES = 3
-GOAL = Goal("profit", "EUR", weight=1.0, normal=10.0, segments=())
+GOAL = Goal("profit", weight=1.0, normal=10.0, segments=())
 
 
 def build_plan(world: World) -> Plan:
@@ -35,8 +35,7 @@ def build_plan(world: World) -> Plan:
         zone="UTC",
         languages=("en",),
         actions=tuple(
-            PlanAction(key.action, key.group, "offer", key.action, True, -np.inf, np.inf, frozenset())
-            for key in world.keys
+            PlanAction(key.action, key.group, "offer", True, -np.inf, np.inf, frozenset()) for key in world.keys
         ),
         candidates=tuple(world.keys),
         action_of=np.arange(size),

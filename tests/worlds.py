@@ -89,7 +89,7 @@ class World:
             zone="Europe/Warsaw",
             languages=("en", "pl"),
             actions=tuple(
-                PlanAction(i.name, i.group, "offer", i.name, i.active, i.active_from, i.active_until, i.exclusive)
+                PlanAction(i.name, i.group, "offer", i.active, i.active_from, i.active_until, i.exclusive)
                 for i in items
             ),
             candidates=keys,
@@ -124,7 +124,7 @@ class World:
             mandatory_rules=RuleSet([[check(item.mandatory or "false", SCHEMA)] for item in items])
             if any(item.mandatory for item in items)
             else None,
-            goals=(Goal("profit", "EUR", 1.0, 1.0, ()),),
+            goals=(Goal("profit", 1.0, 1.0, ()),),
             outcomes=("accept",),
             values=np.array([[[item.value for item in owner]]]),
             shown_values=np.array([[item.shown_value for item in owner]]),

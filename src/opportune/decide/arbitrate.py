@@ -20,13 +20,10 @@ __all__ = ["Weighing", "arbitrate", "goal_weights", "parts_of"]
 
 @dataclass(frozen=True, slots=True)
 class Weighing:
-    """Priority of every candidate and what it was made of; float32 [C]. `weights` has one entry per goal."""
+    """Priority of every candidate and its standard deviation, float32 [C]."""
 
     priority: Floats
     spread: Floats
-    lever: Floats
-    context_weight: Floats
-    weights: tuple[float, ...]
 
 
 def goal_weights(plan: Plan, facts: Facts) -> tuple[float, ...]:
@@ -53,16 +50,14 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, ker
         chance, spread = steps.weigh(
             prediction.propensity[:1], prediction.spread[:1], ones[np.newaxis], np.zeros_like(ones), ones
         )
-        return Weighing(chance, spread, ones, ones, (0.0,) * len(plan.goals))
-    weights = goal_weights(plan, facts)
-    values, shown = _worth(plan, weights)
-    if choose == "no_levers":
-        lever = context_weight = boost = ones
-    else:
-        lever, context_weight = plan.levers, _context_weight(plan, facts, ones)
-        boost = lever if context_weight is ones else lever * context_weight
+        return Weighing(chance, spread)
+    values, shown = _worth(plan, goal_weights(plan, facts))
+    boost = ones
+    if choose != "no_levers":
+        context_weight = _context_weight(plan, facts, ones)
+        boost = plan.levers if context_weight is ones else plan.levers * context_weight
     priority, spread = steps.weigh(prediction.propensity, prediction.spread, values, shown, boost)
-    return Weighing(priority, spread, lever, context_weight, weights)
+    return Weighing(priority, spread)
 
 
 def parts_of(plan: Plan, facts: Facts, choose: str, candidate: int, propensity: Sequence[float]) -> dict[str, float]:

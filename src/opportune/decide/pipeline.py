@@ -20,7 +20,7 @@ from opportune.decide.compose import UNIFORM, Slate, fill, open_stages
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, rule_stages
-from opportune.decide.plan import Booleans, ControlGroup, Placement, Plan
+from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.steps import steps_of
 from opportune.learning.base import Encoded, Prediction
 from opportune.records import (
@@ -28,7 +28,6 @@ from opportune.records import (
     DecisionRequest,
     Facts,
     PlacementAnswer,
-    PlacementRequest,
     PlacementTrace,
     Shown,
     Stage,
@@ -138,7 +137,9 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
         is_open = stages == OPEN
         label = f"{number}/{wanted.name}"
-        slate = _fill(plan, placement, wanted, weighing, stages, mandatory, control, rng, label, kernel)
+        size = placement.size if wanted.size is None else wanted.size
+        exploration = UNIFORM if control is not None and control.choose == "random" else placement.exploration
+        slate = fill(plan, size, exploration, weighing, stages, mandatory, rng, label, kernel)
         # OPEN is higher than any stage, and OUTRANKED is the highest of them.
         np.minimum(stages, np.uint8(Stage.OUTRANKED), out=stages)
         answers.append(_answer(plan, placement, request, prediction, weighing, slate))
@@ -187,23 +188,6 @@ def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
         return None
     actions = plan.mandatory_rules.passed(facts)
     return actions[plan.action_of] if actions.any() else None
-
-
-def _fill(
-    plan: Plan,
-    placement: Placement,
-    wanted: PlacementRequest,
-    weighing: Weighing,
-    stages: Stages,
-    mandatory: Booleans | None,
-    control: ControlGroup | None,
-    rng: Draws,
-    label: str,
-    kernel: str,
-) -> Slate:
-    size = placement.size if wanted.size is None else wanted.size
-    exploration = UNIFORM if control is not None and control.choose == "random" else placement.exploration
-    return fill(plan, size, exploration, weighing, stages, mandatory, rng, label, kernel)
 
 
 def _answer(

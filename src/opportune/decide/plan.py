@@ -42,7 +42,6 @@ class PlanAction:
     name: str
     group: str
     kind: str
-    title: str
     active: bool
     active_from: float
     active_until: float
@@ -54,7 +53,6 @@ class Goal:
     """What the firm wants; the first segment that a customer is in sets the weight, `normal` units count as 1."""
 
     name: str
-    unit: str
     weight: float
     normal: float
     segments: tuple[tuple[int, float], ...]

@@ -119,7 +119,6 @@ def _action(project: Project, name: str) -> PlanAction:
         name=name,
         group=group,
         kind=action.kind,
-        title=action.title,
         active=action.active and project.groups[group].active,
         active_from=_seconds(begin, -math.inf),
         active_until=_seconds(end, math.inf),
@@ -231,7 +230,7 @@ def _values(
 
 def _goal(name: str, goal: sections.Goal, segment_names: list[str]) -> Goal:
     segments = tuple((segment_names.index(segment), weight) for segment, weight in goal.segments.items())
-    return Goal(name=name, unit=goal.unit, weight=goal.weight, normal=goal.normal, segments=segments)
+    return Goal(name=name, weight=goal.weight, normal=goal.normal, segments=segments)
 
 
 def _lever(project: Project, action: str) -> float:

@@ -52,7 +52,6 @@ Text = Annotated[StrictStr, Field(max_length=2_000)]
 Content = Annotated[StrictStr, Field(max_length=20_000)]
 RuleSource = Annotated[StrictStr, Field(min_length=1, max_length=5_000)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
-Share = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)]
 Lever = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100)]
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 Role = Literal["agent", "strategist", "analyst", "compliance"]
@@ -313,11 +312,6 @@ class Goal(Section):
     weight: Weight = 1.0
     normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
     segments: dict[Name, Weight] = {}
-
-    @property
-    def norm(self) -> float:
-        """Factor from the goal's unit to the common scale."""
-        return 1.0 / self.normal
 
 
 class Segment(Section):
