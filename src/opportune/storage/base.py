@@ -15,6 +15,7 @@ from opportune.errors import DamageError, InputError
 from opportune.records import Decision
 from opportune.storage.books import Book
 from opportune.storage.changes import Changes, Found, Wanted, profile_digest
+from opportune.storage.cluster import Cluster
 from opportune.storage.entries import (
     SALT_BYTES,
     DecisionPayload,
@@ -30,6 +31,7 @@ from opportune.storage.entries import (
     from_microseconds,
     to_microseconds,
 )
+from opportune.storage.local_cluster import LocalCluster
 from opportune.storage.writes import Receipt, Write
 
 __all__ = [
@@ -192,6 +194,8 @@ class Storage(ABC):
         new_salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
         self.place = place
+        self.cluster: Cluster = LocalCluster(clock)
+        """How the processes of this installation reach one another; a shared store brings its own."""
         self._clock = clock
         self._new_id = new_id
         self._new_salt = new_salt

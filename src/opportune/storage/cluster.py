@@ -5,10 +5,35 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from datetime import datetime
+from hashlib import blake2b
 
 import msgspec
 
-__all__ = ["Cluster", "Leadership", "LiveModel", "Notice", "ProcessReport", "Watch"]
+__all__ = [
+    "REPORT_SECONDS",
+    "Cluster",
+    "Leadership",
+    "LiveModel",
+    "Notice",
+    "ProcessReport",
+    "Watch",
+    "identifier_mark",
+]
+
+REPORT_SECONDS = 60
+"""How long a process that is heard of no more stays listed."""
+
+_MARK_BYTES = 8
+"""Two identifiers share a mark once in 2**64: the other one is then read anew, which costs a look-up."""
+
+
+def identifier_mark(kind: str, value: str) -> str:
+    """Short digest by which a notice names an identifier.
+
+    It keeps identifiers out of the store's logs and off the wire, no more: who can guess an identifier can test the
+    guess. Marks pass from process to process and are never stored.
+    """
+    return blake2b(f"{kind}\0{value}".encode(errors="surrogatepass"), digest_size=_MARK_BYTES).hexdigest()
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
