@@ -247,7 +247,7 @@ def test_windows_that_are_all_refused_do_not_keep_the_sweep_from_ending(
             service.decide(f"r-{number}", channel="app", placements=[{"name": "card"}])
         ahead = timedelta(hours=2)
         runtime = service.runtime
-        sweeper = windows.Sweeper(runtime.strategy, runtime.storage, runtime.writer, settings)
+        sweeper = windows.Sweeper(runtime.live, runtime.storage, runtime.writer, settings)
 
         async def refused(write: Any) -> Any:
             raise InputError.of("outcome", "it cannot be taken")

@@ -14,13 +14,12 @@ from msgspec.structs import replace
 from opportune.decide import Draws, State, decide, fallback, gather, seed_of
 from opportune.decide.pipeline import decision_id
 from opportune.errors import InputError, StoreBusyError, StoreError
-from opportune.outcomes import Learner
 from opportune.records import Decision, DecisionRequest, Origin, Outcome, PlacementAnswer, Sign
 from opportune.service.contacts import read_contact
+from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
-from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.profiles import NOBODY, KnownProfile
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
-from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.storage import GroupWriter, RecordOutcome, SaveDecision, WindowOpened
 
@@ -81,17 +80,13 @@ class Decider:
 
     def __init__(
         self,
-        strategy: Strategy,
-        learner: Learner,
-        profiles: Profiles,
+        live: Live,
         recent: RecentDecisions,
         writer: GroupWriter,
         reader: Executor,
         settings: Settings,
     ) -> None:
-        self._strategy = strategy
-        self._learner = learner
-        self._profiles = profiles
+        self._live = live
         self._recent = recent
         self._writer = writer
         self._reader = reader
@@ -108,8 +103,9 @@ class Decider:
             InputError: the request is wrong, or its id was used before with another body.
         """
         begin = perf_counter()
-        plan = self._strategy.plan
-        request, ignored = read_contact(plan, self._strategy.registries, request)
+        serving = self._live.current
+        plan = serving.strategy.plan
+        request, ignored = read_contact(plan, serving.strategy.registries, request)
         now = self._settings.clock()
         profile = NOBODY
         decided = begin
@@ -117,26 +113,26 @@ class Decider:
         try:
             async with asyncio.timeout((deadline_ms or plan.deadline_ms) / 1000):
                 if request.customer is not None:
-                    known = self._profiles.get(request.customer)
-                    profile = known or await self._read_profile(request.customer)
-                decision = self._decide(request, profile, now, ignored)
+                    known = serving.profiles.get(request.customer)
+                    profile = known or await self._read_profile(serving, request.customer)
+                decision = _decide(serving, request, profile, now, ignored)
                 body = body_of(decision)
                 write = SaveDecision(
-                    decision=decision, answer=body, origin=origin_of(decision), windows=self._windows(decision)
+                    decision=decision, answer=body, origin=origin_of(decision), windows=_windows(serving, decision)
                 )
                 decided = perf_counter()
                 receipt = await self._writer.write(write)
         except TimeoutError:
-            return self._fallback(request, profile, now, ignored, "store-slow", write)
+            return self._fallback(serving, request, profile, now, ignored, "store-slow", write)
         except StoreBusyError:
-            return self._fallback(request, profile, now, ignored, "store-busy")
+            return self._fallback(serving, request, profile, now, ignored, "store-busy")
         except StoreError:
-            return self._fallback(request, profile, now, ignored, "store-unavailable")
+            return self._fallback(serving, request, profile, now, ignored, "store-unavailable")
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001  Whatever broke, the contact gets an answer.
             log.error("decision failed", error=type(error).__name__, where=place_of(error))
-            return self._fallback(request, profile, now, ignored, "internal-error")
+            return self._fallback(serving, request, profile, now, ignored, "internal-error")
         end = perf_counter()
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
@@ -147,41 +143,15 @@ class Decider:
         """Give the stored answer; after its erasure, what is decided now."""
         return Answer(body=body if stored is None else stored, repeated=True, ignored=ignored, deciding=seconds)
 
-    def _decide(
-        self, request: DecisionRequest, profile: KnownProfile, now: datetime, ignored: tuple[str, ...]
-    ) -> Decision:
-        learner = self._learner
-        plan = self._strategy.plan
-        state = State(
-            model=learner.model,
-            position=learner.position,
-            person=profile.person,
-            profile=profile.facts,
-            profile_version=profile.version,
-        )
-        decision = decide(plan, state, request, now, Draws(seed_of(plan, state, request)))
-        return replace(decision, ignored=ignored) if ignored else decision
-
-    async def _read_profile(self, customer: str) -> KnownProfile:
+    async def _read_profile(self, serving: Serving, customer: str) -> KnownProfile:
         loop = asyncio.get_running_loop()
-        profile, changes = await loop.run_in_executor(self._reader, self._profiles.read, customer)
-        self._profiles.keep(customer, profile, changes)
+        profile, changes = await loop.run_in_executor(self._reader, serving.profiles.read, customer)
+        serving.profiles.keep(customer, profile, changes)
         return profile
-
-    def _windows(self, decision: Decision) -> tuple[WindowOpened, ...]:
-        """Open the response window of every shown action."""
-        channel = self._strategy.plan.channels[decision.request.channel]
-        if channel.window_seconds is None or channel.window_default is None:
-            return ()
-        due = decision.at + timedelta(seconds=channel.window_seconds)
-        return tuple(
-            WindowOpened(action=shown.action, treatment=shown.treatment, outcome=channel.window_default, due_at=due)
-            for placement in decision.placements
-            for shown in placement.actions
-        )
 
     def _fallback(
         self,
+        serving: Serving,
         request: DecisionRequest,
         known: KnownProfile,
         now: datetime,
@@ -194,7 +164,7 @@ class Decider:
         Args:
             late: the decision whose commit the deadline did not wait for.
         """
-        plan = self._strategy.plan
+        plan = serving.strategy.plan
         try:
             facts = gather(plan, known.facts, request, now)
             decision = fallback(plan, request, facts, now, reason)
@@ -222,6 +192,34 @@ class Decider:
         except (StoreError, InputError) as error:
             # The contact has its answer; without its record, outcomes that name it will be refused.
             log.warning("fallback answer without a record", error=type(error).__name__)
+
+
+def _decide(
+    serving: Serving, request: DecisionRequest, profile: KnownProfile, now: datetime, ignored: tuple[str, ...]
+) -> Decision:
+    plan, learned = serving.strategy.plan, serving.learned
+    state = State(
+        model=learned.model,
+        position=learned.position,
+        person=profile.person,
+        profile=profile.facts,
+        profile_version=profile.version,
+    )
+    decision = decide(plan, state, request, now, Draws(seed_of(plan, state, request)))
+    return replace(decision, ignored=ignored) if ignored else decision
+
+
+def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
+    """Open the response window of every shown action."""
+    channel = serving.strategy.plan.channels[decision.request.channel]
+    if channel.window_seconds is None or channel.window_default is None:
+        return ()
+    due = decision.at + timedelta(seconds=channel.window_seconds)
+    return tuple(
+        WindowOpened(action=shown.action, treatment=shown.treatment, outcome=channel.window_default, due_at=due)
+        for placement in decision.placements
+        for shown in placement.actions
+    )
 
 
 def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOutcome:

@@ -14,9 +14,8 @@ from opportune.decide.plan import Channel
 from opportune.errors import InputError, OpportuneError, StoreError, UnknownError
 from opportune.records import Origin, Outcome
 from opportune.service.contacts import id_problem, unknown_name
-from opportune.service.profiles import Profiles
+from opportune.service.live import Live, Serving
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
-from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.storage import GroupWriter, Receipt, RecordEvent, RecordOutcome, SaveProfile, Storage, Write
 
@@ -51,24 +50,19 @@ class Intake:
 
     def __init__(
         self,
-        strategy: Strategy,
+        live: Live,
         storage: Storage,
-        profiles: Profiles,
         recent: RecentDecisions,
         writer: GroupWriter,
         reader: Executor,
         settings: Settings,
     ) -> None:
-        self._strategy = strategy
+        self._live = live
         self._storage = storage
-        self._profiles = profiles
         self._recent = recent
         self._writer = writer
         self._reader = reader
         self._settings = settings
-        self._treatments: dict[tuple[str, str], list[str]] = {}
-        for key in strategy.plan.candidates:
-            self._treatments.setdefault((key.channel, key.action), []).append(key.treatment)
 
     async def outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
         """Record outcomes; each is judged by itself.
@@ -77,10 +71,11 @@ class Intake:
             StoreError: nothing more was acknowledged; the same call may be repeated.
         """
         await self._recall({outcome.decision for outcome in outcomes})
+        serving = self._live.current
         prepared: list[Write | InputError] = []
         for outcome in outcomes:
             try:
-                prepared.append(self._outcome(outcome))
+                prepared.append(self._outcome(serving, outcome))
             except InputError as error:
                 prepared.append(error)
         return await self._take(prepared)
@@ -100,7 +95,7 @@ class Intake:
         taken = await self._take(prepared)
         for event in events:
             if event.customer is not None:
-                self._profiles.forget(event.customer)
+                self._live.current.profiles.forget(event.customer)
         return taken
 
     async def profile(
@@ -119,7 +114,7 @@ class Intake:
         try:
             return await self._writer.write(write), ignored
         finally:
-            self._profiles.forget(identifier)
+            self._live.current.profiles.forget(identifier)
 
     async def profiles(
         self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool
@@ -143,7 +138,7 @@ class Intake:
             return [(result, ignored) for result, (_, ignored) in zip(taken, prepared, strict=True)]
         finally:
             for identifier, _, _ in rows:
-                self._profiles.forget(identifier)
+                self._live.current.profiles.forget(identifier)
 
     async def _take(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
         writes = [self._writer.write(item) for item in prepared if not isinstance(item, InputError)]
@@ -169,8 +164,8 @@ class Intake:
         stored = ((decision, self._storage.decision(decision)) for decision in decisions)
         return [(decision, Remembered.of(found.decision)) for decision, found in stored if found is not None]
 
-    def _outcome(self, outcome: Outcome) -> RecordOutcome:
-        plan = self._strategy.plan
+    def _outcome(self, serving: Serving, outcome: Outcome) -> RecordOutcome:
+        plan = serving.strategy.plan
         _check_ids(id=outcome.id, decision=outcome.decision)
         _check_moment(outcome.occurred_at)
         known = self._recent.get(outcome.decision)
@@ -184,35 +179,16 @@ class Intake:
         sign = channel.outcomes.get(outcome.outcome)
         if sign is None:
             raise _unknown("outcome", "outcome type", outcome.outcome, channel.outcomes, "unknown-outcome")
-        place, origin = self._place(channel, known, outcome)
+        place, origin = _place(serving, channel, known, outcome)
         return RecordOutcome(
             outcome=outcome, origin=origin, treatment=place.treatment, placement=place.placement, sign=sign
         )
 
-    def _place(self, channel: Channel, known: Remembered, outcome: Outcome) -> tuple[ShownPlace, Origin]:
-        """Find what an outcome speaks of: something that the decision shows, or what the channel chose itself."""
-        for shown in known.shown:
-            if (
-                shown.action == outcome.action
-                and outcome.treatment in (None, shown.treatment)
-                and outcome.placement in (None, shown.placement)
-            ):
-                return shown, known.origin
-        treatments = self._treatments.get((channel.name, outcome.action))
-        if treatments is None:
-            actions = {action for name, action in self._treatments if name == channel.name}
-            raise _unknown("action", "action", outcome.action, actions, "unknown-action")
-        if outcome.treatment is not None and outcome.treatment not in treatments:
-            raise _unknown("treatment", "treatment", outcome.treatment, treatments, "unknown-treatment")
-        if outcome.placement is not None and outcome.placement not in channel.placements:
-            raise _unknown("placement", "placement", outcome.placement, channel.placements, "unknown-placement")
-        placement = outcome.placement or next(iter(channel.placements))
-        return ShownPlace(outcome.action, outcome.treatment or treatments[0], placement), Origin.CHANNEL
-
     def _event(self, event: Event) -> RecordEvent:
-        registry = self._strategy.registries.events.get(event.type)
+        registries = self._live.current.strategy.registries.events
+        registry = registries.get(event.type)
         if registry is None:
-            raise _unknown("type", "event type", event.type, self._strategy.registries.events, "unknown-event-type")
+            raise _unknown("type", "event type", event.type, registries, "unknown-event-type")
         _check_ids(id=event.id, customer=event.customer, session=event.session)
         _check_moment(event.occurred_at)
         facts, _ = registry.read(event.attributes)
@@ -229,7 +205,7 @@ class Intake:
     def _profile(
         self, identifier: str, attributes: Mapping[str, Any], replace: bool, write_id: str | None
     ) -> tuple[SaveProfile, tuple[str, ...]]:
-        registry = self._strategy.registries.customer
+        registry = self._live.current.strategy.registries.customer
         problem = id_problem("customer", identifier)
         if problem is not None:
             raise InputError([problem])
@@ -244,6 +220,27 @@ class Intake:
             replace=replace,
         )
         return write, ignored
+
+
+def _place(serving: Serving, channel: Channel, known: Remembered, outcome: Outcome) -> tuple[ShownPlace, Origin]:
+    """Find what an outcome speaks of: something that the decision shows, or what the channel chose itself."""
+    for shown in known.shown:
+        if (
+            shown.action == outcome.action
+            and outcome.treatment in (None, shown.treatment)
+            and outcome.placement in (None, shown.placement)
+        ):
+            return shown, known.origin
+    treatments = serving.treatments.get((channel.name, outcome.action))
+    if treatments is None:
+        actions = {action for name, action in serving.treatments if name == channel.name}
+        raise _unknown("action", "action", outcome.action, actions, "unknown-action")
+    if outcome.treatment is not None and outcome.treatment not in treatments:
+        raise _unknown("treatment", "treatment", outcome.treatment, treatments, "unknown-treatment")
+    if outcome.placement is not None and outcome.placement not in channel.placements:
+        raise _unknown("placement", "placement", outcome.placement, channel.placements, "unknown-placement")
+    placement = outcome.placement or next(iter(channel.placements))
+    return ShownPlace(outcome.action, outcome.treatment or treatments[0], placement), Origin.CHANNEL
 
 
 def _unknown(where: str, noun: str, name: str, known: Iterable[str], code: str) -> UnknownError:

@@ -18,6 +18,7 @@ from opportune.outcomes import Learner
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
+from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
 from opportune.service.profiles import Profiles
 from opportune.service.recalling import Recaller
@@ -72,14 +73,14 @@ class Runtime:
     """
 
     def __init__(self, strategy: Strategy, storage: Storage, settings: Settings | None = None) -> None:
-        self.strategy = strategy
         self.storage = storage
         self.settings = settings or Settings()
         self.ready = False
         self.learner: Learner
         self.teacher: Teacher
         self.writer: GroupWriter
-        self.profiles = Profiles(storage, strategy.registries.customer, self.settings.profiles_max)
+        self._strategy = strategy
+        self.live: Live
         self._recent = RecentDecisions(self.settings.decisions_max)
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
@@ -87,14 +88,26 @@ class Runtime:
         self._recaller = Recaller(storage, self.settings.kernel, strategy)
         self._chores: asyncio.Task[None] | None = None
 
+    @property
+    def strategy(self) -> Strategy:
+        """The strategy that is served now."""
+        return self.live.current.strategy
+
+    @property
+    def profiles(self) -> Profiles:
+        """The profiles that decisions read now."""
+        return self.live.current.profiles
+
     def prepare(self, progress: Progress = lambda done, total: None) -> None:
         """Bring the model to the end of the journal, and make the strategy the current revision.
 
         Raises:
             StoreError: the store cannot be read or written.
         """
-        plan = self.strategy.plan
+        plan = self._strategy.plan
         self.learner = trained(self.storage, plan, self.settings.kernel, progress)
+        profiles = Profiles(self.storage, self._strategy.registries.customer, self.settings.profiles_max)
+        self.live = Live(Serving(self._strategy, self.learner, profiles))
         current = self.storage.current_revision()
         if current is None or current.hash != plan.revision:
             # The checkpoint in the same transaction: between two checkpoints, one plan taught.
@@ -102,7 +115,7 @@ class Runtime:
                 SaveRevision(
                     id=f"revision-{self.settings.new_id()}",
                     hash=plan.revision,
-                    bundle=bundle_of(self.strategy.project),
+                    bundle=bundle_of(self._strategy.project),
                 ),
                 adoption(
                     plan,
@@ -118,12 +131,8 @@ class Runtime:
         self.teacher = Teacher(self.storage, self.learner, self.settings)
         self.writer = GroupWriter(self.storage, self.teacher.follow, loop=asyncio.get_running_loop())
         self.teacher.writer = self.writer
-        self._decider = Decider(
-            self.strategy, self.learner, self.profiles, self._recent, self.writer, self._reader, self.settings
-        )
-        self._intake = Intake(
-            self.strategy, self.storage, self.profiles, self._recent, self.writer, self._reader, self.settings
-        )
+        self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings)
+        self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
         self._chores = asyncio.create_task(self._do_chores())
         self.ready = True
 
@@ -206,7 +215,7 @@ class Runtime:
 
     async def _do_chores(self) -> None:
         """Record silence and keep the model, again and again."""
-        sweeper = Sweeper(self.strategy, self.storage, self.writer, self.settings)
+        sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
         kept_at = monotonic()
         while True:
             await asyncio.sleep(self.settings.sweep_seconds)

@@ -6,8 +6,8 @@ import asyncio
 
 from opportune.errors import InputError
 from opportune.records import Outcome, Sign
+from opportune.service.live import Live
 from opportune.service.recent import ShownPlace, origin_of
-from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.storage import DueWindow, GroupWriter, RecordOutcome, Storage, StoredDecision
 
@@ -19,8 +19,8 @@ BATCH = 500
 class Sweeper:
     """Records what silence means."""
 
-    def __init__(self, strategy: Strategy, storage: Storage, writer: GroupWriter, settings: Settings) -> None:
-        self._strategy = strategy
+    def __init__(self, live: Live, storage: Storage, writer: GroupWriter, settings: Settings) -> None:
+        self._live = live
         self._storage = storage
         self._writer = writer
         self._settings = settings
@@ -66,7 +66,7 @@ class Sweeper:
             ),
             ShownPlace(window.action, window.treatment, ""),
         )
-        declared = self._strategy.project.outcomes.get(window.outcome)
+        declared = self._live.current.strategy.project.outcomes.get(window.outcome)
         outcome = Outcome(
             # No caller can have used a new id; that a window closes once does not depend on it.
             id=f"expiry-{self._settings.new_id()}",

@@ -1,0 +1,55 @@
+"""What is served right now: one pointer, read once per request, so that no answer mixes two revisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
+
+from opportune.learning import PropensityModel
+from opportune.service.profiles import Profiles
+from opportune.service.revisions import Strategy
+
+__all__ = ["Knowledge", "Live", "Serving"]
+
+
+class Knowledge(Protocol):
+    """A model and how far it has learned; both may move on while they are served."""
+
+    @property
+    def model(self) -> PropensityModel:
+        """The model, bound to the candidates of the plan that is served with it."""
+
+    @property
+    def position(self) -> int:
+        """Journal entry that the model has learned to."""
+
+
+@dataclass(frozen=True)
+class Serving:
+    """One strategy with what belongs to it.
+
+    Args:
+        learned: the model bound to its plan.
+        profiles: attributes of customers as it declares them.
+    """
+
+    strategy: Strategy
+    learned: Knowledge
+    profiles: Profiles
+
+    @cached_property
+    def treatments(self) -> Mapping[tuple[str, str], list[str]]:
+        """(channel, action) → its treatments, in the order of the candidates."""
+        found: dict[tuple[str, str], list[str]] = {}
+        for key in self.strategy.plan.candidates:
+            found.setdefault((key.channel, key.action), []).append(key.treatment)
+        return found
+
+
+class Live:
+    """The pointer; whoever serves a request reads `current` once and keeps to it."""
+
+    def __init__(self, serving: Serving) -> None:
+        self.current = serving
