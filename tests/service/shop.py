@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from opportune.service import Runtime, Settings
+from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.http import App
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import SqliteStorage, Storage
@@ -36,7 +36,7 @@ def decision(id: str = "r-1", **fields: Any) -> dict[str, Any]:
 class Service:
     """A served runtime; requests run one after the other on its own loop."""
 
-    def __init__(self, runtime: Runtime, runner: asyncio.Runner, client: httpx.AsyncClient, app: App) -> None:
+    def __init__(self, runtime: EmbeddedRuntime, runner: asyncio.Runner, client: httpx.AsyncClient, app: App) -> None:
         self.runtime, self.runner, self.client, self.app = runtime, runner, client, app
 
     def call(self, method: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
@@ -67,7 +67,7 @@ class Service:
 def serving(place: Path | Storage, settings: Settings | None = None, of: Strategy | None = None) -> Iterator[Service]:
     """Serve the project from a store, in NumPy alone so that nothing waits for a compiler."""
     storage = place if isinstance(place, Storage) else SqliteStorage(place)
-    runtime = Runtime(of or strategy(), storage, settings or Settings(kernel="numpy"))
+    runtime = EmbeddedRuntime(of or strategy(), storage, settings or Settings(kernel="numpy"))
     runtime.prepare()
     app = App(runtime)
     with asyncio.Runner() as runner:

@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.output import bar, count, err, fail, failures
-from opportune.service import Runtime, Settings
+from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.http import App
 from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
@@ -47,7 +47,7 @@ def serve(
         bound = _bound(host, port)
         storage = open_storage(store)
         entries = storage.last_sequence()
-        runtime = Runtime(strategy, storage, Settings(kernel=kernel))
+        runtime = EmbeddedRuntime(strategy, storage, Settings(kernel=kernel))
         with bar("Learning from the journal") as progress:
             runtime.prepare(progress)
     set_up_logs()

@@ -1,38 +1,48 @@
-"""The running installation: one strategy, one store, one model that learns; knows nothing of HTTP."""
+"""The running service: one strategy, one store, one model; how the model learns is for its members to say."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from collections.abc import Mapping, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
 from typing import Any
 
 import msgspec
-import structlog
 
 from opportune.decide import Explanation
-from opportune.errors import OpportuneError
-from opportune.outcomes import Learner
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
-from opportune.service.live import Live, Serving
-from opportune.service.logs import place_of
+from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
-from opportune.service.revisions import Strategy, bundle_of
+from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
-from opportune.service.teacher import Teacher
-from opportune.service.training import Progress, adoption, trained
-from opportune.service.windows import Sweeper
-from opportune.storage import GroupWriter, Profile, Receipt, SaveRevision, Storage, Write
+from opportune.service.training import Progress
+from opportune.storage import Entry, GroupWriter, Profile, Receipt, Storage
 
-__all__ = ["ModelReport", "Runtime"]
+__all__ = ["Learning", "ModelReport", "Runtime"]
 
-log = structlog.get_logger()
+
+class Learning(msgspec.Struct, frozen=True, kw_only=True):
+    """How far learning is.
+
+    Args:
+        position: journal entry that the model has learned to.
+        learned: answers learned since the start of the process; 0 where another process learns, as the next two.
+        skipped: outcomes of candidates that the strategy does not have.
+        set_aside: outcomes that could not be learned, since the start of the process; the log says why.
+        lag: outcomes acknowledged and not yet learned; where another process learns, journal entries between the model
+            here and the last one that was posted.
+    """
+
+    position: int = 0
+    learned: int = 0
+    skipped: int = 0
+    set_aside: int = 0
+    lag: int = 0
 
 
 class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -43,7 +53,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
         kernel: "numpy" or "numba".
         revision: of the strategy that it serves.
         position: journal entry that it has learned to; `journal` is the last entry.
-        learned: answers learned since the start of the process.
+        learned: answers learned since the start of the process; 0 where another process learns, as the next two.
         skipped: outcomes of candidates that the strategy does not have.
         set_aside: outcomes that could not be learned, since the start of the process; the log says why.
         lag: outcomes acknowledged and not yet learned.
@@ -62,8 +72,8 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, dict[str, float]]
 
 
-class Runtime:
-    """Decides, takes outcomes, learns.
+class Runtime(ABC):
+    """Decides and takes outcomes; knows nothing of HTTP.
 
     Use `prepare` once, which may take long, then `start` inside of the event loop.
 
@@ -72,21 +82,22 @@ class Runtime:
         storage: opened for writing; closed by `close`.
     """
 
+    role: str
+    """What a process of this kind does, as its report says."""
+
+    live: Live
+    writer: GroupWriter
+
     def __init__(self, strategy: Strategy, storage: Storage, settings: Settings | None = None) -> None:
         self.storage = storage
         self.settings = settings or Settings()
         self.ready = False
-        self.learner: Learner
-        self.teacher: Teacher
-        self.writer: GroupWriter
         self._strategy = strategy
-        self.live: Live
         self._recent = RecentDecisions(self.settings.decisions_max)
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
         self._recaller = Recaller(storage, self.settings.kernel, strategy)
-        self._chores: asyncio.Task[None] | None = None
 
     @property
     def strategy(self) -> Strategy:
@@ -98,58 +109,28 @@ class Runtime:
         """The profiles that decisions read now."""
         return self.live.current.profiles
 
+    @abstractmethod
     def prepare(self, progress: Progress = lambda done, total: None) -> None:
-        """Bring the model to the end of the journal, and make the strategy the current revision.
+        """Make ready what is served.
 
         Raises:
             StoreError: the store cannot be read or written.
         """
-        plan = self._strategy.plan
-        self.learner = trained(self.storage, plan, self.settings.kernel, progress)
-        profiles = Profiles(self.storage, self._strategy.registries.customer, self.settings.profiles_max)
-        self.live = Live(Serving(self._strategy, self.learner, profiles))
-        current = self.storage.current_revision()
-        if current is None or current.hash != plan.revision:
-            # The checkpoint in the same transaction: between two checkpoints, one plan taught.
-            self._write(
-                SaveRevision(
-                    id=f"revision-{self.settings.new_id()}",
-                    hash=plan.revision,
-                    bundle=bundle_of(self._strategy.project),
-                ),
-                adoption(
-                    plan,
-                    self.learner.model.snapshot(),
-                    self.learner.model.evidence(),
-                    self.learner.position,
-                    f"checkpoint-{self.settings.new_id()}",
-                ),
-            )
 
     async def start(self) -> None:
         """Begin to take requests."""
-        self.teacher = Teacher(self.storage, self.learner, self.settings)
-        self.writer = GroupWriter(self.storage, self.teacher.follow, loop=asyncio.get_running_loop())
-        self.teacher.writer = self.writer
+        self.writer = GroupWriter(self.storage, self._on_committed(), loop=asyncio.get_running_loop())
         self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings)
         self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
-        self._chores = asyncio.create_task(self._do_chores())
+        await self._begin()
         self.ready = True
 
     async def close(self) -> None:
-        """Finish what was begun, keep the model, release the store."""
+        """Finish what was begun, release the store."""
         self.ready = False
-        if self._chores is not None:
-            self._chores.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._chores
-            try:
-                self.teacher.drain()
-                await self.teacher.keep()
-            except Exception as error:  # noqa: BLE001  What was not kept is learned again from the journal.
-                log.error("no checkpoint at the end", error=type(error).__name__, where=place_of(error))
         try:
-            if self._chores is not None:
+            if hasattr(self, "writer"):
+                await self._finish()
                 await asyncio.to_thread(self.writer.close)
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
@@ -190,39 +171,44 @@ class Runtime:
 
     def model_report(self) -> ModelReport:
         """Say what the model has learned."""
-        model, plan = self.learner.model, self.strategy.plan
+        serving = self.live.current
+        model, plan, learning = serving.learned.model, serving.strategy.plan, self.learning()
         evidence = model.evidence()
         return ModelReport(
             name=model.name,
             kernel=model.kernel,
             revision=plan.revision,
-            position=self.learner.position,
+            position=learning.position,
             journal=self.storage.last_sequence(),
-            learned=self.learner.learned,
-            skipped=self.learner.skipped,
-            set_aside=self.learner.set_aside,
-            lag=self.teacher.lag,
+            learned=learning.learned,
+            skipped=learning.skipped,
+            set_aside=learning.set_aside,
+            lag=learning.lag,
             evidence={
                 str(key): {name: float(evidence[head, index]) for head, name in enumerate(plan.outcomes)}
                 for index, key in enumerate(plan.candidates)
             },
         )
 
-    def _write(self, *writes: Write) -> None:
-        for result in self.storage.write(writes):
-            if isinstance(result, OpportuneError):
-                raise result
+    @abstractmethod
+    def learning(self) -> Learning:
+        """Say how far learning is."""
 
-    async def _do_chores(self) -> None:
-        """Record silence and keep the model, again and again."""
-        sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
-        kept_at = monotonic()
-        while True:
-            await asyncio.sleep(self.settings.sweep_seconds)
-            try:
-                await sweeper.sweep()
-                if monotonic() - kept_at >= self.settings.checkpoint_seconds:
-                    await self.teacher.keep()
-                    kept_at = monotonic()
-            except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
-                log.warning("chore failed; it is tried again", error=type(error).__name__)
+    # What a kind of runtime adds
+
+    @abstractmethod
+    def _on_committed(self) -> Callable[[list[Entry]], None] | None:
+        """Who gets what this process commits, in the event loop's thread; asked for once, before anything is."""
+
+    @abstractmethod
+    async def _begin(self) -> None:
+        """Start what runs beside the requests."""
+
+    @abstractmethod
+    async def _finish(self) -> None:
+        """End what `_begin` started; the writer still takes writes."""
+
+    def _served(self, learned: Knowledge) -> Serving:
+        """Put the strategy of the start together with a model."""
+        profiles = Profiles(self.storage, self._strategy.registries.customer, self.settings.profiles_max)
+        return Serving(self._strategy, learned, profiles)

@@ -57,12 +57,13 @@ class _State:
         runtime = self._runtime
         if not runtime.ready:
             return
+        learning = runtime.learning()
         values = {
-            "opportune_model_position": ("Journal entry that the model has learned to.", runtime.learner.position),
-            "opportune_model_lag": ("Outcomes acknowledged and not yet learned.", runtime.teacher.lag),
-            "opportune_model_learned": ("Answers learned since the start.", runtime.learner.learned),
-            "opportune_model_skipped": ("Outcomes of candidates not in the strategy.", runtime.learner.skipped),
-            "opportune_model_set_aside": ("Outcomes that could not be learned.", runtime.learner.set_aside),
+            "opportune_model_position": ("Journal entry that the model has learned to.", learning.position),
+            "opportune_model_lag": ("Outcomes acknowledged and not yet learned.", learning.lag),
+            "opportune_model_learned": ("Answers learned since the start.", learning.learned),
+            "opportune_model_skipped": ("Outcomes of candidates not in the strategy.", learning.skipped),
+            "opportune_model_set_aside": ("Outcomes that could not be learned.", learning.set_aside),
             "opportune_writes_waiting": ("Writes that no commit has taken yet.", runtime.writer.waiting),
             "opportune_profile_misfits": ("Stored attributes that do not fit the strategy.", runtime.profiles.misfits),
         }
