@@ -1,14 +1,12 @@
-"""The index over a table: the same masks, packed into bytes, for many rows at a time.
+"""The index over a table of facts: the same rows of bits, for many customers at a time.
 
-Notation
-    r   rows of one block
-    B   bytes of a mask
-    acc uint8 [r, B], OR of the masks that the features of each row select
+Notation: that of index.py, and
+    r   customers of one block
+    acc uint64 [r, W], OR of the rows that the features of each customer select
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,16 +17,15 @@ import numpy.typing as npt
 
 from opportune.records import Value
 from opportune.rules.clauses import Feature
-from opportune.rules.closures import Closure
-from opportune.rules.index import Index, LineMasks, ListMasks, member_mask
+from opportune.rules.index import Index, line_row, list_row
+from opportune.rules.masks import LineRows, ListRows
 from opportune.rules.tree import Ident, walk
-from opportune.rules.values import NoValue
 
 __all__ = ["Column", "Columns"]
 
 BLOCK_ROWS = 4096
 
-_Bytes = npt.NDArray[np.uint8]
+_Words = npt.NDArray[np.uint64]
 _Places = npt.NDArray[np.intp]
 
 
@@ -51,58 +48,42 @@ class Columns:
 
     def __init__(self, index: Index) -> None:
         self._index = index
-        bits = index.n + sum(index.widths)
-        self._bytes = (bits + 7) // 8
-        self._numbers = [(name, kind, lines.cuts, self._lines(lines)) for name, kind, lines, _, _ in index.numbers]
-        self._moments = [(name, _to_datetime64(cuts), self._lines(lines)) for name, lines, cuts in index.moments]
-        self._listed = [(name, *self._lists(listed)) for name, _, listed, _, _ in index.listed]
-        self._computed_lines = [(*_needs(f, c), lines.cuts, self._lines(lines)) for f, c, lines in index.computed_lines]
-        self._computed_lists = [(*_needs(f, c), *self._lists(lists)) for f, c, lists in index.computed_lists]
+        self._numbers = [(name, kind, lines.cuts, lines.first) for name, kind, lines in index.numbers]
+        self._moments = [(name, _to_datetime64(cuts), lines) for name, lines, cuts in index.moments]
+        self._listed = [(name, listed) for name, _, listed in index.listed]
+        self._lines = [(_needs(feature), closure, lines) for feature, closure, lines in index.computed_lines]
+        self._lists = [(_needs(feature), closure, listed) for feature, closure, listed in index.computed_lists]
 
     def alive(self, columns: Mapping[str, Column], length: int) -> Iterator[npt.NDArray[np.bool_]]:
-        """Give, block by block, for every bit whether its condition passes; as `Index.alive`, [rows, n + 2]."""
+        """Give, block by block, for every bit whether its condition passes; as `Index.alive`, [r, 64 words]."""
         index = self._index
         for start in range(0, length, BLOCK_ROWS):
             rows = min(BLOCK_ROWS, length - start)
             block = {name: _slice(name, column, start, rows, length) for name, column in columns.items()}
-            bits = np.unpackbits(self._word(block, rows), axis=1, bitorder="little").view(np.bool_)
-            alive = np.empty((rows, index.n + 2), dtype=np.bool_)
-            alive[:, : index.n] = ~bits[:, : index.n]
-            for width, offset in zip(index.widths, index.offsets, strict=True):
-                alive[:, :width] &= bits[:, offset : offset + width]
-            alive[:, index.n], alive[:, index.n + 1] = True, False
-            yield alive
+            word = self._word(block, rows)
+            dead = word[:, : index.words]
+            for first, size in index.layers.tolist():
+                dead[:, :size] |= ~word[:, first : first + size]
+            alive = np.ascontiguousarray(~dead).view(np.uint8)
+            yield np.unpackbits(alive, axis=1, bitorder="little").view(np.bool_)
 
-    def _word(self, columns: Mapping[str, Column], rows: int) -> _Bytes:
-        acc = np.zeros((rows, self._bytes), dtype=np.uint8)
-        for name, kind, cuts, masks in self._numbers:
-            acc |= masks[_number_places(columns.get(name), name, kind, cuts, rows)]
-        for name, moments, masks in self._moments:
-            acc |= masks[_moment_places(columns.get(name), name, moments, rows, len(masks))]
-        for name, codes, masks in self._listed:
-            acc |= masks[_listed_places(columns.get(name), codes, rows)]
+    def _word(self, columns: Mapping[str, Column], rows: int) -> _Words:
+        table = self._index.table
+        acc = np.repeat(table[:1], rows, axis=0)
+        for name, kind, cuts, first in self._numbers:
+            acc |= table[first + _number_places(columns.get(name), name, kind, cuts, rows)]
+        for name, moments, lines in self._moments:
+            acc |= table[_moment_rows(columns.get(name), name, moments, lines, rows)]
+        for name, listed in self._listed:
+            acc |= table[_listed_rows(columns.get(name), listed, rows)]
         for member in self._index.members:
-            values = _python(columns.get(member.variable), rows)
-            acc |= self._packed([member_mask(member, value) for value in values])
-        for names, closure, cuts, masks in self._computed_lines:
-            acc |= masks[[_line_place(closure(facts, {}), cuts) for facts in _facts(columns, names, rows)]]
-        for names, closure, codes, masks in self._computed_lists:
-            acc |= masks[[_list_place(closure(facts, {}), codes) for facts in _facts(columns, names, rows)]]
+            for row, value in enumerate(_python(columns.get(member.variable), rows)):
+                acc[row] |= np.bitwise_or.reduce(table[member.rows(value)], axis=0)
+        for names, closure, lines in self._lines:
+            acc |= table[[line_row(closure(facts, {}), lines) for facts in _facts(columns, names, rows)]]
+        for names, closure, listed in self._lists:
+            acc |= table[[list_row(closure(facts, {}), listed) for facts in _facts(columns, names, rows)]]
         return acc
-
-    def _packed(self, masks: Sequence[int]) -> _Bytes:
-        """Give masks as rows of bytes, shape [len(masks), B]."""
-        joined = b"".join(mask.to_bytes(self._bytes, "little") for mask in masks)
-        return np.frombuffer(joined, dtype=np.uint8).reshape(len(masks), self._bytes)
-
-    def _lines(self, lines: LineMasks) -> _Bytes:
-        """Rows: one per interval, then not-a-number, missing, ill."""
-        return self._packed([*lines.masks, lines.nan, lines.missing, lines.ill])
-
-    def _lists(self, listed: ListMasks) -> tuple[dict[Any, int], _Bytes]:
-        """Rows: one per listed value, then other, missing."""
-        codes: dict[Any, int] = {value: i for i, value in enumerate(listed.masks)}
-        return codes, self._packed([*listed.masks.values(), listed.other, listed.missing])
 
 
 def _slice(name: str, column: Column, start: int, rows: int, length: int) -> Column:
@@ -136,47 +117,36 @@ def _number_places(column: Column | None, name: str, kind: type, cuts: Sequence[
 _INT64_MAX = (1 << 63) - 1
 
 
-def _moment_places(column: Column | None, name: str, moments: npt.NDArray[Any], rows: int, masks: int) -> _Places:
-    missing = masks - 2
+def _moment_rows(column: Column | None, name: str, moments: npt.NDArray[Any], lines: LineRows, rows: int) -> _Places:
     if column is None:
-        return np.full(rows, missing, dtype=np.intp)
+        return np.full(rows, lines.missing, dtype=np.intp)
     if column.values.dtype.kind != "M":
         raise ValueError(f"{name}: expected a column of datetime64, found {column.values.dtype}")
     values = column.values.astype("datetime64[us]")
-    places = np.searchsorted(moments, values, side="right")
-    places[np.isnat(values)] = missing
+    places = lines.first + np.searchsorted(moments, values, side="right")
+    places[np.isnat(values)] = lines.missing
     if column.missing is not None:
-        places[column.missing] = missing
+        places[column.missing] = lines.missing
     return places
 
 
-def _listed_places(column: Column | None, codes: Mapping[Any, int], rows: int) -> _Places:
-    other = len(codes)
+def _listed_rows(column: Column | None, listed: ListRows, rows: int) -> _Places:
     if column is None:
-        return np.full(rows, other + 1, dtype=np.intp)
-    places = np.fromiter((codes.get(value, other) for value in column.values.tolist()), dtype=np.intp, count=rows)
+        return np.full(rows, listed.missing, dtype=np.intp)
+    found = (listed.rows.get(value, listed.other) for value in column.values.tolist())
+    places = np.fromiter(found, dtype=np.intp, count=rows)
     if column.missing is not None:
-        places[column.missing] = other + 1
+        places[column.missing] = listed.missing
     return places
-
-
-def _line_place(value: Any, cuts: Sequence[int | float]) -> int:
-    if isinstance(value, NoValue):
-        return len(cuts) + 2
-    return bisect_right(cuts, value) if value == value else len(cuts) + 1
-
-
-def _list_place(value: Any, codes: Mapping[Any, int]) -> int:
-    return len(codes) + 1 if isinstance(value, NoValue) else codes.get(value, len(codes))
 
 
 def _to_datetime64(moments: Sequence[datetime]) -> npt.NDArray[Any]:
     return np.array([moment.replace(tzinfo=None) for moment in moments], dtype="datetime64[us]")
 
 
-def _needs(feature: Feature, closure: Closure) -> tuple[frozenset[str], Closure]:
+def _needs(feature: Feature) -> frozenset[str]:
     """Give the names that a feature may read (loop variables among them do no harm)."""
-    return frozenset(part.name for part in walk(feature.node) if isinstance(part, Ident)), closure
+    return frozenset(part.name for part in walk(feature.node) if isinstance(part, Ident))
 
 
 def _facts(columns: Mapping[str, Column], names: frozenset[str], rows: int) -> Iterator[dict[str, Value]]:

@@ -2,23 +2,29 @@
 
 Notation
     n       distinct conditions that have clauses
-    bit i   of a mask, i < n: condition i is dead, since a clause with one feature does not hold
-    slot    bit ≥ n: a clause with several features holds; slots lie in layers, layer j has one for each of the
-            first width[j] conditions, which are sorted so that those with most such clauses come first
-    word    OR of the masks that the features' values select
+    R, W    rows of the table, 64-bit words of a row
+    bit i   of a row, i < n: condition i is dead, since a clause with one feature does not hold;
+            bit n is never dead, bit n + 1 always
+    slot    a bit behind them: a clause with several features holds; slots lie in layers, each of which begins a word
+            and has one for each of the first conditions, which are sorted so that those with most such clauses come
+            first; slots of the last word that belong to no condition always hold
+    word    OR of the rows that the features' values select
 
-Per feature the masks are combined beforehand: for numbers one per interval between cuts, for texts one per value.
+Per feature the rows are made beforehand: for numbers one per interval between cuts, for texts one per value.
 A condition passes when its bit is not dead and all its slots hold.
 Facts are expected to have the types of their attributes; a value of another type is ill and passes nothing but known().
 """
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
+from itertools import compress, count
+from operator import add, is_not
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -26,52 +32,28 @@ import numpy.typing as npt
 from opportune.records import Facts
 from opportune.rules.clauses import NUMERIC, Clause, Feature
 from opportune.rules.closures import Closure
-from opportune.rules.sets import Cut, Lines, Listed, Listing, ValueSet, meet
+from opportune.rules.masks import WORD, Asked, LineRows, ListRows, Table
+from opportune.rules.sets import Listed, ValueSet, meet
 from opportune.rules.values import EPOCH, NUMBER_MAX, NoValue
 
-__all__ = ["Index", "LineMasks", "ListMasks", "Member"]
+__all__ = ["Index", "dead_words", "line_row", "list_row"]
 
-
-@dataclass(frozen=True, slots=True)
-class LineMasks:
-    """masks[i] holds from cuts[i - 1] up to below cuts[i]."""
-
-    cuts: list[Cut]
-    masks: list[int]
-    nan: int
-    missing: int
-    ill: int
-
-
-@dataclass(frozen=True, slots=True)
-class ListMasks:
-    """One mask per listed value, `other` for all the rest."""
-
-    masks: dict[Listing, int]
-    other: int
-    missing: int
-    ill: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """Masks of the entries of one list of texts; an entry that is there adds its mask, no list adds `missing`."""
-
-    variable: str
-    entries: dict[str, int]
-    missing: int
-
-
-_Asked = tuple[int, bool, ValueSet]
-"""Bit, whether it is set where the value is in the set (a slot) or where it is not (dead), the set."""
+Words = npt.NDArray[np.uint64]
+Places = npt.NDArray[np.int64]
 
 
 class Index:
-    """Masks of many conditions.
+    """Rows of many conditions.
 
     Args:
         conditions: clauses of each; none is without clauses.
         closures: of every feature that is no plain variable.
+
+    Attributes:
+        order: condition of every bit.
+        table: uint64 [R, W].
+        words: words that hold the n + 2 bits before the slots.
+        layers: int64 [L, 2], first word of every layer of slots and number of its words.
     """
 
     def __init__(self, conditions: Sequence[Sequence[Clause]], closures: Mapping[Feature, Closure]) -> None:
@@ -79,147 +61,166 @@ class Index:
         self.order = sorted(range(len(split)), key=lambda i: -len(split[i][1]))
         self.n = len(split)
         depth = max((len(slots) for _, slots in split), default=0)
-        self.widths = [sum(len(slots) > j for _, slots in split) for j in range(depth)]
-        self.offsets = [self.n + sum(self.widths[:j]) for j in range(depth)]
-        self._conditions = (1 << self.n) - 1
-        self._living = (1 << (self.n + 1)) - 1
-        self._bytes = (self.n + 9) // 8
-        asked, members = self._ask(split)
-        self.members = _member_masks(members)
-        self._arrange(asked, closures)
+        widths = [sum(len(slots) > j for _, slots in split) for j in range(depth)]
+        self.words = _words(self.n + 2)
+        starts = [self.words + sum(map(_words, widths[:j])) for j in range(depth)]
+        self.layers = np.array([*zip(starts, map(_words, widths), strict=True)], dtype=np.int64).reshape(-1, 2)
+        always = 1 << (self.n + 1)
+        for start, width in zip(starts, widths, strict=True):
+            always |= ((1 << _words(width) * WORD) - (1 << width)) << start * WORD
+        table = Table(always, self.words + sum(map(_words, widths)))
+        asked, members = self._ask(split, starts)
+        self.members = table.add_members(members)
+        self._arrange(asked, closures, table)
+        self.table = table.packed()
 
     def _ask(
-        self, split: Sequence[tuple[dict[Feature, ValueSet], list[Clause]]]
-    ) -> tuple[dict[Feature, list[_Asked]], list[tuple[Feature, int, bool]]]:
-        """Sort what is asked by feature; entries of lists apart, as (feature, bit, wants the entry)."""
-        asked: dict[Feature, list[_Asked]] = defaultdict(list)
-        members: list[tuple[Feature, int, bool]] = []
+        self, split: Sequence[tuple[dict[Feature, ValueSet], list[Clause]]], starts: Sequence[int]
+    ) -> tuple[dict[Feature, list[Asked]], list[tuple[str, str, int, bool]]]:
+        """Sort what is asked by feature; entries of lists apart, as (list, entry, bit, wants the entry)."""
+        asked: dict[Feature, list[Asked]] = defaultdict(list)
+        members: list[tuple[str, str, int, bool]] = []
         for bit, condition in enumerate(self.order):
             single, slots = split[condition]
             for feature, values in single.items():
-                if feature.entry is not None:
-                    members.append((feature, bit, False))
+                if feature.variable is not None and feature.entry is not None:
+                    members.append((feature.variable, feature.entry, bit, False))
                 else:
                     asked[feature].append((bit, False, values))
-            for j, clause in enumerate(slots):
-                slot = self.offsets[j] + bit
+            for start, clause in zip(starts, slots, strict=False):
+                slot = start * WORD + bit
                 for feature, values in clause.items():
-                    if feature.entry is not None and values == HAS:
-                        members.append((feature, slot, True))
+                    if feature.variable is not None and feature.entry is not None and values == HAS:
+                        members.append((feature.variable, feature.entry, slot, True))
                     else:
                         asked[feature].append((slot, True, values))
         return asked, members
 
-    def _arrange(self, asked: Mapping[Feature, Sequence[_Asked]], closures: Mapping[Feature, Closure]) -> None:
+    def _arrange(
+        self, asked: Mapping[Feature, Sequence[Asked]], closures: Mapping[Feature, Closure], to: Table
+    ) -> None:
         """Sort the features by the way their values are looked up."""
-        # Parts of the masks stand beside them, since fetching an attribute costs as much as a look-up.
-        self.numbers: list[tuple[str, type, LineMasks, list[Cut], list[int]]] = []
-        self.moments: list[tuple[str, LineMasks, list[datetime]]] = []
-        self.listed: list[tuple[str, type, ListMasks, Callable[[Listing, int], int], int]] = []
-        self.computed_lines: list[tuple[Feature, Closure, LineMasks]] = []
-        self.computed_lists: list[tuple[Feature, Closure, ListMasks]] = []
+        self.numbers: list[tuple[str, type, LineRows]] = []
+        self.listed: list[tuple[str, type, ListRows]] = []
+        self.moments: list[tuple[str, LineRows, list[datetime]]] = []
+        self.computed_lines: list[tuple[Feature, Closure, LineRows]] = []
+        self.computed_lists: list[tuple[Feature, Closure, ListRows]] = []
         for feature, questions in sorted(asked.items(), key=lambda item: item[0].key):
             plain = feature.variable if feature.entry is None else None
             if feature.kind in NUMERIC:
-                lines = _line_masks(questions)
+                lines = to.add_lines(questions)
                 if plain is None:
                     self.computed_lines.append((feature, closures[feature], lines))
                 elif feature.kind == "timestamp":
                     self.moments.append((plain, lines, _moments(lines)))
                 else:
-                    kind = float if feature.kind == "double" else int
-                    self.numbers.append((plain, kind, lines, lines.cuts, lines.masks))
+                    self.numbers.append((plain, float if feature.kind == "double" else int, lines))
             else:
-                listed = _list_masks(questions)
+                listed = to.add_list(questions)
                 if plain is None:
                     self.computed_lists.append((feature, closures[feature], listed))
                 else:
-                    kind_listed = bool if feature.kind == "bool" else str
-                    self.listed.append((plain, kind_listed, listed, listed.masks.get, listed.other))
+                    self.listed.append((plain, bool if feature.kind == "bool" else str, listed))
+        self._lay_side_by_side()
 
-    def word(self, facts: Facts) -> int:
-        """Look every feature up."""
-        get = facts.get
-        word = 0
-        for name, kind, lines, cuts, masks in self.numbers:
-            value = get(name)
-            if type(value) is kind and value == value:
-                word |= masks[bisect_right(cuts, value)]  # type: ignore[type-var]
-            else:
-                word |= _unusual_number(value, kind, lines)
-        for name, kind, listed, mask_of, other in self.listed:
-            value = get(name)
-            if type(value) is kind:
-                word |= mask_of(value, other)  # type: ignore[arg-type]
-            else:
-                word |= listed.missing if value is None else listed.ill
+    def _lay_side_by_side(self) -> None:
+        """Keep what `rows` maps over in lists of its own: no Python code then runs per attribute."""
+        self.numbers.sort(key=lambda number: number[1] is int)
+        self._floats = sum(kind is float for _, kind, _ in self.numbers)
+        plain: list[tuple[str, type, Any]] = [*self.numbers, *self.listed]
+        self._names = [name for name, _, _ in plain]
+        self._kinds = [kind for _, kind, _ in plain]
+        self._plain = [rows for _, _, rows in plain]
+        self._cuts = [lines.cuts for _, _, lines in self.numbers]
+        self._firsts = [lines.first for _, _, lines in self.numbers]
+        self._listings = [listed.rows for _, _, listed in self.listed]
+        self._others = [listed.other for _, _, listed in self.listed]
+
+    def rows(self, facts: Facts) -> Places:
+        """Give the rows that the facts select, int64."""
+        values: list[Any] = list(map(facts.get, self._names))
+        unusual = self._unusual(values) if list(map(type, values)) != self._kinds else []
+        total = sum(values[: self._floats])
+        if total != total:
+            unusual += self._not_numbers(values)
+        rest = iter(values)
+        rows = [0, *map(add, self._firsts, map(bisect_right, self._cuts, rest))]
+        rows += map(dict.get, self._listings, rest, self._others)
+        for place, row in unusual:
+            rows[1 + place] = row
         for name, lines, moments in self.moments:
-            value = get(name)
-            if type(value) is datetime and value.tzinfo is not None:
-                word |= lines.masks[bisect_right(moments, value)]
-            else:
-                word |= lines.missing if value is None else lines.ill
+            rows.append(_moment_row(facts.get(name), lines, moments))
         for member in self.members:
-            word |= member_mask(member, get(member.variable))
-        return word | self._computed(facts) if self.computed_lines or self.computed_lists else word
-
-    def _computed(self, facts: Facts) -> int:
-        word = 0
+            rows += member.rows(facts.get(member.variable))
         for _, closure, lines in self.computed_lines:
-            value = closure(facts, {})
-            if isinstance(value, NoValue):
-                word |= lines.missing
-            elif value == value:
-                word |= lines.masks[bisect_right(lines.cuts, value)]
-            else:
-                word |= lines.nan
+            rows.append(line_row(closure(facts, {}), lines))
         for _, closure, listed in self.computed_lists:
-            value = closure(facts, {})
-            if isinstance(value, NoValue):
-                word |= listed.missing
-            else:
-                word |= listed.masks.get(value, listed.other)
-        return word
+            rows.append(list_row(closure(facts, {}), listed))
+        return np.frombuffer(array("q", rows), dtype=np.int64)
 
-    def alive(self, word: int) -> npt.NDArray[np.bool_]:
+    def _unusual(self, values: list[Any]) -> list[tuple[int, int]]:
+        """Give (place, row) of values that are not of the expected type, which are replaced by some that are."""
+        found = []
+        for place in compress(count(), map(is_not, map(type, values), self._kinds)):
+            value, rows = values[place], self._plain[place]
+            values[place] = 0
+            if value is None:
+                found.append((place, rows.missing))
+            elif type(value) is int and self._kinds[place] is float and abs(value) < NUMBER_MAX:
+                values[place] = float(value)
+            else:
+                found.append((place, rows.ill))
+        return found
+
+    def _not_numbers(self, values: list[Any]) -> list[tuple[int, int]]:
+        """Give (place, row) of floats that are not equal to themselves."""
+        return [(i, self._plain[i].nan) for i in range(self._floats) if values[i] != values[i]]
+
+    def alive(self, rows: Places) -> npt.NDArray[np.bool_]:
         """Give for every bit whether its condition passes; behind them one that always and one that never passes."""
-        dead = word & self._conditions
-        for width, offset in zip(self.widths, self.offsets, strict=True):
-            dead |= ~(word >> offset) & ((1 << width) - 1)
-        living = (dead ^ self._living).to_bytes(self._bytes, "little")
-        return np.unpackbits(np.frombuffer(living, dtype=np.uint8), bitorder="little").view(np.bool_)
+        alive = np.invert(dead_words(self.table, rows, self.words, self.layers))
+        return np.unpackbits(alive.view(np.uint8), bitorder="little").view(np.bool_)
 
 
 HAS = Listed(frozenset((True,)))
 HAS_NOT = Listed(frozenset((False,)))
 
 
-def member_mask(member: Member, value: object) -> int:
-    """Give the mask that a list of texts selects."""
-    if not isinstance(value, list | tuple):
-        return member.missing
-    mask = 0
-    entries = member.entries
-    for entry in value:
-        mask |= entries.get(entry, 0)
-    return mask
+def dead_words(table: Words, rows: Places, words: int, layers: Places) -> Words:
+    """Give the bits of the conditions that do not pass, uint64 [words]."""
+    word: Words = np.bitwise_or.reduce(table.take(rows, axis=0), axis=0)
+    dead = word[:words]
+    for start, size in layers.tolist():
+        dead[:size] |= ~word[start : start + size]
+    return dead
 
 
-def _unusual_number(value: object, kind: type, lines: LineMasks) -> int:
-    """Look up what is no plain number of the expected type."""
-    if value is None:
+def _words(bits: int) -> int:
+    return -(-bits // WORD)
+
+
+def _moment_row(value: object, lines: LineRows, moments: list[datetime]) -> int:
+    if type(value) is datetime and value.tzinfo is not None:
+        return lines.first + bisect_right(moments, value)
+    return lines.missing if value is None else lines.ill
+
+
+def line_row(value: Any, lines: LineRows) -> int:
+    """Give the row of what a closure came to."""
+    if isinstance(value, NoValue):
         return lines.missing
-    if type(value) is float and kind is float:
-        return lines.nan
-    if type(value) is int and kind is float and abs(value) < NUMBER_MAX:
-        return lines.masks[bisect_right(lines.cuts, float(value))]
-    return lines.ill
+    return lines.first + bisect_right(lines.cuts, value) if value == value else lines.nan
+
+
+def list_row(value: Any, listed: ListRows) -> int:
+    """Give the row of what a closure came to."""
+    return listed.missing if isinstance(value, NoValue) else listed.rows.get(value, listed.other)
 
 
 def _split(clauses: Iterable[Clause]) -> tuple[dict[Feature, ValueSet], list[Clause]]:
     """Separate clauses with one feature, joined per feature, from the others.
 
-    That a list has an entry can only be looked up as a slot: masks say what an entry that is there adds.
+    That a list has an entry can only be looked up as a slot: rows say what an entry that is there adds.
     """
     single: dict[Feature, ValueSet] = {}
     slots: list[Clause] = []
@@ -236,57 +237,7 @@ def _split(clauses: Iterable[Clause]) -> tuple[dict[Feature, ValueSet], list[Cla
     return single, slots
 
 
-def _line_masks(questions: Sequence[_Asked]) -> LineMasks:
-    """Sweep from below: every cut turns the bits of its sets over."""
-    mask = nan = missing = ill = 0
-    turns: dict[Cut, int] = defaultdict(int)
-    for bit, is_slot, values in questions:
-        if not isinstance(values, Lines):
-            raise TypeError("numbers are asked for intervals")
-        one = 1 << bit
-        mask |= one if values.low is is_slot else 0
-        nan |= one if values.nan is is_slot else 0
-        missing |= one if values.missing is is_slot else 0
-        ill |= one if values.ill is is_slot else 0
-        for cut in values.cuts:
-            turns[cut] ^= one
-    cuts = sorted(turns)
-    masks = [mask]
-    for cut in cuts:
-        mask ^= turns[cut]
-        masks.append(mask)
-    return LineMasks(cuts, masks, nan, missing, ill)
-
-
-def _list_masks(questions: Sequence[_Asked]) -> ListMasks:
-    other = missing = ill = 0
-    turns: dict[Listing, int] = defaultdict(int)
-    for bit, is_slot, values in questions:
-        if not isinstance(values, Listed):
-            raise TypeError("texts are asked for values")
-        one = 1 << bit
-        other |= one if values.rest is is_slot else 0
-        missing |= one if values.missing is is_slot else 0
-        ill |= one if values.ill is is_slot else 0
-        for value in values.values:
-            turns[value] ^= one
-    return ListMasks({value: other ^ turn for value, turn in turns.items()}, other, missing, ill)
-
-
-def _member_masks(asked: Iterable[tuple[Feature, int, bool]]) -> list[Member]:
-    """An entry that is there fills the slots that want it, and kills the conditions that must not have it."""
-    entries: dict[str, dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    missing: dict[str, int] = defaultdict(int)
-    for feature, bit, is_slot in asked:
-        if feature.variable is None or feature.entry is None:
-            raise TypeError("entries are asked of a list")
-        entries[feature.variable][feature.entry] |= 1 << bit
-        if not is_slot:
-            missing[feature.variable] |= 1 << bit
-    return [Member(name, dict(masks), missing[name]) for name, masks in sorted(entries.items())]
-
-
-def _moments(lines: LineMasks) -> list[datetime]:
+def _moments(lines: LineRows) -> list[datetime]:
     """Give the cuts as times; facts have microseconds, so a cut between two rounds up."""
     moments = []
     for cut in lines.cuts:

@@ -63,7 +63,7 @@ class RuleSet:
         Args:
             facts: values of the types that the schema declares.
         """
-        return self.index.alive(self.index.word(facts)).take(self.bits)
+        return self.index.alive(self.index.rows(facts)).take(self.bits)
 
     def passed_table(self, columns: Mapping[str, Column], length: int) -> npt.NDArray[np.bool_]:
         """Give `passed` of every row of a table, shape [length, n].
