@@ -22,6 +22,7 @@ __all__ = [
     "PlacementAnswer",
     "PlacementRequest",
     "PlacementTrace",
+    "Renamed",
     "Shown",
     "Sign",
     "Stage",
@@ -204,6 +205,21 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     placements: tuple[PlacementAnswer, ...]
     traces: tuple[PlacementTrace, ...]
+
+
+class Renamed(msgspec.Struct, frozen=True, array_like=True):
+    """A name that became another one from one revision to the next.
+
+    Args:
+        kind: "group", "action" or "treatment".
+        channel, action: where a treatment belongs; the action by its new name. "" for the other kinds.
+    """
+
+    kind: str
+    old: str
+    new: str
+    channel: str = ""
+    action: str = ""
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

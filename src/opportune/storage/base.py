@@ -42,6 +42,7 @@ __all__ = [
     "ModelState",
     "Profile",
     "Revision",
+    "RevisionNote",
     "Storage",
     "StoredDecision",
     "StoredOutcome",
@@ -101,6 +102,15 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     bundle: bytes
     sequence: int
+
+
+class RevisionNote(NamedTuple):
+    """A revision without its bundle; `entry` tells of it, None where retention dropped it."""
+
+    number: int
+    hash: str
+    sequence: int
+    entry: Entry | None
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -334,6 +344,14 @@ class Storage(ABC):
         if digest_of(bundle) != digest:
             raise self._damage(f"bundle of revision {number}: it does not fit its digest")
         return Revision(number=number, hash=name, bundle=bundle, sequence=sequence)
+
+    def revisions(self, after: int = 0) -> list[RevisionNote]:
+        """What is known of all revisions with a number above `after`, in order, without their bundles."""
+        notes = []
+        for number, name, sequence in sorted(row for row in self._table("revisions") if row[0] > after):
+            row = self._row(sequence)
+            notes.append(RevisionNote(number, name, sequence, None if row is None else self._decode(row)))
+        return notes
 
     def model_state(self, name: str) -> ModelState | None:
         """The state of a model that was adopted last."""

@@ -386,8 +386,19 @@ class Book:
         found = self._found
         if found.revision[1] == write.hash:
             return self._alias(item, found.revision[2])
+        if write.after is not None and write.after != found.revision[0]:
+            message = f"expected to follow revision {write.after}, found revision {found.revision[0]} published meanwhile"
+            raise ConflictError.of("after", message, "look at it, then publish again", "revision-superseded")
         number = found.revision[0] + 1
-        sequence = self._append(item, RevisionBody(number=number), revision=write.hash)
+        body = RevisionBody(
+            number=number,
+            author=write.author,
+            reason=write.reason,
+            returns_to=write.returns_to,
+            changes=write.changes,
+            renamed=write.renamed,
+        )
+        sequence = self._append(item, body, revision=write.hash)
         if write.hash not in found.bundles:
             self.changes.bundles.append((write.hash, write.bundle, digest_of(write.bundle)))
             found.bundles.add(write.hash)

@@ -24,6 +24,7 @@ from opportune.records import (
     PlacementAnswer,
     PlacementRequest,
     PlacementTrace,
+    Renamed,
     Sign,
     Value,
 )
@@ -164,10 +165,15 @@ class EventPayload(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any]
 
 
-class RevisionBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A strategy became the current revision; the entry's `revision` is its hash."""
+class RevisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A strategy became the current revision; the entry's `revision` is its hash, the fields are as for the write."""
 
     number: int
+    author: str = ""
+    reason: str = ""
+    returns_to: int | None = None
+    changes: tuple[str, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
 
 class ModelBody(msgspec.Struct, frozen=True, kw_only=True):

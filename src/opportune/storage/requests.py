@@ -58,7 +58,8 @@ def _request_of(write: Write) -> bytes:
         case RecordOutcome():
             return _encode_sorted(write.outcome)
         case SaveRevision():
-            return encode((write.hash, digest_of(write.bundle)))
+            told = (write.author, write.reason, write.returns_to)
+            return encode((write.hash, digest_of(write.bundle), *(told if any(told) else ())))
         case AdoptModel():
             return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
     return _encode_sorted(write)

@@ -10,7 +10,7 @@ from datetime import datetime
 
 import msgspec
 
-from opportune.records import Decision, Origin, Outcome, Sign, Value
+from opportune.records import Decision, Origin, Outcome, Renamed, Sign, Value
 
 __all__ = [
     "AdoptModel",
@@ -112,11 +112,23 @@ class SaveRevision(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         hash: content hash of the strategy.
         bundle: the strategy as bytes; kept once per hash.
+        after: number of the revision that it was made to follow, 0 for none; refused where another one is current by
+            now. None follows any.
+        author, reason: who publishes it, and why, in their words.
+        returns_to: number of the earlier revision that this one repeats; None where it is new.
+        changes: what is different from the revision before, in words.
+        renamed: names that became others since the revision before.
     """
 
     id: str
     hash: str
     bundle: bytes
+    after: int | None = None
+    author: str = ""
+    reason: str = ""
+    returns_to: int | None = None
+    changes: tuple[str, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
 
 
 class AdoptModel(msgspec.Struct, frozen=True, kw_only=True):
