@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from opportune.errors import StoreError
 from opportune.storage.base import (
+    Anchor,
     Committed,
     Counts,
     DueWindow,
     ModelState,
     Profile,
     Revision,
-    RevisionNote,
     Storage,
     StoredDecision,
     StoredOutcome,
@@ -23,6 +23,8 @@ from opportune.storage.entries import (
     EventBody,
     EventPayload,
     Kind,
+    MergeBody,
+    MergePayload,
     ModelBody,
     OutcomeBody,
     ProfileBody,
@@ -37,6 +39,7 @@ from opportune.storage.writer import GroupWriter
 from opportune.storage.writes import (
     AdoptModel,
     ErasePayloads,
+    MergePersons,
     Receipt,
     RecordEvent,
     RecordOutcome,
@@ -50,6 +53,7 @@ from opportune.storage.writes import (
 __all__ = [
     "BACKENDS",
     "AdoptModel",
+    "Anchor",
     "Committed",
     "Counts",
     "DecisionBody",
@@ -62,6 +66,9 @@ __all__ = [
     "EventPayload",
     "GroupWriter",
     "Kind",
+    "MergeBody",
+    "MergePayload",
+    "MergePersons",
     "ModelBody",
     "ModelState",
     "OutcomeBody",
@@ -72,7 +79,6 @@ __all__ = [
     "RecordEvent",
     "RecordOutcome",
     "Revision",
-    "RevisionNote",
     "RevisionBody",
     "SaveDecision",
     "SaveProfile",

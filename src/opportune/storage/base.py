@@ -21,6 +21,7 @@ from opportune.storage.entries import (
     DecisionPayload,
     Entry,
     Kind,
+    MergeBody,
     OutcomeBody,
     ProfileBody,
     RevisionBody,
@@ -28,6 +29,7 @@ from opportune.storage.entries import (
     decision_of,
     decode_row,
     digest_of,
+    encode,
     from_microseconds,
     to_microseconds,
 )
@@ -36,13 +38,13 @@ from opportune.storage.writes import Receipt, Write
 
 __all__ = [
     "MODELS_KEPT",
+    "Anchor",
     "Committed",
     "Counts",
     "DueWindow",
     "ModelState",
     "Profile",
     "Revision",
-    "RevisionNote",
     "Storage",
     "StoredDecision",
     "StoredOutcome",
@@ -50,6 +52,10 @@ __all__ = [
 
 MODELS_KEPT = 10
 """States kept of every model name: as many as the promise to go back to any of ten earlier models."""
+
+
+_AFTER_ALL = 2**63 - 1
+"""Behind every sequence."""
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -104,15 +110,6 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     sequence: int
 
 
-class RevisionNote(NamedTuple):
-    """A revision without its bundle; `entry` tells of it, None where retention dropped it."""
-
-    number: int
-    hash: str
-    sequence: int
-    entry: Entry | None
-
-
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
     """An adopted state of a model; `position` is the last journal entry that it has learned."""
 
@@ -146,6 +143,28 @@ class Committed(NamedTuple):
     entries: list[Entry]
 
 
+class Anchor(NamedTuple):
+    """Where the kept journal begins, after retention dropped its oldest entries.
+
+    Args:
+        sequence: of the last dropped entry; `digest` and `recorded_at` (in microseconds) are its own.
+        learnable_from: position from which on every outcome can be learned: behind it, none answers a dropped decision.
+        summary: what the dropped entries left in the tables that stay, see `Fold.summary`.
+        seal: digest of all of this.
+    """
+
+    sequence: int
+    digest: bytes
+    recorded_at: int
+    learnable_from: int
+    summary: bytes
+    seal: bytes
+
+    def sealed(self) -> Anchor:
+        """Give the same with its seal."""
+        return self._replace(seal=digest_of(encode(self[:5])))
+
+
 class ProfileRow(NamedTuple):
     """A profile as backends read it."""
 
@@ -161,7 +180,12 @@ class Storage(ABC):
 
     **What is kept.** The journal is the truth: every write that is taken appends one entry, in the same transaction as
     its effect on profiles, decisions, outcomes, windows, revisions and models. Entries are never changed. Their
-    personal part may be erased; the entry and its digests stay.
+    personal part may be erased; the entry and its digests stay. Only retention drops entries, the oldest first and
+    without a gap, and leaves an anchor that what follows is proved from; decisions, outcomes, ids and erasures go with
+    their entries, all else stays.
+
+    **One person.** Identifiers lead to persons. After a merge, those of the absorbed person lead to the kept one; its
+    entries stay under the old internal id, and `history` reads them together.
 
     **Atomic.** `write` is one transaction: after a crash at any moment either the whole batch is there or nothing of
     it. Inside a batch each write is judged by itself, as if the writes came one by one: a refusal (`InputError` in the
@@ -235,11 +259,13 @@ class Storage(ABC):
 
     def _first_receipt(self, sequence: int) -> Receipt:
         """The receipt that the entry's own write got, with `repeated` set."""
-        entry = self._entry(sequence)
+        entry = self._kept_entry(sequence)
+        if entry is None:
+            return Receipt(sequence=sequence, repeated=True)
         body, payload = entry.body, entry.payload
         version = 0
         match body:
-            case ProfileBody():
+            case ProfileBody() | MergeBody():
                 version = body.version
             case RevisionBody():
                 version = body.number
@@ -265,6 +291,18 @@ class Storage(ABC):
             raise self._damage(f"profile of person {row.person}: it does not fit its digest")
         return Profile(person=row.person, attributes=msgspec.msgpack.decode(row.attributes), version=row.version)
 
+    def history(
+        self, identifier: str, identifier_kind: str = "customer", limit: int = 100, before: int | None = None
+    ) -> list[Entry]:
+        """Entries of the person behind an identifier and of all whom that person absorbed, newest first.
+
+        Args:
+            limit: how many at most.
+            before: only entries with a smaller sequence.
+        """
+        persons = self._persons(identifier_kind, identifier)
+        return [self._decode(row) for row in self._history(persons, before or _AFTER_ALL, limit)] if persons else []
+
     # Decisions and outcomes
 
     def decision(self, decision_id: str) -> StoredDecision | None:
@@ -277,8 +315,10 @@ class Storage(ABC):
         sequence = self._key_sequence(Kind.DECISION, request_id)
         return None if sequence is None else self._stored_decision(sequence)
 
-    def _stored_decision(self, sequence: int) -> StoredDecision:
-        entry = self._entry(sequence)
+    def _stored_decision(self, sequence: int) -> StoredDecision | None:
+        entry = self._kept_entry(sequence)
+        if entry is None:
+            return None
         decision = decision_of(entry)
         payload = entry.payload
         return StoredDecision(
@@ -288,11 +328,17 @@ class Storage(ABC):
             recomputable=payload is not None and self._can_rebuild(decision.model, decision.position),
         )
 
+    def _can_rebuild(self, model: str, position: int) -> bool:
+        """Whether what was learned from the latest kept state at or before a position, up to it, is all there."""
+        return self.learnable(self._checkpoint(model, position) or 0, position)
+
     def outcomes_of(self, decision_id: str) -> list[StoredOutcome]:
         """All outcomes of a decision, in journal order."""
         outcomes = []
         for sequence in self._outcome_sequences(decision_id):
-            entry = self._entry(sequence)
+            entry = self._kept_entry(sequence)
+            if entry is None:
+                continue
             if not isinstance(entry.body, OutcomeBody):
                 raise self._damage(f"journal entry {sequence}: expected an outcome, found a {entry.kind}")
             outcomes.append(
@@ -321,6 +367,18 @@ class Storage(ABC):
         """Entries with a sequence above `after`, in order, at most `limit`; of all kinds unless some are named."""
         return [self._decode(row) for row in self._rows(after, limit, kinds)]
 
+    def anchor(self) -> Anchor | None:
+        """Where the kept journal begins; None while nothing was dropped."""
+        anchor = self._anchor()
+        if anchor is not None and anchor.sealed() != anchor:
+            raise self._damage("anchor of the journal: it does not fit its digest")
+        return anchor
+
+    def learnable(self, after: int, until: int) -> bool:
+        """Whether all that was learned from the outcomes behind one position up to another is still there."""
+        anchor = self.anchor()
+        return (anchor is None or after >= anchor.learnable_from) and not self._lost(after, until)
+
     def last_sequence(self) -> int:
         """Sequence of the last entry; 0 in an empty journal."""
         return self._last_sequence()
@@ -345,13 +403,11 @@ class Storage(ABC):
             raise self._damage(f"bundle of revision {number}: it does not fit its digest")
         return Revision(number=number, hash=name, bundle=bundle, sequence=sequence)
 
-    def revisions(self, after: int = 0) -> list[RevisionNote]:
-        """What is known of all revisions with a number above `after`, in order, without their bundles."""
-        notes = []
-        for number, name, sequence in sorted(row for row in self._table("revisions") if row[0] > after):
-            row = self._row(sequence)
-            notes.append(RevisionNote(number, name, sequence, None if row is None else self._decode(row)))
-        return notes
+    def revisions(self, after: int = 0) -> list[Entry]:
+        """Kept journal entries of revisions with a number above `after`, in order; their bodies tell of them."""
+        rows = sorted(row for row in self._table("revisions") if row[0] > after)
+        entries = (self._kept_entry(sequence) for _, _, sequence in rows)
+        return [entry for entry in entries if entry is not None]
 
     def model_state(self, name: str) -> ModelState | None:
         """The state of a model that was adopted last."""
@@ -381,11 +437,15 @@ class Storage(ABC):
 
     # Checks shared by the reads
 
-    def _entry(self, sequence: int) -> Entry:
+    def _kept_entry(self, sequence: int) -> Entry | None:
+        """An entry that was pointed to; None where retention dropped it in the same moment."""
         row = self._row(sequence)
-        if row is None:
+        if row is not None:
+            return self._decode(row)
+        anchor = self.anchor()
+        if anchor is None or anchor.sequence < sequence:
             raise self._damage(f"journal entry {sequence}: it is missing")
-        return self._decode(row)
+        return None
 
     def _decode(self, row: StoredRow) -> Entry:
         try:
@@ -410,7 +470,16 @@ class Storage(ABC):
         """Find what is wanted in the last committed state; `_transact` does the same inside its transaction."""
 
     @abstractmethod
-    def _person(self, identifier_kind: str, identifier: str) -> str | None: ...
+    def _person(self, identifier_kind: str, identifier: str) -> str | None:
+        """The person that an identifier leads to today, after merges."""
+
+    @abstractmethod
+    def _persons(self, identifier_kind: str, identifier: str) -> list[str]:
+        """The person that an identifier leads to today, then those whom that person absorbed; empty for nobody."""
+
+    @abstractmethod
+    def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
+        """Entries of persons with a sequence below `before`, the newest first."""
 
     @abstractmethod
     def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None: ...
@@ -425,8 +494,12 @@ class Storage(ABC):
     def _outcome_sequences(self, decision_id: str) -> list[int]: ...
 
     @abstractmethod
-    def _can_rebuild(self, model: str, position: int) -> bool:
-        """Whether what was learned from the latest kept state at or before `position`, up to it, is all there."""
+    def _checkpoint(self, model: str, position: int) -> int | None:
+        """Position of the latest kept state of a model at or before a position."""
+
+    @abstractmethod
+    def _lost(self, after: int, until: int) -> bool:
+        """Whether an outcome behind one position up to another answers a decision whose payload was erased."""
 
     @abstractmethod
     def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
@@ -452,6 +525,36 @@ class Storage(ABC):
     def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
         """sequence, position, hash, state, digest; the last adopted first."""
 
+    # Hooks of retention
+
+    @abstractmethod
+    def _anchor(self) -> Anchor | None: ...
+
+    @abstractmethod
+    def _oldest_open(self) -> int | None:
+        """Sequence of the oldest decision with an open response window."""
+
+    @abstractmethod
+    def _states(self) -> list[tuple[int, str, int, str]]:
+        """sequence, name, position, hash of all kept states of models, in the order of their adoption."""
+
+    @abstractmethod
+    def _last_answers(self, after: int, until: int) -> list[tuple[int, int]]:
+        """(sequence of a decision, sequence of its last outcome) of the answered decisions in a stretch, in order."""
+
+    @abstractmethod
+    def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        """Drop all entries up to the anchor, and what goes with them, and keep the anchor, in one transaction.
+
+        Args:
+            previous: sequence of the anchor before; 0 where there was none.
+            seen: last entry that was known when the anchor was made.
+
+        Returns:
+            False, and nothing changed, where another anchor stands by now, or where an entry after `seen` answers a
+            decision that would go.
+        """
+
     @abstractmethod
     def _integrity(self) -> list[str]:
         """Faults that the backend itself finds in its files."""
@@ -459,4 +562,5 @@ class Storage(ABC):
     @abstractmethod
     def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
         """All rows of one of the tables that follow from the journal, in the columns of `Changes`; of keys the first
-        three columns, of profiles all with the person first."""
+        three columns and only those that are not second ids; of profiles with the person first; of bundles and models
+        a name, the bytes and their digest."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -23,6 +23,8 @@ from opportune.storage.entries import (
     EventBody,
     EventPayload,
     Kind,
+    MergeBody,
+    MergePayload,
     ModelBody,
     OutcomeBody,
     Payload,
@@ -32,6 +34,7 @@ from opportune.storage.entries import (
     chain_digest,
     digest_of,
     encode,
+    identifier_digest,
     payload_digest,
     split_decision,
     to_microseconds,
@@ -40,6 +43,7 @@ from opportune.storage.requests import UNSTORABLE, Request, request_digest, unst
 from opportune.storage.writes import (
     AdoptModel,
     ErasePayloads,
+    MergePersons,
     Receipt,
     RecordEvent,
     RecordOutcome,
@@ -50,6 +54,15 @@ from opportune.storage.writes import (
 )
 
 __all__ = ["Book"]
+
+
+class _Newcomer(NamedTuple):
+    """An identifier that nobody had yet; `digest` is what the entry that introduces it carries."""
+
+    kind: str
+    value: str
+    salt: bytes
+    digest: bytes
 
 
 class Book:
@@ -101,6 +114,10 @@ class Book:
             case SaveRevision():
                 wanted.bundles.append(write.hash)
                 wanted.revision = True
+            case MergePersons():
+                pair = [(write.identifier_kind, write.identifier), (write.other_kind, write.other)]
+                wanted.identifiers.extend(pair)
+                wanted.merging.extend(pair)
             case ErasePayloads():
                 wanted.payloads.extend(write.sequences)
 
@@ -121,6 +138,7 @@ class Book:
             Kind.REVISION: self._revision,
             Kind.MODEL: self._model,
             Kind.ERASURE: self._erasure,
+            Kind.MERGE: self._merge,
         }
         for item in self._items:
             if isinstance(item, InputError):
@@ -132,7 +150,7 @@ class Book:
                 self.changes.counters["conflicts"] += error.code == "id-conflict"
                 self.results.append(error)
             except UnknownError as error:
-                self.changes.counters["outcomes_refused"] += 1
+                self.changes.counters["outcomes_refused"] += item.kind is Kind.OUTCOME
                 self.results.append(error)
             except InputError as error:
                 self.results.append(error)
@@ -240,17 +258,29 @@ class Book:
         self._receipts[receipt.sequence] = receipt
         return receipt
 
-    def _person(self, identifier_kind: str, identifier: str) -> str:
-        key = (identifier_kind, identifier)
-        person = self._found.persons.get(key)
-        if person is None:
-            person = self._new_id()
-            self._found.persons[key] = person
-            self.changes.identifiers.append((identifier_kind, identifier, person))
-        return person
+    def _person(self, identifier_kind: str, identifier: str) -> tuple[str, _Newcomer | None]:
+        """The person behind an identifier: a new one where nobody is."""
+        person = self._found.persons.get((identifier_kind, identifier))
+        if person is not None:
+            return person, None
+        return self._new_id(), self._newcomer(identifier_kind, identifier)
+
+    def _newcomer(self, identifier_kind: str, identifier: str) -> _Newcomer:
+        salt = self._new_salt()
+        return _Newcomer(identifier_kind, identifier, salt, identifier_digest(salt, identifier_kind, identifier))
+
+    def _welcome(self, newcomer: _Newcomer | None, person: str, sequence: int) -> None:
+        """Let a new identifier lead to a person, once its entry is appended."""
+        if newcomer is not None:
+            self._found.persons[newcomer.kind, newcomer.value] = person
+            self.changes.identifiers.append((newcomer.kind, newcomer.value, person, sequence, newcomer.salt))
+
+    def _save_attributes(self, person: str, version: int, sequence: int, stored: bytes) -> None:
+        self._found.profiles[person] = ProfileFound(version, stored)
+        self.changes.profiles[person] = (version, sequence, stored, profile_digest(person, version, sequence, stored))
 
     def _profile(self, item: Request, write: SaveProfile) -> Receipt:
-        person = self._person(write.identifier_kind, write.identifier)
+        person, newcomer = self._person(write.identifier_kind, write.identifier)
         old = self._found.profiles.get(person) or ProfileFound(0, b"")
         attributes: dict[str, Any] = {}
         if old.version and not write.replace:
@@ -265,12 +295,12 @@ class Book:
             attributes=write.attributes,
             removed=write.removed,
         )
-        body = ProfileBody(version=version, replace=write.replace)
+        body = ProfileBody(
+            version=version, replace=write.replace, introduces=None if newcomer is None else newcomer.digest
+        )
         sequence = self._append(item, body, payload, occurred_at=write.occurred_at, zone=write.zone, person=person)
-        stored = encode(attributes)
-        self._found.profiles[person] = ProfileFound(version, stored)
-        digest = profile_digest(person, version, sequence, stored)
-        self.changes.profiles[person] = (version, sequence, stored, digest)
+        self._welcome(newcomer, person, sequence)
+        self._save_attributes(person, version, sequence, encode(attributes))
         self.changes.counters["customers"] += version == 1
         return self._receipt(Receipt(sequence=sequence, version=version))
 
@@ -337,7 +367,7 @@ class Book:
             body,
             occurred_at=outcome.occurred_at,
             zone=decision.zone,
-            person=decision.person,
+            person=self._found.merged.get(decision.person or "", decision.person),
             session=decision.session,
             decision=outcome.decision,
             revision=decision.revision,
@@ -364,21 +394,23 @@ class Book:
         )
 
     def _event(self, item: Request, write: RecordEvent) -> Receipt:
-        person = None
+        person = newcomer = None
         if write.identifier is not None:
-            person = self._person(write.identifier_kind, write.identifier)
+            person, newcomer = self._person(write.identifier_kind, write.identifier)
         payload = EventPayload(
             identifier=write.identifier, identifier_kind=write.identifier_kind, attributes=write.attributes
         )
         sequence = self._append(
             item,
-            EventBody(type=write.type),
+            EventBody(type=write.type, introduces=None if newcomer is None else newcomer.digest),
             payload,
             occurred_at=write.occurred_at,
             zone=write.zone,
             person=person,
             session=write.session,
         )
+        if person is not None:
+            self._welcome(newcomer, person, sequence)
         self.changes.counters["events"] += 1
         return self._receipt(Receipt(sequence=sequence))
 
@@ -387,7 +419,9 @@ class Book:
         if found.revision[1] == write.hash:
             return self._alias(item, found.revision[2])
         if write.after is not None and write.after != found.revision[0]:
-            message = f"expected to follow revision {write.after}, found revision {found.revision[0]} published meanwhile"
+            message = (
+                f"expected to follow revision {write.after}, found revision {found.revision[0]} published meanwhile"
+            )
             raise ConflictError.of("after", message, "look at it, then publish again", "revision-superseded")
         number = found.revision[0] + 1
         body = RevisionBody(
@@ -425,3 +459,60 @@ class Book:
         self.changes.erasures.extend((erased, sequence) for erased in sequences)
         self.changes.counters["erased"] += len(sequences)
         return self._receipt(Receipt(sequence=sequence))
+
+    def _merge(self, item: Request, write: MergePersons) -> Receipt:
+        first, second = (write.identifier_kind, write.identifier), (write.other_kind, write.other)
+        kept, absorbed = self._found.persons.get(first), self._found.persons.get(second)
+        payload = MergePayload(
+            identifier=write.identifier,
+            identifier_kind=write.identifier_kind,
+            other=write.other,
+            other_kind=write.other_kind,
+        )
+        if kept is not None and absorbed is not None and kept != absorbed:
+            return self._unite(item, payload, kept, absorbed)
+        person = kept or absorbed
+        if person is None:
+            raise UnknownError.of(
+                "other",
+                "nobody is known under either of the two identifiers",
+                "write a profile or an event of one of them first",
+                "unknown-customer",
+            )
+        newcomer = None
+        if kept != absorbed:
+            newcomer = self._newcomer(*(first if kept is None else second))
+        version = self._found.profiles.get(person, ProfileFound(0, b"")).version
+        body = MergeBody(
+            version=version, versions=(version, 0), introduces=None if newcomer is None else newcomer.digest
+        )
+        sequence = self._append(item, body, payload, person=person)
+        self._welcome(newcomer, person, sequence)
+        self.changes.counters["repeats"] += newcomer is None
+        return self._receipt(Receipt(sequence=sequence, repeated=newcomer is None, version=version))
+
+    def _unite(self, item: Request, payload: MergePayload, kept: str, absorbed: str) -> Receipt:
+        """Let one person absorb another: identifiers, attributes, and whom the other had absorbed."""
+        found, changes = self._found, self.changes
+        own, others = (found.profiles.get(person, ProfileFound(0, b"")) for person in (kept, absorbed))
+        # Above both: whoever knew either profile by its version sees that it changed.
+        version = max(own.version, others.version) + 1 if own.version or others.version else 0
+        earlier = tuple(found.absorbed.pop(absorbed, ()))
+        body = MergeBody(absorbed=absorbed, earlier=earlier, version=version, versions=(own.version, others.version))
+        sequence = self._append(item, body, payload, person=kept)
+        for person in (absorbed, *earlier):
+            changes.merges[person] = found.merged[person] = kept
+        found.absorbed.setdefault(kept, []).extend((absorbed, *earlier))
+        for identifier, person in found.persons.items():
+            if person == absorbed:
+                found.persons[identifier] = kept
+        found.profiles.pop(absorbed, None)
+        changes.profiles.pop(absorbed, None)
+        changes.united.append(absorbed)
+        if version:
+            united: dict[str, Any] = {}
+            for profile in (others, own):
+                united.update(msgspec.msgpack.decode(profile.attributes) if profile.version else {})
+            self._save_attributes(kept, version, sequence, encode(united))
+        changes.counters["customers"] -= bool(own.version and others.version)
+        return self._receipt(Receipt(sequence=sequence, version=version))

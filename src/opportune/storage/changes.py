@@ -56,6 +56,8 @@ class Wanted:
     """whether the current revision matters"""
     payloads: list[int] = field(default_factory=list)
     """sequences whose payload is to be erased"""
+    merging: list[tuple[str, str]] = field(default_factory=list)
+    """(identifier kind, identifier) of persons whose absorbed ones matter"""
 
 
 @dataclass(slots=True)
@@ -64,7 +66,11 @@ class Found:
 
     Args:
         last: sequence of the last entry, 0 in an empty journal; `digest` is its digest.
+        decisions: their persons are those who stand for them today, after merges.
         windows: decision → open (action, treatment).
+        persons: (identifier kind, identifier) → the person that it leads to today.
+        absorbed: person → those whom it has absorbed, of the persons wanted for merging.
+        merged: absorbed person → the one kept, by this very batch; left empty by backends.
         revision: (number, hash, sequence) of the current one.
         payloads: those of the wanted sequences that have a payload.
     """
@@ -77,6 +83,8 @@ class Found:
     windows: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     persons: dict[tuple[str, str], str] = field(default_factory=dict)
     profiles: dict[str, ProfileFound] = field(default_factory=dict)
+    absorbed: dict[str, list[str]] = field(default_factory=dict)
+    merged: dict[str, str] = field(default_factory=dict)
     bundles: set[str] = field(default_factory=set)
     revision: tuple[int, str, int] = (0, "", 0)
     payloads: set[int] = field(default_factory=set)
@@ -98,7 +106,13 @@ class Changes:
     """decision, action, treatment, outcome, due_at: opened"""
     closed: list[tuple[str, str, str]] = field(default_factory=list)
     """decision, action, treatment: closed, after the opening"""
-    identifiers: list[tuple[str, str, str]] = field(default_factory=list)
+    identifiers: list[tuple[str, str, str, int, bytes]] = field(default_factory=list)
+    """kind, value, person, sequence of the entry that introduced it, salt of its digest there; never changed: where
+    the person was absorbed, `merges` leads on"""
+    merges: dict[str, str] = field(default_factory=dict)
+    """absorbed person → the one kept, chains resolved; added or replaced"""
+    united: list[str] = field(default_factory=list)
+    """absorbed persons, whose profiles go"""
     profiles: dict[str, tuple[int, int, bytes, bytes]] = field(default_factory=dict)
     """person → version, sequence, attributes, digest; added or replaced"""
     bundles: list[tuple[str, bytes, bytes]] = field(default_factory=list)

@@ -45,6 +45,8 @@ __all__ = [
     "EventBody",
     "EventPayload",
     "Kind",
+    "MergeBody",
+    "MergePayload",
     "ModelBody",
     "OutcomeBody",
     "Payload",
@@ -58,6 +60,7 @@ __all__ = [
     "digest_of",
     "encode",
     "from_microseconds",
+    "identifier_digest",
     "payload_digest",
     "split_decision",
     "to_microseconds",
@@ -84,13 +87,20 @@ class Kind(StrEnum):
     REVISION = "revision"
     MODEL = "model"
     ERASURE = "erasure"
+    MERGE = "merge"
 
 
-class ProfileBody(msgspec.Struct, frozen=True, kw_only=True):
-    """A profile changed; `version` counts the changes of one person from 1."""
+class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile changed.
+
+    Args:
+        version: grows with every change of one person's profile, from 1.
+        introduces: `identifier_digest` of the identifier, where this entry was the first to name it.
+    """
 
     version: int
     replace: bool
+    introduces: bytes | None = None
 
 
 class ProfilePayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -151,10 +161,11 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
     repeats: bool = False
 
 
-class EventBody(msgspec.Struct, frozen=True, kw_only=True):
-    """An event's type."""
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event's type; `introduces` as for a profile."""
 
     type: str
+    introduces: bytes | None = None
 
 
 class EventPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,8 +202,36 @@ class ErasureBody(msgspec.Struct, frozen=True, kw_only=True):
     sequences: tuple[int, ...]
 
 
-Body = ProfileBody | DecisionBody | OutcomeBody | EventBody | RevisionBody | ModelBody | ErasureBody
-Payload = ProfilePayload | DecisionPayload | EventPayload
+class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Two identifiers lead to one person from now on, the entry's.
+
+    Args:
+        absorbed: internal id of the person that is no longer one; None where one identifier was new or both led to the
+            same person already.
+        earlier: persons whom the absorbed one had absorbed before.
+        version: of the united profile; 0 where neither had one.
+        versions: of the two profiles before, 0 where there was none: the kept one's, the absorbed one's.
+        introduces: as for a profile.
+    """
+
+    absorbed: str | None = None
+    earlier: tuple[str, ...] = ()
+    version: int = 0
+    versions: tuple[int, int] = (0, 0)
+    introduces: bytes | None = None
+
+
+class MergePayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The two identifiers."""
+
+    identifier: str
+    identifier_kind: str
+    other: str
+    other_kind: str
+
+
+Body = ProfileBody | DecisionBody | OutcomeBody | EventBody | RevisionBody | ModelBody | ErasureBody | MergeBody
+Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload
 
 _BODIES: dict[Kind, type[Body]] = {
     Kind.PROFILE: ProfileBody,
@@ -202,11 +241,13 @@ _BODIES: dict[Kind, type[Body]] = {
     Kind.REVISION: RevisionBody,
     Kind.MODEL: ModelBody,
     Kind.ERASURE: ErasureBody,
+    Kind.MERGE: MergeBody,
 }
 _PAYLOADS: dict[Kind, type[Payload]] = {
     Kind.PROFILE: ProfilePayload,
     Kind.DECISION: DecisionPayload,
     Kind.EVENT: EventPayload,
+    Kind.MERGE: MergePayload,
 }
 _BODY_DECODERS = {kind: msgspec.msgpack.Decoder(body) for kind, body in _BODIES.items()}
 _PAYLOAD_DECODERS = {kind: msgspec.msgpack.Decoder(payload) for kind, payload in _PAYLOADS.items()}
@@ -309,6 +350,14 @@ def digest_of(content: bytes) -> bytes:
 def payload_digest(salt: bytes, content: bytes) -> bytes:
     """Digest of personal bytes."""
     return blake2b(content, digest_size=DIGEST_BYTES, salt=salt).digest()
+
+
+def identifier_digest(salt: bytes, identifier_kind: str, identifier: str) -> bytes:
+    """Digest by which the journal proves who an identifier leads to, without telling it.
+
+    The salt is kept beside the identifier alone and goes with it.
+    """
+    return blake2b(encode((identifier_kind, identifier)), digest_size=16, salt=salt).digest()
 
 
 def chain_digest(previous: bytes, header: tuple[Any, ...]) -> bytes:

@@ -12,6 +12,7 @@ from opportune.storage.entries import DIGEST_BYTES, Kind, digest_of, encode
 from opportune.storage.writes import (
     AdoptModel,
     ErasePayloads,
+    MergePersons,
     RecordEvent,
     RecordOutcome,
     SaveDecision,
@@ -35,6 +36,7 @@ KIND_OF: dict[type, Kind] = {
     SaveRevision: Kind.REVISION,
     AdoptModel: Kind.MODEL,
     ErasePayloads: Kind.ERASURE,
+    MergePersons: Kind.MERGE,
 }
 
 UNSTORABLE = (OverflowError, UnicodeEncodeError, TypeError, ValueError)
@@ -132,6 +134,9 @@ def _check(write: Write) -> None:
             _check_moment("occurred_at", write.occurred_at)
             if write.replace and write.removed:
                 raise InputError.of("removed", "expected none where the profile is replaced")
+        case MergePersons():
+            for where in ("identifier", "identifier_kind", "other", "other_kind"):
+                _check_text(where, getattr(write, where))
         case RecordEvent():
             _check_text("type", write.type)
             _check_text("identifier", write.identifier)

@@ -10,7 +10,7 @@ import json
 import os
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from importlib import resources
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import IO, Any
 import apsw
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
-from opportune.storage.base import MODELS_KEPT, ProfileRow, Storage
+from opportune.storage.base import MODELS_KEPT, Anchor, ProfileRow, Storage
 from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
 from opportune.storage.checkpoints import Checkpointer
 from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
@@ -46,12 +46,20 @@ _CACHE_KIB = 32_768
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
 # Names of our own columns only.
 _ROWS = f"""
-    select {_ENTRY}, (select digest from journal where sequence = j.sequence - 1), p.salt, p.body,
-        e.sequence is not null
+    select {_ENTRY},
+        coalesce(
+            (select digest from journal where sequence = j.sequence - 1),
+            (select digest from anchor where sequence = j.sequence - 1)
+        ),
+        p.salt, p.body, e.sequence is not null
     from journal j
     left join payloads p on p.sequence = j.sequence
     left join erasures e on e.sequence = j.sequence
 """  # noqa: S608
+_TODAY = "coalesce(m.kept, i.person)"
+_IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
+"""An identifier leads to the person it was given to, and on to the one who absorbed that person."""
+
 _TABLES = {
     "keys": "select kind, id, k.sequence from keys k where request_digest is null",
     "decisions": "select id, sequence from decisions",
@@ -59,6 +67,8 @@ _TABLES = {
     "windows": "select decision, action, treatment, outcome, due_at from windows",
     "erasures": "select sequence, erased_by from erasures",
     "revisions": "select number, hash, sequence from revisions",
+    "identifiers": "select kind, value, person, sequence, salt from identifiers",
+    "merges": "select absorbed, kept from merges",
     "profiles": "select person, version, sequence, attributes, digest from profiles",
     "bundles": "select hash, body, digest from bundles",
     "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
@@ -245,14 +255,26 @@ class SqliteStorage(Storage):
 
     def _person(self, identifier_kind: str, identifier: str) -> str | None:
         person: str | None = self._one(
-            "select person from identifiers where kind = ? and value = ?", (identifier_kind, identifier)
+            f"select {_TODAY} {_IDENTIFIED} where i.kind = ? and i.value = ?", (identifier_kind, identifier)
         )
         return person
 
+    def _persons(self, identifier_kind: str, identifier: str) -> list[str]:
+        kept = self._person(identifier_kind, identifier)
+        if kept is None:
+            return []
+        return [kept, *(row[0] for row in self._read("select absorbed from merges where kept = ?", (kept,)))]
+
+    def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
+        # One look-up per person: over several at once, SQLite would sort all of their entries.
+        sql = f"{_ROWS} where j.person = ? and j.sequence < ? order by j.sequence desc limit ?"
+        found = [_stored_row(row) for person in persons for row in self._read(sql, (person, before, limit))]
+        return sorted(found, key=lambda row: -row.entry.sequence)[:limit]
+
     def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None:
         rows = self._read(
-            "select p.person, p.version, p.sequence, p.attributes, p.digest"
-            " from identifiers i join profiles p on p.person = i.person where i.kind = ? and i.value = ?",
+            f"select p.person, p.version, p.sequence, p.attributes, p.digest {_IDENTIFIED}"
+            f" join profiles p on p.person = {_TODAY} where i.kind = ? and i.value = ?",
             (identifier_kind, identifier),
         )
         return ProfileRow(*rows[0]) if rows else None
@@ -271,16 +293,20 @@ class SqliteStorage(Storage):
             for row in self._read("select sequence from outcomes where decision = ? order by sequence", (decision_id,))
         ]
 
-    def _can_rebuild(self, model: str, position: int) -> bool:
-        if not self._read("select 1 from erasures limit 1"):
-            return True
-        start = self._one("select max(position) from models where name = ? and position <= ?", (model, position)) or 0
-        lost = self._read(
-            "select 1 from erasures e join journal d on d.sequence = e.sequence and d.kind = 'decision'"
-            " join outcomes o on o.decision = d.decision where o.sequence > ? and o.sequence <= ? limit 1",
-            (start, position),
+    def _checkpoint(self, model: str, position: int) -> int | None:
+        found: int | None = self._one(
+            "select max(position) from models where name = ? and position <= ?", (model, position)
         )
-        return not lost
+        return found
+
+    def _lost(self, after: int, until: int) -> bool:
+        return bool(
+            self._read(
+                "select 1 from erasures e join journal d on d.sequence = e.sequence and d.kind = 'decision'"
+                " join outcomes o on o.decision = d.decision where o.sequence > ? and o.sequence <= ? limit 1",
+                (after, until),
+            )
+        )
 
     def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
         return [
@@ -327,6 +353,47 @@ class SqliteStorage(Storage):
             )
         ]
 
+    def _anchor(self) -> Anchor | None:
+        rows = self._read("select sequence, digest, recorded_at, learnable_from, summary, seal from anchor")
+        return Anchor(*rows[0]) if rows else None
+
+    def _oldest_open(self) -> int | None:
+        # A connection of its own, as for a table: there may be a million windows.
+        with self._translated(), closing(self._open_reader()) as connection:
+            sql = "select min(d.sequence) from windows w join decisions d on d.id = w.decision"
+            oldest: int | None = connection.execute(sql).get
+        return oldest
+
+    def _states(self) -> list[tuple[int, str, int, str]]:
+        return [
+            (sequence, name, position, hash_)
+            for sequence, name, position, hash_ in self._read(
+                "select sequence, name, position, hash from models order by sequence"
+            )
+        ]
+
+    def _last_answers(self, after: int, until: int) -> list[tuple[int, int]]:
+        return [
+            (decision, outcome)
+            for decision, outcome in self._read(
+                "select j.sequence, max(o.sequence) from journal j join outcomes o on o.decision = j.decision"
+                " where j.sequence > ? and j.sequence <= ? and j.kind = 'decision' group by j.sequence",
+                (after, until),
+            )
+        ]
+
+    def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        with self._writing, self._translated():
+            connection = self._usable_writer()
+            try:
+                connection.execute("begin immediate")
+                dropped = _drop(connection, anchor, previous, seen)
+                connection.execute("commit")
+            except BaseException as error:
+                self._give_up(connection, error)
+                raise
+        return dropped
+
     def _integrity(self) -> list[str]:
         return [row[0] for row in self._read("pragma integrity_check") if row[0] != "ok"]
 
@@ -366,8 +433,9 @@ def _find(connection: apsw.Connection, wanted: Wanted) -> Found:
         ):
             found.keys[kind, id_] = KeyFound(sequence, request_digest, salt)
     for decision, *reference in many(
-        "select d.id, d.sequence, j.person, j.session, j.zone, j.revision"
-        " from decisions d join journal j on j.sequence = d.sequence where d.id = ?",
+        "select d.id, d.sequence, coalesce(m.kept, j.person), j.session, j.zone, j.revision"
+        " from decisions d join journal j on j.sequence = d.sequence left join merges m on m.absorbed = j.person"
+        " where d.id = ?",
         [(decision,) for decision in wanted.decisions],
     ):
         found.decisions[decision] = DecisionReference(*reference)
@@ -383,13 +451,20 @@ def _find(connection: apsw.Connection, wanted: Wanted) -> Found:
     ):
         found.windows.setdefault(decision, set()).add((action, treatment))
     for kind, value, person, version, attributes in many(
-        "select i.kind, i.value, i.person, p.version, p.attributes from identifiers i"
-        " left join profiles p on p.person = i.person where i.kind = ? and i.value = ?",
+        f"select i.kind, i.value, {_TODAY}, p.version, p.attributes {_IDENTIFIED}"
+        f" left join profiles p on p.person = {_TODAY} where i.kind = ? and i.value = ?",
         wanted.identifiers,
     ):
         found.persons[kind, value] = person
         if version is not None:
             found.profiles[person] = ProfileFound(version, attributes)
+    for kept, absorbed in many(
+        f"select k.kept, k.absorbed {_IDENTIFIED} join merges k on k.kept = {_TODAY} where i.kind = ? and i.value = ?",
+        list(dict.fromkeys(wanted.merging)),
+    ):
+        others = found.absorbed.setdefault(kept, [])
+        if absorbed not in others:
+            others.append(absorbed)
     if wanted.revision:
         found.revision = (
             one("select number, hash, sequence from revisions order by number desc limit 1").fetchone()
@@ -417,11 +492,13 @@ def _apply(connection: apsw.Connection, changes: Changes) -> None:
         ("insert into outcomes values (?, ?, ?, ?, ?, ?)", changes.outcomes),
         ("insert into windows values (?, ?, ?, ?, ?)", changes.windows),
         ("delete from windows where decision = ? and action = ? and treatment = ?", changes.closed),
-        ("insert into identifiers values (?, ?, ?)", changes.identifiers),
+        ("insert into identifiers values (?, ?, ?, ?, ?)", changes.identifiers),
+        ("insert or replace into merges values (?, ?)", list(changes.merges.items())),
         (
             "insert or replace into profiles values (?, ?, ?, ?, ?)",
             [(person, *row) for person, row in changes.profiles.items()],
         ),
+        ("delete from profiles where person = ?", [(person,) for person in changes.united]),
         ("insert into bundles values (?, ?, ?)", changes.bundles),
         ("insert into revisions values (?, ?, ?)", changes.revisions),
         ("insert into models values (?, ?, ?, ?, ?, ?)", changes.models),
@@ -440,6 +517,35 @@ def _apply(connection: apsw.Connection, changes: Changes) -> None:
     for sql, rows in statements:
         if rows:
             many(sql, rows)
+
+
+# In this order: the first ones find their rows through the journal. Parameters: anchor, anchor before.
+_DROP = """
+    delete from keys where (kind, id) in (select kind, id from journal where sequence > :before and sequence <= :upto);
+    delete from keys where request_digest is not null and sequence <= :upto;
+    delete from decisions where id in
+        (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
+    delete from outcomes where sequence <= :upto and decision in
+        (select decision from journal where sequence > :before and sequence <= :upto and kind = 'outcome');
+    delete from erasures where sequence <= :upto;
+    delete from payloads where sequence <= :upto;
+    delete from journal where sequence <= :upto;
+"""
+
+
+def _drop(connection: apsw.Connection, anchor: Anchor, previous: int, seen: int) -> bool:
+    if (connection.execute("select sequence from anchor").get or 0) != previous:
+        return False
+    answered = connection.execute(
+        "select 1 from journal j join outcomes o on o.decision = j.decision"
+        " where j.sequence > ? and j.kind = 'outcome' and o.decision_sequence <= ? limit 1",
+        (seen, anchor.sequence),
+    ).get
+    if answered is not None:
+        return False
+    connection.execute(_DROP, {"before": previous, "upto": anchor.sequence})
+    connection.execute("insert or replace into anchor values (1, ?, ?, ?, ?, ?, ?)", anchor)
+    return True
 
 
 def _connect(path: Path, flags: int) -> apsw.Connection:
@@ -514,8 +620,13 @@ def _check_ours(connection: apsw.Connection, place: str, fresh: bool) -> None:
         return
     if application != APPLICATION_ID:
         raise StoreError(f"{place}: expected a store of Opportune, found another file; give the path of a store")
-    newest = max(number for number, _, _ in _migrations())
+    newest = _migrations()[-1][0]
     schema = connection.pragma("user_version")
+    if schema < newest and not fresh:
+        raise StoreError(
+            f"{place}: expected schema {newest}, found {schema} of an earlier version;"
+            " run 'opportune migrate' on it, or open it for writing"
+        )
     if schema > newest:
         raise StoreError(
             f"{place}: expected schema {newest} or earlier, found {schema} of a newer version; upgrade Opportune"

@@ -1,35 +1,31 @@
 """Check a whole store against itself, in one pass over the journal and in bounded memory.
 
-Tables that follow from the journal are compared by an order-free digest of their rows: the sum of the rows' digests,
-once expected from the journal and once as stored.
+Every table that follows from the journal is summed up twice: as the journal says, see `Fold`, and as stored.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from hashlib import blake2b
 from typing import Any
 
 import msgspec
 
 from opportune.errors import DamageError, Problem, StoreError
-from opportune.storage.base import Storage
+from opportune.storage.base import MODELS_KEPT, Storage
 from opportune.storage.changes import Wanted, profile_digest
 from opportune.storage.entries import (
-    DecisionBody,
     Entry,
-    ErasureBody,
     EventPayload,
     Kind,
-    OutcomeBody,
+    MergePayload,
+    Payload,
     ProfileBody,
     ProfilePayload,
-    RevisionBody,
     decode_row,
     digest_of,
-    encode,
-    to_microseconds,
+    identifier_digest,
 )
+from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
 
 __all__ = ["verify_storage"]
 
@@ -38,76 +34,6 @@ Progress = Callable[[int, int], None]
 _PAGE = 500
 _FAULTS_MAX = 100
 """Problems listed at most: a store with more is beyond repair by reading them."""
-_MODULUS = 1 << 128
-
-
-class _Rows:
-    """Order-free digest of a set of rows."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._sum = 0
-
-    def add(self, row: tuple[Any, ...], sign: int = 1) -> None:
-        digest = blake2b(encode(row), digest_size=16).digest()
-        self._sum = (self._sum + sign * int.from_bytes(digest, "little")) % _MODULUS
-        self.count += sign
-
-    def agrees(self, other: _Rows) -> bool:
-        return self.count == other.count and self._sum == other._sum
-
-
-class _Expected:
-    """What the tables must hold, folded from the journal."""
-
-    def __init__(self) -> None:
-        self.rows = {name: _Rows() for name in ("keys", "decisions", "outcomes", "windows", "erasures", "revisions")}
-        self.counters = dict.fromkeys(("customers", "decisions", "outcomes", "events", "erased"), 0)
-        self._decisions: dict[str, int] = {}
-        self._open: dict[str, list[tuple[str, str, str, str, int]]] = {}
-        """Open windows by decision; closed ones leave, so this holds what waits for an answer now."""
-
-    def add(self, entry: Entry, decision_sequence: int | None) -> None:
-        self.rows["keys"].add((entry.kind.value, entry.id, entry.sequence))
-        body = entry.body
-        match body:
-            case DecisionBody():
-                self._decision(entry, body)
-            case OutcomeBody():
-                if not body.repeats:
-                    effect = (entry.decision, body.action, body.treatment, body.outcome)
-                    self.rows["outcomes"].add((*effect, entry.sequence, decision_sequence))
-                    self.counters["outcomes"] += 1
-                if body.closes:
-                    self._close(entry.decision or "", body)
-            case ErasureBody():
-                for sequence in body.sequences:
-                    self.rows["erasures"].add((sequence, entry.sequence))
-                self.counters["erased"] += len(body.sequences)
-            case RevisionBody():
-                self.rows["revisions"].add((body.number, entry.revision, entry.sequence))
-            case ProfileBody():
-                self.counters["customers"] += body.version == 1
-        self.counters["events"] += entry.kind is Kind.EVENT
-
-    def _decision(self, entry: Entry, body: DecisionBody) -> None:
-        decision = entry.decision or ""
-        self.rows["decisions"].add((decision, entry.sequence))
-        self.counters["decisions"] += 1
-        for window in body.windows:
-            row = (decision, window.action, window.treatment, window.outcome, to_microseconds(window.due_at))
-            self.rows["windows"].add(row)
-            self._open.setdefault(decision, []).append(row)
-
-    def _close(self, decision: str, body: OutcomeBody) -> None:
-        kept = []
-        for row in self._open.pop(decision, ()):
-            if row[1] == body.action and (not body.expiry or row[2] == body.treatment):
-                self.rows["windows"].add(row, -1)
-            else:
-                kept.append(row)
-        if kept:
-            self._open[decision] = kept
 
 
 def verify_storage(storage: Storage, progress: Progress = lambda done, total: None) -> list[Problem]:
@@ -119,8 +45,11 @@ def verify_storage(storage: Storage, progress: Progress = lambda done, total: No
     faults = _Faults(storage)
     try:
         faults.extend("database", storage._integrity())
-        expected = _check_journal(storage, faults, progress)
-        _check_tables(storage, faults, expected)
+        anchor = storage.anchor()
+        beginning = 0 if anchor is None else anchor.sequence
+        expected = Fold(MODELS_KEPT, beginning, b"" if anchor is None else anchor.summary)
+        _check_journal(storage, faults, expected, beginning, progress)
+        _check_tables(storage, faults, expected, beginning)
     except _TooManyError:
         pass
     except StoreError as error:
@@ -147,8 +76,8 @@ class _Faults:
             self.add(where, message)
 
 
-def _check_journal(storage: Storage, faults: _Faults, progress: Progress) -> _Expected:
-    expected, total, after = _Expected(), storage.last_sequence(), 0
+def _check_journal(storage: Storage, faults: _Faults, expected: Fold, after: int, progress: Progress) -> None:
+    total = storage.last_sequence()
     while after < total:
         page = storage._rows(after, _PAGE, ())
         entries = []
@@ -167,55 +96,96 @@ def _check_journal(storage: Storage, faults: _Faults, progress: Progress) -> _Ex
             break
         _check_page(storage, entries, expected, faults)
         progress(after, total)
-    return expected
 
 
-def _check_page(storage: Storage, entries: list[Entry], expected: _Expected, faults: _Faults) -> None:
+def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: _Faults) -> None:
     """Fold a page of entries and compare people with their current state."""
     wanted = Wanted()
     for entry in entries:
         if entry.kind is Kind.OUTCOME and entry.decision is not None:
             wanted.decisions.append(entry.decision)
-        if isinstance(entry.payload, ProfilePayload | EventPayload) and entry.payload.identifier is not None:
-            wanted.identifiers.append((entry.payload.identifier_kind, entry.payload.identifier))
+        wanted.identifiers.extend(_named(entry.payload))
     found = storage._look_up(wanted)
     for entry in entries:
         decision = found.decisions.get(entry.decision or "")
-        if entry.kind is Kind.OUTCOME and decision is None:
-            faults.add(f"journal entry {entry.sequence}", "the decision that it answers is missing")
-        expected.add(entry, decision.sequence if decision else None)
-        payload = entry.payload
-        if not isinstance(payload, ProfilePayload | EventPayload) or payload.identifier is None:
-            continue
-        person = found.persons.get((payload.identifier_kind, payload.identifier))
-        if person != entry.person or person is None:
+        expected.add(entry, decision.sequence if decision else 0)
+        named = _named(entry.payload)
+        persons = {found.persons.get(identifier) for identifier in named}
+        if named and (None in persons or len(persons) > 1):
             faults.add(f"journal entry {entry.sequence}", "its identifier leads to another person or to nobody")
-        elif isinstance(entry.body, ProfileBody):
-            profile = found.profiles.get(person)
+        elif named and isinstance(entry.body, ProfileBody):
+            profile = found.profiles.get(persons.pop() or "")
             if profile is None or profile.version < entry.body.version:
-                faults.add(f"person {person}", "the stored profile is older than the journal")
+                faults.add(f"person {entry.person}", "the stored profile is older than the journal")
 
 
-def _check_tables(storage: Storage, faults: _Faults, expected: _Expected) -> None:
-    for name, rows in expected.rows.items():
-        stored = _Rows()
-        for row in storage._table(name):
-            stored.add(row)
+def _named(payload: Payload | None) -> list[tuple[str, str]]:
+    """Give the identifiers that a payload names, as (kind, identifier)."""
+    if isinstance(payload, MergePayload):
+        return [(payload.identifier_kind, payload.identifier), (payload.other_kind, payload.other)]
+    if isinstance(payload, ProfilePayload | EventPayload) and payload.identifier is not None:
+        return [(payload.identifier_kind, payload.identifier)]
+    return []
+
+
+def _check_tables(storage: Storage, faults: _Faults, expected: Fold, beginning: int) -> None:
+    for name in (*PASSING, *LASTING):
+        rows, stored = expected.sums[name], summed(_proved(storage, faults, name, beginning))
         if not rows.agrees(stored):
-            faults.add(
-                f"table {name}",
-                f"it does not agree with the journal: expected {rows.count} rows, found {stored.count}"
-                + (" of other content" if rows.count == stored.count else ""),
-            )
+            faults.add(f"table {name}", _disagreement(rows, stored))
     counters = storage._counters()
     for name, count in expected.counters.items():
         if counters.get(name, 0) != count:
             faults.add(f"counter {name}", f"expected {count} by the journal, found {counters.get(name, 0)}")
-    for person, version, sequence, attributes, digest in storage._table("profiles"):
-        if profile_digest(person, version, sequence, attributes) != digest:
-            faults.add(f"person {person}", "the stored profile does not fit its digest")
+    _check_models(storage, faults, expected)
     _check_blobs(storage._table("bundles"), "bundle", faults)
     _check_blobs(storage._table("models"), "state of model", faults)
+
+
+def _disagreement(rows: RowSum, stored: RowSum) -> str:
+    same = " of other content" if rows.count == stored.count else ""
+    return f"it does not agree with the journal: expected {rows.count} rows, found {stored.count}{same}"
+
+
+def _proved(storage: Storage, faults: _Faults, name: str, beginning: int) -> Iterator[tuple[Any, ...]]:
+    """Give the rows of a table in the form in which the journal proves them."""
+    rows = storage._table(name)
+    match name:
+        case "outcomes":
+            # The journal no longer says which entry a decision was that went.
+            for *effect, sequence, decision in rows:
+                yield (*effect, sequence, decision if decision > beginning else 0)
+        case "identifiers":
+            yield from _marked(storage, faults, rows)
+        case "profiles":
+            for person, version, sequence, attributes, digest in rows:
+                if profile_digest(person, version, sequence, attributes) != digest:
+                    faults.add(f"person {person}", "the stored profile does not fit its digest")
+                yield person, version
+        case _:
+            yield from rows
+
+
+def _marked(storage: Storage, faults: _Faults, rows: Iterator[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    """Give identifiers by the digest that the journal has of them; those older than such digests are counted."""
+    unmarked = storage._counters().get("identifiers_unmarked", 0)
+    found = 0
+    for kind, value, person, sequence, salt in rows:
+        if salt is None:
+            found += 1
+        else:
+            yield sequence, person, identifier_digest(salt, kind, value)
+    if found != unmarked:
+        faults.add("table identifiers", f"expected {unmarked} of the first schema, found {found}")
+
+
+def _check_models(storage: Storage, faults: _Faults, expected: Fold) -> None:
+    stored: dict[str, list[tuple[int, int, str]]] = {}
+    for sequence, name, position, hash_ in storage._states():
+        stored.setdefault(name, []).append((sequence, position, hash_))
+    for name in sorted(stored.keys() | expected.models.keys()):
+        if stored.get(name) != expected.models.get(name):
+            faults.add(f"states of model {name}", "they do not agree with the journal")
 
 
 def _check_blobs(rows: Iterator[tuple[Any, ...]], what: str, faults: _Faults) -> None:

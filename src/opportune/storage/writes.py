@@ -15,6 +15,7 @@ from opportune.records import Decision, Origin, Outcome, Renamed, Sign, Value
 __all__ = [
     "AdoptModel",
     "ErasePayloads",
+    "MergePersons",
     "Receipt",
     "RecordEvent",
     "RecordOutcome",
@@ -157,7 +158,27 @@ class ErasePayloads(msgspec.Struct, frozen=True, kw_only=True):
     sequences: tuple[int, ...]
 
 
-Write = SaveProfile | SaveDecision | RecordOutcome | RecordEvent | SaveRevision | AdoptModel | ErasePayloads
+class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
+    """Let two identifiers lead to one person: the one of `identifier` is kept, the one of `other` absorbed.
+
+    Attributes are united; where both have a value, that of the kept person stays. An identifier that is not known yet
+    becomes one more of the other's person; where neither is known, the write is refused.
+
+    Args:
+        id: the caller's idempotency key.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    other: str
+    other_kind: str = "customer"
+    origin: Origin | None = None
+
+
+Write = (
+    SaveProfile | SaveDecision | RecordOutcome | RecordEvent | SaveRevision | AdoptModel | ErasePayloads | MergePersons
+)
 """Any write."""
 
 
@@ -168,7 +189,7 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         sequence: journal entry that holds the effect.
         repeated: the effect was there already.
         answer: stored answer of a decision; None for other kinds, and after its erasure.
-        version: version of the profile after the write, or number of the revision; 0 for other kinds.
+        version: version of the profile after the write or merge, or number of the revision; 0 for other kinds.
     """
 
     sequence: int

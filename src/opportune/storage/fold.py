@@ -1,0 +1,183 @@
+"""What the tables must hold, folded from the journal: in one pass and in bounded memory.
+
+A table is compared by an order-free digest of its rows: the sum of the rows' digests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from hashlib import blake2b
+from typing import Any
+
+import msgspec
+
+from opportune.storage.entries import (
+    DecisionBody,
+    Entry,
+    ErasureBody,
+    EventBody,
+    Kind,
+    MergeBody,
+    ModelBody,
+    OutcomeBody,
+    ProfileBody,
+    RevisionBody,
+    encode,
+    to_microseconds,
+)
+
+__all__ = ["LASTING", "PASSING", "Fold", "RowSum"]
+
+_MODULUS = 1 << 128
+
+PASSING = ("keys", "decisions", "outcomes", "windows", "erasures")
+"""Tables whose rows go with their journal entries."""
+LASTING = ("identifiers", "merges", "profiles", "revisions")
+"""Tables whose rows stay when their journal entries go."""
+COUNTERS = ("customers", "decisions", "outcomes", "events", "erased")
+
+
+class RowSum:
+    """Order-free digest of a set of rows."""
+
+    def __init__(self, count: int = 0, total: int = 0) -> None:
+        self.count = count
+        self.total = total
+
+    def add(self, row: tuple[Any, ...], sign: int = 1) -> None:
+        """Add a row, or take it away with the sign -1."""
+        digest = blake2b(encode(row), digest_size=16).digest()
+        self.total = (self.total + sign * int.from_bytes(digest, "little")) % _MODULUS
+        self.count += sign
+
+    def agrees(self, other: RowSum) -> bool:
+        """Say whether both are sums of the same rows."""
+        return (self.count, self.total) == (other.count, other.total)
+
+
+class _Summary(msgspec.Struct, frozen=True, array_like=True):
+    """A fold as bytes: what dropped entries left in the tables that stay."""
+
+    sums: dict[str, tuple[int, bytes]]
+    models: dict[str, list[tuple[int, int, str]]]
+    counters: dict[str, int]
+
+
+class Fold:
+    """What the tables must hold after the entries so far.
+
+    Args:
+        models_kept: states kept of every model name.
+        beginning: sequence of the last entry that is no longer kept; what went with it is not expected.
+        summary: of the entries up to `beginning`, as `summary()` gave it.
+
+    Attributes:
+        sums: of each table in `PASSING` and `LASTING`.
+        models: name → (sequence, position, hash) of the kept states, the last adopted last.
+        counters: name → count.
+    """
+
+    def __init__(self, models_kept: int, beginning: int = 0, summary: bytes = b"") -> None:
+        self.sums = {name: RowSum() for name in (*PASSING, *LASTING)}
+        self.models: dict[str, list[tuple[int, int, str]]] = {}
+        self.counters = dict.fromkeys(COUNTERS, 0)
+        self._models_kept = models_kept
+        self._beginning = beginning
+        self._open: dict[str, list[tuple[str, str, str, str, int]]] = {}
+        """Open windows by decision; closed ones leave, so this holds what waits for an answer now."""
+        if summary:
+            kept = msgspec.msgpack.decode(summary, type=_Summary)
+            self.sums |= {name: RowSum(count, int.from_bytes(total)) for name, (count, total) in kept.sums.items()}
+            self.models = dict(kept.models)
+            self.counters |= kept.counters
+
+    def summary(self) -> bytes:
+        """Give what the entries so far left in the tables that stay, as bytes."""
+        sums = {name: (self.sums[name].count, self.sums[name].total.to_bytes(16)) for name in LASTING}
+        return encode(_Summary(sums, self.models, self.counters))
+
+    def add(self, entry: Entry, decision_sequence: int = 0) -> None:
+        """Add the next entry.
+
+        Args:
+            decision_sequence: of the decision that an outcome answers; 0 where that is no longer kept.
+        """
+        self.sums["keys"].add((entry.kind.value, entry.id, entry.sequence))
+        body = entry.body
+        match body:
+            case DecisionBody():
+                self._decision(entry, body)
+            case OutcomeBody():
+                self._outcome(entry, body, decision_sequence)
+            case ErasureBody():
+                for sequence in body.sequences:
+                    if sequence > self._beginning:
+                        self.sums["erasures"].add((sequence, entry.sequence))
+                self.counters["erased"] += len(body.sequences)
+            case RevisionBody():
+                self.sums["revisions"].add((body.number, entry.revision, entry.sequence))
+            case ModelBody():
+                states = self.models.setdefault(body.name, [])
+                states.append((entry.sequence, body.position, body.hash))
+                del states[: -self._models_kept]
+            case ProfileBody():
+                self._profile(entry.person, body.version - 1, body.version)
+                self.counters["customers"] += body.version == 1
+            case MergeBody():
+                self._merge(entry, body)
+        if isinstance(body, ProfileBody | EventBody | MergeBody) and body.introduces is not None:
+            self.sums["identifiers"].add((entry.sequence, entry.person, body.introduces))
+        self.counters["events"] += entry.kind is Kind.EVENT
+
+    def _decision(self, entry: Entry, body: DecisionBody) -> None:
+        decision = entry.decision or ""
+        self.sums["decisions"].add((decision, entry.sequence))
+        self.counters["decisions"] += 1
+        for window in body.windows:
+            row = (decision, window.action, window.treatment, window.outcome, to_microseconds(window.due_at))
+            self.sums["windows"].add(row)
+            self._open.setdefault(decision, []).append(row)
+
+    def _outcome(self, entry: Entry, body: OutcomeBody, decision_sequence: int) -> None:
+        if not body.repeats:
+            effect = (entry.decision, body.action, body.treatment, body.outcome)
+            self.sums["outcomes"].add((*effect, entry.sequence, decision_sequence))
+            self.counters["outcomes"] += 1
+        if body.closes:
+            self._close(entry.decision or "", body)
+
+    def _close(self, decision: str, body: OutcomeBody) -> None:
+        kept = []
+        for row in self._open.pop(decision, ()):
+            if row[1] == body.action and (not body.expiry or row[2] == body.treatment):
+                self.sums["windows"].add(row, -1)
+            else:
+                kept.append(row)
+        if kept:
+            self._open[decision] = kept
+
+    def _profile(self, person: str | None, old: int, new: int) -> None:
+        profiles = self.sums["profiles"]
+        for version, sign in ((old, -1), (new, 1)):
+            if version:
+                profiles.add((person, version), sign)
+
+    def _merge(self, entry: Entry, body: MergeBody) -> None:
+        if body.absorbed is None:
+            return
+        self._profile(body.absorbed, body.versions[1], 0)
+        self._profile(entry.person, body.versions[0], body.version)
+        self.counters["customers"] -= all(body.versions)
+        merges = self.sums["merges"]
+        for person in body.earlier:
+            merges.add((person, body.absorbed), -1)
+        for person in (body.absorbed, *body.earlier):
+            merges.add((person, entry.person))
+
+
+def summed(rows: Iterable[tuple[Any, ...]]) -> RowSum:
+    """Add up rows."""
+    found = RowSum()
+    for row in rows:
+        found.add(row)
+    return found
