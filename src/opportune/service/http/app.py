@@ -17,7 +17,7 @@ from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
 from opportune.errors import OpportuneError
-from opportune.service.http.call import JSON, Call, Reply
+from opportune.service.http.call import ARRIVED, JSON, Call, Reply
 from opportune.service.http.metrics import Metrics
 from opportune.service.http.problems import Refusal, problem_body, refusal_of
 from opportune.service.http.route import Route
@@ -113,7 +113,9 @@ class _Endpoint:
         if not app.runtime.ready and not route.before_ready:
             raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
         path = _variables(scope) if self._has_variables else {}
-        call = Call(app.runtime, app.metrics, path, scope["query_string"], headers, media, body)
+        now = perf_counter()
+        waited = now - scope.get(ARRIVED, now)
+        call = Call(app.runtime, app.metrics, path, scope["query_string"], headers, media, body, waited)
         return await route.handler(call)
 
     async def _send(self, send: Send, reply: Reply, begin: float) -> None:

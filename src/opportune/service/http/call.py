@@ -12,7 +12,10 @@ from opportune.service.http.metrics import Metrics
 from opportune.service.http.problems import Refusal
 from opportune.service.runtime import Runtime
 
-__all__ = ["JSON", "NDJSON", "Call", "Reply"]
+__all__ = ["ARRIVED", "JSON", "NDJSON", "Call", "Reply"]
+
+ARRIVED = "opportune.arrived"
+"""Key of a request's scope: when it may have come, by `time.perf_counter`."""
 
 JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
@@ -27,6 +30,7 @@ class Call:
         query: the raw query.
         headers: lower-case name → value; of several, the last.
         media: media type of the body, without parameters.
+        waited: seconds since the whole request was there.
     """
 
     runtime: Runtime
@@ -36,6 +40,7 @@ class Call:
     headers: Mapping[bytes, bytes]
     media: bytes
     body: bytes
+    waited: float = 0.0
 
     def header_number(self, name: str, low: float, high: float) -> float | None:
         """Read a number from a header.

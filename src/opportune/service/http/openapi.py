@@ -22,6 +22,7 @@ COMMON_CODES = (
     "headers-too-large",
     "internal-error",
     "not-ready",
+    "overloaded",
 )
 """Codes that every route may answer."""
 

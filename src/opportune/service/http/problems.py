@@ -37,6 +37,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown-event-type": (422, "The strategy has no such event type"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something broke"),
+    "overloaded": (503, "The service has too much to do"),
     "not-ready": (503, "The service is not ready"),
     "store-busy": (503, "The store is busy"),
     "store-unavailable": (503, "The store cannot be used"),
