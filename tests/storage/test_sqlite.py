@@ -11,9 +11,9 @@ import apsw
 import pytest
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
-from opportune.storage import ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
+from opportune.storage import AdoptModel, ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
 from opportune.storage.sqlite import _check_library
-from opportune.testing.storage import StorageContract, accept, save_decision, save_profile
+from opportune.testing.storage import StorageContract, accept, merge, save_decision, save_profile
 
 
 class TestSqliteStorage(StorageContract):
@@ -29,6 +29,8 @@ def path(tmp_path: Path) -> Path:
         storage.write([save_profile(f"p{number}", f"c-{number}", city="Gdynia") for number in range(20)])
         storage.write([save_decision(f"k{number}") for number in range(20)])
         storage.write([accept(f"o{number}", f"d-k{number}") for number in range(20)])
+        storage.write([merge("m", "c-1", "c-2")])
+        storage.write([AdoptModel(id="a", name="bayes", position=60, hash="h", state=b"state")])
     return path
 
 
@@ -61,7 +63,7 @@ def test_the_lock_ends_with_the_store(path: Path) -> None:
     with SqliteStorage(path), pytest.raises(StoreBusyError):
         SqliteStorage(path)
     with SqliteStorage(path) as storage:
-        assert storage.last_sequence() == 60
+        assert storage.last_sequence() == 62
 
 
 def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_a_url_without_backend_is_refused(url: str, message: str) -> None:
 def test_urls_and_paths_open_the_same_store(path: Path) -> None:
     for url in (f"sqlite:///{path}", str(path)):
         with open_storage(url) as storage:
-            assert storage.last_sequence() == 60
+            assert storage.last_sequence() == 62
 
 
 def test_a_closed_store_refuses(path: Path) -> None:
@@ -144,6 +146,21 @@ def test_a_closed_store_refuses(path: Path) -> None:
         ("update counters set value = 7 where name = 'outcomes'", "counter outcomes"),
         ("update profiles set attributes = x'80'", "person"),
         ("delete from identifiers where value = 'c-3'", "journal entry 4"),
+        ("delete from identifiers where value = 'c-3'", "table identifiers"),
+        ("update identifiers set person = 'somebody' where value = 'c-3'", "table identifiers"),
+        (
+            "insert into identifiers select 'customer', 'c-x', person, sequence, salt from identifiers limit 1",
+            "table i",
+        ),
+        ("insert into identifiers select 'card', value, person, null, null from identifiers", "table identifiers"),
+        ("update identifiers set salt = null where value = 'c-3'", "table identifiers"),
+        ("delete from merges", "table merges"),
+        ("insert into merges select 'nobody', kept from merges", "table merges"),
+        ("update merges set kept = (select person from identifiers where value = 'c-5')", "table merges"),
+        ("delete from profiles where person = (select person from identifiers where value = 'c-5')", "table profiles"),
+        ("update models set position = 9", "states of model bayes"),
+        ("delete from models", "states of model bayes"),
+        ("update models set state = x'00'", "state of model"),
     ],
 )
 def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -> None:
@@ -160,7 +177,7 @@ def test_verify_reports_progress(path: Path) -> None:
     with SqliteStorage(path) as storage:
         assert verify_storage(storage, lambda done, total: steps.append((done, total))) == []
 
-    assert steps[-1] == (60, 60)
+    assert steps[-1] == (62, 62)
 
 
 @pytest.mark.parametrize(
@@ -188,9 +205,9 @@ def test_a_damaged_profile_is_never_answered(path: Path) -> None:
 
 
 def test_a_damaged_end_of_the_journal_is_refused_at_the_start(path: Path) -> None:
-    _change(path, "update journal set body = x'80' where sequence = 60")
+    _change(path, "update journal set body = x'80' where sequence = 62")
 
-    with pytest.raises(DamageError, match="journal entry 60"):
+    with pytest.raises(DamageError, match="journal entry 62"):
         SqliteStorage(path)
 
 
@@ -206,7 +223,7 @@ def test_a_full_disk_refuses_and_heals(path: Path) -> None:
 
         storage.write([save_decision("healed")])
 
-        assert storage.last_sequence() == 61
+        assert storage.last_sequence() == 63
         assert verify_storage(storage) == []
 
 
