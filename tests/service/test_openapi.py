@@ -88,6 +88,7 @@ def test_answers_fit_their_description(service: Service, document: dict[str, Any
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-404", None),
         ("POST", "/v1/customers", "/v1/customers", [{"id": "c-1", "attributes": {"age": -1}}]),
         ("GET", "/v1/models", "/v1/models", None),
+        ("GET", "/v1/status", "/v1/status", None),
         ("GET", "/healthz", "/healthz", None),
         ("GET", "/readyz", "/readyz", None),
         ("DELETE", "/v1/models", "/v1/models", None),

@@ -28,6 +28,7 @@ COMMANDS = {
     "test": ("opportune.cli.test", "run_tests"),
     "decide": ("opportune.cli.decide", "decide_command"),
     "serve": ("opportune.cli.serve", "serve"),
+    "status": ("opportune.cli.status", "status"),
     "import": ("opportune.cli.imports", "import_customers"),
     "explain": ("opportune.cli.explain", "explain"),
     "replay": ("opportune.cli.replay", "replay"),

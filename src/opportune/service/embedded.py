@@ -41,24 +41,30 @@ class EmbeddedRuntime(Runtime):
         """Bring the model to the end of the journal, and make the strategy the current revision."""
         plan = self._strategy.plan
         self.learner = trained(self.storage, plan, self.settings.kernel, progress)
-        self.live = Live(self._served(self.learner))
         current = self.storage.current_revision()
         if current is None or current.hash != plan.revision:
-            # The checkpoint in the same transaction: between two checkpoints, one plan taught.
-            self._write(
-                SaveRevision(
-                    id=f"revision-{self.settings.new_id()}",
-                    hash=plan.revision,
-                    bundle=bundle_of(self._strategy.project),
-                ),
-                adoption(
-                    plan,
-                    self.learner.model.snapshot(),
-                    self.learner.model.evidence(),
-                    self.learner.position,
-                    f"checkpoint-{self.settings.new_id()}",
-                ),
-            )
+            self._save_revision()
+            current = self.storage.current_revision()
+        self.live = Live(self._served(self.learner, 0 if current is None else current.number))
+
+    def _save_revision(self) -> None:
+        """Make the strategy the current revision, with a checkpoint in the same transaction.
+
+        Between two checkpoints, one plan taught.
+        """
+        plan = self._strategy.plan
+        self._write(
+            SaveRevision(
+                id=f"revision-{self.settings.new_id()}", hash=plan.revision, bundle=bundle_of(self._strategy.project)
+            ),
+            adoption(
+                plan,
+                self.learner.model.snapshot(),
+                self.learner.model.evidence(),
+                self.learner.position,
+                f"checkpoint-{self.settings.new_id()}",
+            ),
+        )
 
     def learning(self) -> Learning:
         """Say how far the learner is."""

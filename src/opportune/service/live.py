@@ -33,11 +33,13 @@ class Serving:
     Args:
         learned: the model bound to its plan.
         profiles: attributes of customers as it declares them.
+        number: of its revision.
     """
 
     strategy: Strategy
     learned: Knowledge
     profiles: Profiles
+    number: int = 0
 
     @cached_property
     def treatments(self) -> Mapping[tuple[str, str], list[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,8 +11,14 @@ from opportune.customers import Registry
 from opportune.errors import InputError
 from opportune.records import Value
 from opportune.storage import Storage
+from opportune.storage.cluster import identifier_mark
 
 __all__ = ["NOBODY", "KnownProfile", "Profiles"]
+
+IDENTIFIER_KIND = "customer"
+"""What requests name persons by."""
+CHANGES_REMEMBERED = 10_000
+"""A read that takes longer than so many changes is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +35,13 @@ NOBODY = KnownProfile(None)
 
 
 class Profiles:
-    """The profiles used last.
+    """The profiles used last, until somebody writes them.
+
+    What this process writes is forgotten at once, what others write when their notice comes, within a second. That is
+    soon enough for attributes. It is too late for anything that forbids: consent and limits are never to be read here,
+    but at their source.
+
+    Lives in the event loop's thread, but for `read`.
 
     Args:
         registry: attributes of customers, as the current strategy declares them.
@@ -41,7 +53,13 @@ class Profiles:
         self._registry = registry
         self._size = size
         self._known: OrderedDict[str, KnownProfile] = OrderedDict()
+        self._by_mark: dict[str, str] = {}
+        self._by_person: dict[str, set[str]] = {}
         self._changes = 0
+        self._forgotten: OrderedDict[str, int] = OrderedDict()
+        """Persons and marks that changed lately, with the number of the change."""
+        self._certain_since = 0
+        """What was read before this change may have changed meanwhile."""
         self.misfits = 0
         """Stored attributes that the current strategy does not declare in this way; decisions do without them."""
 
@@ -62,17 +80,65 @@ class Profiles:
         return KnownProfile(stored.person, self._facts(stored.attributes), stored.version), changes
 
     def keep(self, identifier: str, profile: KnownProfile, changes: int) -> None:
-        """Keep what was read, unless a profile was written meanwhile."""
-        if changes != self._changes:
+        """Keep what was read, unless it was written meanwhile."""
+        mark = identifier_mark(IDENTIFIER_KIND, identifier)
+        keys = (mark,) if profile.person is None else (mark, profile.person)
+        if changes < self._certain_since or any(self._forgotten.get(key, 0) > changes for key in keys):
             return
+        self._drop(identifier, mark)
         self._known[identifier] = profile
+        self._by_mark[mark] = identifier
+        if profile.person is not None:
+            self._by_person.setdefault(profile.person, set()).add(identifier)
         if len(self._known) > self._size:
-            self._known.popitem(last=False)
+            oldest = next(iter(self._known))
+            self._drop(oldest, identifier_mark(IDENTIFIER_KIND, oldest))
 
     def forget(self, identifier: str) -> None:
-        """Drop a profile that was written."""
+        """Drop a profile that was written, under all identifiers of its person."""
+        known = self._known.get(identifier)
+        persons = () if known is None or known.person is None else (known.person,)
+        self.forget_changed(persons, (identifier_mark(IDENTIFIER_KIND, identifier),))
+
+    def forget_changed(self, persons: Iterable[str], marks: Iterable[str]) -> None:
+        """Drop the profiles of persons, and those of identifiers by their mark."""
         self._changes += 1
-        self._known.pop(identifier, None)
+        for person in persons:
+            self._note(person)
+            for identifier in list(self._by_person.get(person, ())):
+                self._drop(identifier, identifier_mark(IDENTIFIER_KIND, identifier))
+        for mark in marks:
+            self._note(mark)
+            found = self._by_mark.get(mark)
+            if found is not None:
+                self._drop(found, mark)
+
+    def forget_all(self) -> None:
+        """Drop everything: nobody can say what changed."""
+        self._changes += 1
+        self._certain_since = self._changes
+        self._forgotten.clear()
+        self._known.clear()
+        self._by_mark.clear()
+        self._by_person.clear()
+
+    def _note(self, key: str) -> None:
+        """Remember that something changed, for reads that are under way."""
+        self._forgotten[key] = self._changes
+        self._forgotten.move_to_end(key)
+        if len(self._forgotten) > CHANGES_REMEMBERED:
+            self._certain_since = self._forgotten.popitem(last=False)[1]
+
+    def _drop(self, identifier: str, mark: str) -> None:
+        known = self._known.pop(identifier, None)
+        if known is None:
+            return
+        self._by_mark.pop(mark, None)
+        if known.person is not None:
+            identifiers = self._by_person[known.person]
+            identifiers.discard(identifier)
+            if not identifiers:
+                del self._by_person[known.person]
 
     def _facts(self, attributes: Mapping[str, Any]) -> dict[str, Value]:
         """Turn stored attributes into facts; what an older strategy declared otherwise is left out and counted."""

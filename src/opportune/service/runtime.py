@@ -20,8 +20,10 @@ from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
+from opportune.service.status import Identity, Reporter, Status, status_of
 from opportune.service.training import Progress
 from opportune.storage import Entry, GroupWriter, Profile, Receipt, Storage
+from opportune.storage.cluster import ProcessReport
 
 __all__ = ["Learning", "ModelReport", "Runtime"]
 
@@ -85,6 +87,9 @@ class Runtime(ABC):
     role: str
     """What a process of this kind does, as its report says."""
 
+    address = ""
+    """Where it takes requests, as its report says."""
+
     live: Live
     writer: GroupWriter
 
@@ -98,6 +103,8 @@ class Runtime(ABC):
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
         self._recaller = Recaller(storage, self.settings.kernel, strategy)
+        self._identity = Identity(self.settings.clock())
+        self._reporter = Reporter(storage.cluster, self._report)
 
     @property
     def strategy(self) -> Strategy:
@@ -123,6 +130,7 @@ class Runtime(ABC):
         self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings)
         self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
         await self._begin()
+        self._reporter.start()
         self.ready = True
 
     async def close(self) -> None:
@@ -130,6 +138,7 @@ class Runtime(ABC):
         self.ready = False
         try:
             if hasattr(self, "writer"):
+                await self._reporter.close()
                 await self._finish()
                 await asyncio.to_thread(self.writer.close)
         finally:
@@ -168,6 +177,11 @@ class Runtime(ABC):
     async def recall(self, decision: str) -> tuple[Decision, Explanation | None]:
         """Read a decision and explain it; see `Recaller.recall`."""
         return await asyncio.get_running_loop().run_in_executor(self._explainer, self._recaller.recall, decision)
+
+    async def status(self) -> Status:
+        """Say how the whole installation is."""
+        now = self.settings.clock()
+        return await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
 
     def model_report(self) -> ModelReport:
         """Say what the model has learned."""
@@ -208,7 +222,19 @@ class Runtime(ABC):
     async def _finish(self) -> None:
         """End what `_begin` started; the writer still takes writes."""
 
-    def _served(self, learned: Knowledge) -> Serving:
-        """Put the strategy of the start together with a model."""
+    def _report(self) -> ProcessReport:
+        serving, learning = self.live.current, self.learning()
+        return self._identity.report(
+            role=self.role,
+            address=self.address,
+            revision=serving.number,
+            model=serving.strategy.plan.model,
+            position=learning.position,
+            lag=learning.lag,
+            now=self.settings.clock(),
+        )
+
+    def _served(self, learned: Knowledge, number: int) -> Serving:
+        """Put the strategy of the start together with a model and the number of its revision."""
         profiles = Profiles(self.storage, self._strategy.registries.customer, self.settings.profiles_max)
-        return Serving(self._strategy, learned, profiles)
+        return Serving(self._strategy, learned, profiles, number)

@@ -37,6 +37,7 @@ __all__ = [
     "get_metrics",
     "get_models",
     "get_readiness",
+    "get_status",
     "import_customers",
     "patch_customer",
     "put_customer",
@@ -136,6 +137,11 @@ async def import_customers(call: Call) -> Reply:
 async def get_models(call: Call) -> Reply:
     """Say what the models have learned."""
     return Reply.of(ModelsAnswer(models=(call.runtime.model_report(),)))
+
+
+async def get_status(call: Call) -> Reply:
+    """Say which processes there are, and whether all is well."""
+    return Reply.of(await call.runtime.status())
 
 
 async def get_health(call: Call) -> Reply:

@@ -23,6 +23,7 @@ from opportune.service.http.records import (
 )
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
+from opportune.service.status import Status
 from opportune.service.visibility import ROLES
 
 __all__ = ["DEADLINE", "FOR", "IDEMPOTENCY_KEY", "MODE", "ROUTES"]
@@ -167,6 +168,14 @@ ROUTES: tuple[Route, ...] = (
         {200: ProfileAnswer},
         refuses=("not-found", "invalid-query", *_STORE),
         parameters=(FOR,),
+    ),
+    Route(
+        "GET",
+        "/v1/status",
+        handlers.get_status,
+        "Say which processes there are, and whether all is well",
+        {200: Status},
+        refuses=_STORE,
     ),
     Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
     Route("GET", "/healthz", handlers.get_health, "Say that the process lives", {200: Health}, before_ready=True),

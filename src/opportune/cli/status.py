@@ -1,0 +1,74 @@
+"""`opportune status`: which processes are there, and is all well?"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import httpx
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from opportune.cli.output import FOUND, JsonOption, count, fail, failures, out, print_json
+from opportune.service.status import ProcessStatus, Status, status_of
+from opportune.storage import open_storage
+
+__all__ = ["status"]
+
+SECONDS = 5.0
+"""How long a service may take to answer."""
+
+
+def status(
+    url: Annotated[str, typer.Option(help="Address of any process that serves.")] = "http://127.0.0.1:8080",
+    store: Annotated[str, typer.Option(help="URL of a shared store, asked in place of a process.")] = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show every process, what it serves, and what it learned.
+
+    Exit code 1 where no process decides or learns, or one does not serve the current revision.
+    """
+    with failures(as_json):
+        found = _of_store(store) if store else _of_service(url)
+    if as_json:
+        print_json(found)
+    else:
+        out.print(_table(found.processes))
+        for problem in found.problems:
+            out.print(escape(problem))
+        if not found.problems:
+            out.print(f"All is well: revision {found.revision}, {count(found.journal, 'entry', 'entries')}.")
+    if found.problems:
+        raise typer.Exit(FOUND)
+
+
+def _of_store(store: str) -> Status:
+    with open_storage(store, read_only=True) as storage:
+        if not storage.cluster.shared:
+            fail("--store: a file is served by one process, which only itself can be asked; use --url")
+        return status_of(storage, datetime.now(UTC))
+
+
+def _of_service(url: str) -> Status:
+    try:
+        answer = httpx.get(f"{url.rstrip('/')}/v1/status", timeout=SECONDS)
+        answer.raise_for_status()
+        return msgspec.json.decode(answer.content, type=Status)
+    except httpx.HTTPStatusError as error:
+        fail(f"--url: the service answered with status {error.response.status_code}; try again, or ask with --store")
+    except (httpx.HTTPError, httpx.InvalidURL):
+        fail("--url: no service answers at this address; start one, or ask the store with --store")
+    except msgspec.MsgspecError:
+        fail("--url: expected the status of an installation, found another answer; is it an Opportune service?")
+
+
+def _table(processes: tuple[ProcessStatus, ...]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for name in ("host", "pid", "role", "address", "revision", "model", "position", "lag", "age", "health"):
+        table.add_column(name, justify="right" if name in ("pid", "revision", "position", "lag", "age") else "left")
+    for one in processes:
+        cells = (one.host, one.pid, one.role, one.address, one.revision, one.model, one.position, one.lag)
+        table.add_row(*(escape(str(cell)) for cell in cells), f"{one.age_seconds:.1f} s", one.health)
+    return table
