@@ -11,6 +11,7 @@ from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor
 from opportune.learning.bayes import BayesModel
 from opportune.learning.exploration import METHODS, Method, Race, Selection, select
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
+from opportune.learning.moves import Moves
 from opportune.learning.snapshot import from_bytes, to_bytes
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "Encoded",
     "Kernel",
     "Method",
+    "Moves",
     "Prediction",
     "Predictor",
     "PropensityModel",

@@ -13,12 +13,15 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.records import Facts, ValueType
+
+if TYPE_CHECKING:
+    from opportune.learning.moves import Moves
 
 __all__ = ["CandidateKey", "Encoded", "Prediction", "Predictor", "PropensityModel", "Snapshot"]
 
@@ -123,6 +126,18 @@ class PropensityModel(ABC):
 
         Raises:
             ValueError: the state is not of this model (name, predictors, outcomes, shapes, values not finite).
+        """
+
+    @abstractmethod
+    def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
+        """Take over what a model of other predictors, outcomes or names knew; the bound catalogue stays bound.
+
+        What is known of predictors (by name and type) and outcomes that stay is kept, what is new begins as untaught,
+        and what is gone is dropped. State of keys goes where `moves` leads; of several that would come to one place,
+        the one with the most answers. Where nothing is different, the state stays the same bit by bit.
+
+        Raises:
+            ValueError: the state is not of this kind of model.
         """
 
     @abstractmethod

@@ -29,8 +29,10 @@ import numpy.typing as npt
 
 from opportune.learning import bayes_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
+from opportune.learning.carrying import carried
 from opportune.learning.encoding import Encoder, LinearForm
 from opportune.learning.kernels import warm_up
+from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array, state_digest
 from opportune.records import Facts
 
@@ -202,6 +204,12 @@ class BayesModel(PropensityModel):
         self._state[:, :, :, : shape[3]] = weights
         self._arrange(capacity)
 
+    def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
+        """Take over what a model of other predictors, outcomes or names knew."""
+        if (snapshot.meta.get("model"), snapshot.meta.get("base_rate")) != (self.name, self.base_rate):
+            raise ValueError("snapshot: it is of another model")
+        self.restore(carried(snapshot, self._encoder, self.outcomes, moves, self._untaught))
+
     def digest(self) -> str:
         """Hex digest of the learned state."""
         return state_digest(self.snapshot())
@@ -284,22 +292,34 @@ class BayesModel(PropensityModel):
             self._arrange(needed + needed // 2)
 
     def _prior_variance(self, capacity: int) -> Floats:
-        variance = min(WEIGHT_VARIANCE_MAX, WEIGHT_VARIANCE / math.sqrt(max(1, len(self._encoder.predictors))))
-        prior = np.empty((LAYERS, capacity), dtype=np.float32)
-        for layer in range(LAYERS):
-            prior[layer] = variance * LAYER_SHARES[layer]
-            prior[layer, self._encoder.bias] = BIAS_VARIANCES[layer]
-        return prior
+        return _prior_variance(self._encoder, capacity)
 
     def _fresh(self, keys: Sequence[Column], capacity: int) -> Floats:
         """State of columns before any answer."""
-        prior = self._prior_variance(capacity)
-        state = np.zeros((len(self.outcomes), len(keys), 2, capacity), dtype=np.float32)
-        for k, column in enumerate(keys):
-            state[:, k, 1] = prior[min(len(column), LAYERS - 1)]
-            if not column:
-                state[:, k, 0, self._encoder.bias] = math.log(self.base_rate / (1.0 - self.base_rate))
-        return state
+        return _fresh(self._encoder, len(self.outcomes), keys, capacity, self.base_rate)
+
+    def _untaught(self, encoder: Encoder, outcomes: Sequence[str], keys: Sequence[Column]) -> Floats:
+        """The same for another encoding and other outcomes, without room to grow."""
+        return _fresh(encoder, len(outcomes), keys, len(encoder.owners), self.base_rate)
+
+
+def _prior_variance(encoder: Encoder, capacity: int) -> Floats:
+    variance = min(WEIGHT_VARIANCE_MAX, WEIGHT_VARIANCE / math.sqrt(max(1, len(encoder.predictors))))
+    prior = np.empty((LAYERS, capacity), dtype=np.float32)
+    for layer in range(LAYERS):
+        prior[layer] = variance * LAYER_SHARES[layer]
+        prior[layer, encoder.bias] = BIAS_VARIANCES[layer]
+    return prior
+
+
+def _fresh(encoder: Encoder, heads: int, keys: Sequence[Column], capacity: int, base_rate: float) -> Floats:
+    prior = _prior_variance(encoder, capacity)
+    state = np.zeros((heads, len(keys), 2, capacity), dtype=np.float32)
+    for k, column in enumerate(keys):
+        state[:, k, 1] = prior[min(len(column), LAYERS - 1)]
+        if not column:
+            state[:, k, 0, encoder.bias] = math.log(base_rate / (1.0 - base_rate))
+    return state
 
 
 def _read_columns(value: object) -> list[Column]:

@@ -117,6 +117,11 @@ class Encoder:
             self._others.add(missing + 1)
             self.owners += [index] * 2
 
+    @property
+    def numbers(self) -> tuple[str, ...]:
+        """Names of the predictors that scales belong to, in the order of `seen`, `mean` and `variance`."""
+        return tuple(self._numbers)
+
     def encode(self, facts: Facts) -> LinearForm:
         """Encode by what is known so far."""
         return self._form(self._raw(facts), facts)
