@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from opportune.errors import InputError, Problem, suggest
@@ -49,6 +51,7 @@ class Registry:
     def __init__(self, attributes: Iterable[Attribute], prefix: str, ignores_unknown: bool = False) -> None:
         self.attributes = {attribute.name: attribute for attribute in attributes}
         self.prefix = prefix
+        self._slots = {name: (prefix + name, _reader(attribute)) for name, attribute in self.attributes.items()}
         self.ignores_unknown = ignores_unknown
 
     def read(self, values: Mapping[str, Any], missing_allowed: bool = True) -> tuple[dict[str, Value], tuple[str, ...]]:
@@ -67,22 +70,24 @@ class Registry:
         facts: dict[str, Value] = {}
         ignored: list[str] = []
         problems: list[Problem] = []
+        slots = self._slots
         for name, value in values.items():
-            attribute = self.attributes.get(name)
-            if attribute is None:
+            slot = slots.get(name)
+            if slot is None:
                 if self.ignores_unknown:
                     ignored.append(name)
                 else:
                     problems.append(self._unknown(name))
                 continue
+            key, read = slot
             if value is None:
                 if not missing_allowed:
-                    problems.append(_problem(self.prefix + name, "null is not a value", "leave the attribute out"))
+                    problems.append(_problem(key, "null is not a value", "leave the attribute out"))
                 continue
             try:
-                facts[self.prefix + name] = _READERS[attribute.type](attribute, value)
+                facts[key] = read(value)
             except ValueError as error:
-                problems.append(_problem(self.prefix + name, str(error)))
+                problems.append(_problem(key, str(error)))
         if problems:
             raise InputError(problems, "invalid-attribute")
         return facts, tuple(ignored)
@@ -176,6 +181,45 @@ def _kind(value: Any) -> str:
     """Name the JSON kind of a value, never the value."""
     names = {bool: "true or false", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
     return names.get(type(value), "something else")
+
+
+Reader = Callable[[Any], Value]
+
+
+def _reader(attribute: Attribute) -> Reader:
+    """Make what reads one attribute; what is right in the plainest way is let through without a further look."""
+    thorough = partial(_READERS[attribute.type], attribute)
+    if attribute.type is ValueType.NUMBER:
+        return _plain_number(attribute, thorough)
+    if attribute.type is ValueType.TEXT and attribute.values is not None:
+        return _listed_text(frozenset(one for one in attribute.values if _fits(thorough, one)), thorough)
+    return thorough
+
+
+def _plain_number(attribute: Attribute, thorough: Reader) -> Reader:
+    least, greatest = attribute.range
+    low = -sys.float_info.max if least is None else least
+    high = sys.float_info.max if greatest is None else greatest
+
+    def read(value: Any) -> Value:
+        return value if type(value) is float and low <= value <= high else thorough(value)
+
+    return read
+
+
+def _listed_text(values: frozenset[str], thorough: Reader) -> Reader:
+    def read(value: Any) -> Value:
+        return value if type(value) is str and value in values else thorough(value)
+
+    return read
+
+
+def _fits(read: Reader, value: str) -> bool:
+    try:
+        read(value)
+    except ValueError:
+        return False
+    return True
 
 
 _READERS: dict[ValueType, Callable[[Attribute, Any], Value]] = {
