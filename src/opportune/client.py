@@ -35,6 +35,8 @@ __all__ = [
     "Client",
     "CustomerChange",
     "DecisionAnswer",
+    "History",
+    "Merged",
     "Placement",
     "Profile",
     "Recorded",
@@ -115,6 +117,20 @@ class CustomerChange(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     repeated: bool
     ignored: tuple[str, ...]
+
+
+class Merged(msgspec.Struct, frozen=True, kw_only=True):
+    """Two identifiers lead to one customer; `status` is "recorded", or "repeated" where they did already."""
+
+    status: str
+    version: int
+
+
+class History(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a customer, newest first; `before` asks for what is older, None where nothing is."""
+
+    entries: tuple[dict[str, Any], ...]
+    before: int | None
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,6 +261,19 @@ def _change(method: str, customer: str, attributes: Mapping[str, Any]) -> _Ask[C
     body = {"attributes": dict(attributes)}
     headers = {"Idempotency-Key": uuid4().hex}
     return _Ask(method, _customer_path(customer), _reader(CustomerChange), body, headers)
+
+
+def _merge(customer: str, other: str, id: str | None) -> _Ask[Merged]:
+    body = {"id": id or uuid4().hex, "other": other}
+    return _Ask("POST", f"{_customer_path(customer)}/merge", _reader(Merged), body)
+
+
+def _history(customer: str, limit: int, before: int | None) -> _Ask[History | None]:
+    def read(response: httpx.Response) -> History | None:
+        return None if response.status_code == 404 else _read(response, History)
+
+    older = "" if before is None else f"&before={before}"
+    return _Ask("GET", f"{_customer_path(customer)}/history?limit={limit}{older}", read)
 
 
 def _models() -> _Ask[list[dict[str, Any]]]:
@@ -441,6 +470,22 @@ class Client(_Common):
         """
         return self._do(_change("PATCH", customer, attributes))
 
+    def merge(self, customer: str, other: str, *, id: str | None = None) -> Merged:
+        """Say that another identifier belongs to the same customer.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: send it again with the same id.
+        """
+        return self._do(_merge(customer, other, id))
+
+    def history(self, customer: str, *, limit: int = 100, before: int | None = None) -> History | None:
+        """Read what happened to a customer, newest first; None where nobody is known.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_history(customer, limit, before))
+
     def models(self) -> list[dict[str, Any]]:
         """Say what the models have learned.
 
@@ -583,6 +628,14 @@ class AsyncClient(_Common):
     async def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; see `Client.patch_customer`."""
         return await self._do(_change("PATCH", customer, attributes))
+
+    async def merge(self, customer: str, other: str, *, id: str | None = None) -> Merged:
+        """Say that another identifier belongs to the same customer; see `Client.merge`."""
+        return await self._do(_merge(customer, other, id))
+
+    async def history(self, customer: str, *, limit: int = 100, before: int | None = None) -> History | None:
+        """Read what happened to a customer; see `Client.history`."""
+        return await self._do(_history(customer, limit, before))
 
     async def models(self) -> list[dict[str, Any]]:
         """Say what the models have learned; see `Client.models`."""

@@ -147,6 +147,21 @@ def test_customers_are_written_and_read() -> None:
         assert profile is None
 
 
+def test_customers_are_merged_and_their_history_is_read() -> None:
+    script = Script((200, {"status": "recorded", "version": 3}))
+    merged = sync(script, lambda client: client.merge("c/1", "c-2", id="m-1"))
+    again = of_async(script, "merge", "c/1", "c-2")
+    history = Script((200, {"entries": [{"kind": "merge"}], "before": 7}), (404, {}))
+    first = sync(history, lambda client: client.history("c-1", limit=1))
+    older = of_async(history, "history", "c-1", before=7)
+
+    assert (merged.status, merged.version, again) == ("recorded", 3, merged)
+    assert script.requests[0].url.raw_path == b"/v1/customers/c%2F1/merge"
+    assert json.loads(script.requests[0].content) == {"id": "m-1", "other": "c-2"}
+    assert (first.entries, first.before, older) == (({"kind": "merge"},), 7, None)
+    assert history.requests[1].url.query == b"limit=100&before=7"
+
+
 def test_models_are_listed() -> None:
     for models, _ in both(lambda: Script((200, {"models": [{"name": "bayes"}]})), "models"):
         assert models == [{"name": "bayes"}]

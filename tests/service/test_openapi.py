@@ -84,6 +84,8 @@ def test_answers_fit_their_description(service: Service, document: dict[str, Any
         ("PUT", "/v1/customers/{customer}", "/v1/customers/c-1", {"attributes": {"age": 3}}),
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-1", None),
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-1?for=analyst", None),
+        ("POST", "/v1/customers/{customer}/merge", "/v1/customers/c-1/merge", {"id": "m-1", "other": "c-2"}),
+        ("GET", "/v1/customers/{customer}/history", "/v1/customers/c-1/history?limit=3&for=agent", None),
         ("GET", "/v1/decisions/{id}", f"/v1/decisions/{answer['id']}?for=agent", None),
         ("GET", "/v1/customers/{customer}", "/v1/customers/c-404", None),
         ("POST", "/v1/customers", "/v1/customers", [{"id": "c-1", "attributes": {"age": -1}}]),

@@ -15,9 +15,20 @@ from opportune.errors import InputError, OpportuneError, StoreError, UnknownErro
 from opportune.records import Origin, Outcome
 from opportune.service.contacts import id_problem, unknown_name
 from opportune.service.live import Live, Serving
+from opportune.service.profiles import IDENTIFIER_KIND
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.settings import Settings
-from opportune.storage import GroupWriter, Receipt, RecordEvent, RecordOutcome, SaveProfile, Storage, Write
+from opportune.storage import (
+    GroupWriter,
+    MergePersons,
+    Receipt,
+    RecordEvent,
+    RecordOutcome,
+    SaveProfile,
+    Storage,
+    Write,
+)
+from opportune.storage.cluster import identifier_mark
 
 __all__ = ["Event", "Intake", "Taken"]
 
@@ -139,6 +150,30 @@ class Intake:
         finally:
             for identifier, _, _ in rows:
                 self._live.current.profiles.forget(identifier)
+
+    async def merge(self, identifier: str, other: str, write_id: str) -> Receipt:
+        """Let two identifiers lead to one customer, that of `identifier`.
+
+        Raises:
+            InputError: an identifier is wrong, or nobody is known under either.
+            StoreError: nothing was acknowledged.
+        """
+        _check_ids(id=write_id, customer=identifier, other=other)
+        try:
+            return await self._writer.write(MergePersons(id=write_id, identifier=identifier, other=other))
+        finally:
+            await self._forget_merged(identifier, other)
+
+    async def _forget_merged(self, identifier: str, other: str) -> None:
+        """Forget the profiles of all identifiers that lead to a person."""
+        loop = asyncio.get_running_loop()
+        try:
+            persons = await loop.run_in_executor(self._reader, self._storage.persons_of, identifier)
+        except StoreError:
+            self._live.current.profiles.forget_all()
+            return
+        marks = [identifier_mark(IDENTIFIER_KIND, one) for one in (identifier, other)]
+        self._live.current.profiles.forget_changed(persons, marks)
 
     async def _take(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
         writes = [self._writer.write(item) for item in prepared if not isinstance(item, InputError)]

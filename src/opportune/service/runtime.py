@@ -14,6 +14,7 @@ from opportune.decide import Explanation
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
+from opportune.service.keeping import LateRecords
 from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
 from opportune.service.recalling import Recaller
@@ -92,6 +93,7 @@ class Runtime(ABC):
 
     live: Live
     writer: GroupWriter
+    late_records: LateRecords
 
     def __init__(self, strategy: Strategy, storage: Storage, settings: Settings | None = None) -> None:
         self.storage = storage
@@ -127,7 +129,8 @@ class Runtime(ABC):
     async def start(self) -> None:
         """Begin to take requests."""
         self.writer = GroupWriter(self.storage, self._on_committed(), loop=asyncio.get_running_loop())
-        self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings)
+        self.late_records = LateRecords(self.writer, self.settings.new_id)
+        self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings, self.late_records)
         self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
         await self._begin()
         self._reporter.start()
@@ -139,6 +142,7 @@ class Runtime(ABC):
         try:
             if hasattr(self, "writer"):
                 await self._reporter.close()
+                await self.late_records.close()
                 await self._finish()
                 await asyncio.to_thread(self.writer.close)
         finally:
@@ -146,9 +150,9 @@ class Runtime(ABC):
             self._explainer.shutdown(wait=False, cancel_futures=True)
             self.storage.close()
 
-    async def decide(self, request: DecisionRequest, deadline_ms: float | None = None) -> Answer:
+    async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer a contact; see `Decider.answer`."""
-        return await self._decider.answer(request, deadline_ms)
+        return await self._decider.answer(request, deadline_ms, waited)
 
     async def record_outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
         """Record outcomes; see `Intake.outcomes`."""
@@ -169,6 +173,19 @@ class Runtime(ABC):
     ) -> list[tuple[Taken, tuple[str, ...]]]:
         """Set attributes of many customers; see `Intake.profiles`."""
         return await self._intake.profiles(rows, replace)
+
+    async def merge(self, customer: str, other: str, write_id: str) -> Receipt:
+        """Let two identifiers lead to one customer; see `Intake.merge`."""
+        return await self._intake.merge(customer, other, write_id)
+
+    async def history(self, customer: str, limit: int, before: int | None) -> list[Entry] | None:
+        """Read a customer's journal entries, newest first; None where nobody is known."""
+        loop = asyncio.get_running_loop()
+        if await loop.run_in_executor(self._explainer, self.storage.person_of, customer) is None:
+            return None
+        return await loop.run_in_executor(
+            self._explainer, lambda: self.storage.history(customer, limit=limit, before=before)
+        )
 
     async def profile(self, customer: str) -> Profile | None:
         """Read a customer's profile."""

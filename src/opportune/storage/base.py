@@ -45,6 +45,7 @@ __all__ = [
     "ModelState",
     "Profile",
     "Revision",
+    "RevisionNote",
     "Storage",
     "StoredDecision",
     "StoredOutcome",
@@ -108,6 +109,15 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     bundle: bytes
     sequence: int
+
+
+class RevisionNote(NamedTuple):
+    """A revision without its bundle; `entry` tells of it, None where retention dropped it."""
+
+    number: int
+    hash: str
+    sequence: int
+    entry: Entry | None
 
 
 class ModelState(msgspec.Struct, frozen=True, kw_only=True):
@@ -282,6 +292,10 @@ class Storage(ABC):
         """Internal id of the person behind an identifier."""
         return self._person(identifier_kind, identifier)
 
+    def persons_of(self, identifier: str, identifier_kind: str = "customer") -> list[str]:
+        """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
+        return self._persons(identifier_kind, identifier)
+
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
         row = self._profile(identifier_kind, identifier)
@@ -300,7 +314,7 @@ class Storage(ABC):
             limit: how many at most.
             before: only entries with a smaller sequence.
         """
-        persons = self._persons(identifier_kind, identifier)
+        persons = self.persons_of(identifier, identifier_kind)
         return [self._decode(row) for row in self._history(persons, before or _AFTER_ALL, limit)] if persons else []
 
     # Decisions and outcomes
@@ -403,11 +417,12 @@ class Storage(ABC):
             raise self._damage(f"bundle of revision {number}: it does not fit its digest")
         return Revision(number=number, hash=name, bundle=bundle, sequence=sequence)
 
-    def revisions(self, after: int = 0) -> list[Entry]:
-        """Kept journal entries of revisions with a number above `after`, in order; their bodies tell of them."""
-        rows = sorted(row for row in self._table("revisions") if row[0] > after)
-        entries = (self._kept_entry(sequence) for _, _, sequence in rows)
-        return [entry for entry in entries if entry is not None]
+    def revisions(self, after: int = 0) -> list[RevisionNote]:
+        """What is known of all revisions with a number above `after`, in order, without their bundles."""
+        notes = []
+        for number, name, sequence in sorted(row for row in self._table("revisions") if row[0] > after):
+            notes.append(RevisionNote(number, name, sequence, self._kept_entry(sequence)))
+        return notes
 
     def model_state(self, name: str) -> ModelState | None:
         """The state of a model that was adopted last."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote_to_bytes
 import structlog
 from prometheus_client import Counter
 from starlette.convertors import Convertor, register_url_convertor
-from starlette.routing import BaseRoute, Router
+from starlette.routing import BaseRoute, Match, Router
 from starlette.routing import Route as StarletteRoute
 from starlette.types import Receive, Scope, Send
 
@@ -144,8 +144,19 @@ class _Identifier(Convertor[str]):
 register_url_convertor("identifier", _Identifier())
 
 
+class _PartOfCustomer(StarletteRoute):
+    """A path below that of a customer: its slash is written as such, while those of an identifier are encoded."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        last = "/" + self.path.rpartition("/")[2]
+        if scope["type"] == "http" and not (scope.get("raw_path") or scope["path"].encode()).endswith(last.encode()):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
 def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
-    return StarletteRoute(path.replace("{customer}", "{customer:identifier}"), endpoint=endpoint)
+    kind = _PartOfCustomer if "{customer}/" in path else StarletteRoute
+    return kind(path.replace("{customer}", "{customer:identifier}"), endpoint=endpoint)
 
 
 def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:

@@ -78,16 +78,48 @@ class Call:
         Raises:
             Refusal: the query has other parameters, or this one another value.
         """
+        return chosen(self.query_values(name), name, choices)
+
+    def query_values(self, *names: str) -> dict[str, str]:
+        """Read query parameters; those left out are missing.
+
+        Raises:
+            Refusal: the query has other parameters, or one twice.
+        """
         try:
             given = parse_qsl(self.query.decode("ascii"), keep_blank_values=True, max_num_fields=20, errors="strict")
         except ValueError:
             raise Refusal("invalid-query", "expected name=value pairs in UTF-8") from None
-        if any(key != name for key, _ in given) or len(given) > 1:
-            raise Refusal("invalid-query", f"expected at most one parameter, {name}")
-        value = given[0][1] if given else None
-        if value is not None and value not in choices:
-            raise Refusal("invalid-query", f"{name}: expected {' or '.join(choices)}")
-        return value
+        values = dict(given)
+        if len(values) < len(given) or not values.keys() <= set(names):
+            raise Refusal("invalid-query", f"expected at most one parameter each of {', '.join(names)}")
+        return values
+
+
+def chosen(values: Mapping[str, str], name: str, choices: tuple[str, ...]) -> str | None:
+    """Take one of several choices from query parameters; None where it was left out.
+
+    Raises:
+        Refusal: it is none of them.
+    """
+    value = values.get(name)
+    if value is not None and value not in choices:
+        raise Refusal("invalid-query", f"{name}: expected {' or '.join(choices)}")
+    return value
+
+
+def whole_number(values: Mapping[str, str], name: str, low: int, high: int) -> int | None:
+    """Take a whole number from query parameters; None where it was left out.
+
+    Raises:
+        Refusal: it is none, or outside of the bounds.
+    """
+    value = values.get(name)
+    if value is None:
+        return None
+    if not value.isascii() or not value.isdigit() or len(value) > 19 or not low <= int(value) <= high:
+        raise Refusal("invalid-query", f"{name}: expected a whole number from {low} to {high}")
+    return int(value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,8 @@ from typing import Any, TypeVar
 
 from opportune.errors import InputError
 from opportune.records import DecisionRequest, Outcome
-from opportune.service.http.call import NDJSON, Call, Reply
+from opportune.service.history import told
+from opportune.service.http.call import NDJSON, Call, Reply, chosen, whole_number
 from opportune.service.http.problems import Refusal, refusal_of
 from opportune.service.http.records import (
     BatchAnswer,
@@ -16,7 +17,10 @@ from opportune.service.http.records import (
     CustomerRow,
     DecisionRecord,
     Health,
+    HistoryAnswer,
     ItemAnswer,
+    MergeAnswer,
+    MergeRequest,
     ModelsAnswer,
     ProfileAnswer,
     Taken,
@@ -34,11 +38,13 @@ __all__ = [
     "get_customer",
     "get_decision",
     "get_health",
+    "get_history",
     "get_metrics",
     "get_models",
     "get_readiness",
     "get_status",
     "import_customers",
+    "merge_customers",
     "patch_customer",
     "put_customer",
 ]
@@ -47,6 +53,9 @@ BATCH_MAX = 1_000
 """Outcomes or events in one request."""
 ROWS_MAX = 10_000
 """Customers in one request."""
+HISTORY_MAX = 1_000
+HISTORY_DEFAULT = 100
+"""Entries of a history in one answer."""
 DEADLINE_HEADER = "Opportune-Deadline-Ms"
 
 T = TypeVar("T")
@@ -56,7 +65,7 @@ async def create_decision(call: Call) -> Reply:
     """Decide what is best to offer or do now."""
     deadline = call.header_number(DEADLINE_HEADER, 1, 60_000)
     request = read_as(read_json(call.body), DecisionRequest)
-    answer = await call.runtime.decide(request, deadline)
+    answer = await call.runtime.decide(request, deadline, call.waited)
     if answer.degraded is None:
         call.metrics.undegraded.inc()
     else:
@@ -118,6 +127,30 @@ async def get_customer(call: Call) -> Reply:
     return Reply.of(ProfileAnswer(version=profile.version, attributes=attributes, withheld=withheld))
 
 
+async def merge_customers(call: Call) -> Reply:
+    """Let two identifiers lead to one customer."""
+    request = read_as(read_json(call.body), MergeRequest)
+    receipt = await call.runtime.merge(call.path["customer"], request.other, request.id)
+    return Reply.of(MergeAnswer(status=_status(receipt), version=receipt.version))
+
+
+async def get_history(call: Call) -> Reply:
+    """Give what happened to a customer, newest first."""
+    values = call.query_values("for", "limit", "before")
+    sight = _sight_of(call, chosen(values, "for", ROLES))
+    limit = whole_number(values, "limit", 1, HISTORY_MAX) or HISTORY_DEFAULT
+    before = whole_number(values, "before", 1, 2**63 - 1)
+    entries = await call.runtime.history(call.path["customer"], limit, before)
+    if entries is None:
+        raise Refusal("not-found", "nobody is known under this identifier")
+    return Reply.of(
+        HistoryAnswer(
+            entries=tuple(told(entry, sight) for entry in entries),
+            before=entries[-1].sequence if len(entries) == limit else None,
+        )
+    )
+
+
 async def import_customers(call: Call) -> Reply:
     """Write many profiles, as a list or one JSON object per line."""
     mode = call.query_choice("mode", ("merge", "replace"))
@@ -163,7 +196,10 @@ async def get_metrics(call: Call) -> Reply:
 
 def _sight(call: Call) -> Sight | None:
     """Say what the role may see for whom the caller asks; None where it asks for nobody and gets everything."""
-    role = call.query_choice("for", ROLES)
+    return _sight_of(call, call.query_choice("for", ROLES))
+
+
+def _sight_of(call: Call, role: str | None) -> Sight | None:
     return None if role is None else Sight(call.runtime.strategy.registries.customer, role)
 
 

@@ -34,6 +34,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown-treatment": (422, "The action has no such treatment"),
     "unknown-outcome": (422, "The channel has no such outcome type"),
     "unknown-decision": (422, "There is no such decision"),
+    "unknown-customer": (422, "Nobody is known under this identifier"),
     "unknown-event-type": (422, "The strategy has no such event type"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something broke"),

@@ -9,6 +9,7 @@ import msgspec
 
 from opportune.decide import Explanation
 from opportune.records import Decision
+from opportune.service.history import HistoryItem
 from opportune.service.http.problems import Problem
 from opportune.service.runtime import ModelReport
 
@@ -19,7 +20,10 @@ __all__ = [
     "CustomerRow",
     "DecisionRecord",
     "Health",
+    "HistoryAnswer",
     "ItemAnswer",
+    "MergeAnswer",
+    "MergeRequest",
     "ModelsAnswer",
     "ProfileAnswer",
     "Taken",
@@ -98,6 +102,41 @@ class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     attributes: dict[str, Any]
     withheld: int
+
+
+class MergeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Another identifier of the same customer.
+
+    Args:
+        id: the caller's idempotency key.
+        other: it leads to the customer of the path from now on.
+    """
+
+    id: str
+    other: str
+
+
+class MergeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Both identifiers lead to one customer.
+
+    Args:
+        status: "recorded", or "repeated" where they did already.
+        version: of the united profile; 0 where there is none.
+    """
+
+    status: str
+    version: int
+
+
+class HistoryAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to a customer, newest first.
+
+    Args:
+        before: to be sent as `before` for what is older; null where nothing is.
+    """
+
+    entries: tuple[HistoryItem, ...]
+    before: int | None
 
 
 class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):

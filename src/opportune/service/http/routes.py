@@ -17,6 +17,9 @@ from opportune.service.http.records import (
     CustomerRow,
     DecisionRecord,
     Health,
+    HistoryAnswer,
+    MergeAnswer,
+    MergeRequest,
     ModelsAnswer,
     ProfileAnswer,
     Taken,
@@ -52,6 +55,18 @@ FOR = Parameter(
     "query",
     "Leave out what the strategy does not let this role see; everything is given if left out.",
     {"type": "string", "enum": list(ROLES)},
+)
+LIMIT = Parameter(
+    "limit",
+    "query",
+    "How many entries at most.",
+    {"type": "integer", "minimum": 1, "maximum": handlers.HISTORY_MAX, "default": handlers.HISTORY_DEFAULT},
+)
+BEFORE = Parameter(
+    "before",
+    "query",
+    "Only entries with a smaller sequence; the answer before says which.",
+    {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
 )
 TIMING = Parameter(
     "Server-Timing",
@@ -139,6 +154,24 @@ ROUTES: tuple[Route, ...] = (
         parameters=(MODE, IDEMPOTENCY_KEY),
         media=(JSON, NDJSON),
         body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "POST",
+        "/v1/customers/{customer}/merge",
+        handlers.merge_customers,
+        "Let another identifier lead to the same customer",
+        {200: MergeAnswer},
+        takes=MergeRequest,
+        refuses=(*_NAMES, *_STORE, "unknown-customer"),
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}/history",
+        handlers.get_history,
+        "Give what happened to a customer, newest first",
+        {200: HistoryAnswer},
+        refuses=("not-found", "invalid-query", *_STORE),
+        parameters=(FOR, LIMIT, BEFORE),
     ),
     Route(
         "PUT",
