@@ -46,6 +46,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._to_skip = 0
         self._held: RequestResponseCycle | None = None
         self._held_timer: TimerHandle | None = None
+        self.retiring = False
+        """Whether the connection ends with its next answer, as another process has fewer."""
 
     def data_received(self, data: bytes) -> None:
         if self._to_skip:
@@ -93,6 +95,8 @@ class BoundedProtocol(HttpToolsProtocol):
             # The parser turns this into the answer to what is not HTTP.
             raise ValueError
         super().on_headers_complete()
+        if self.retiring and self.cycle is not None:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         super().on_body(body)

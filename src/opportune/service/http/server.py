@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import signal
 import socket
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -14,9 +16,10 @@ import uvicorn
 
 from opportune.service.http.admission import Admission
 from opportune.service.http.app import App
+from opportune.service.http.balance import Acceptor, Board
 from opportune.service.http.protocol import BoundedProtocol
 
-__all__ = ["bind", "serve"]
+__all__ = ["Share", "bind", "serve", "serve_shared"]
 
 SWITCH_SECONDS = 0.0005
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
@@ -36,12 +39,59 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         await super().startup(sockets)
         if self.started:
-            # What exists now stays: the collector need not look at it again. Requests leave few cycles behind, so it
-            # may come seldom; measured, that is worth a fifth of the time of a decision.
-            gc.collect()
-            gc.freeze()
-            gc.set_threshold(*COLLECT_AFTER)
+            _quiet_collector()
             self._on_ready(self.servers[0].sockets[0].getsockname()[1])
+
+
+class _SharingServer(uvicorn.Server):
+    """Takes connections of a socket that other processes share, once it is told to."""
+
+    def __init__(self, config: uvicorn.Config, share: Share) -> None:
+        super().__init__(config)
+        self._share = share
+        self._acceptor: Acceptor | None = None
+
+    async def startup(self, sockets: Any = None) -> None:
+        await super().startup([])
+        if self.started:
+            _quiet_collector()
+            listening = self._share.listening
+            self._acceptor = Acceptor(listening, self._protocol, self.server_state, self._share.board)
+            self._share.on_ready(partial(asyncio.get_running_loop().call_soon_threadsafe, self._acceptor.start))
+
+    async def shutdown(self, sockets: Any = None) -> None:
+        if self._acceptor is not None:
+            self._acceptor.close()
+        await super().shutdown(sockets)
+
+    def _protocol(self) -> asyncio.Protocol:
+        protocol = self.config.http_protocol_class(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        assert isinstance(protocol, asyncio.Protocol)
+        return protocol
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A socket that several processes take connections of.
+
+    Args:
+        listening: not blocking.
+        on_ready: called once requests could be taken, with a function for any thread that begins to take them.
+    """
+
+    listening: socket.socket
+    board: Board
+    on_ready: Callable[[Callable[[], object]], None]
+
+
+def _quiet_collector() -> None:
+    # What exists now stays: the collector need not look at it again. Requests leave few cycles behind, so it may come
+    # seldom; measured, that is worth a fifth of the time of a decision.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AFTER)
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -71,10 +121,23 @@ def serve(app: App, bound: socket.socket, on_ready: Callable[[int], None] = lamb
         bound: of `bind`; closed at the end.
         on_ready: called with the port once requests are taken.
     """
+    config = _config(app)
+    _keep_signals()
+    _Server(config, on_ready).run(sockets=[bound])
+
+
+def serve_shared(app: App, share: Share) -> None:
+    """Serve beside other processes until a signal to stop, then finish what runs."""
+    config = _config(app)
+    _keep_signals()
+    _SharingServer(config, share).run()
+
+
+def _config(app: App) -> uvicorn.Config:
     sys.setswitchinterval(SWITCH_SECONDS)
     admission = Admission(lambda: app.runtime.strategy.plan.deadline_ms / 1000)
     app.metrics.registry.register(admission)
-    config = uvicorn.Config(
+    return uvicorn.Config(
         app,
         loop="uvloop",
         http=partial(BoundedProtocol, admission),  # type: ignore[arg-type]
@@ -89,7 +152,9 @@ def serve(app: App, bound: socket.socket, on_ready: Callable[[int], None] = lamb
         timeout_graceful_shutdown=DRAIN_SECONDS,
         backlog=1024,
     )
+
+
+def _keep_signals() -> None:
     # uvicorn raises the signal that stopped it once more at the end, when all is closed: that must not end in an error.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    _Server(config, on_ready).run(sockets=[bound])
