@@ -35,6 +35,7 @@ class Result:
         unanswered: requests that had no answer when the run ended.
         seconds: from the first planned moment to the last answer.
         late: seconds that a request left after its planned moment although a connection was free, 99th percentile.
+        refused: seconds from the planned moment to the whole answer, of answers that were not good.
     """
 
     latencies: npt.NDArray[np.float64]
@@ -42,6 +43,7 @@ class Result:
     unanswered: int
     seconds: float
     late: float
+    refused: npt.NDArray[np.float64]
 
     @property
     def rate(self) -> float:
@@ -133,6 +135,7 @@ class Load:
         step = 1.0 / rate if rate else 0.0
         latencies: list[float] = []
         lates: list[float] = []
+        refused: list[float] = []
         errors = sent = answered = 0
         clock = time.perf_counter
         begin = last = clock()
@@ -174,6 +177,7 @@ class Load:
                 if is_good(answer):
                     latencies.append(last - connection.planned)
                 else:
+                    refused.append(last - connection.planned)
                     errors += 1
                 free.append(connection)
         unanswered = sent - answered
@@ -182,7 +186,9 @@ class Load:
         # What was planned and never sent, for want of a connection, was not answered either.
         missed = max(0, int(rate * seconds) - sent) if rate else 0
         late = float(np.quantile(lates, 0.99)) if lates else 0.0
-        return Result(np.asarray(latencies), errors, unanswered + missed, max(last - begin, 1e-9), late)
+        return Result(
+            np.asarray(latencies), errors, unanswered + missed, max(last - begin, 1e-9), late, np.asarray(refused)
+        )
 
     def _reconnect(self, old: _Connection) -> _Connection:
         self._poll.unregister(old.socket.fileno())

@@ -2,7 +2,7 @@
 
 from opportune.decide.draws import Draws
 from opportune.decide.explain import Explanation, explain
-from opportune.decide.fallback import fallback
+from opportune.decide.fallback import Reason, fallback
 from opportune.decide.pipeline import State, canonical, decide, decision_id, gather, seed_of
 from opportune.decide.plan import Plan
 
@@ -10,6 +10,7 @@ __all__ = [
     "Draws",
     "Explanation",
     "Plan",
+    "Reason",
     "State",
     "canonical",
     "decide",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 
 import numpy as np
 
@@ -12,17 +13,36 @@ from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Plan
 from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
 
-__all__ = ["fallback"]
+__all__ = ["Reason", "fallback"]
 
 
-def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, reason: str) -> Decision:
+class Reason(StrEnum):
+    """Why an answer is degraded; there are no others."""
+
+    STORE_SLOW = "store-slow"
+    """The deadline passed before profile or record were through."""
+    STORE_BUSY = "store-busy"
+    """Too many writes wait."""
+    STORE_UNAVAILABLE = "store-unavailable"
+    """The store refuses."""
+    MODEL_MISSING = "model-missing"
+    """There are outcomes, and no model that has learned them."""
+    OVERLOADED = "overloaded"
+    """The deadline passed before the decision could begin."""
+    INTERNAL_ERROR = "internal-error"
+    """Something broke."""
+    SERVICE_AWAY = "service-away"
+    """No process could be reached: a proxy answered, or the client itself."""
+
+
+def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, reason: Reason) -> Decision:
     """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
 
     A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere.
 
     Args:
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
-        reason: why the answer is degraded, such as "store-slow".
+        reason: why the answer is degraded.
     """
     by_rules = rule_stages(plan, facts)
     taken: list[int] = []
@@ -47,7 +67,7 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
         seed="",
         facts=dict(facts),
         control=None,
-        degraded=reason,
+        degraded=str(reason),
         ignored=(),
         placements=tuple(answers),
         traces=tuple(traces),

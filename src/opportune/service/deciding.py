@@ -11,24 +11,22 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from opportune.decide import Draws, State, decide, fallback, gather, seed_of
+from opportune.decide import Draws, Reason, State, decide, fallback, gather, seed_of
 from opportune.decide.pipeline import decision_id
 from opportune.errors import InputError, StoreBusyError, StoreError
-from opportune.records import Decision, DecisionRequest, Origin, Outcome, PlacementAnswer, Sign
+from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
+from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
-from opportune.storage import GroupWriter, RecordOutcome, SaveDecision, WindowOpened
+from opportune.storage import GroupWriter, SaveDecision, WindowOpened
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
 log = structlog.get_logger()
-
-UNSEEN = "unseen"
-"""Outcome of an action that was recorded as shown and was not; no strategy declares it, so it teaches nothing."""
 
 
 class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,19 +83,21 @@ class Decider:
         writer: GroupWriter,
         reader: Executor,
         settings: Settings,
+        records: LateRecords,
     ) -> None:
         self._live = live
         self._recent = recent
         self._writer = writer
         self._reader = reader
         self._settings = settings
-        self._later: set[asyncio.Task[None]] = set()
+        self._records = records
 
-    async def answer(self, request: DecisionRequest, deadline_ms: float | None = None) -> Answer:
+    async def answer(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Decide, keep the record, answer.
 
         Args:
             deadline_ms: time for all of that; None takes the strategy's.
+            waited: seconds of it that have passed already.
 
         Raises:
             InputError: the request is wrong, or its id was used before with another body.
@@ -110,8 +110,11 @@ class Decider:
         profile = NOBODY
         decided = begin
         write: SaveDecision | None = None
+        left = (deadline_ms or plan.deadline_ms) / 1000 - waited
+        if left <= 0:
+            return self._fallback(serving, request, profile, now, ignored, Reason.OVERLOADED)
         try:
-            async with asyncio.timeout((deadline_ms or plan.deadline_ms) / 1000):
+            async with asyncio.timeout(left):
                 if request.customer is not None:
                     known = serving.profiles.get(request.customer)
                     profile = known or await self._read_profile(serving, request.customer)
@@ -123,16 +126,16 @@ class Decider:
                 decided = perf_counter()
                 receipt = await self._writer.write(write)
         except TimeoutError:
-            return self._fallback(serving, request, profile, now, ignored, "store-slow", write)
+            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_SLOW, write)
         except StoreBusyError:
-            return self._fallback(serving, request, profile, now, ignored, "store-busy")
+            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
         except StoreError:
-            return self._fallback(serving, request, profile, now, ignored, "store-unavailable")
+            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_UNAVAILABLE)
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001  Whatever broke, the contact gets an answer.
             log.error("decision failed", error=type(error).__name__, where=place_of(error))
-            return self._fallback(serving, request, profile, now, ignored, "internal-error")
+            return self._fallback(serving, request, profile, now, ignored, Reason.INTERNAL_ERROR)
         end = perf_counter()
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
@@ -156,7 +159,7 @@ class Decider:
         known: KnownProfile,
         now: datetime,
         ignored: tuple[str, ...],
-        reason: str,
+        reason: Reason,
         late: SaveDecision | None = None,
     ) -> Answer:
         """Answer with each placement's declared fallback, and keep its record as soon as the store can.
@@ -174,24 +177,8 @@ class Decider:
             return Answer(body=_empty(plan.revision, request, reason), degraded=reason, ignored=len(ignored))
         body = body_of(decision)
         self._recent.put(decision.id, Remembered.of(decision))
-        self._keep_later(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
+        self._records.add(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
-
-    def _keep_later(self, write: SaveDecision, late: SaveDecision | None) -> None:
-        task = asyncio.get_running_loop().create_task(self._kept(write, late))
-        self._later.add(task)
-        task.add_done_callback(self._later.discard)
-
-    async def _kept(self, write: SaveDecision, late: SaveDecision | None) -> None:
-        try:
-            receipt = await self._writer.write(write)
-            if receipt.repeated and late is not None and receipt.answer == late.answer:
-                # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
-                closings = (_unseen(late.decision, window, self._settings.new_id()) for window in late.windows)
-                await asyncio.gather(*map(self._writer.write, closings))
-        except (StoreError, InputError) as error:
-            # The contact has its answer; without its record, outcomes that name it will be refused.
-            log.warning("fallback answer without a record", error=type(error).__name__)
 
 
 def _decide(
@@ -222,25 +209,6 @@ def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
     )
 
 
-def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOutcome:
-    """Close the response window of an action that was recorded as shown and was not."""
-    placement = next(
-        answer.name
-        for answer in decision.placements
-        for shown in answer.actions
-        if (shown.action, shown.treatment) == (window.action, window.treatment)
-    )
-    outcome = Outcome(id=f"unseen-{write_id}", decision=decision.id, action=window.action, outcome=UNSEEN)
-    return RecordOutcome(
-        outcome=outcome,
-        origin=Origin.FALLBACK,
-        treatment=window.treatment,
-        placement=placement,
-        sign=Sign.NEUTRAL,
-        expiry=True,
-    )
-
-
 def body_of(decision: Decision) -> bytes:
     """Write the answer of a decision."""
     return _encode(
@@ -254,7 +222,7 @@ def body_of(decision: Decision) -> bytes:
     )
 
 
-def _empty(revision: str, request: DecisionRequest, reason: str) -> bytes:
+def _empty(revision: str, request: DecisionRequest, reason: Reason) -> bytes:
     placements = tuple(PlacementAnswer(name=wanted.name, actions=()) for wanted in request.placements)
     return _encode(
         AnswerBody(id=decision_id(request), revision=revision, degraded=reason, control=None, placements=placements)

@@ -1,0 +1,150 @@
+"""Records of fallback answers, kept until the store takes them."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import structlog
+
+from opportune.errors import InputError, StoreError
+from opportune.records import Decision, Origin, Outcome, Sign
+from opportune.storage import GroupWriter, RecordOutcome, SaveDecision, WindowOpened
+
+__all__ = ["LateRecords"]
+
+RECORDS_MAX = 10_000
+SECONDS_MAX = 60.0
+"""How long a record is tried; an outage that lasts longer costs the records of its beginning."""
+GROUP_MAX = 256
+PAUSE_SECONDS = 0.1
+PAUSE_SECONDS_MAX = 1.0
+CLOSE_SECONDS = 2.0
+"""How long a service that stops waits for the store to take what is left."""
+
+UNSEEN = "unseen"
+"""Outcome of an action that was recorded as shown and was not; no strategy declares it, so it teaches nothing."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """A fallback answer; `late` is the decision whose commit the deadline did not wait for."""
+
+    write: SaveDecision
+    late: SaveDecision | None
+    until: float
+
+
+class LateRecords:
+    """Writes what the contact did not wait for, in order, again and again; lives in the event loop's thread.
+
+    One group is under way at a time, so that a store that comes back is not flooded.
+
+    Args:
+        new_id: makes ids of writes.
+        clock: seconds from any beginning.
+
+    Attributes:
+        given_up: records that were never written: too many, too old, or refused. Outcomes that name them are refused.
+    """
+
+    def __init__(self, writer: GroupWriter, new_id: Callable[[], str], clock: Callable[[], float] = monotonic) -> None:
+        self.given_up = 0
+        self._writer = writer
+        self._new_id = new_id
+        self._clock = clock
+        self._waiting: deque[_Record] = deque()
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Records that are not written yet."""
+        return len(self._waiting)
+
+    def add(self, write: SaveDecision, late: SaveDecision | None = None) -> None:
+        """Keep the record of an answer that was given.
+
+        Args:
+            late: the decision whose commit the deadline did not wait for; it may be recorded all the same.
+        """
+        if len(self._waiting) >= RECORDS_MAX:
+            self._waiting.popleft()
+            self._give_up(1, "too many wait")
+        self._waiting.append(_Record(write, late, self._clock() + SECONDS_MAX))
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._write_all())
+
+    async def close(self) -> None:
+        """Write what is left, if the store takes it soon."""
+        if self._task is not None:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._task, CLOSE_SECONDS)
+        if self._waiting:
+            self._give_up(len(self._waiting), "the service stops")
+            self._waiting.clear()
+
+    async def _write_all(self) -> None:
+        pause = PAUSE_SECONDS
+        while self._waiting:
+            group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+            try:
+                failed = await self._write_group(group)
+            except asyncio.CancelledError:
+                self._waiting.extendleft(reversed(group))
+                raise
+            pause = min(PAUSE_SECONDS_MAX, pause * 2) if len(failed) == len(group) else PAUSE_SECONDS
+            now = self._clock()
+            fresh = [record for record in failed if record.until > now]
+            if len(fresh) < len(failed):
+                self._give_up(len(failed) - len(fresh), "the store was away for too long")
+            self._waiting.extendleft(reversed(fresh))
+            if failed:
+                await asyncio.sleep(pause)
+
+    async def _write_group(self, group: list[_Record]) -> list[_Record]:
+        """Write some records; give those that the store did not take."""
+        results = await asyncio.gather(*map(self._write, group))
+        return [record for record, is_done in zip(group, results, strict=True) if not is_done]
+
+    async def _write(self, record: _Record) -> bool:
+        try:
+            receipt = await self._writer.write(record.write)
+            late = record.late
+            if receipt.repeated and late is not None and receipt.answer == late.answer:
+                # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
+                closings = (_unseen(late.decision, window, self._new_id()) for window in late.windows)
+                await asyncio.gather(*map(self._writer.write, closings))
+        except StoreError:
+            return False
+        except InputError:
+            self._give_up(1, "its id was used before")
+        return True
+
+    def _give_up(self, count: int, reason: str) -> None:
+        self.given_up += count
+        log.warning("fallback answers without a record", count=count, reason=reason)
+
+
+def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOutcome:
+    """Close the response window of an action that was recorded as shown and was not."""
+    placement = next(
+        answer.name
+        for answer in decision.placements
+        for shown in answer.actions
+        if (shown.action, shown.treatment) == (window.action, window.treatment)
+    )
+    outcome = Outcome(id=f"unseen-{write_id}", decision=decision.id, action=window.action, outcome=UNSEEN)
+    return RecordOutcome(
+        outcome=outcome,
+        origin=Origin.FALLBACK,
+        treatment=window.treatment,
+        placement=placement,
+        sign=Sign.NEUTRAL,
+        expiry=True,
+    )
