@@ -6,7 +6,6 @@ place is drawn from its own selection probabilities, which are conditional on th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,40 +14,47 @@ import numpy.typing as npt
 from opportune.decide.arbitrate import Weighing
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, stages_of
-from opportune.decide.plan import Booleans, Exploration, Placement, Plan
-from opportune.learning.exploration import Method, Race, Selection
+from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
+from opportune.decide.steps import steps_of
+from opportune.decide.steps_numpy import take
+from opportune.learning.base import Prediction
+from opportune.learning.selection import GREEDY, THOMPSON
+from opportune.learning.selection import UNIFORM as UNIFORMLY
 from opportune.records import Stage
 
-__all__ = ["UNIFORM", "Place", "Slate", "fill", "open_stages", "take"]
+__all__ = ["KEPT_PARTS", "UNIFORM", "Slate", "fill", "open_stages"]
 
 UNIFORM = Exploration("uniform", 0.0, 0.0)
 """Random control group: every open candidate has the same chance."""
+KEPT_PARTS = 20
+"""Score parts are kept for the shown and for this many of the best others: what people ask about, in about 1 KB."""
 
-
-_METHODS: dict[str, tuple[Method, str]] = {
-    "thompson": ("thompson", "explored"),
-    "none": ("greedy", "best"),
-    "uniform": ("uniform", "control"),
+_METHODS: dict[str, tuple[int, str]] = {
+    "thompson": (THOMPSON, "explored"),
+    "none": (GREEDY, "best"),
+    "uniform": (UNIFORMLY, "control"),
 }
 """Exploration of the project file → method of selection, and how the answer names it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """One filled place: who stands there, with which chance, drawn with which number (-1: not drawn), and how."""
-
-    candidate: int
-    probability: float
-    uniform: float
-    how: str
-
-
-@dataclass(frozen=True, slots=True)
 class Slate:
-    """The places of one placement; `first` is the selection of the first drawn place, None where nothing was drawn."""
+    """The places of one placement, and score parts of those who stand there and of the best others.
 
-    places: tuple[Place, ...]
-    first: Selection | None
+    Args:
+        chosen: candidate of every place, with the chance in `chances` given the places before.
+        uniforms: the number every place was drawn with, -1 where it was not drawn.
+        hows: "mandatory", or how the exploration names itself.
+        kept: uint32 [n], the chosen, then the best others.
+        parts: float32 [n, 2 O + 2], columns as `Plan.part_names` says.
+    """
+
+    chosen: list[int]
+    chances: list[float]
+    uniforms: list[float]
+    hows: list[str]
+    kept: npt.NDArray[np.uint32]
+    parts: Floats
 
 
 def fill(
@@ -56,6 +62,7 @@ def fill(
     size: int,
     exploration: Exploration,
     weighing: Weighing,
+    prediction: Prediction,
     stages: Stages,
     mandatory: Booleans | None,
     rng: Draws,
@@ -68,34 +75,39 @@ def fill(
         mandatory: bool [C], the tier that comes before all others, by priority and undrawn; None where empty.
         label: prefix of the draws' labels, unique within the decision.
         kernel: "numpy" or "numba", that of the model.
+
+    Raises:
+        ValueError: a priority or its deviation is not finite.
     """
-    places: list[Place] = []
-    first: Selection | None = None
-    for candidate in _mandatory(mandatory, stages, weighing.priority):
-        if len(places) == size:
-            break
-        if stages[candidate] == OPEN:
-            places.append(Place(candidate, 1.0, -1.0, "mandatory"))
-            take(plan, stages, candidate)
     method, how = _METHODS[exploration.method]
-    race = Race(
+    uniforms = [rng.uniform(f"{label}/{place}") for place in range(min(size, len(stages)))]
+    undrawn, chosen, chances, kept, parts = steps_of(kernel).fill(
+        stages,
         weighing.priority,
         weighing.spread,
-        places=size - len(places),
-        scale=exploration.scale,
-        floor=exploration.floor,
-        method=method,
-        kernel=kernel,
+        _NOBODY if mandatory is None else _in_order(mandatory, stages, weighing.priority),
+        np.array(uniforms),
+        method,
+        exploration.scale,
+        exploration.floor,
+        plan.action_of,
+        plan.exclusion,
+        KEPT_PARTS,
+        prediction.propensity,
+        prediction.spread,
     )
-    while len(places) < size:
-        uniform = rng.uniform(f"{label}/{len(places)}")
-        drawn = race.draw(stages == OPEN, uniform)
-        if drawn.chosen < 0:
-            break
-        first = first or drawn
-        places.append(Place(drawn.chosen, drawn.probability, uniform, how))
-        take(plan, stages, drawn.chosen)
-    return Slate(tuple(places), first)
+    if undrawn < 0:
+        raise ValueError("priorities and their deviations: expected finite numbers for every open candidate")
+    chosen = chosen.tolist()
+    drawn = len(chosen) - undrawn
+    return Slate(
+        chosen,
+        chances.tolist(),
+        [-1.0] * undrawn + uniforms[undrawn : len(chosen)],
+        ["mandatory"] * undrawn + [how] * drawn,
+        kept,
+        parts,
+    )
 
 
 def open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int]) -> Stages:
@@ -106,28 +118,18 @@ def open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: flo
         taken: candidates of the placements before.
     """
     stages = stages_of(plan, placement, by_rules, seconds)
-    before = stages[taken]
-    for candidate in taken:
-        take(plan, stages, candidate)
-    stages[taken] = np.minimum(before, Stage.ALREADY_SHOWN)
+    if taken:
+        before = stages[taken]
+        for candidate in taken:
+            take(candidate, stages, plan.action_of, plan.exclusion)
+        stages[taken] = np.minimum(before, Stage.ALREADY_SHOWN)
     return stages
 
 
-def take(plan: Plan, stages: Stages, candidate: int) -> None:
-    """Mark `candidate` as shown and close what may not stand beside it."""
-    action = plan.actions[plan.action_of[candidate]]
-    if len(plan.actions) != len(plan.candidates):
-        same = (plan.action_of == plan.action_of[candidate]) & (stages == OPEN)
-        stages[same] = Stage.ALREADY_SHOWN
-    if action.exclusive:
-        groups = plan.exclusion[plan.exclusion[:, candidate]]
-        stages[groups.any(axis=0) & (stages == OPEN)] = Stage.EXCLUSIVE
-    stages[candidate] = Stage.SHOWN
+_NOBODY = np.zeros(0, dtype=np.intp)
 
 
-def _mandatory(mandatory: Booleans | None, stages: Stages, priority: npt.NDArray[np.float32]) -> Iterator[int]:
-    """Give the mandatory candidates, highest priority first, then in candidate order."""
-    if mandatory is None:
-        return
+def _in_order(mandatory: Booleans, stages: Stages, priority: Floats) -> npt.NDArray[np.intp]:
+    """Give the mandatory candidates that are OPEN, highest priority first, then in candidate order."""
     open_ones = np.flatnonzero(mandatory & (stages == OPEN))
-    yield from (int(i) for i in open_ones[np.argsort(-priority[open_ones], kind="stable")])
+    return open_ones[np.argsort(-priority[open_ones], kind="stable")]

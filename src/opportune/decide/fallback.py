@@ -7,10 +7,11 @@ from enum import StrEnum
 
 import numpy as np
 
-from opportune.decide.compose import open_stages, take
+from opportune.decide.compose import open_stages
 from opportune.decide.gate import OPEN, Stages, rule_stages
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Plan
+from opportune.decide.steps_numpy import take
 from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
 
 __all__ = ["Reason", "fallback"]
@@ -79,7 +80,7 @@ def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) 
     for candidate in candidates:
         if len(chosen) < size and stages[candidate] == OPEN:
             chosen.append(candidate)
-            take(plan, stages, candidate)
+            take(candidate, stages, plan.action_of, plan.exclusion)
     return chosen
 
 

@@ -10,27 +10,26 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.decide.plan import Booleans, Placement, Plan
+from opportune.decide.steps import steps_of
+from opportune.decide.steps_numpy import OPEN
 from opportune.records import Facts, Stage
 
 __all__ = ["OPEN", "rule_stages", "stages_of"]
 
 Stages = npt.NDArray[np.uint8]
 
-OPEN = 255
-"""Passed the gate; composing the slate decides what becomes of it."""
 
-_LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILITY]], dtype=np.uint8)
-"""Stage of every layer of the gate; OPEN has all bits and is higher than any."""
+def rule_stages(plan: Plan, facts: Facts, kernel: str = "numpy") -> Stages:
+    """Evaluate the three layers of engagement policy, uint8 [C]: OPEN or the first layer that failed.
 
-
-def rule_stages(plan: Plan, facts: Facts) -> Stages:
-    """Evaluate the three layers of engagement policy, uint8 [C]: OPEN or the first layer that failed."""
-    passed = plan.gate.passed(facts).view(np.uint8).reshape(3, len(plan.actions))
-    # Minus one has all bits: a layer that passed says OPEN, one that failed its stage; the first is the lowest.
-    failed = np.negative(passed)
-    failed |= _LAYERS
-    by_action: Stages = np.minimum.reduce(failed, axis=0)
-    return by_action if len(plan.candidates) == len(plan.actions) else by_action[plan.action_of]
+    Args:
+        kernel: "numpy" or "numba"; they differ in speed alone.
+    """
+    index = plan.gate.index
+    stages: Stages = steps_of(kernel).gate(
+        index.table, index.rows(facts), index.words, index.layers, plan.gate.bits, plan.action_of
+    )
+    return stages
 
 
 def stages_of(plan: Plan, placement: Placement, by_rules: Stages, seconds: float) -> Stages:

@@ -13,15 +13,13 @@ from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
-import numpy as np
 
-from opportune.decide.arbitrate import Weighing, arbitrate
+from opportune.decide.arbitrate import arbitrate
 from opportune.decide.compose import UNIFORM, Slate, fill, open_stages
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
-from opportune.decide.gate import OPEN, Stages, rule_stages
+from opportune.decide.gate import Stages, rule_stages
 from opportune.decide.plan import Booleans, Placement, Plan
-from opportune.decide.steps import steps_of
 from opportune.learning.base import Encoded, Prediction
 from opportune.records import (
     Decision,
@@ -30,12 +28,10 @@ from opportune.records import (
     PlacementAnswer,
     PlacementTrace,
     Shown,
-    Stage,
     Value,
 )
 
 __all__ = [
-    "KEPT_PARTS",
     "Scorer",
     "State",
     "canonical",
@@ -48,9 +44,6 @@ __all__ = [
     "mandatory_of",
     "seed_of",
 ]
-
-KEPT_PARTS = 20
-"""Score parts are kept for the shown and for this many of the best others: what people ask about, in about 1 KB."""
 
 
 class Scorer(Protocol):
@@ -122,10 +115,10 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         rng: source of all draws.
     """
     facts = gather(plan, state.profile, request, now)
-    by_rules = rule_stages(plan, facts)
+    kernel = state.model.kernel
+    by_rules = rule_stages(plan, facts, kernel)
     prediction = state.model.predict(state.model.encode(facts))
     control = control_group(plan, state.person or request.session, now)
-    kernel = state.model.kernel
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = mandatory_of(plan, facts)
 
@@ -135,16 +128,13 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
-        is_open = stages == OPEN
-        label = f"{number}/{wanted.name}"
         size = placement.size if wanted.size is None else wanted.size
         exploration = UNIFORM if control is not None and control.choose == "random" else placement.exploration
-        slate = fill(plan, size, exploration, weighing, stages, mandatory, rng, label, kernel)
-        # OPEN is higher than any stage, and OUTRANKED is the highest of them.
-        np.minimum(stages, np.uint8(Stage.OUTRANKED), out=stages)
-        answers.append(_answer(plan, placement, request, prediction, weighing, slate))
-        traces.append(_trace(placement, prediction, weighing, slate, stages, is_open, kernel))
-        taken.extend(place.candidate for place in slate.places)
+        label = f"{number}/{wanted.name}"
+        slate = fill(plan, size, exploration, weighing, prediction, stages, mandatory, rng, label, kernel)
+        answers.append(_answer(plan, placement, request, slate))
+        traces.append(_trace(placement, slate, stages))
+        taken += slate.chosen
     return Decision(
         id=decision_id(request),
         request=request,
@@ -153,7 +143,7 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         revision=plan.revision,
         model=state.model.name,
         position=state.position,
-        kernel=state.model.kernel,
+        kernel=kernel,
         seed=rng.seed,
         facts=facts,
         control=control.name if control else None,
@@ -190,31 +180,26 @@ def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
     return actions[plan.action_of] if actions.any() else None
 
 
-def _answer(
-    plan: Plan,
-    placement: Placement,
-    request: DecisionRequest,
-    prediction: Prediction,
-    weighing: Weighing,
-    slate: Slate,
-) -> PlacementAnswer:
+def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: Slate) -> PlacementAnswer:
+    scored = len(plan.outcomes)
     shown = []
-    for rank, place in enumerate(slate.places, start=1):
-        key = plan.candidates[place.candidate]
-        action = plan.actions[plan.action_of[place.candidate]]
-        chances = prediction.propensity[:, place.candidate].tolist()
+    # The parts of the chosen come first.
+    for rank, (candidate, parts) in enumerate(
+        zip(slate.chosen, slate.parts[: len(slate.chosen)].tolist(), strict=True)
+    ):
+        key = plan.candidates[candidate]
         shown.append(
             Shown(
-                rank=rank,
+                rank=rank + 1,
                 action=key.action,
                 group=key.group,
                 treatment=key.treatment,
-                kind=action.kind,
-                propensity={name: round(chance, 6) for name, chance in zip(plan.outcomes, chances, strict=True)},
-                priority=round(float(weighing.priority[place.candidate]), 6),
-                selection_probability=place.probability,
-                how=place.how,
-                content=content_of(plan, place.candidate, request.language),
+                kind=plan.actions[plan.action_of[candidate]].kind,
+                propensity={name: round(parts[o], 6) for o, name in enumerate(plan.outcomes)},
+                priority=round(parts[2 * scored], 6),
+                selection_probability=slate.chances[rank],
+                how=slate.hows[rank],
+                content=content_of(plan, candidate, request.language),
             )
         )
     return PlacementAnswer(name=placement.name, actions=tuple(shown))
@@ -226,40 +211,12 @@ def content_of(plan: Plan, candidate: int, language: str | None) -> dict[str, st
     return dict(texts.get(language or "") or texts.get(plan.languages[0], {}))
 
 
-def _trace(
-    placement: Placement,
-    prediction: Prediction,
-    weighing: Weighing,
-    slate: Slate,
-    stages: Stages,
-    is_open: Booleans,
-    kernel: str,
-) -> PlacementTrace:
-    chosen = np.array([place.candidate for place in slate.places], dtype=np.intp)
-    first = slate.first
-    kept, parts = steps_of(kernel).keep(
-        weighing.priority,
-        is_open,
-        chosen,
-        KEPT_PARTS,
-        prediction.propensity,
-        prediction.spread,
-        first.contenders if first else _NOBODY,
-        first.probabilities if first else _NOTHING,
-        first.rest if first else 0.0,
-    )
-    for rank, place in enumerate(slate.places):
-        if place.how == "mandatory":
-            parts[rank, -1] = 1.0
+def _trace(placement: Placement, slate: Slate, stages: Stages) -> PlacementTrace:
     return PlacementTrace(
         name=placement.name,
         stages=stages.tobytes(),
-        kept=kept.astype("<u4").tobytes(),
-        parts=parts.astype("<f4", copy=False).tobytes(),
-        chosen=tuple(place.candidate for place in slate.places),
-        uniforms=tuple(place.uniform for place in slate.places),
+        kept=slate.kept.astype("<u4", copy=False).tobytes(),
+        parts=slate.parts.astype("<f4", copy=False).tobytes(),
+        chosen=tuple(slate.chosen),
+        uniforms=tuple(slate.uniforms),
     )
-
-
-_NOBODY = np.zeros(0, dtype=np.intp)
-_NOTHING = np.zeros(0)

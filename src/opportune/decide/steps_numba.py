@@ -1,4 +1,8 @@
-"""Array steps of a decision, compiled; the same as in steps_numpy.py, each in one pass."""
+"""Array steps of a decision, compiled; the same as in steps_numpy.py, each in one pass.
+
+The compiled form of `fill` contains that of the draws: after a change of exploration_numba.py this file has to be
+touched, or the compiler's cache keeps the old ones.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +13,47 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit, types
 
-__all__ = ["keep", "weigh"]
+from opportune.decide import steps_numpy
+from opportune.learning import exploration_numba as race
+from opportune.learning.selection import Selection
+from opportune.records import Stage
+
+__all__ = ["fill", "gate", "weigh"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
 
 ZERO, ONE = np.float32(0.0), np.float32(1.0)
+OPEN = np.uint8(steps_numpy.OPEN)
+INVALID = steps_numpy.INVALID
+FIRST_LAYER, LAYERS = int(Stage.ELIGIBILITY), len(steps_numpy.LAYERS)
+SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
+    np.uint8(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED)
+)
+
+
+def _gate(table: Words, rows: Indices, words: int, layers: Indices, bits: Indices, action_of: Indices) -> Bytes:
+    word = np.zeros(table.shape[1], dtype=np.uint64)
+    for row in rows:
+        word |= table[row]
+    for i in range(len(layers)):
+        start, size = layers[i]
+        for w in range(size):
+            word[w] |= ~word[start + w]
+    actions = len(bits) // LAYERS
+    stages = np.empty(len(action_of), dtype=np.uint8)
+    for c in range(len(action_of)):
+        stage = OPEN
+        for layer in range(LAYERS - 1, -1, -1):
+            bit = np.uint64(bits[layer * actions + action_of[c]])
+            if (word[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1):
+                stage = np.uint8(FIRST_LAYER + layer)
+        stages[c] = stage
+    return stages
 
 
 def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boost: Floats) -> tuple[Floats, Floats]:
@@ -37,21 +74,13 @@ def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, bo
     return priority, deviation
 
 
-def _keep(
-    priority: Floats,
-    is_open: Booleans,
-    chosen: Indices,
-    count: int,
-    propensity: Floats,
-    spread: Floats,
-    contenders: Indices,
-    chances: Doubles,
-    rest: float,
-) -> tuple[Indices, Floats]:
+@njit(cache=True, error_model="numpy")
+def _best(priority: Floats, alive: Booleans, count: int) -> Indices:
+    """Give the `count` alive with the highest priorities, ties in candidate order."""
     best = np.empty(count, dtype=np.intp)
     found = 0
     for c in range(len(priority)):
-        if not is_open[c] or (found == count and priority[c] <= priority[best[count - 1]]):
+        if not alive[c] or (found == count and priority[c] <= priority[best[count - 1]]):
             continue
         at = min(found, count - 1)
         while at > 0 and priority[best[at - 1]] < priority[c]:
@@ -59,16 +88,45 @@ def _keep(
             at -= 1
         best[at] = c
         found = min(found + 1, count)
-    kept = np.empty(len(chosen) + found, dtype=np.intp)
+    return best[:found]
+
+
+@njit(cache=True, error_model="numpy")
+def _take(candidate: int, alive: Booleans, stages: Bytes, action_of: Indices, exclusion: Booleans) -> None:
+    """Show a candidate, and close who may not stand beside it; candidates of one action lie side by side."""
+    for step in (-1, 1):
+        c = candidate + step
+        while 0 <= c < len(alive) and action_of[c] == action_of[candidate]:
+            if alive[c]:
+                stages[c], alive[c] = ALREADY_SHOWN, False
+            c += step
+    stages[candidate], alive[candidate] = SHOWN, False
+    for group in range(len(exclusion)):
+        if exclusion[group, candidate]:
+            for c in range(len(alive)):
+                if exclusion[group, c] and alive[c]:
+                    stages[c], alive[c] = EXCLUSIVE, False
+
+
+@njit(cache=True, error_model="numpy")
+def _keep(
+    best: Indices,
+    chosen: Indices,
+    undrawn: int,
+    first: Selection,
+    priority: Floats,
+    propensity: Floats,
+    spread: Floats,
+) -> tuple[npt.NDArray[np.uint32], Floats]:
+    kept = np.empty(len(chosen) + len(best), dtype=np.uint32)
     kept[: len(chosen)] = chosen
     size = len(chosen)
-    for c in best[:found]:
+    for c in best:
         is_chosen = False
         for other in chosen:
             is_chosen |= other == c
         kept[size] = c
         size += not is_chosen
-    kept = kept[:size]
     outcomes = len(propensity)
     parts = np.empty((size, 2 * outcomes + 2), dtype=np.float32)
     for i in range(size):
@@ -77,10 +135,55 @@ def _keep(
             parts[i, o] = propensity[o, c]
             parts[i, outcomes + o] = spread[o, c]
         parts[i, 2 * outcomes] = priority[c]
-        place = np.searchsorted(contenders, c)
-        is_contender = place < len(contenders) and contenders[place] == c
-        parts[i, 2 * outcomes + 1] = chances[place] if is_contender else rest
-    return kept, parts
+        place = np.searchsorted(first.contenders, c)
+        is_contender = place < len(first.contenders) and first.contenders[place] == c
+        parts[i, 2 * outcomes + 1] = first.probabilities[place] if is_contender else first.rest
+    parts[:undrawn, -1] = ONE
+    return kept[:size], parts
+
+
+def _fill(
+    stages: Bytes,
+    priority: Floats,
+    deviation: Floats,
+    mandatory: Indices,
+    uniforms: Doubles,
+    method: int,
+    scale: float,
+    floor: float,
+    action_of: Indices,
+    exclusion: Booleans,
+    count: int,
+    propensity: Floats,
+    spread: Floats,
+) -> tuple[int, Indices, Doubles, npt.NDArray[np.uint32], Floats]:
+    alive = stages == OPEN
+    best = _best(priority, alive, count)
+    chosen, chances = np.empty(len(uniforms), dtype=np.intp), np.ones(len(uniforms))
+    size = 0
+    for c in mandatory:
+        if size < len(uniforms) and alive[c]:
+            chosen[size] = c
+            size += 1
+            _take(c, alive, stages, action_of, exclusion)
+    undrawn = size
+    field, first = race.nowhere(), race.nobody(0)
+    while size < len(uniforms):
+        places = len(uniforms) - size
+        drawn, field = race.next_place(field, priority, deviation, alive, uniforms[size], places, method, scale, floor)
+        if drawn.alive <= 0:
+            undrawn = undrawn if drawn.alive == 0 else INVALID
+            break
+        if size == undrawn:
+            first = drawn
+        chosen[size], chances[size] = drawn.chosen, drawn.probability
+        size += 1
+        _take(drawn.chosen, alive, stages, action_of, exclusion)
+    for c in range(len(alive)):
+        if stages[c] == OPEN:
+            stages[c] = OUTRANKED
+    kept, parts = _keep(best, chosen[:size], undrawn, first, priority, propensity, spread)
+    return undrawn, chosen[:size], chances[:size], kept, parts
 
 
 def _given(dtype: types.Type, axes: int = 1, layout: Literal["C", "A"] = "C") -> types.Type:
@@ -91,16 +194,20 @@ def _given(dtype: types.Type, axes: int = 1, layout: Literal["C", "A"] = "C") ->
 # One signature each, compiled when this module is imported: no request waits for a new combination of types.
 _SINGLES, _SCORES = _given(types.float32), _given(types.float32, 2, "A")
 _INDICES, _DOUBLES = _given(types.intp), _given(types.float64)
+_BYTES, _TABLE = types.uint8[::1], _given(types.uint64, 2)
+gate = njit(
+    [(_TABLE, _INDICES, types.intp, _given(types.intp, 2), _INDICES, _INDICES)], cache=True, error_model="numpy"
+)(_gate)
 weigh = njit([(_SCORES, _SCORES, _given(types.float32, 2), _SINGLES, _SINGLES)], cache=True, error_model="numpy")(
     _weigh
 )
-keep = njit(
+fill = njit(
     [
         (
-            *(_SINGLES, _given(types.boolean), _INDICES, types.intp),
-            *(_SCORES, _SCORES, _INDICES, _DOUBLES, types.float64),
+            *(_BYTES, _SINGLES, _SINGLES, _INDICES, _DOUBLES, types.intp, types.float64, types.float64),
+            *(_INDICES, _given(types.boolean, 2), types.intp, _SCORES, _SCORES),
         )
     ],
     cache=True,
     error_model="numpy",
-)(_keep)
+)(_fill)

@@ -8,12 +8,42 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["keep", "weigh"]
+from opportune.learning import exploration_numpy as race
+from opportune.learning.selection import Selection
+from opportune.records import Stage
+from opportune.rules.index import dead_words
+
+__all__ = ["INVALID", "LAYERS", "OPEN", "fill", "gate", "take", "weigh"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
+Bytes = npt.NDArray[np.uint8]
+Words = npt.NDArray[np.uint64]
+
+OPEN = 255
+"""Passed the gate; composing the slate decides what becomes of it."""
+INVALID = -1
+"""In place of a number of places: somebody's priority or its deviation is not finite."""
+LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILITY]], dtype=np.uint8)
+"""Stage of every layer of the gate; OPEN has all bits and is higher than any."""
+
+
+def gate(table: Words, rows: Indices, words: int, layers: Indices, bits: Indices, action_of: Indices) -> Bytes:
+    """Give every candidate OPEN or the first layer of engagement policy that failed, uint8 [C].
+
+    Args:
+        table, words, layers: of the index of the 3A conditions; `rows` are those that the facts select.
+        bits: intp [3A], bit of every condition.
+    """
+    dead = np.unpackbits(dead_words(table, rows, words, layers).view(np.uint8), bitorder="little")
+    failed = dead.take(bits).reshape(len(LAYERS), -1)
+    # Less one has all bits where a layer passed, which then says OPEN; the first that failed is the lowest.
+    failed -= 1
+    failed |= LAYERS
+    by_action: Bytes = np.minimum.reduce(failed, axis=0)
+    return by_action.take(action_of)
 
 
 def weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boost: Floats) -> tuple[Floats, Floats]:
@@ -39,44 +69,103 @@ def weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boo
     return priority, deviation
 
 
-def keep(
+def fill(
+    stages: Bytes,
     priority: Floats,
-    is_open: Booleans,
-    chosen: Indices,
+    deviation: Floats,
+    mandatory: Indices,
+    uniforms: Doubles,
+    method: int,
+    scale: float,
+    floor: float,
+    action_of: Indices,
+    exclusion: Booleans,
     count: int,
     propensity: Floats,
     spread: Floats,
-    contenders: Indices,
-    chances: Doubles,
-    rest: float,
-) -> tuple[Indices, Floats]:
-    """Choose whose score parts to keep: the chosen, then the `count` best by priority, ties in candidate order.
+) -> tuple[int, Indices, Doubles, npt.NDArray[np.uint32], Floats]:
+    """Fill the places of one placement from the OPEN candidates and say in `stages` what became of everybody.
 
     Args:
-        is_open: bool [C], candidates that passed the gate.
-        contenders: intp [K], ascending, with `chances` for the first drawn place; all others have `rest`.
+        mandatory: intp, the tier that comes before all others, in order, undrawn.
+        uniforms: float64, the draw of every place, in [0, 1).
+        method: THOMPSON, GREEDY or UNIFORM.
+        exclusion: bool [X, C], membership in exclusivity groups.
+        count: score parts are kept of the chosen, then of so many of the best by priority, ties in candidate order.
 
     Returns:
-        kept: intp [n].
-        parts: float32 [n, 2 O + 2], propensity and spread per outcome, priority, chance.
+        places that mandatory candidates took, INVALID where a priority or deviation is not finite.
+        chosen: intp [k], candidate of every place.
+        chances: float64 [k], with which it was picked, given the places before.
+        kept: uint32 [n].
+        parts: float32 [n, 2 O + 2], propensity and spread per outcome, priority, chance for the first drawn place.
     """
-    open_ones = np.flatnonzero(is_open)
+    alive = stages == OPEN
+    best = _best(priority, alive, count)
+    chosen: list[int] = []
+    chances: list[float] = []
+    for candidate in mandatory.tolist():
+        if len(chosen) < len(uniforms) and alive[candidate]:
+            chosen.append(candidate)
+            chances.append(1.0)
+            take(candidate, stages, action_of, exclusion)
+            np.equal(stages, OPEN, out=alive)
+    undrawn = len(chosen)
+    field, first = race.nowhere(), race.nobody(0)
+    for place, u in enumerate(uniforms.tolist()[undrawn:], start=undrawn):
+        left = len(uniforms) - place
+        drawn, field = race.next_place(field, priority, deviation, alive, u, left, method, scale, floor)
+        if drawn.alive <= 0:
+            undrawn = undrawn if drawn.alive == 0 else INVALID
+            break
+        if place == undrawn:
+            first = drawn
+        chosen.append(drawn.chosen)
+        chances.append(drawn.probability)
+        take(drawn.chosen, stages, action_of, exclusion)
+        np.equal(stages, OPEN, out=alive)
+    # OPEN is higher than any stage, and OUTRANKED is the highest of them.
+    np.minimum(stages, np.uint8(Stage.OUTRANKED), out=stages)
+    kept = np.array([*chosen, *(i for i in best if i not in chosen)], dtype=np.intp)
+    parts = _parts(kept, first, priority, propensity, spread)
+    parts[:undrawn, -1] = 1.0
+    return undrawn, np.array(chosen, dtype=np.intp), np.array(chances), kept.astype(np.uint32), parts
+
+
+def take(candidate: int, stages: Bytes, action_of: Indices, exclusion: Booleans) -> None:
+    """Show a candidate, and close who may not stand beside it; candidates of one action lie side by side."""
+    action = action_of[candidate]
+    first, end = action_of.searchsorted(action), action_of.searchsorted(action, side="right")
+    if end - first > 1:
+        same = stages[first:end]
+        same[same == OPEN] = Stage.ALREADY_SHOWN
+    stages[candidate] = Stage.SHOWN
+    if len(exclusion):
+        groups = exclusion[exclusion[:, candidate]]
+        stages[groups.any(axis=0) & (stages == OPEN)] = Stage.EXCLUSIVE
+
+
+def _best(priority: Floats, alive: Booleans, count: int) -> list[int]:
+    """Give the `count` alive with the highest priorities, ties in candidate order."""
+    open_ones = np.flatnonzero(alive)
     # Negated, so that the best come first and equals stay in candidate order.
     rank = -priority.take(open_ones)
     if len(open_ones) > count:
         near = (rank <= np.partition(rank, count - 1)[count - 1]).nonzero()[0]
         rank, open_ones = rank.take(near), open_ones.take(near)
-    first = chosen.tolist()
-    best = open_ones.take(rank.argsort(kind="stable")[:count]).tolist()
-    kept = np.array([*first, *(i for i in best if i not in first)], dtype=np.intp)
+    best: list[int] = open_ones.take(rank.argsort(kind="stable")[:count]).tolist()
+    return best
+
+
+def _parts(kept: Indices, first: Selection, priority: Floats, propensity: Floats, spread: Floats) -> Floats:
     outcomes = len(propensity)
     parts = np.empty((len(kept), 2 * outcomes + 2), dtype=np.float32)
     parts[:, :outcomes] = propensity.take(kept, axis=1).T
     parts[:, outcomes:-2] = spread.take(kept, axis=1).T
     parts[:, -2] = priority.take(kept)
-    parts[:, -1] = rest
-    if len(contenders):
-        place = np.minimum(contenders.searchsorted(kept), len(contenders) - 1)
-        own = contenders.take(place) == kept
-        parts[own, -1] = chances.take(place[own])
-    return kept, parts
+    parts[:, -1] = first.rest
+    if len(first.contenders):
+        place = np.minimum(first.contenders.searchsorted(kept), len(first.contenders) - 1)
+        own = first.contenders.take(place) == kept
+        parts[own, -1] = first.probabilities.take(place[own])
+    return parts

@@ -17,7 +17,6 @@ from __future__ import annotations
 
 import functools
 import math
-from dataclasses import dataclass
 from types import ModuleType
 from typing import Any, Literal
 
@@ -25,41 +24,13 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.learning import exploration_numpy
-from opportune.learning.exploration_numpy import Field
 from opportune.learning.kernels import resolve_kernel
+from opportune.learning.selection import Field, Selection
 
 __all__ = ["METHODS", "Method", "Race", "Selection", "select"]
 
 Method = Literal["thompson", "greedy", "uniform"]
 METHODS: tuple[Method, ...] = ("thompson", "greedy", "uniform")
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """The draw of one place with the probabilities it was drawn from.
-
-    Args:
-        chosen: candidate index, -1 where nobody is alive.
-        probability: chance with which `chosen` was picked, 0 where nobody is alive.
-        contenders: intp [K], candidates with a real chance, ascending.
-        probabilities: float64 [K], theirs.
-        rest: probability of every other alive candidate.
-        alive: number of alive candidates.
-    """
-
-    chosen: int
-    probability: float
-    contenders: npt.NDArray[np.intp]
-    probabilities: npt.NDArray[np.float64]
-    rest: float
-    alive: int
-
-    def probability_of(self, candidate: int) -> float:
-        """Selection probability of a candidate that was alive."""
-        place = int(np.searchsorted(self.contenders, candidate))
-        if place < len(self.contenders) and int(self.contenders[place]) == candidate:
-            return float(self.probabilities[place])
-        return self.rest
 
 
 class Race:
@@ -98,9 +69,9 @@ class Race:
         self._mean = np.ascontiguousarray(mean, dtype=np.float32)
         self._spread = np.ascontiguousarray(spread, dtype=np.float32)
         self._places, self._scale, self._floor = max(1, places), float(scale), float(floor)
-        self._method = "greedy" if scale == 0.0 and method == "thompson" else method
+        self._method = METHODS.index(method)
         self._steps: Any = _numba() if resolve_kernel(kernel) == "numba" else exploration_numpy
-        self._field: Field | None = None
+        self._field: Field = self._steps.nowhere()
 
     def draw(self, alive: npt.NDArray[np.bool_], u: float) -> Selection:
         """Pick the candidate of the next place.
@@ -117,31 +88,14 @@ class Race:
         if alive.shape != self._mean.shape:
             raise ValueError(f"expected one axis of equal length, found {self._mean.shape}, {alive.shape}")
         alive = np.ascontiguousarray(alive)
-        drawn = self._steps.draw(self._field, alive, u, self._floor) if self._field is not None else None
-        if drawn is None:
-            if not alive.any():
-                return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, 0)
-            if self._method == "uniform":
-                return _uniform(alive, u)
-            if self._method == "greedy":
-                return self._greedy(alive, u)
-            self._field = self._steps.enter(self._mean, self._spread, alive, self._places, self._scale)
-            if self._field is None:
-                raise _not_finite()
-            drawn = self._steps.draw(self._field, alive, u, self._floor)
+        drawn: Selection
+        drawn, self._field = self._steps.next_place(
+            self._field, self._mean, self._spread, alive, u, self._places, self._method, self._scale, self._floor
+        )
+        if drawn.alive < 0:
+            raise ValueError("mean and spread: expected finite numbers (spread >= 0) for every alive candidate")
         self._places = max(1, self._places - 1)
-        return Selection(*drawn)
-
-    def _greedy(self, alive: npt.NDArray[np.bool_], u: float) -> Selection:
-        indices = np.flatnonzero(alive)
-        means, spreads = self._mean[indices], self._spread[indices]
-        # NaN fails every comparison, so that extremes tell all.
-        if not (float(np.abs(means).max()) < math.inf and 0.0 <= float(spreads.min()) <= spreads.max() < math.inf):
-            raise _not_finite()
-        rest = self._floor / len(indices)
-        who, chances = indices[[int(np.argmax(means))]], np.full(1, 1.0 - self._floor + rest)
-        chosen, chance = exploration_numpy.pick(alive, who, chances, rest, u, len(indices))
-        return Selection(chosen, chance, who, chances, rest, len(indices))
+        return drawn
 
 
 def select(
@@ -159,22 +113,8 @@ def select(
     return Race(mean, spread, scale=scale, floor=floor, method=method, kernel=kernel).draw(alive, u)
 
 
-_NOBODY = np.zeros(0, dtype=np.intp)
-_NOTHING = np.zeros(0, dtype=np.float64)
-
-
 @functools.cache
 def _numba() -> ModuleType:
     from opportune.learning import exploration_numba
 
     return exploration_numba
-
-
-def _not_finite() -> ValueError:
-    return ValueError("mean and spread: expected finite numbers (spread >= 0) for every alive candidate")
-
-
-def _uniform(alive: npt.NDArray[np.bool_], u: float) -> Selection:
-    indices = np.flatnonzero(alive)
-    n = len(indices)
-    return Selection(int(indices[min(int(u * n), n - 1)]), 1.0 / n, _NOBODY, _NOTHING, 1.0 / n, n)

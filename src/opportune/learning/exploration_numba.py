@@ -21,18 +21,16 @@ from opportune.learning.exploration_numpy import (
     NORMAL_REACH,
     POOL_REACH,
     REACH,
-    Field,
 )
+from opportune.learning.selection import GREEDY, STALE, UNIFORM, Field, Selection
 
-__all__ = ["draw", "enter", "warm_up"]
+__all__ = ["next_place", "nobody", "nowhere", "warm_up"]
 
 Doubles = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
 Places = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
 
-GRID = max(NODES, NODES_LEAST * (BOUND + 1))
-"""Most nodes of a grid."""
 N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 ROOT_OF_LEAST = np.float32(1e-15)
@@ -199,8 +197,8 @@ def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
 def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Singles, shares: Singles) -> None:
     """Fill the rows over the grid that they share."""
     rows = len(m)
-    q = max(NODES_LEAST, min(NODES_MOST, NODES // rows))
-    nodes = np.empty(rows * q)
+    nodes = np.empty(_nodes(rows))
+    q = len(nodes) // rows
     for i in range(rows):
         reach = s[i] * (POOL_REACH if is_pooled and i == BOUND else REACH)
         for k in range(q):
@@ -213,40 +211,37 @@ def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Single
         _fill_shares(row, shares[i * size : (i + 1) * size])
 
 
-def _enter(
-    mean: Singles,
-    spread: Singles,
-    alive: Booleans,
-    places: int,
-    scale: float,
-    contenders: Places,
-    lows: Doubles,
-    row_of: Places,
-    below: Singles,
-    shares: Singles,
-) -> tuple[int, int, float]:
-    """Fill contenders, lows, row_of, below, shares; return contenders (-1: not finite), rows, cut."""
-    m, s = np.empty(len(mean)), np.empty(len(mean))
+@_plain
+def _nodes(rows: int) -> int:
+    """Nodes of the grid of so many rows."""
+    return rows * max(NODES_LEAST, min(NODES_MOST, NODES // rows)) if rows > 1 else 0
+
+
+@_plain
+def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
+    size = len(mean) + 1
+    contenders, row_of = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
+    m, s, lows = np.empty(size), np.empty(size), np.empty(size)
     n, cut = _gather(mean, spread, alive, places, scale, contenders, m, s)
     count = 0
     for k in range(n):
         contenders[count], m[count], s[count] = contenders[k], m[k], s[k]
         lows[count], row_of[count] = m[k] - REACH * s[k], count
         count += m[k] + REACH * s[k] >= cut
-    if n < 0:
-        return -1, 0, 0.0
     rows = min(count, BOUND + 1)
     if count > BOUND:
         _pool(m, s, row_of[:count])
-    if count > 1:
+    room = rows * _nodes(rows)
+    below, shares = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
+    if rows > 1:
         _lay_rows(m[:rows], s[:rows], cut, count > BOUND, below, shares)
-    return count, rows, cut
+    return Field(cut, contenders[:count], lows[:count], row_of[:count], below, shares, rows)
 
 
 @_plain
 def _fill_chances(row_of: Places, below: Singles, shares: Singles, rows: int, chances: Doubles) -> None:
     """Fill the chance of every contender that is here, of those in `row_of`."""
-    nodes = max(NODES_LEAST, min(NODES_MOST, NODES // rows)) * rows
+    nodes = _nodes(rows)
     is_here = np.zeros(rows, dtype=np.bool_)
     members = 0
     for row in row_of:
@@ -307,112 +302,128 @@ def _pick(
     return who[last], probabilities[last]
 
 
-def _draw(
-    alive: Booleans,
-    u: float,
-    floor: float,
-    cut: float,
-    contenders: Places,
-    lows: Doubles,
-    row_of: Places,
-    below: Singles,
-    shares: Singles,
-    rows: int,
-    who: Places,
-    probabilities: Doubles,
-) -> tuple[int, int, int, float]:
-    """Fill who and probabilities; return alive, those here (-1: stale), the chosen and its probability."""
-    here = 0
-    highest = -math.inf
-    their_rows = np.empty(len(contenders), dtype=np.intp)
-    for i in range(len(contenders)):
-        if alive[contenders[i]]:
-            who[here] = contenders[i]
-            their_rows[here] = row_of[i]
-            highest = max(highest, lows[i])
-            here += 1
-    if here == 0 or highest < cut:
-        return 0, -1, -1, 0.0
+@_plain
+def nowhere() -> Field:
+    """Give a field without contenders, from which every draw is stale."""
+    nobody, nothing, no_row = np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, dtype=np.float32)
+    return Field(0.0, nobody, nothing, nobody, no_row, no_row, 0)
+
+
+@_plain
+def nobody(alive: int) -> Selection:
+    """Give the selection that drew nobody."""
+    return Selection(-1, 0.0, np.empty(0, dtype=np.intp), np.empty(0), 0.0, alive)
+
+
+@_plain
+def _alive(alive: Booleans) -> int:
     n = 0
     for is_alive in alive:
         n += is_alive
+    return n
+
+
+@_plain
+def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
+    here = 0
+    highest = -math.inf
+    count = len(field.contenders)
+    who, probabilities, rows = np.empty(count, dtype=np.intp), np.empty(count), np.empty(count, dtype=np.intp)
+    for i in range(count):
+        if alive[field.contenders[i]]:
+            who[here], rows[here] = field.contenders[i], field.row_of[i]
+            highest = max(highest, field.lows[i])
+            here += 1
+    if here == 0 or highest < field.cut:
+        return nobody(STALE)
     if here == 1:
         probabilities[0] = 1.0
     else:
-        _fill_chances(their_rows[:here], below, shares, rows, probabilities[:here])
+        _fill_chances(rows[:here], field.below, field.shares, field.rows, probabilities[:here])
+    n = _alive(alive)
     rest = floor / n
     for i in range(here):
         probabilities[i] = probabilities[i] * (1.0 - floor) + rest
     chosen, probability = _pick(alive, who[:here], probabilities[:here], rest, n - here, u)
-    return n, here, chosen, probability
+    return Selection(chosen, probability, who[:here], probabilities[:here], rest, n)
+
+
+@_plain
+def _greedy(mean: Singles, spread: Singles, alive: Booleans, u: float, floor: float) -> Selection:
+    """Draw the alive with the highest mean, the first of equals, but for the floor; STALE where one is not finite."""
+    best = -1
+    for c in range(len(mean)):
+        if alive[c]:
+            # NaN fails every comparison.
+            if not ((abs(mean[c]) < math.inf) & (spread[c] >= 0.0) & (spread[c] < math.inf)):
+                return nobody(STALE)
+            if best < 0 or mean[c] > mean[best]:
+                best = c
+    if best < 0:
+        return nobody(0)
+    n = _alive(alive)
+    rest = floor / n
+    who, probabilities = np.full(1, best), np.full(1, 1.0 - floor + rest)
+    chosen, probability = _pick(alive, who, probabilities, rest, n - 1, u)
+    return Selection(chosen, probability, who, probabilities, rest, n)
+
+
+@_plain
+def _uniform(alive: Booleans, u: float) -> Selection:
+    """Draw one of the alive, all alike."""
+    n = _alive(alive)
+    left = min(int(u * n), n - 1)
+    for c in range(len(alive)):
+        left -= alive[c]
+        if left < 0 < n:
+            return Selection(c, 1.0 / n, np.empty(0, dtype=np.intp), np.empty(0), 1.0 / n, n)
+    return nobody(0)
+
+
+def _next_place(
+    field: Field,
+    mean: Singles,
+    spread: Singles,
+    alive: Booleans,
+    u: float,
+    places: int,
+    method: int,
+    scale: float,
+    floor: float,
+) -> tuple[Selection, Field]:
+    if method == UNIFORM:
+        return _uniform(alive, u), field
+    if method == GREEDY or scale == 0.0:
+        return _greedy(mean, spread, alive, u, floor), field
+    drawn = _draw(field, alive, u, floor)
+    if drawn.alive >= 0:
+        return drawn, field
+    if _alive(alive) == 0:
+        return nobody(0), field
+    field = _enter(mean, spread, alive, places, scale)
+    return _draw(field, alive, u, floor), field
 
 
 def _given(dtype: types.Type) -> types.Type:
     return types.Array(dtype, 1, "C", readonly=True)
 
 
-# One signature each, compiled when this module is imported: no request waits for a new combination of types.
-_PLACES, _DOUBLES, _SINGLES = types.intp[::1], types.float64[::1], types.float32[::1]
-_entering = njit(
+_INDICES, _DOUBLES, _SINGLES = types.intp[::1], types.float64[::1], types.float32[::1]
+_FIELD = types.NamedTuple((types.float64, _INDICES, _DOUBLES, _INDICES, _SINGLES, _SINGLES, types.intp), Field)  # type: ignore[no-untyped-call]
+# One signature, compiled when this module is imported: no request waits for a new combination of types.
+next_place = njit(
     [
         (
-            *(_given(types.float32), _given(types.float32), _given(types.boolean), types.intp, types.float64),
-            *(_PLACES, _DOUBLES, _PLACES, _SINGLES, _SINGLES),
+            *(_FIELD, _given(types.float32), _given(types.float32), _given(types.boolean)),
+            *(types.float64, types.intp, types.intp, types.float64, types.float64),
         )
     ],
     cache=True,
     error_model="numpy",
-)(_enter)
-_drawing = njit(
-    [
-        (
-            *(_given(types.boolean), types.float64, types.float64, types.float64),
-            *(_PLACES, _DOUBLES, _PLACES, _SINGLES, _SINGLES, types.intp, _PLACES, _DOUBLES),
-        )
-    ],
-    cache=True,
-    error_model="numpy",
-)(_draw)
-
-
-def enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field | None:
-    """As exploration_numpy.enter."""
-    size = len(mean)
-    contenders, row_of = np.empty((2, size + 1), dtype=np.intp)
-    lows = np.empty(size + 1)
-    below, shares = np.empty((2, min(size, BOUND + 1) * GRID), dtype=np.float32)
-    count, rows, cut = _entering(mean, spread, alive, places, scale, contenders, lows, row_of, below, shares)
-    if count < 0:
-        return None
-    return Field(cut, contenders[:count], lows[:count], row_of[:count], below, shares, rows)
-
-
-def draw(
-    field: Field, alive: Booleans, u: float, floor: float
-) -> tuple[int, float, Places, Doubles, float, int] | None:
-    """Draw one place; give what a Selection holds, None where the field is stale."""
-    count = len(field.contenders)
-    who, probabilities = np.empty(count, dtype=np.intp), np.empty(count)
-    n, here, chosen, probability = _drawing(
-        alive,
-        u,
-        floor,
-        field.cut,
-        field.contenders,
-        field.lows,
-        field.row_of,
-        field.below,
-        field.shares,
-        field.rows,
-        who,
-        probabilities,
-    )
-    return None if here < 0 else (chosen, probability, who[:here], probabilities[:here], floor / n, n)
+)(_next_place)
 
 
 def warm_up() -> None:
     """Importing this module compiles all, or loads it from the compiler's cache; the first call links it."""
     ones = np.ones(2, dtype=np.float32)
-    field = enter(ones, ones, np.ones(2, dtype=np.bool_), 1, 1.0)
-    assert field is not None
-    draw(field, np.ones(2, dtype=np.bool_), 0.5, 0.0)
+    next_place(nowhere(), ones, ones, np.ones(2, dtype=np.bool_), 0.5, 1, 0, 1.0, 0.0)

@@ -1,6 +1,6 @@
 """Chances of contenders for consecutive places, NumPy form. Notation and formulas: exploration.py.
 
-What holds for all places is worked out once by `enter`; `draw` needs two passes over it per place.
+What holds for all places is worked out once, as a field; every place then needs two passes over it.
 
 Further notation:
     K  contenders; R rows: one per contender, or BOUND of them and the pool; Q nodes of the grid
@@ -9,12 +9,13 @@ Further notation:
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Field", "draw", "enter", "pick"]
+from opportune.learning.selection import GREEDY, STALE, UNIFORM, Field, Selection
+
+__all__ = ["next_place", "nobody", "nowhere"]
 
 BOUND = 32
 """Contenders beyond this many are pooled: integrated as equals of their average, sharing what that gives."""
@@ -53,37 +54,52 @@ Places = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
-    """Contenders of the next places and their normals over one grid; arrays are not changed.
+def next_place(
+    field: Field,
+    mean: Singles,
+    spread: Singles,
+    alive: Booleans,
+    u: float,
+    places: int,
+    method: int,
+    scale: float,
+    floor: float,
+) -> tuple[Selection, Field]:
+    """Draw one place and give the field for the next ones; the selection is STALE where somebody is not finite.
 
     Args:
-        cut: where the grid begins: the lower end that the best of the candidates for the last place has at least.
-        contenders: intp [K], candidate indices, ascending; `lows` float64 [K], mean - REACH * s.
-        row_of: intp [K], row of each contender; BOUND is the pool's.
-        below: float32 [R * Q], chance that a row's draw is below each node; of the pool, that of one member.
-        shares: float32 [R * Q], what the chance of a row gains at each node, as a part of the product of all rows.
-        rows: R.
+        field: of the place before, or `nowhere`.
+        alive: bool [C], who may take the place: those of the place before, or some of them.
+        places: how many will still be drawn, this one included.
+        method: THOMPSON, GREEDY or UNIFORM.
     """
+    if method == UNIFORM:
+        return _uniform(alive, u), field
+    if method == GREEDY or scale == 0.0:
+        return _greedy(mean, spread, alive, u, floor), field
+    drawn = _draw(field, alive, u, floor) if field.rows else nobody(STALE)
+    if drawn.alive >= 0:
+        return drawn, field
+    if not alive.any():
+        return nobody(0), field
+    field = _enter(mean, spread, alive, places, scale)
+    return _draw(field, alive, u, floor), field
 
-    cut: float
-    contenders: Places
-    lows: Doubles
-    row_of: Places
-    below: Singles
-    shares: Singles
-    rows: int
+
+def nowhere() -> Field:
+    """Give a field without contenders, from which every draw is stale."""
+    return Field(0.0, _NOBODY, _NOTHING, _NOBODY, _NO_ROW, _NO_ROW, 0)
 
 
-def enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field | None:
-    """Find the contenders of the next `places` places; None where an alive mean or spread is not finite."""
+def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
+    """Find the contenders of the next `places` places; some are alive."""
     indices = np.flatnonzero(alive)
     m = mean.take(indices).astype(np.float64)
     s = spread.take(indices).astype(np.float64)
     # NaN fails every comparison, so that extremes tell all.
     size = np.abs(m)
     if not (float(size.max()) < np.inf and float(s.min()) >= 0.0 and float(s.max()) < np.inf):
-        return None
+        return nowhere()
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
     np.maximum(s, np.maximum(size * FINEST, 1e-30), out=s)
@@ -106,24 +122,53 @@ def enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: f
     return Field(cut, contenders, lows, row_of, below.ravel(), _shares(below).ravel(), len(m))
 
 
-def draw(
-    field: Field, alive: Booleans, u: float, floor: float
-) -> tuple[int, float, Places, Doubles, float, int] | None:
-    """Draw one place; give what a Selection holds, None where the field is stale.
-
-    It is stale where more of the best are gone than places were planned for.
-    """
+def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
+    """Draw one place."""
     here = alive.take(field.contenders)
     who, row_of = field.contenders[here], field.row_of[here]
     if not len(who) or float(field.lows[here].max()) < field.cut:
-        return None
+        return nobody(STALE)
     n = int(np.count_nonzero(alive))
     rest = floor / n
     probabilities = _chances(field, row_of) if len(who) > 1 else np.ones(1)
     probabilities *= 1.0 - floor
     probabilities += rest
-    chosen, probability = pick(alive, who, probabilities, rest, u, n)
-    return chosen, probability, who, probabilities, rest, n
+    chosen, probability = _pick(alive, who, probabilities, rest, u, n)
+    return Selection(chosen, probability, who, probabilities, rest, n)
+
+
+def _greedy(mean: Singles, spread: Singles, alive: Booleans, u: float, floor: float) -> Selection:
+    """Draw the alive with the highest mean, the first of equals, but for the floor; STALE where one is not finite."""
+    indices = np.flatnonzero(alive)
+    if not len(indices):
+        return nobody(0)
+    means, spreads = mean[indices], spread[indices]
+    # NaN fails every comparison, so that extremes tell all.
+    if not (float(np.abs(means).max()) < np.inf and 0.0 <= float(spreads.min()) <= spreads.max() < np.inf):
+        return nobody(STALE)
+    rest = floor / len(indices)
+    who, chances = indices[[int(np.argmax(means))]], np.full(1, 1.0 - floor + rest)
+    chosen, chance = _pick(alive, who, chances, rest, u, len(indices))
+    return Selection(chosen, chance, who, chances, rest, len(indices))
+
+
+def _uniform(alive: Booleans, u: float) -> Selection:
+    """Draw one of the alive, all alike."""
+    indices = np.flatnonzero(alive)
+    n = len(indices)
+    if not n:
+        return nobody(0)
+    return Selection(int(indices[min(int(u * n), n - 1)]), 1.0 / n, _NOBODY, _NOTHING, 1.0 / n, n)
+
+
+def nobody(alive: int) -> Selection:
+    """Give the selection that drew nobody."""
+    return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, alive)
+
+
+_NOBODY = np.zeros(0, dtype=np.intp)
+_NOTHING = np.zeros(0)
+_NO_ROW = np.zeros(0, dtype=np.float32)
 
 
 def _chances(field: Field, row_of: Places) -> Doubles:
@@ -203,7 +248,7 @@ def _power(base: Singles, times: int) -> Singles:
     return raised
 
 
-def pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
+def _pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
     """Draw from the cumulative probability, the contenders in order, then the others; give candidate and chance.
 
     Args:
