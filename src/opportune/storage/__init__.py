@@ -11,6 +11,7 @@ from opportune.storage.base import (
     ModelState,
     Profile,
     Revision,
+    RevisionNote,
     Storage,
     StoredDecision,
     StoredOutcome,
@@ -33,6 +34,7 @@ from opportune.storage.entries import (
     decision_of,
 )
 from opportune.storage.requests import id_fault
+from opportune.storage.retention import Retired, retire
 from opportune.storage.sqlite import SqliteStorage
 from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
@@ -78,8 +80,10 @@ __all__ = [
     "Receipt",
     "RecordEvent",
     "RecordOutcome",
+    "Retired",
     "Revision",
     "RevisionBody",
+    "RevisionNote",
     "SaveDecision",
     "SaveProfile",
     "SaveRevision",
@@ -92,6 +96,7 @@ __all__ = [
     "decision_of",
     "id_fault",
     "open_storage",
+    "retire",
     "verify_storage",
 ]
 

@@ -571,6 +571,10 @@ class Storage(ABC):
         """
 
     @abstractmethod
+    def _settle(self) -> None:
+        """Give back the room of what was dropped, and leave no old copy of it behind."""
+
+    @abstractmethod
     def _integrity(self) -> list[str]:
         """Faults that the backend itself finds in its files."""
 

@@ -394,6 +394,10 @@ class SqliteStorage(Storage):
                 raise
         return dropped
 
+    def _settle(self) -> None:
+        with self._writing, self._translated():
+            self._truncate_wal(self._usable_writer())
+
     def _integrity(self) -> list[str]:
         return [row[0] for row in self._read("pragma integrity_check") if row[0] != "ok"]
 

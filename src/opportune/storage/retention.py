@@ -1,0 +1,129 @@
+"""Retention: the journal's oldest entries go, and an anchor says what they left behind.
+
+What went was proved before: the anchor carries the last digest of the chain and the sums of those rows that stay, so
+that `verify` goes on from there. It goes in small batches, each a transaction of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from opportune.storage.base import MODELS_KEPT, Anchor, Storage
+from opportune.storage.entries import Entry, to_microseconds
+from opportune.storage.fold import Fold
+
+__all__ = ["Retired", "retire"]
+
+BATCH = 250
+"""Entries of one transaction: it holds up other writers for some milliseconds."""
+TRIES = 5
+"""An answer to an old decision may come in between; one that comes in again and again can wait for tomorrow."""
+
+
+class Retired(msgspec.Struct, frozen=True, kw_only=True):
+    """What retention did.
+
+    Args:
+        entries: how many went.
+        beginning: sequence of the first entry that is kept.
+        held: why older ones than asked for are kept; "" where none are.
+    """
+
+    entries: int
+    beginning: int
+    held: str
+
+
+class _Bound(NamedTuple):
+    """The last entry that may go, and why no later one."""
+
+    sequence: int
+    reason: str
+
+
+def retire(storage: Storage, before: datetime, progress: Callable[[int], None] = lambda entries: None) -> Retired:
+    """Drop the oldest entries, as long as they were recorded before a moment and nothing needs them.
+
+    Kept are: a decision that still waits for an answer and all behind it; the current revision's entry; what a model
+    in use needs to be rebuilt from the state that was adopted last; the last entry.
+
+    Args:
+        progress: called with the number of entries that went so far.
+
+    Raises:
+        DamageError: an entry that would go contradicts itself; nothing of its batch went.
+        StoreError: the store cannot be written; what went before stays gone.
+    """
+    anchor = storage.anchor() or Anchor(0, b"", 0, 0, b"", b"")
+    checkpoint, bound = _bounds(storage)
+    gone = tries = 0
+    while tries < TRIES:
+        seen = storage.last_sequence()
+        entries, held = _batch(storage, anchor, checkpoint, bound, before)
+        if not entries:
+            break
+        following = _anchor_after(storage, anchor, entries)
+        if storage._drop(following, anchor.sequence, seen):
+            anchor, tries = following, 0
+            gone += len(entries)
+            progress(gone)
+        else:
+            tries += 1
+            anchor = storage.anchor() or anchor
+    else:
+        held = "answers to the oldest decisions keep coming in"
+    if gone:
+        storage._settle()
+    return Retired(entries=gone, beginning=anchor.sequence + 1, held=held)
+
+
+def _bounds(storage: Storage) -> tuple[int, _Bound]:
+    """Give the position that every model in use can be rebuilt from, and the bound by what is now."""
+    bounds = [_Bound(storage.last_sequence() - 1, "")]
+    oldest = storage._oldest_open()
+    if oldest is not None:
+        bounds.append(_Bound(oldest - 1, f"the decision of entry {oldest} waits for an answer"))
+    revision = storage.current_revision()
+    since = 0 if revision is None else revision.sequence
+    positions = {name: position for sequence, name, position, _ in storage._states() if sequence > since}
+    checkpoint = min(positions.values(), default=0 if revision is not None else bounds[0].sequence + 1)
+    if revision is not None:
+        bounds.append(_Bound(since - 1, f"the current revision was published by entry {since}"))
+    bounds.append(_Bound(checkpoint, f"the model's last checkpoint has learned to entry {checkpoint}"))
+    return checkpoint, min(bounds)
+
+
+def _batch(
+    storage: Storage, anchor: Anchor, checkpoint: int, bound: _Bound, before: datetime
+) -> tuple[list[Entry], str]:
+    """Give the next entries to go; where there are none, why."""
+    entries = [entry for entry in storage.journal(anchor.sequence, BATCH) if entry.sequence <= bound.sequence]
+    number = next((number for number, entry in enumerate(entries) if entry.recorded_at >= before), len(entries))
+    if not entries:
+        following = storage.journal(anchor.sequence, 1)
+        is_old = bool(following) and following[0].recorded_at < before
+        return [], bound.reason if is_old else ""
+    entries = entries[:number]
+    if not entries:
+        return [], ""
+    for decision, answer in storage._last_answers(anchor.sequence, entries[-1].sequence):
+        if answer > checkpoint:
+            reason = f"the decision of entry {decision} was answered after the model's last checkpoint"
+            return [entry for entry in entries if entry.sequence < decision], reason
+    return entries, ""
+
+
+def _anchor_after(storage: Storage, anchor: Anchor, entries: list[Entry]) -> Anchor:
+    fold = Fold(MODELS_KEPT, anchor.sequence, anchor.summary)
+    for entry in entries:
+        fold.add(entry)
+    last = entries[-1]
+    answers = storage._last_answers(anchor.sequence, last.sequence)
+    learnable_from = max([anchor.learnable_from, last.sequence, *(answer for _, answer in answers)])
+    return Anchor(
+        last.sequence, last.digest, to_microseconds(last.recorded_at), learnable_from, fold.summary(), b""
+    ).sealed()
