@@ -17,7 +17,7 @@ from opportune.errors import ConflictError, InputError, UnknownError
 from opportune.records import Sign
 from opportune.storage import (
     ErasePayloads,
-    Kind,
+    MergePersons,
     Receipt,
     RecordOutcome,
     SaveDecision,
@@ -25,9 +25,10 @@ from opportune.storage import (
     SqliteStorage,
     WindowOpened,
     Write,
+    retire,
     verify_storage,
 )
-from opportune.testing.storage import NOON, accept, save_decision
+from opportune.testing.storage import LATER, NOON, accept, merge, save_decision
 
 KEYS = st.sampled_from(["a", "b", "c"])
 OUTCOMES = st.sampled_from([("accept", Sign.POSITIVE), ("reject", Sign.NEGATIVE), ("impression", Sign.NEUTRAL)])
@@ -40,7 +41,10 @@ class Model:
 
     kinds: list[str] = field(default_factory=list)
     requests: dict[tuple[str, str], tuple[Any, int]] = field(default_factory=dict)
-    profiles: dict[str, dict[str, Any]] = field(default_factory=dict)
+    profiles: dict[int, dict[str, Any]] = field(default_factory=dict)
+    persons: dict[str, int] = field(default_factory=dict)
+    told: dict[int, list[int]] = field(default_factory=dict)
+    beginning: int = 0
     effects: dict[tuple[str, str], int] = field(default_factory=dict)
     windows: set[str] = field(default_factory=set)
     erased: set[int] = field(default_factory=set)
@@ -61,13 +65,44 @@ class Model:
 
     def profile(self, write: SaveProfile) -> int | type[Exception]:
         def take_effect() -> int:
-            old = {} if write.replace else self.profiles.get(write.identifier, {})
+            person = self.persons.setdefault(write.identifier, len(self.kinds))
+            old = {} if write.replace else self.profiles.get(person, {})
             kept = {**old, **write.attributes}
-            self.profiles[write.identifier] = {name: kept[name] for name in kept if name not in write.removed}
+            self.profiles[person] = {name: kept[name] for name in kept if name not in write.removed}
+            self.told.setdefault(person, []).append(len(self.kinds) + 1)
             return self.append("profile")
 
         request = (write.identifier, tuple(sorted(write.attributes.items())), write.removed, write.replace)
         return self.take("profile", write.id, request, take_effect)
+
+    def merge(self, write: MergePersons) -> int | type[Exception]:
+        def take_effect() -> int | type[Exception]:
+            known = [self.persons[one] for one in (write.identifier, write.other) if one in self.persons]
+            if not known:
+                return UnknownError
+            kept, other = known[0], known[-1]
+            for identifier, person in [*self.persons.items(), (write.identifier, kept), (write.other, kept)]:
+                if person in known:
+                    self.persons[identifier] = kept
+            if kept != other:
+                profiles = [self.profiles.pop(one) for one in (other, kept) if one in self.profiles]
+                self.profiles[kept] = {name: value for one in profiles for name, value in one.items()}
+                self.told[kept] = sorted(self.told[kept] + self.told.pop(other))
+            self.told[kept].append(len(self.kinds) + 1)
+            return self.append("merge")
+
+        return self.take("merge", write.id, (write.identifier, write.other), take_effect)
+
+    def retire(self, beginning: int) -> None:
+        """Forget what went with the entries up to `beginning`."""
+        self.beginning = beginning
+        self.requests = {key: found for key, found in self.requests.items() if found[1] > beginning}
+        self.effects = {key: sequence for key, sequence in self.effects.items() if sequence > beginning}
+        self.told = {person: [one for one in told if one > beginning] for person, told in self.told.items()}
+
+    def oldest_open(self) -> int:
+        waiting = [self.requests["decision", one.removeprefix("d-")][1] for one in self.windows]
+        return min(waiting, default=len(self.kinds))
 
     def decision(self, write: SaveDecision) -> int | type[Exception]:
         def take_effect() -> int:
@@ -135,6 +170,11 @@ class StorageMachine(RuleBasedStateMachine):
         write = accept(key, f"d-{decision}", *what)
         self.batch.append((write, self.model.outcome(write)))
 
+    @rule(key=KEYS, customer=KEYS, other=KEYS)
+    def merge(self, key: str, customer: str, other: str) -> None:
+        write = merge(key, customer, other)
+        self.batch.append((write, self.model.merge(write)))
+
     @rule()
     def commit(self) -> None:
         results = self.storage.write([write for write, _ in self.batch])
@@ -154,12 +194,20 @@ class StorageMachine(RuleBasedStateMachine):
         sequences = tuple(
             sequence
             for sequence, kind in enumerate(self.model.kinds, 1)
-            if kind == "decision" and sequence not in self.model.erased
+            if kind == "decision" and sequence not in self.model.erased and sequence > self.model.beginning
         )[:1]
         (receipt,) = self.storage.write([ErasePayloads(id=f"x{number}", sequences=sequences)])
         assert isinstance(receipt, Receipt)
         assert receipt.sequence == self.model.append("erasure")
         self.model.erased.update(sequences)
+
+    @rule()
+    def retire(self) -> None:
+        self.commit()
+        expected = max(self.model.beginning, min(self.model.oldest_open(), len(self.model.kinds)) - 1)
+        retired = retire(self.storage, LATER)
+        assert retired.beginning - 1 == expected
+        self.model.retire(expected)
 
     @rule()
     def restart(self) -> None:
@@ -182,13 +230,14 @@ class StorageMachine(RuleBasedStateMachine):
     def store_equals_model(self) -> None:
         if self.batch:
             return
-        assert [entry.kind for entry in self.storage.journal()] == self.model.kinds
-        for customer, attributes in self.model.profiles.items():
+        assert [entry.kind for entry in self.storage.journal()] == self.model.kinds[self.model.beginning :]
+        for customer, person in self.model.persons.items():
             profile = self.storage.profile(customer)
             assert profile is not None
-            assert profile.attributes == attributes
+            assert profile.attributes == self.model.profiles[person]
+            assert [entry.sequence for entry in self.storage.history(customer)] == self.model.told[person][::-1]
         assert {due.decision for due in self.storage.due_windows(NOON + timedelta(days=2), 10)} == self.model.windows
-        assert self.storage.counts().outcomes == self.model.kinds.count(Kind.OUTCOME)
+        assert self.storage.counts().outcomes == self.model.kinds.count("outcome")
         assert verify_storage(self.storage) == []
 
 

@@ -51,19 +51,25 @@ from opportune.storage import (
     WindowOpened,
     Write,
     decision_of,
+    retire,
     verify_storage,
 )
 
 __all__ = [
+    "LATER",
     "NOON",
     "StorageContract",
     "accept",
+    "checkpoint",
     "merge",
     "save_decision",
     "save_profile",
 ]
 
 NOON = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)
+
+LATER = datetime(2126, 3, 2, 12, 0, tzinfo=UTC)
+"""After all that a test records."""
 
 
 def save_decision(key: str, *, windows: tuple[WindowOpened, ...] = (), **changes: Any) -> SaveDecision:
@@ -131,6 +137,11 @@ def save_profile(key: str, identifier: str = "c-001", /, *, replace: bool = True
 def merge(key: str, identifier: str = "c-001", other: str = "c-002", **changes: Any) -> MergePersons:
     """Two identifiers are one customer."""
     return MergePersons(id=key, identifier=identifier, other=other, **changes)
+
+
+def checkpoint(key: str, position: int, name: str = "bayes") -> AdoptModel:
+    """A model that has learned to a position."""
+    return AdoptModel(id=key, name=name, position=position, hash=key, state=b"state " + key.encode())
 
 
 def _window(due_at: datetime = NOON + timedelta(days=7)) -> WindowOpened:
@@ -753,6 +764,142 @@ class StorageContract(ABC):
         assert isinstance(body, MergeBody)
         assert "c-00" not in msgspec.json.encode(body).decode()
         assert verify_storage(storage) == []
+
+    # Retention
+
+    def test_retention_drops_a_beginning_and_keeps_what_follows(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as storage:
+            storage.write([save_profile("p1", age=1), save_profile("p2", "c-002", age=2), merge("m")])
+            storage.write([SaveRevision(id="r1", hash="r1", bundle=b"one"), save_decision("a"), accept("o1", "d-a")])
+            storage.write([ErasePayloads(id="x", sequences=(1, 5)), checkpoint("m1", 6), save_decision("b")])
+            storage.write([SaveRevision(id="r2", hash="r2", bundle=b"two"), checkpoint("m2", 9), accept("o2", "d-b")])
+            storage.write([save_profile("p3", "c-003", age=3), ErasePayloads(id="y", sequences=(9,))])
+            before, counts = storage.journal(after=8), storage.counts()
+            profile = storage.profile("c-002")
+
+            retired = retire(storage, LATER)
+
+            assert (retired.entries, retired.beginning) == (8, 9)
+        with self.open(tmp_path) as storage:
+            assert storage.journal() == before
+            assert (storage.last_sequence(), storage.counts()) == (14, counts)
+            assert storage.decision("d-a") is None
+            assert storage.decision_of_request("a") is None
+            assert storage.outcomes_of("d-a") == []
+            assert storage.profile("c-001") == profile
+            assert [state.position for state in storage.model_states("bayes")] == [9, 6]
+            first, current = storage.revision(1), storage.current_revision()
+            assert first is not None
+            assert current is not None
+            assert (first.bundle, current.number) == (b"one", 2)
+            assert verify_storage(storage) == []
+
+    def test_a_store_goes_on_after_retention(self, storage: Storage) -> None:
+        storage.write([save_profile("p1", age=1), save_decision("a"), save_profile("p2", "c-002", age=2)])
+        retire(storage, LATER)
+
+        assert storage.write([accept("o1", "d-a")])[0].__class__ is UnknownError
+        assert _one(storage, save_profile("p1", age=5)).version == 2
+        assert not _one(storage, save_decision("a")).repeated
+        assert not _one(storage, merge("m")).repeated
+        assert [entry.sequence for entry in storage.journal()] == [3, 4, 5, 6]
+        assert [entry.id for entry in storage.history("c-001")] == ["m", "p1", "p2"]
+        assert verify_storage(storage) == []
+
+    def test_retention_goes_no_further_than_asked(self, tmp_path: Path) -> None:
+        now = NOON
+        with self.open(tmp_path, clock=lambda: now) as storage:
+            for day in range(6):
+                now = NOON + timedelta(days=day)
+                storage.write([save_profile(f"p{day}", f"c-{day}", age=1), save_profile(f"q{day}", f"c-{day}", age=2)])
+
+            steps = [retire(storage, NOON + timedelta(days=day)) for day in (0, 2, 2, 3)]
+
+            assert [step.entries for step in steps] == [0, 4, 0, 2]
+            assert {step.held for step in steps} == {""}
+            assert verify_storage(storage) == []
+
+    def test_the_last_entry_stays(self, storage: Storage) -> None:
+        assert retire(storage, LATER).entries == 0
+        storage.write([save_profile("p", age=1)])
+
+        assert retire(storage, LATER).entries == 0
+        assert storage.last_sequence() == 1
+
+    def test_a_decision_that_waits_for_an_answer_stays(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), save_decision("b", windows=(_window(),)), save_decision("c")])
+        held = retire(storage, LATER)
+        _one(storage, accept("o", "d-b"))
+        free = retire(storage, LATER)
+
+        assert (held.entries, free.entries) == (1, 2)
+        assert "entry 2 waits" in held.held
+        assert verify_storage(storage) == []
+
+    def test_the_current_revision_stays(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), SaveRevision(id="r", hash="r1", bundle=b"one"), checkpoint("m", 2)])
+        storage.write([save_decision("b"), save_decision("c")])
+
+        held = retire(storage, LATER)
+        again = _one(storage, SaveRevision(id="r", hash="r1", bundle=b"one"))
+
+        assert (held.entries, again.repeated, again.version) == (1, True, 1)
+        assert "revision" in held.held
+
+    def test_without_a_checkpoint_since_the_revision_nothing_goes(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), checkpoint("m", 1), save_decision("b")])
+        storage.write([SaveRevision(id="r", hash="r1", bundle=b"one"), save_decision("c")])
+
+        held = retire(storage, LATER)
+
+        assert (held.entries, held.beginning) == (0, 1)
+        assert "checkpoint" in held.held
+
+    def test_what_the_last_checkpoint_has_not_learned_stays(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), save_decision("b"), save_decision("c"), accept("o1", "d-a")])
+        storage.write([SaveRevision(id="r", hash="r1", bundle=b"one"), checkpoint("m1", 4), accept("o2", "d-b")])
+
+        held = retire(storage, LATER)
+        _one(storage, checkpoint("m2", 7))
+        free = retire(storage, LATER)
+
+        assert (held.entries, free.entries) == (1, 3)
+        assert "answered after" in held.held
+
+    def test_what_was_learned_from_dropped_decisions_cannot_be_learned_again(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), SaveRevision(id="r", hash="r1", bundle=b"one"), checkpoint("m1", 1)])
+        storage.write([save_decision("b", position=3), accept("o", "d-a"), save_decision("c", position=5)])
+        storage.write([checkpoint("m2", 6), save_decision("d", position=6)])
+        before = storage.decision("d-c")
+
+        retire(storage, LATER)
+
+        decisions = [storage.decision(f"d-{key}") for key in "bcd"]
+        assert before is not None
+        assert before.recomputable
+        assert [decision is not None and decision.recomputable for decision in decisions] == [False, False, True]
+        assert [storage.learnable(after, 8) for after in (0, 1, 4, 5)] == [False, False, False, True]
+
+    def test_retention_goes_on_from_where_it_ended(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as storage:
+            for round_ in range(5):
+                storage.write([save_profile(f"p{round_}-{n}", f"c-{n}", age=round_) for n in range(7)])
+                storage.write([save_decision(f"{round_}-{n}", windows=(_window(),)) for n in range(7)])
+                storage.write([accept(f"o{round_}-{n}", f"d-{round_}-{n}") for n in range(6 + (round_ < 4))])
+                storage.write(
+                    [
+                        merge(f"m{round_}", f"c-{round_}", f"c-{round_ + 1}"),
+                    ]
+                )
+                _one(storage, checkpoint(f"c{round_}", storage.last_sequence()))
+                retire(storage, LATER)
+                assert verify_storage(storage) == []
+        with self.open(tmp_path) as storage:
+            anchor = storage.anchor()
+            assert anchor is not None
+            assert anchor.sequence > 50
+            assert verify_storage(storage) == []
+            assert retire(storage, LATER).entries == 0
 
     # Group writer
 
