@@ -110,6 +110,8 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop it and delete its files."""
+        if not self._folder.exists():
+            return
         self.resume()
         subprocess.run(self._control_command("stop", "-m", "immediate"), check=False, capture_output=True, **self._as())
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -137,7 +139,9 @@ class PostgresServer:
         )
 
     def _run(self, program: str, *arguments: str | Path) -> None:
-        subprocess.run([self._programs / program, *arguments], check=True, capture_output=True, timeout=90, **self._as())
+        subprocess.run(
+            [self._programs / program, *arguments], check=True, capture_output=True, timeout=90, **self._as()
+        )
 
     def _as(self) -> dict[str, object]:
         """The server refuses to run as root."""
@@ -192,7 +196,7 @@ def _server() -> PostgresServer | None:
 
 
 def need_postgres() -> PostgresServer:
-    """The server of this process; skips the test where there are no programs, and fails it in continuous integration."""
+    """The server of this process; without programs it skips the test, and fails it in continuous integration."""
     server = _server()
     if server is not None:
         return server

@@ -102,7 +102,7 @@ def test_an_old_library_is_refused() -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("postgres://host/base", "found the scheme 'postgres'"),
+        ("mysql://host/base", "found the scheme 'mysql'"),
         ("sqlite://store.db", "add the third slash"),
         ("sqlite:///", "add the third slash"),
     ],

@@ -36,7 +36,7 @@ def identifier_mark(kind: str, value: str) -> str:
     return blake2b(f"{kind}\0{value}".encode(errors="surrogatepass"), digest_size=_MARK_BYTES).hexdigest()
 
 
-class Notice(msgspec.Struct, frozen=True, kw_only=True):
+class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Something that was committed by any process, this one included.
 
     Args:
@@ -139,8 +139,10 @@ class Cluster(ABC):
 
     @abstractmethod
     def watch(self, on_notice: Callable[[Notice], None]) -> Watch:
-        """Call `on_notice` for every commit, in a thread of its own, in order of the commits.
+        """Call `on_notice` for every commit that others must know of, in a thread of its own, in order of the commits.
 
+        Those are outcomes, revisions, changes of persons, and live models; of decisions and events alone nobody is
+        told, since nothing that is cached depends on them. `on_notice` must be quick and must not raise.
         A lost connection is opened again by itself; the first notice after that has `missed` set.
         The first notice of all has `missed` set too: what was read before it may be old.
         """

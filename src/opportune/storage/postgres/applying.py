@@ -1,0 +1,108 @@
+"""Turn the changes of a batch into statements: one per table, its rows as arrays of columns.
+
+Arrays beat COPY at every size of group: COPY cannot go with other statements in one exchange, and costs two of its own
+(measured in docs/decisions/0010-one-head-for-all-writers.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from opportune.storage.base import MODELS_KEPT
+from opportune.storage.changes import Changes
+from opportune.storage.entries import EntryRow
+from opportune.storage.postgres.link import Statement, Step
+from opportune.storage.postgres.values import columns
+
+__all__ = ["apply"]
+
+
+def _arrays(types: Sequence[str]) -> str:
+    return ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types, 1))
+
+
+def _insert(table: str, *types: str, then: str = "") -> Statement:
+    """Rows of a table whose columns have these types."""
+    # Names of our own only.
+    return Statement(
+        f"insert into {table} select * from unnest({_arrays(types)}){then}",  # noqa: S608
+        tuple(f"{kind}[]" for kind in types),
+    )
+
+
+_ENTRY_TYPES = {
+    "int8": {"sequence", "schema", "occurred_at", "recorded_at"},
+    "bytea": {"body", "body_digest", "payload_digest", "request_digest", "digest"},
+}
+_ENTRIES = _insert(
+    "journal",
+    *(next((kind for kind, names in _ENTRY_TYPES.items() if column in names), "text") for column in EntryRow._fields),
+)
+_PAYLOADS = _insert("payloads", "int8", "bytea", "bytea")
+_KEYS = _insert("keys", "text", "text", "int8", "bytea")
+_DECISIONS = _insert("decisions", "text", "int8")
+_OUTCOMES = _insert("outcomes", "text", "text", "text", "text", "int8", "int8")
+_WINDOWS = _insert("windows", "text", "text", "text", "text", "int8")
+_CLOSED = Statement(
+    "delete from windows w using unnest($1::text[], $2::text[], $3::text[]) as closed(decision, action, treatment)"
+    " where w.decision = closed.decision and w.action = closed.action and w.treatment = closed.treatment",
+    ("text[]", "text[]", "text[]"),
+)
+_IDENTIFIERS = _insert("identifiers", "text", "text", "text", "int8", "bytea")
+_MERGES = _insert("merges", "text", "text", then=" on conflict (absorbed) do update set kept = excluded.kept")
+_PROFILES = _insert(
+    "profiles",
+    "text",
+    "int8",
+    "int8",
+    "bytea",
+    "bytea",
+    then=" on conflict (person) do update set (version, sequence, attributes, digest)"
+    " = (excluded.version, excluded.sequence, excluded.attributes, excluded.digest)",
+)
+_UNITED = Statement("delete from profiles where person = any($1::text[])", ("text[]",))
+_BUNDLES = _insert("bundles", "text", "bytea", "bytea")
+_REVISIONS = _insert("revisions", "int8", "text", "int8")
+_MODELS = _insert("models", "int8", "text", "int8", "text", "bytea", "bytea")
+_OLD_MODELS = Statement(
+    "delete from models where name = $1 and sequence <"
+    " (select min(sequence) from (select sequence from models where name = $1 order by sequence desc limit $2) kept)",
+    ("text", "int8"),
+)
+_ERASURES = _insert("erasures", "int8", "int8")
+_ERASED = Statement("delete from payloads where sequence = any($1::int8[])", ("int8[]",))
+_COUNTERS = _insert(
+    "counters", "text", "int8", then=" on conflict (name) do update set value = counters.value + excluded.value"
+)
+_HEAD = Statement("update head set sequence = $1, digest = $2", ("int8", "bytea"))
+
+
+def apply(changes: Changes) -> Iterator[Step]:
+    """Steps that bring the changes into the tables, in an order in which each finds what it needs."""
+    tables: tuple[tuple[Statement, Sequence[Any]], ...] = (
+        (_ENTRIES, changes.entries),
+        (_PAYLOADS, changes.payloads),
+        (_KEYS, changes.keys),
+        (_DECISIONS, changes.decisions),
+        (_OUTCOMES, changes.outcomes),
+        (_WINDOWS, changes.windows),
+        (_CLOSED, changes.closed),
+        (_IDENTIFIERS, changes.identifiers),
+        (_MERGES, list(changes.merges.items())),
+        (_PROFILES, [(person, *row) for person, row in changes.profiles.items()]),
+        (_UNITED, [(person,) for person in changes.united]),
+        (_BUNDLES, changes.bundles),
+        (_REVISIONS, changes.revisions),
+        (_MODELS, changes.models),
+        (_ERASURES, changes.erasures),
+        (_ERASED, [(sequence,) for sequence, _ in changes.erasures]),
+        (_COUNTERS, [(name, count) for name, count in changes.counters.items() if count]),
+    )
+    for statement, rows in tables:
+        if rows:
+            yield statement, columns(rows)
+    for name in {model[1] for model in changes.models}:
+        yield _OLD_MODELS, (name, MODELS_KEPT)
+    if changes.entries:
+        yield _HEAD, (changes.entries[-1].sequence, changes.entries[-1].digest)

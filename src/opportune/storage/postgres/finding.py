@@ -1,0 +1,157 @@
+"""Look up what a batch of writes depends on: all of it in one exchange with the server, in most cases."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, Wanted
+from opportune.storage.postgres.link import Link, Row, Statement, Step
+from opportune.storage.postgres.values import columns
+
+__all__ = ["BEGIN", "COMMIT", "ROLLBACK", "SNAPSHOT", "find"]
+
+BEGIN = (
+    (Statement("begin"), ()),
+    # Statements that follow begin after the lock is ours, so they see what its last holder committed.
+    (Statement("select sequence, digest, room from head for update"), ()),
+)
+SNAPSHOT = (
+    (Statement("begin isolation level repeatable read read only"), ()),
+    (Statement("select sequence, digest, room from head"), ()),
+)
+COMMIT: Step = (Statement("commit"), ())
+ROLLBACK: Step = (Statement("rollback"), ())
+
+_Fill = Callable[[Found, list[Row]], None]
+
+_KEYS = Statement(
+    "select k.kind, k.id, k.sequence, k.request_digest"
+    " from unnest($1::text[], $2::text[]) as wanted(kind, id) join keys k using (kind, id)",
+    ("text[]", "text[]"),
+)
+_REQUESTS = Statement(
+    "select j.sequence, j.request_digest, j.payload_digest is not null, p.salt"
+    " from journal j left join payloads p on p.sequence = j.sequence where j.sequence = any($1::int8[])",
+    ("int8[]",),
+)
+_DECISIONS = Statement(
+    "select d.id, d.sequence, coalesce(m.kept, j.person), j.session, j.zone, j.revision"
+    " from unnest($1::text[]) as wanted(id) join decisions d using (id) join journal j on j.sequence = d.sequence"
+    " left join merges m on m.absorbed = j.person",
+    ("text[]",),
+)
+_EFFECTS = Statement(
+    "select o.decision, o.action, o.treatment, o.outcome, o.sequence"
+    " from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as wanted(decision, action, treatment, outcome)"
+    " join outcomes o using (decision, action, treatment, outcome)",
+    ("text[]",) * 4,
+)
+_WINDOWS = Statement(
+    "select w.decision, w.action, w.treatment"
+    " from unnest($1::text[]) as wanted(decision) join windows w using (decision)",
+    ("text[]",),
+)
+_IDENTIFIERS = Statement(
+    "select i.kind, i.value, coalesce(m.kept, i.person), p.version, p.attributes"
+    " from unnest($1::text[], $2::text[]) as wanted(kind, value) join identifiers i using (kind, value)"
+    " left join merges m on m.absorbed = i.person left join profiles p on p.person = coalesce(m.kept, i.person)",
+    ("text[]", "text[]"),
+)
+_ABSORBED = Statement(
+    "select distinct k.kept, k.absorbed"
+    " from unnest($1::text[], $2::text[]) as wanted(kind, value) join identifiers i using (kind, value)"
+    " left join merges m on m.absorbed = i.person join merges k on k.kept = coalesce(m.kept, i.person)",
+    ("text[]", "text[]"),
+)
+_REVISION = Statement("select number, hash, sequence from revisions order by number desc limit 1")
+_BUNDLES = Statement("select hash from bundles where hash = any($1::text[])", ("text[]",))
+_PAYLOADS = Statement("select sequence from payloads where sequence = any($1::int8[])", ("int8[]",))
+
+
+def find(link: Link, beginning: Sequence[Step], wanted: Wanted) -> tuple[Found, int]:
+    """Begin a transaction and look up what is wanted in it; leave it open.
+
+    Args:
+        beginning: `BEGIN` to write, `SNAPSHOT` to read.
+
+    Returns:
+        What was found, and the first sequence without a partition.
+    """
+    looks = list(_looks(wanted))
+    _, head, keys, *answers = link.run([*beginning, (_KEYS, _pairs(wanted.keys)), *(step for step, _ in looks)])
+    last, digest, room = head[0]
+    found = Found(last, digest)
+    for (_, fill), rows in zip(looks, answers, strict=True):
+        fill(found, rows)
+    if keys:
+        _fill_keys(link, found, keys)
+    return found, room
+
+
+def _pairs(rows: Sequence[Sequence[Any]]) -> Sequence[Sequence[Any]]:
+    return columns(rows) or ((), ())
+
+
+def _looks(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
+    """Every look-up that there is something for, and what takes its rows."""
+    if wanted.decisions:
+        yield (_DECISIONS, (wanted.decisions,)), _fill_decisions
+    if wanted.effects:
+        yield (_EFFECTS, columns(wanted.effects)), _fill_effects
+    if wanted.windows:
+        yield (_WINDOWS, (wanted.windows,)), _fill_windows
+    if wanted.identifiers:
+        yield (_IDENTIFIERS, columns(wanted.identifiers)), _fill_identifiers
+    if wanted.merging:
+        yield (_ABSORBED, columns(wanted.merging)), _fill_absorbed
+    if wanted.revision:
+        yield (_REVISION, ()), _fill_revision
+    if wanted.bundles:
+        yield (_BUNDLES, (wanted.bundles,)), lambda found, rows: found.bundles.update(hash_ for (hash_,) in rows)
+    if wanted.payloads:
+        yield (_PAYLOADS, (wanted.payloads,)), lambda found, rows: found.payloads.update(row[0] for row in rows)
+
+
+def _fill_keys(link: Link, found: Found, keys: list[Row]) -> None:
+    """Ids that were used before are few, so what their requests were is asked for only then."""
+    first = [sequence for _, _, sequence, own in keys if own is None]
+    requests = {sequence: rest for sequence, *rest in link.one(_REQUESTS, first)}
+    for kind, id_, sequence, own in keys:
+        if own is not None:
+            found.keys[kind, id_] = KeyFound(sequence, own, b"")
+        elif sequence in requests:
+            digest, has_payload, salt = requests[sequence]
+            found.keys[kind, id_] = KeyFound(sequence, digest, salt if has_payload else b"")
+
+
+def _fill_decisions(found: Found, rows: list[Row]) -> None:
+    for decision, *reference in rows:
+        found.decisions[decision] = DecisionReference(*reference)
+
+
+def _fill_effects(found: Found, rows: list[Row]) -> None:
+    for decision, action, treatment, outcome, sequence in rows:
+        found.effects[decision, action, treatment, outcome] = sequence
+
+
+def _fill_windows(found: Found, rows: list[Row]) -> None:
+    for decision, action, treatment in rows:
+        found.windows.setdefault(decision, set()).add((action, treatment))
+
+
+def _fill_identifiers(found: Found, rows: list[Row]) -> None:
+    for kind, value, person, version, attributes in rows:
+        found.persons[kind, value] = person
+        if version is not None:
+            found.profiles[person] = ProfileFound(version, attributes)
+
+
+def _fill_absorbed(found: Found, rows: list[Row]) -> None:
+    for kept, absorbed in rows:
+        found.absorbed.setdefault(kept, []).append(absorbed)
+
+
+def _fill_revision(found: Found, rows: list[Row]) -> None:
+    for number, hash_, sequence in rows:
+        found.revision = (number, hash_, sequence)

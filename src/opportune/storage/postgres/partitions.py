@@ -1,0 +1,70 @@
+"""Journal and payloads in partitions by ranges of sequences, each about a month of entries.
+
+Sequences grow with time, so a range of them is a stretch of time. How many entries a month has is known from the last
+one. A range is fixed when its partition begins: to cut one that is in use, PostgreSQL would have to read all of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opportune.storage.postgres.link import Link, Statement, Step
+
+__all__ = ["ENTRIES_LEAST", "PERIOD_SECONDS", "begin_partition", "drop_partitions", "width_of"]
+
+PERIOD_SECONDS = 30 * 86_400
+ENTRIES_LEAST = 1 << 17
+"""Some 200 MB: smaller partitions would cost more in planning than they save in deleting."""
+ENTRIES_MOST = 1 << 32
+
+_LAST = Statement("select first, begun_at from partitions order by first desc limit 1")
+_OVER = Statement("select first from partitions where after_last <= $1 + 1 order by first", ("int8",))
+_FORGET = Statement("delete from partitions where after_last <= $1 + 1", ("int8",))
+_RECORD = Statement("insert into partitions values ($1, $2, $3)", ("int8", "int8", "int8"))
+_ROOM = Statement("update head set room = $1", ("int8",))
+
+_TABLES = ("journal", "payloads")
+
+
+def begin_partition(link: Link, room: int, last: int, now: int, entries: int = 0) -> int:
+    """Give the entries from `room` on their partition, in the transaction that holds the head; return the new room.
+
+    Args:
+        last: sequence of the last entry.
+        now: microseconds since 1970.
+        entries: those that it must have a place for.
+    """
+    before = link.one(_LAST)
+    width = width_of(last - before[0][0] + 1, (now - before[0][1]) / 1e6) if before else ENTRIES_LEAST
+    after = room + max(width, entries)
+    link.run([*_made(room, after), (_RECORD, (room, after, now)), (_ROOM, (after,))])
+    return after
+
+
+def width_of(entries: int, seconds: float) -> int:
+    """Entries of a period, at the pace of the last stretch."""
+    pace = entries / max(seconds, 1.0)
+    return int(min(max(pace * PERIOD_SECONDS, ENTRIES_LEAST), ENTRIES_MOST))
+
+
+def _made(first: int, after: int) -> Iterator[Step]:
+    # Made apart and attached: so readers and writers of the other partitions are not held up.
+    for table in _TABLES:
+        name = f"{table}_{first}"
+        yield (
+            # A row of up to a page stays in one piece, without an attempt to compress what is compressed already.
+            Statement(f"create table {name} (like {table} including all) with (toast_tuple_target = 8160)"),
+            (),
+        )
+        yield Statement(f"alter table {table} attach partition {name} for values from ({first}) to ({after})"), ()
+
+
+def drop_partitions(link: Link, upto: int) -> None:
+    """Drop the partitions all of whose entries go, which costs the same for any number of entries."""
+    firsts = [first for (first,) in link.one(_OVER, upto)]
+    link.run(
+        [
+            *((Statement(f"drop table {table}_{first}"), ()) for first in firsts for table in _TABLES),
+            (_FORGET, (upto,)),
+        ]
+    )

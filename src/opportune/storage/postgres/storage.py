@@ -1,0 +1,354 @@
+"""Storage in PostgreSQL: any number of processes on any number of hosts write and read.
+
+All writers take turns at the row `head`, which holds the end of the journal: sequences have no gaps, their order is the
+order of the commits, and the chain of digests is one. A group of writes takes two exchanges with the server: lock the
+head and look up; apply, tell the others and commit.
+"""
+
+from __future__ import annotations
+
+import threading
+import warnings
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from opportune.errors import StoreError
+from opportune.storage.base import Anchor, ProfileRow, Storage
+from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.entries import Kind, StoredRow, to_microseconds
+from opportune.storage.postgres import retention
+from opportune.storage.postgres.address import ANSWER_SECONDS, Address
+from opportune.storage.postgres.applying import apply
+from opportune.storage.postgres.cluster import PostgresCluster
+from opportune.storage.postgres.faults import store_error
+from opportune.storage.postgres.finding import BEGIN, COMMIT, ROLLBACK, SNAPSHOT, find
+from opportune.storage.postgres.integrity import faults_of
+from opportune.storage.postgres.link import Link, LinkError, Row, Statement
+from opportune.storage.postgres.links import Links
+from opportune.storage.postgres.notices import channel_of, tell, told
+from opportune.storage.postgres.partitions import begin_partition
+from opportune.storage.postgres.reading import TABLES, Reads, stored_row
+from opportune.storage.postgres.schema import check_schema, migrate
+from opportune.storage.postgres.server import check_server
+
+__all__ = ["PostgresStorage"]
+
+_SCAN_SECONDS = 3_600
+"""Longest wait for one step of a scan or a migration."""
+_PAGE = 2_000
+_ROOM_LEAST = 1 << 15
+"""Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
+
+
+class PostgresStorage(Storage):
+    """A store in a schema of its own in a PostgreSQL database.
+
+    Args:
+        url: "postgresql://USER@HOST:PORT/DATABASE", with options as libpq takes them. The schema is `opportune`, or
+            the search_path among the options.
+        read_only: do not write, and do not make tables.
+
+    Raises:
+        StoreBusyError: the server is starting, or has no connection left.
+        StoreError: the server cannot be reached, is too old, does not flush, or holds no store of ours.
+        DamageError: the end of the journal contradicts itself.
+    """
+
+    def __init__(self, url: str, *, read_only: bool = False, **ports: Any) -> None:
+        self._address = Address.of(url)
+        super().__init__(self._address.place, **ports)
+        self._read_only = read_only
+        self._channel = channel_of(self._address.schema)
+        self._writing = threading.Lock()
+        self._writer: Link | None = None
+        self._closed = False
+        self._readers = Links(lambda: self._connect(default_transaction_read_only="on"))
+        self._cluster = PostgresCluster(self._address)
+        self.cluster = self._cluster
+        try:
+            with self._translated():
+                self._prepare()
+            self._check_tail()
+        except BaseException:
+            self.close()
+            raise
+
+    # Opening and closing
+
+    def _connect(self, seconds: float = ANSWER_SECONDS, **settings: str) -> Link:
+        if self._closed:
+            raise StoreError(f"{self.place}: it is closed")
+        return Link(self._address.session(**settings), seconds)
+
+    def _connect_for_long(self) -> Link:
+        """Connect for what reads or changes whole tables."""
+        return self._connect(
+            _SCAN_SECONDS, statement_timeout="0", idle_in_transaction_session_timeout="0", enable_seqscan="on",
+            enable_hashjoin="on", plan_cache_mode="auto",
+        )  # fmt: skip
+
+    def _prepare(self) -> None:
+        """Check the server and bring the tables to this program's schema."""
+        link = self._connect_for_long()
+        try:
+            for warning in check_server(link, self.place, self._read_only):
+                warnings.warn(f"{self.place}: {warning}", RuntimeWarning, stacklevel=4)
+            if not self._read_only:
+                migrate(link, self.place, self._address.schema, self._clock)
+            elif not check_schema(link, self.place, self._address.schema):
+                raise StoreError(
+                    f"{self.place}: expected the tables of this version, found none or older ones;"
+                    " run 'opportune migrate' on it, or open it for writing"
+                )
+        finally:
+            link.close()
+
+    def _check_tail(self) -> None:
+        """Read the last entries: damage by a torn write would be there."""
+        for row in self._rows(max(0, self._last_sequence() - 10), 10, ()):
+            self._decode(row)
+
+    def close(self) -> None:
+        """End all connections."""
+        self._closed = True
+        self._cluster.close()
+        self._readers.close()
+        with self._writing:
+            if self._writer is not None:
+                self._writer.close()
+                self._writer = None
+
+    # Writing
+
+    def _transact(self, wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
+        with self._writing, self._translated():
+            link, found, room = self._begin(wanted)
+            try:
+                last = found.last
+                changes = plan(found)
+                if changes.entries and changes.entries[-1].sequence >= room:
+                    now = to_microseconds(self._clock())
+                    begin_partition(link, room, last, now, len(changes.entries))
+                notice = told(changes, found.last)
+                telling = [] if notice is None else [tell(self._channel, notice)]
+                self._commit(link, [*apply(changes), *telling])
+            except BaseException:
+                self._give_up(link)
+                raise
+
+    def _begin(self, wanted: Wanted) -> tuple[Link, Found, int]:
+        """Lock the head and look up what is wanted, once more where the link broke while nobody used it."""
+        if self._read_only:
+            raise StoreError(f"{self.place}: it was opened for reading only")
+        while True:
+            link, used = self._writer, True
+            if link is None:
+                link, used = self._connect(), False
+                check_server(link, self.place, self._read_only)
+                self._writer = link
+            try:
+                return link, *find(link, BEGIN, wanted)
+            except BaseException as error:
+                self._give_up(link)
+                if not (used and link.lost and isinstance(error, LinkError)) or error.hung:
+                    raise
+
+    def _commit(self, link: Link, steps: Sequence[Any]) -> None:
+        try:
+            link.run([*steps, COMMIT])
+        except LinkError as error:
+            if not link.lost:
+                raise
+            raise StoreError(
+                f"{self.place}: the connection broke off during a commit ({error.message}); whether the writes were"
+                " taken is not known; send them again with the same ids"
+            ) from error
+
+    def _give_up(self, link: Link) -> None:
+        """Roll back; a link that cannot is left, and the server rolls back by itself."""
+        try:
+            if not link.lost:
+                link.run([ROLLBACK])
+        except LinkError:
+            link.close()
+        if link.lost:
+            self._writer = None
+
+    def prepare(self) -> None:
+        """Begin the next partition before a write has to wait for it."""
+        with self._writing, self._translated():
+            link, found, room = self._begin(Wanted())
+            try:
+                if room - found.last <= _ROOM_LEAST:
+                    begin_partition(link, room, found.last, to_microseconds(self._clock()))
+                self._commit(link, ())
+            except BaseException:
+                self._give_up(link)
+                raise
+
+    def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        with self._writing, self._translated():
+            link, _, _ = self._begin(Wanted())
+            try:
+                dropped = retention.drop(link, anchor, previous, seen)
+                self._commit(link, ())
+            except BaseException:
+                self._give_up(link)
+                raise
+        return dropped
+
+    def _settle(self) -> None:
+        # Partitions that went gave their room back; of the other tables, and of old copies, this takes care.
+        with self._scanning() as link:
+            link.script(f"vacuum {', '.join(retention.TABLES)}")
+
+    # Reading
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        """Turn PostgreSQL's refusals into our errors."""
+        try:
+            yield
+        except LinkError as error:
+            raise store_error(self.place, error) from error
+        except UnicodeDecodeError:
+            # The text of a decoding error repeats what was read, and that may be private.
+            raise self._damage("damaged (a text is not in valid Unicode)") from None
+
+    def _read(self, statement: Statement, *values: Any) -> list[Row]:
+        with self._translated():
+            return self._readers.read(statement, *values)
+
+    def _one(self, statement: Statement, *values: Any) -> Any:
+        """First column of the first row, or None."""
+        rows = self._read(statement, *values)
+        return rows[0][0] if rows else None
+
+    def _look_up(self, wanted: Wanted) -> Found:
+        def look(link: Link) -> Found:
+            found, _ = find(link, SNAPSHOT, wanted)
+            link.run([COMMIT])
+            return found
+
+        with self._translated():
+            return self._readers.use(look)
+
+    def _person(self, identifier_kind: str, identifier: str) -> str | None:
+        person: str | None = self._one(Reads.PERSON, identifier_kind, identifier)
+        return person
+
+    def _persons(self, identifier_kind: str, identifier: str) -> list[str]:
+        kept = self._person(identifier_kind, identifier)
+        if kept is None:
+            return []
+        return [kept, *(absorbed for (absorbed,) in self._read(Reads.ABSORBED, kept))]
+
+    def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
+        found = [stored_row(row) for person in persons for row in self._read(Reads.HISTORY, person, before, limit)]
+        return sorted(found, key=lambda row: -row.entry.sequence)[:limit]
+
+    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None:
+        rows = self._read(Reads.PROFILE, identifier_kind, identifier)
+        return ProfileRow(*rows[0]) if rows else None
+
+    def _decision_sequence(self, decision_id: str) -> int | None:
+        sequence: int | None = self._one(Reads.DECISION, decision_id)
+        return sequence
+
+    def _key_sequence(self, kind: Kind, caller_id: str) -> int | None:
+        sequence: int | None = self._one(Reads.KEY, kind.value, caller_id)
+        return sequence
+
+    def _outcome_sequences(self, decision_id: str) -> list[int]:
+        return [sequence for (sequence,) in self._read(Reads.OUTCOMES, decision_id)]
+
+    def _checkpoint(self, model: str, position: int) -> int | None:
+        found: int | None = self._one(Reads.CHECKPOINT, model, position)
+        return found
+
+    def _lost(self, after: int, until: int) -> bool:
+        return bool(self._read(Reads.LOST, after, until))
+
+    def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
+        return [
+            (decision, action, treatment, outcome, due_at)
+            for decision, action, treatment, outcome, due_at in self._read(Reads.DUE, now, limit)
+        ]
+
+    def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
+        if kinds:
+            rows = self._read(Reads.ROWS_OF_KINDS, after, limit, [kind.value for kind in kinds])
+        else:
+            rows = self._read(Reads.ROWS, after, limit)
+        return [stored_row(row) for row in rows]
+
+    def _row(self, sequence: int) -> StoredRow | None:
+        rows = self._read(Reads.ROW, sequence)
+        return stored_row(rows[0]) if rows else None
+
+    def _last_sequence(self) -> int:
+        sequence: int = self._one(Reads.LAST)
+        return sequence
+
+    def _counters(self) -> dict[str, int]:
+        return {name: value for name, value in self._read(Reads.COUNTERS)}  # noqa: C416
+
+    def _revision(self, key: int | str | None) -> tuple[int, str, int, bytes, bytes] | None:
+        match key:
+            case None:
+                rows = self._read(Reads.CURRENT)
+            case int():
+                rows = self._read(Reads.NUMBERED, key)
+            case str():
+                rows = self._read(Reads.HASHED, key)
+        if not rows:
+            return None
+        number, name, sequence, bundle, digest = rows[0]
+        return number, name, sequence, bundle, digest
+
+    def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
+        return [
+            (sequence, position, hash_, state, digest)
+            for sequence, position, hash_, state, digest in self._read(Reads.MODELS, name, limit)
+        ]
+
+    def _anchor(self) -> Anchor | None:
+        rows = self._read(retention.ANCHOR)
+        return Anchor(*rows[0]) if rows else None
+
+    def _states(self) -> list[tuple[int, str, int, str]]:
+        return [(sequence, name, position, hash_) for sequence, name, position, hash_ in self._read(Reads.STATES)]
+
+    def _last_answers(self, after: int, until: int) -> list[tuple[int, int]]:
+        return [(decision, outcome) for decision, outcome in self._read(Reads.LAST_ANSWERS, after, until)]
+
+    def _oldest_open(self) -> int | None:
+        with self._scanning() as link:
+            oldest: int | None = link.one(Reads.OLDEST_OPEN)[0][0]
+        return oldest
+
+    def _integrity(self) -> list[str]:
+        with self._scanning() as link:
+            return faults_of(link)
+
+    def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
+        with self._scanning() as link:
+            link.run(
+                [
+                    (Statement("begin isolation level repeatable read read only"), ()),
+                    (Statement(f"declare rows no scroll cursor for {TABLES[name]}"), ()),
+                ]
+            )
+            while rows := link.one(Statement(f"fetch {_PAGE} from rows")):
+                yield from rows
+
+    @contextmanager
+    def _scanning(self) -> Iterator[Link]:
+        """Give a link of its own: a long scan must not hold one that the service reads through."""
+        with self._translated():
+            link = self._connect_for_long()
+            try:
+                yield link
+            finally:
+                link.close()
