@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import pq
 
-from opportune.storage.postgres.values import DECODERS, ENCODERS
+from opportune.storage.postgres.values import DECODERS, ENCODERS, OIDS
 
 __all__ = ["Link", "LinkError", "Row", "Statement", "Step"]
 
@@ -160,7 +160,7 @@ class Link:
         name = self._prepared.get(statement.sql)
         if name is None:
             name = self._prepared[statement.sql] = b"s%d" % next(self._numbers)
-            self._connection.send_prepare(name, statement.sql.encode())
+            self._connection.send_prepare(name, statement.sql.encode(), [OIDS[kind] for kind in statement.types])
             expected.append(statement.sql)
         encoded = statement.encode(values)
         self._connection.send_query_prepared(name, encoded, [pq.Format.BINARY] * len(encoded), pq.Format.BINARY)

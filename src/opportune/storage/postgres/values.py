@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from struct import Struct
 from typing import Any
 
-__all__ = ["DECODERS", "ENCODERS", "columns"]
+__all__ = ["DECODERS", "ENCODERS", "OIDS", "columns"]
 
 _INT8 = Struct("!q")
 _INT4 = Struct("!i")
@@ -59,6 +59,10 @@ ENCODERS: dict[str, Callable[[Any], bytes]] = {
     "bytea[]": _bytes,
 }
 """Name of a type → its encoder; None is sent as null by the caller."""
+
+
+OIDS = {**_OIDS, "int8[]": 1016, "text[]": 1009, "bytea[]": 1001}
+"""Name of a type → its identifier in every server."""
 
 
 def _number(content: bytes) -> int:
