@@ -16,7 +16,7 @@ from rich.table import Table
 from opportune.decide.plan import Plan
 from opportune.evaluate import Estimate, ProgressiveReport, progress, report, snips
 from opportune.evaluate.pictures import Line, chart
-from opportune.outcomes import Lesson, lessons, new_model
+from opportune.outcomes import Learner, Lesson, lessons, new_model
 from opportune.records import Decision
 from opportune.rules import quote
 from opportune.storage import Kind, decision_of, open_storage
@@ -78,8 +78,7 @@ def progressive(console: Console, journal: Journal) -> ProgressiveReport:
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task("replaying the journal", total=len(journal.lessons))
         trail = progress(
-            journal.plan,
-            new_model(journal.plan),
+            Learner(journal.plan, new_model(journal.plan)),
             journal.lessons,
             lambda done: bar.update(task, completed=done),
         )

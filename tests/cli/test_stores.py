@@ -62,7 +62,7 @@ def test_explain_says_what_became_of_it(run: Run, store: Path) -> None:
     assert "no single change" in said or "would pass with" in said
 
 
-def test_replay_compares_although_a_test_was_renamed(run: Run, tmp_path: Path) -> None:
+def test_replay_compares_over_revisions(run: Run, tmp_path: Path) -> None:
     def serve_from(folder: Path, name: str) -> None:
         strategy = strategy_from_folder(folder)
         with serving(tmp_path / "two.db", of=strategy) as service:
@@ -84,9 +84,8 @@ def test_replay_compares_although_a_test_was_renamed(run: Run, tmp_path: Path) -
     changed = run("replay", "--store", "two.db", "--kernel", "numpy")
 
     assert (renamed.json["revisions"], renamed.json["equal"]) == (2, True)
-    assert re.search(
-        r"not compared with the served model, which other revisions taught too: \w{12}, \w{12}", changed.out
-    )
+    assert "12 outcomes, 3 revisions" in changed.out
+    assert "equal to the served model" in changed.out
 
 
 @pytest.mark.parametrize("command", [("verify",), ("replay",), ("explain", "x"), ("decide", PROJECT)])

@@ -6,7 +6,7 @@ import numpy as np
 
 from opportune.evaluate import progress, report
 from opportune.evaluate.pictures import Line, chart
-from opportune.outcomes import Lesson, new_model
+from opportune.outcomes import Learner, Lesson, new_model
 from tests.worlds import Item, World
 
 
@@ -22,7 +22,7 @@ def stream(count):
 
 def judged(count):
     plan = World([Item("a"), Item("b")]).plan()
-    return report(progress(plan, new_model(plan, "numpy"), stream(count)))
+    return report(progress(Learner(plan, new_model(plan, "numpy")), stream(count)))
 
 
 def test_a_model_that_sees_the_cause_beats_its_baselines():

@@ -14,10 +14,10 @@ import httpx
 
 from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.http import App
-from opportune.service.revisions import Strategy, strategy_from_folder
+from opportune.service.revisions import Strategy, strategy_from_files, strategy_from_folder
 from opportune.storage import SqliteStorage, Storage
 
-__all__ = ["PROJECT", "Service", "decision", "serving", "strategy"]
+__all__ = ["PROJECT", "Service", "another", "decision", "files", "serving", "strategy"]
 
 PROJECT = Path(__file__).parent / "project"
 
@@ -26,6 +26,18 @@ PROJECT = Path(__file__).parent / "project"
 def strategy() -> Strategy:
     """Compile the project once."""
     return strategy_from_folder(PROJECT)
+
+
+def files(**changed: str) -> dict[str, str]:
+    """Give the project's files by path, with some added to or replaced; "__" stands for "/" and the end is .yaml."""
+    texts = {path.relative_to(PROJECT).as_posix(): path.read_text() for path in sorted(PROJECT.rglob("*.yaml"))}
+    return texts | {f"{name.replace('__', '/')}.yaml": text for name, text in changed.items()}
+
+
+def another(words: str) -> Strategy:
+    """Compile the project with a comment that makes it another revision."""
+    texts = files()
+    return strategy_from_files(texts | {"goals.yaml": f"{texts['goals.yaml']}\n# {words}\n"})[0]
 
 
 def decision(id: str = "r-1", **fields: Any) -> dict[str, Any]:

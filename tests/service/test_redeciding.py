@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import pytest
 
 from opportune.learning import from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
+from opportune.outcomes import new_model
 from opportune.service import Settings
 from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
 from opportune.service.revisions import strategy_from_folder
-from opportune.service.training import carry_over
 from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage, verify_storage
 from opportune.storage.entries import digest_of
 
@@ -88,8 +89,8 @@ async def _degraded(service: Service) -> str | None:
 
     asked = DecisionRequest(id="late", channel="till", placements=(PlacementRequest(name="receipt"),))
     answer = await service.runtime.decide(asked, 0.001)
-    while service.runtime._decider._later:
-        await next(iter(service.runtime._decider._later))
+    while service.runtime.late_records.waiting:
+        await asyncio.sleep(0.01)
     return answer.degraded
 
 
@@ -126,8 +127,8 @@ def test_a_record_that_its_inputs_do_not_lead_to_is_noticed(store: Path) -> None
 def test_an_altered_model_is_noticed(store: Path) -> None:
     connection = apsw.Connection(str(store))
     sequence, state = connection.execute("select sequence, state from models order by sequence limit 1").fetchall()[0]
-    model = carry_over(from_bytes(state), strategy().plan, "numpy")
-    assert model is not None
+    model = new_model(strategy().plan, "numpy")
+    model.restore(from_bytes(state))
     model.learn({"customer.age": 30}, 0, 0, True)
     snapshot = model.snapshot()
     state = to_bytes(snapshot)

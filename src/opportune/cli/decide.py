@@ -20,8 +20,8 @@ from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.contacts import read_contact
 from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.publishing import as_published
 from opportune.service.revisions import Strategy, strategy_from_folder
-from opportune.service.training import trained
 from opportune.storage import Storage, open_storage
 
 __all__ = ["decide_command"]
@@ -185,4 +185,4 @@ def _moment(text: Any) -> datetime:
 def _learner(strategy: Strategy, storage: Storage | None) -> Learner:
     if storage is None:
         return Learner(strategy.plan, new_model(strategy.plan, "numpy"))
-    return trained(storage, strategy.plan, "auto")
+    return as_published(storage, strategy, "auto")

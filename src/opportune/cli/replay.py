@@ -6,16 +6,15 @@ from collections.abc import Iterator
 from math import isnan
 from typing import Annotated, Any
 
-import msgspec
 import typer
 
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.evaluate import progress as fold_and_judge
 from opportune.evaluate import report as judged
-from opportune.outcomes import Lesson, lessons, new_model
-from opportune.service.revisions import strategy_from_bundle
-from opportune.service.training import trained
-from opportune.storage import Kind, Revision, Storage, open_storage
+from opportune.outcomes import Learner, Lesson, LessonBook, new_model
+from opportune.service.course import Course
+from opportune.service.training import steps_after, trained, turn
+from opportune.storage import Kind, Storage, open_storage
 
 __all__ = ["replay"]
 
@@ -25,11 +24,10 @@ def replay(
     kernel: Annotated[str, typer.Option(help="auto, numpy or numba; that of the service for equal digests.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Learn the journal again, and judge every prediction.
+    """Learn the journal again from its beginning, and judge every prediction.
 
-    The current revision learns every answer, each after it was foretold. Where no other revision taught (persona tests
-    aside, which teach nothing), the result must equal the served model bit by bit; exit code 1 if it does not. Works
-    beside a running service.
+    Each answer is learned after it was foretold, under the revision that was in use. The result must equal the served
+    model bit by bit; exit code 1 if it does not. Works beside a running service.
     """
     with failures(as_json), open_storage(store, read_only=True) as storage:
         if kernel not in ("auto", "numpy", "numba"):
@@ -44,33 +42,42 @@ def replay(
 
 
 def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
-    revision = storage.current_revision()
-    if revision is None:
-        fail("the store has no strategy yet; serve one first")
-    plan = strategy_from_bundle(revision.bundle).plan
+    course = Course(storage)
+    plan = course.plan_at(0)
+    if plan is None:
+        fail("the store has no strategy yet; publish or serve one first")
     until = storage.last_sequence()
-    teaching = _Teaching(storage)
-    model = new_model(plan, kernel)
+    learner = Learner(plan, new_model(plan, kernel))
     total = storage.counts().outcomes
     with bar("Learning again", quiet) as progress:
-        trail = fold_and_judge(
-            plan,
-            model,
-            teaching.lessons(storage, until),
-            lambda done: progress(done, total),
-        )
-    served = trained(storage, plan, kernel).model.digest()
-    taught = teaching.others(revision)
+        lessons = _lessons(storage, course, learner, until)
+        trail = fold_and_judge(learner, lessons, lambda done: progress(done, total))
+    served = trained(storage, course, kernel)
+    assert served is not None
     is_still = storage.last_sequence() == until
+    is_whole = storage.anchor() is None
+    digest = learner.model.digest()
     return {
         "outcomes": total,
-        "revisions": teaching.count,
-        "others_taught": taught,
-        "digest": model.digest(),
-        "served": served,
-        "equal": (model.digest() == served) if is_still and not taught else None,
+        "revisions": len(course.steps),
+        "digest": digest,
+        "served": served.model.digest(),
+        "whole": is_whole,
+        "equal": digest == served.model.digest() if is_still and is_whole else None,
         "report": judged(trail) if len(trail.happened) else None,
     }
+
+
+def _lessons(storage: Storage, course: Course, learner: Learner, until: int) -> Iterator[Lesson]:
+    """Give every lesson of the journal; between two of them, lead the learner on to the next revision."""
+    book = LessonBook(storage)
+    for entry in steps_after(storage, 0, until):
+        if entry.kind is Kind.REVISION:
+            turn(learner, course, entry)
+            continue
+        lesson = book.read(entry)
+        if lesson is not None:
+            yield lesson
 
 
 def _print(found: dict[str, Any]) -> None:
@@ -94,47 +101,8 @@ def _figure(value: float) -> str:
 
 
 def _verdict(found: dict[str, Any]) -> str:
-    if found["equal"] is not None:
-        return "equal to the served model" if found["equal"] else "DIFFERENT from the served model"
-    if not found["others_taught"]:
+    if not found["whole"]:
+        return "not compared, since the beginning of the journal is no longer kept"
+    if found["equal"] is None:
         return "not compared, since answers came in meanwhile; run it again"
-    others = ", ".join(name[:12] for name in found["others_taught"])
-    return f"not compared with the served model, which other revisions taught too: {others}"
-
-
-class _Teaching:
-    """Which revisions were in use when answers came in."""
-
-    def __init__(self, storage: Storage) -> None:
-        self._storage = storage
-        self._starts: list[tuple[int, str]] = []
-        self._taught: dict[str, None] = {}
-        after = 0
-        while page := storage.journal(after, kinds=(Kind.REVISION,)):
-            self._starts += [(entry.sequence, entry.revision or "") for entry in page]
-            after = page[-1].sequence
-        self.count = len(self._starts)
-
-    def lessons(self, storage: Storage, until: int) -> Iterator[Lesson]:
-        """Give every lesson of the journal, and note under which revision it was learned."""
-        starts = iter([*self._starts[1:], (until + 1, "")])
-        next_start, upcoming = next(starts)
-        current = self._starts[0][1] if self._starts else ""
-        for entry, lesson in lessons(storage, until=until):
-            while entry.sequence > next_start:
-                current, (next_start, upcoming) = upcoming, next(starts)
-            if lesson is not None:
-                self._taught[current] = None
-                yield lesson
-
-    def others(self, current: Revision) -> list[str]:
-        """List the hashes of revisions that taught and whose plan is not made of what the current one is made of."""
-        wanted = _essence(current.bundle)
-        kept = {name: self._storage.revision(name) for name in self._taught}
-        return [name for name, revision in kept.items() if revision is None or _essence(revision.bundle) != wanted]
-
-
-def _essence(bundle: bytes) -> dict[str, str]:
-    """Give the files that a plan is made of: all but the persona tests."""
-    files = msgspec.json.decode(bundle, type=dict[str, str])
-    return {path: text for path, text in files.items() if not path.startswith("tests/")}
+    return "equal to the served model" if found["equal"] else "DIFFERENT from the served model"

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 import msgspec
 import numpy as np
 
-from opportune.decide.plan import Plan
 from opportune.evaluate.metrics import Booleans, Reals, auc, calibration, log_loss, running_rate, within
-from opportune.learning.base import PropensityModel
 from opportune.outcomes import Learner, Lesson
 
 __all__ = ["Progress", "ProgressiveReport", "Trail", "progress", "report"]
@@ -57,16 +55,14 @@ class ProgressiveReport(msgspec.Struct, frozen=True, kw_only=True):
 Progress = Callable[[int], None]
 
 
-def progress(
-    plan: Plan, model: PropensityModel, lessons: Iterable[Lesson], tell: Progress = lambda done: None
-) -> Trail:
-    """Fold lessons into an untrained model, predicting the first outcome before each answer.
+def progress(learner: Learner, lessons: Iterable[Lesson], tell: Progress = lambda done: None) -> Trail:
+    """Fold lessons into a model, predicting the first outcome before each answer.
 
     Args:
-        model: untrained, bound to the plan; it is trained afterwards.
+        learner: with an untrained model, which is trained afterwards.
+        lessons: in journal order; what yields them may lead the learner on to the next revision between two of them.
         tell: called with the number of lessons done.
     """
-    learner = Learner(plan, model)
     predicted: list[float] = []
     happened: list[bool] = []
     actions: list[str] = []
@@ -74,7 +70,7 @@ def progress(
         candidate = learner.candidate_of(lesson)
         answer = next((answer for head, answer in learner.labels(lesson) if head == 0), None)
         if candidate is not None and answer is not None:
-            prediction = model.predict(model.encode(lesson.facts))
+            prediction = learner.model.predict(learner.model.encode(lesson.facts))
             predicted.append(float(prediction.propensity[0, candidate]))
             happened.append(answer)
             actions.append(lesson.action)

@@ -1,7 +1,8 @@
-"""The learner: a fold of the journal's outcomes into the model, in journal order.
+"""The learner: a fold of the journal's outcomes and revisions into the model, in journal order.
 
-Same journal and same plan, same model, bit by bit. The learner does no I/O: whoever feeds it says what the decision
-knew.
+Same journal, same model, bit by bit. An outcome teaches under the plan that was in use at its place in the journal; at
+a revision the model is bound to the next plan and keeps what it knows. The learner does no I/O: whoever feeds it says
+what the decision knew, and what a revision is compiled to.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opportune.decide.plan import Plan
-from opportune.learning import make_model
-from opportune.learning.base import PropensityModel
+from opportune.learning import Moves, PropensityModel, Snapshot, make_model
 from opportune.outcomes.labels import answers
-from opportune.records import Facts
+from opportune.outcomes.names import Names
+from opportune.records import Facts, Renamed
 
-__all__ = ["Learner", "Lesson", "new_model"]
+__all__ = ["Learner", "Lesson", "Taught", "carried", "new_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,14 @@ class Lesson:
     outcome: str
 
 
+@dataclass(slots=True)
+class Taught:
+    """A model bound to one plan, and the journal position that it has learned to; a revision ends its learning."""
+
+    model: PropensityModel
+    position: int
+
+
 def new_model(plan: Plan, kernel: str = "auto") -> PropensityModel:
     """Make the plan's model, untrained and bound to its candidates."""
     model = make_model(plan.model, plan.predictors, plan.outcomes, kernel)
@@ -44,31 +53,57 @@ def new_model(plan: Plan, kernel: str = "auto") -> PropensityModel:
     return model
 
 
+def carried(snapshot: Snapshot, plan: Plan, renamed: Sequence[Renamed], kernel: str) -> PropensityModel:
+    """Give the plan's model, knowing what the state of another plan's model knows.
+
+    Args:
+        renamed: names that became others from that plan to this one.
+    """
+    model = new_model(plan, kernel)
+    try:
+        model.adopt(snapshot, Moves(plan.candidates, renamed))
+    except ValueError:
+        # Of another member of the family: nothing of it can be used.
+        return new_model(plan, kernel)
+    return model
+
+
 class Learner:
-    """Teaches one model.
+    """Teaches one model after the other, from revision to revision.
 
     Args:
         position: journal position that the model has learned to.
+        names: what earlier revisions called otherwise.
 
     Attributes:
+        taught: the model of today; another object after every revision.
         skipped: outcomes about candidates that the plan does not have.
         set_aside: outcomes that raised an error no code foresaw; each is passed over, the same way in every fold.
     """
 
-    def __init__(self, plan: Plan, model: PropensityModel, position: int = 0) -> None:
-        self.model = model
-        self.position = position
+    def __init__(self, plan: Plan, model: PropensityModel, position: int = 0, names: Names | None = None) -> None:
+        self.taught = Taught(model, position)
         self.learned = 0
         self.skipped = 0
         self.set_aside = 0
-        self.plan = plan
-        self._candidates = {
-            (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
-        }
+        self.names = names or Names()
+        self._take(plan)
+
+    @property
+    def model(self) -> PropensityModel:
+        """The model of today."""
+        return self.taught.model
+
+    @property
+    def position(self) -> int:
+        """Journal position that the model has learned to."""
+        return self.taught.position
 
     def candidate_of(self, lesson: Lesson) -> int | None:
         """Find the candidate that a lesson is about; None where the plan has none."""
-        return self._candidates.get((lesson.channel, lesson.action, lesson.treatment))
+        shown = (lesson.channel, lesson.action, lesson.treatment)
+        found = self._candidates.get(shown)
+        return self._candidates.get(self.names.today(*shown)) if found is None else found
 
     def labels(self, lesson: Lesson) -> list[tuple[int, bool]]:
         """Say what a lesson teaches: (head, whether it happened)."""
@@ -79,18 +114,42 @@ class Learner:
 
     def learn(self, lesson: Lesson) -> None:
         """Fold one outcome; lessons must come in journal order, and one that was folded already changes nothing."""
-        if lesson.sequence <= self.position:
+        taught = self.taught
+        if lesson.sequence <= taught.position:
             return
-        self.position = lesson.sequence
+        taught.position = lesson.sequence
         candidate = self.candidate_of(lesson)
         if candidate is None:
             self.skipped += 1
             return
         for head, happened in self.labels(lesson):
-            self.model.learn(lesson.facts, candidate, head, happened)
+            taught.model.learn(lesson.facts, candidate, head, happened)
             self.learned += 1
 
     def pass_over(self, sequence: int) -> None:
         """Go on behind an outcome that cannot be learned."""
-        self.position = max(self.position, sequence)
+        self.taught.position = max(self.position, sequence)
         self.set_aside += 1
+
+    def pass_revision(self, sequence: int) -> None:
+        """Go on behind a revision that cannot be compiled: the plan stays."""
+        self.taught.position = max(self.position, sequence)
+
+    def switch(self, plan: Plan, model: PropensityModel, sequence: int, renamed: Sequence[Renamed]) -> None:
+        """Fold one revision; the model before it stays as it is, for whoever still decides with it.
+
+        Args:
+            model: of `carried`, from the state of today.
+            sequence: of the revision's journal entry; one that was folded already changes nothing.
+        """
+        if sequence <= self.position:
+            return
+        self.taught = Taught(model, sequence)
+        self.names = self.names.after(renamed)
+        self._take(plan)
+
+    def _take(self, plan: Plan) -> None:
+        self.plan = plan
+        self._candidates = {
+            (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
+        }

@@ -11,17 +11,23 @@ import structlog
 
 from opportune.errors import OpportuneError
 from opportune.outcomes import Learner
+from opportune.service.course import Step
 from opportune.service.live import Live
 from opportune.service.logs import place_of
-from opportune.service.revisions import Strategy, bundle_of
+from opportune.service.publishing import revision_of
+from opportune.service.revisions import Strategy
 from opportune.service.runtime import Learning, Runtime
 from opportune.service.settings import Settings
 from opportune.service.teacher import Teacher
-from opportune.service.training import Progress, adoption, trained
+from opportune.service.training import Progress, led_on, trained
 from opportune.service.windows import Sweeper
-from opportune.storage import Entry, SaveRevision, Storage, Write
+from opportune.storage import Entry, Storage
 
 __all__ = ["EmbeddedRuntime"]
+
+PATIENCE_SECONDS = 0.3
+"""How long a new revision waits for the learner to come to it."""
+POLL_SECONDS = 0.005
 
 log = structlog.get_logger()
 
@@ -38,33 +44,42 @@ class EmbeddedRuntime(Runtime):
         self._chores: asyncio.Task[None] | None = None
 
     def prepare(self, progress: Progress = lambda done, total: None) -> None:
-        """Bring the model to the end of the journal, and make the strategy the current revision."""
+        """Make the strategy the current revision where it is not, and bring the model to the end of the journal."""
         plan = self._strategy.plan
-        self.learner = trained(self.storage, plan, self.settings.kernel, progress)
-        current = self.storage.current_revision()
-        if current is None or current.hash != plan.revision:
-            self._save_revision()
-            current = self.storage.current_revision()
-        self.live = Live(self._served(self.learner, 0 if current is None else current.number))
+        step = self.course.at(self.storage.last_sequence())
+        if step is None or step.hash != plan.revision:
+            step = self._publish()
+        learner = trained(self.storage, self.course, self.settings.kernel, progress)
+        assert learner is not None
+        self.learner = learner
+        self.live = Live(self._served(learner.taught, step.number))
 
-    def _save_revision(self) -> None:
-        """Make the strategy the current revision, with a checkpoint in the same transaction.
+    def _publish(self) -> Step:
+        """Publish the strategy of the start, which was checked by whoever compiled it."""
+        for result in self.storage.write([revision_of(self.course, self._strategy, self.settings.new_id())]):
+            if isinstance(result, OpportuneError):
+                raise result
+        self.course.read()
+        return self.course.steps[-1]
 
-        Between two checkpoints, one plan taught.
-        """
-        plan = self._strategy.plan
-        self._write(
-            SaveRevision(
-                id=f"revision-{self.settings.new_id()}", hash=plan.revision, bundle=bundle_of(self._strategy.project)
-            ),
-            adoption(
-                plan,
-                self.learner.model.snapshot(),
-                self.learner.model.evidence(),
-                self.learner.position,
-                f"checkpoint-{self.settings.new_id()}",
-            ),
-        )
+    async def switch(self, strategy: Strategy, number: int) -> None:
+        """Serve a revision that was committed, with the learner's model or, where that is behind, with one led on."""
+        self.course.strategies.put(strategy)
+        until = monotonic() + PATIENCE_SECONDS
+        while self.live.current.number < number and monotonic() < until:
+            await asyncio.sleep(POLL_SECONDS)
+        if self.live.current.number >= number:
+            return
+        async with self.teacher.still() as learner:
+            ahead = self.course.ahead(learner.position, strategy.plan.revision)
+            taught = await asyncio.to_thread(led_on, learner, self.course, ahead or [])
+            self._swap(strategy, taught, number)
+
+    def _on_turn(self) -> None:
+        """Serve what the learner has come to."""
+        step = self.course.at(self.learner.position)
+        if step is not None:
+            self._swap(self.course.strategies.of(step.hash), self.learner.taught, step.number)
 
     def learning(self) -> Learning:
         """Say how far the learner is."""
@@ -78,7 +93,7 @@ class EmbeddedRuntime(Runtime):
         )
 
     def _on_committed(self) -> Callable[[list[Entry]], None]:
-        self.teacher = Teacher(self.storage, self.learner, self.settings)
+        self.teacher = Teacher(self.storage, self.learner, self.course, self.settings, self._on_turn)
         return self.teacher.follow
 
     async def _begin(self) -> None:
@@ -90,16 +105,12 @@ class EmbeddedRuntime(Runtime):
             self._chores.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._chores
+        await self.teacher.rest()
         try:
             self.teacher.drain()
             await self.teacher.keep()
         except Exception as error:  # noqa: BLE001  What was not kept is learned again from the journal.
             log.error("no checkpoint at the end", error=type(error).__name__, where=place_of(error))
-
-    def _write(self, *writes: Write) -> None:
-        for result in self.storage.write(writes):
-            if isinstance(result, OpportuneError):
-                raise result
 
     async def _do_chores(self) -> None:
         """Record silence and keep the model, again and again."""

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from opportune.decide import Draws, Plan, State, decide
 from opportune.decide.pipeline import canonical
 from opportune.errors import Problem
-from opportune.learning import PropensityModel
+from opportune.learning import MODELS, PropensityModel
 from opportune.outcomes import Learner
 from opportune.records import Decision
-from opportune.service.revisions import plan_from_store
-from opportune.service.training import Progress, checkpoint_before, fold
+from opportune.service.course import Course
+from opportune.service.training import Progress, checkpoint_before, fold, led_on
 from opportune.storage import Kind, Storage, StoredDecision
 
 __all__ = ["Redecided", "prove_decisions"]
@@ -102,42 +102,39 @@ class _Past:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._plans: dict[str, Plan | None] = {}
-        self._checkpoints: dict[str, list[int]] = {}
-        self._key: tuple[str, str] | None = None
+        self._course = Course(storage)
+        self._checkpoints = sorted({state.position for name in MODELS for state in storage.model_states(name)})
+        self._kernel = ""
         self._start = 0
         self._learner: Learner | None = None
 
     def of(self, decision: Decision) -> tuple[Plan | None, PropensityModel | None]:
         """Give plan and model of a decision; None for what cannot be had."""
-        if decision.revision not in self._plans:
-            self._plans[decision.revision] = plan_from_store(self._storage, decision.revision)
-        plan = self._plans[decision.revision]
-        if plan is None:
-            return None, None
-        if self._is_stale(plan, decision):
-            self._key = (plan.revision, decision.kernel)
-            self._learner = self._checkpoint(plan, decision)
+        plan = self._course.plan(decision.revision)
+        ahead = self._course.ahead(decision.position, decision.revision)
+        if plan is None or ahead is None:
+            return plan, None
+        if self._is_stale(decision):
+            self._learner = self._checkpoint(decision)
         if self._learner is None:
             return plan, None
-        fold(self._storage, self._learner, until=decision.position)
-        return plan, self._learner.model
+        fold(self._storage, self._learner, self._course, until=decision.position)
+        return plan, led_on(self._learner, self._course, ahead).model
 
-    def _is_stale(self, plan: Plan, decision: Decision) -> bool:
-        """Say whether the model at hand is another one, ahead of the decision, or behind a newer checkpoint.
+    def _is_stale(self, decision: Decision) -> bool:
+        """Say whether the model at hand is of another kernel, ahead of the decision, or behind a newer checkpoint.
 
         A checkpoint is where a service began again, perhaps with another kernel: what it decided stands on that state.
         """
-        if self._learner is None or self._key != (plan.revision, decision.kernel):
+        if self._learner is None or self._kernel != decision.kernel:
             return True
-        if plan.model not in self._checkpoints:
-            self._checkpoints[plan.model] = [state.position for state in self._storage.model_states(plan.model)]
-        newest = max((one for one in self._checkpoints[plan.model] if one <= decision.position), default=0)
+        newest = max((one for one in self._checkpoints if one <= decision.position), default=0)
         return self._learner.position > decision.position or newest > self._start
 
-    def _checkpoint(self, plan: Plan, decision: Decision) -> Learner | None:
+    def _checkpoint(self, decision: Decision) -> Learner | None:
+        self._kernel = decision.kernel
         try:
-            learner = checkpoint_before(self._storage, plan, decision.kernel, decision.position)
+            learner = checkpoint_before(self._storage, self._course, decision.kernel, decision.position)
         except ValueError:
             # The kernel that decided is not installed here; another one gives other bytes.
             return None

@@ -12,6 +12,7 @@ import msgspec
 
 from opportune.decide import Explanation
 from opportune.records import Decision, DecisionRequest, Outcome
+from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
 from opportune.service.keeping import LateRecords
@@ -22,6 +23,7 @@ from opportune.service.recent import RecentDecisions
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter, Status, status_of
+from opportune.service.switching import first_serving, next_serving
 from opportune.service.training import Progress
 from opportune.storage import Entry, GroupWriter, Profile, Receipt, Storage
 from opportune.storage.cluster import ProcessReport
@@ -104,7 +106,9 @@ class Runtime(ABC):
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
-        self._recaller = Recaller(storage, self.settings.kernel, strategy)
+        self.course = Course(storage)
+        self.course.strategies.put(strategy)
+        self._recaller = Recaller(storage, self.settings.kernel, self.course)
         self._identity = Identity(self.settings.clock())
         self._reporter = Reporter(storage.cluster, self._report)
 
@@ -222,6 +226,18 @@ class Runtime(ABC):
         )
 
     @abstractmethod
+    async def switch(self, strategy: Strategy, number: int) -> None:
+        """Serve a revision that was committed; it is live when this returns.
+
+        Args:
+            strategy: compiled, and warm.
+            number: of the revision.
+
+        Raises:
+            StoreError: the store cannot be read; the revision before goes on.
+        """
+
+    @abstractmethod
     def learning(self) -> Learning:
         """Say how far learning is."""
 
@@ -253,5 +269,10 @@ class Runtime(ABC):
 
     def _served(self, learned: Knowledge, number: int) -> Serving:
         """Put the strategy of the start together with a model and the number of its revision."""
-        profiles = Profiles(self.storage, self._strategy.registries.customer, self.settings.profiles_max)
-        return Serving(self._strategy, learned, profiles, number)
+        return first_serving(self.storage, self.settings, self._strategy, learned, number)
+
+    def _swap(self, strategy: Strategy, learned: Knowledge, number: int) -> None:
+        """Serve a revision from the next request on; an older one than is served changes nothing."""
+        before = self.live.current
+        if number >= before.number:
+            self.live.current = next_serving(self.storage, self.settings, before, strategy, learned, number)

@@ -1,92 +1,137 @@
-"""Bring a model to where the journal is: from its last checkpoint, or from the beginning."""
+"""Bring a model to where the journal is: from its last checkpoint, or from the beginning.
+
+The model is a fold of the journal's outcomes and revisions. At a revision it is bound to the next plan, so the fold can
+begin at any checkpoint and comes to the same state bit by bit.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from opportune.decide import Plan
-from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
+from opportune.learning import MODELS, PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
-from opportune.outcomes import Learner, LessonBook, new_model, teach
-from opportune.service.revisions import plan_from_store
-from opportune.storage import AdoptModel, Entry, Kind, ModelState, Storage
+from opportune.outcomes import Learner, LessonBook, Taught, carried, new_model, teach
+from opportune.records import Renamed
+from opportune.service.course import Course, Step
+from opportune.storage import AdoptModel, Entry, Kind, ModelState, RevisionBody, Storage
 from opportune.storage.entries import digest_of
 
 __all__ = [
     "Progress",
     "adoption",
     "answers_digest",
-    "carry_over",
     "checkpoint_before",
     "fold",
-    "outcomes_after",
+    "led_on",
+    "prepare_turn",
+    "restored",
+    "steps_after",
+    "take_turn",
     "trained",
+    "turn",
 ]
 
 PAGE = 500
 
 Floats = npt.NDArray[np.float32]
 
+Turn = tuple[Plan, PropensityModel]
+"""The next plan and its model."""
+
 Progress = Callable[[int, int], None]
 """Called with (journal position reached, end of the journal)."""
 
 
-def trained(storage: Storage, plan: Plan, kernel: str, progress: Progress = lambda done, total: None) -> Learner:
-    """Give a learner that has learned the whole journal.
+def trained(
+    storage: Storage, course: Course, kernel: str, progress: Progress = lambda done, total: None
+) -> Learner | None:
+    """Give a learner that has folded the whole journal; None where no revision of the store can be used.
 
-    The revision in use so far teaches what came in under it; only then the model is bound to the new plan.
+    Raises:
+        StoreError: the store cannot be read.
     """
-    revision = storage.current_revision()
-    if revision is None or revision.hash == plan.revision:
-        learner = _from_checkpoint(storage, plan, kernel)
-        fold(storage, learner, progress=progress)
-        return learner
-    former = plan_from_store(storage, revision.hash)
-    if former is not None:
-        learner = _from_checkpoint(storage, former, kernel)
-        fold(storage, learner, progress=progress)
-        model = carry_over(learner.model.snapshot(), plan, kernel)
-        if model is not None:
-            return Learner(plan, model, learner.position)
-    learner = Learner(plan, new_model(plan, kernel))
-    fold(storage, learner, progress=progress)
+    learner = checkpoint_before(storage, course, kernel, storage.last_sequence())
+    if learner is not None:
+        fold(storage, learner, course, progress=progress)
     return learner
 
 
-def carry_over(snapshot: Snapshot, plan: Plan, kernel: str) -> PropensityModel | None:
-    """Give the plan's model in the state of a snapshot; None where it does not fit."""
-    model = new_model(plan, kernel)
-    try:
-        model.restore(snapshot)
-    except ValueError:
-        return None
-    return model
-
-
 def fold(
-    storage: Storage, learner: Learner, until: int | None = None, progress: Progress = lambda done, total: None
+    storage: Storage,
+    learner: Learner,
+    course: Course,
+    until: int | None = None,
+    progress: Progress = lambda done, total: None,
 ) -> None:
-    """Learn every outcome behind the learner's position, in journal order.
+    """Fold every outcome and revision behind the learner's position, in journal order.
 
     Args:
-        until: last sequence to learn; None learns to the end.
+        until: last sequence to fold; None folds to the end.
     """
     book = LessonBook(storage)
     total = storage.last_sequence()
-    for done, entry in enumerate(outcomes_after(storage, learner.position, until), start=1):
-        teach(learner, book, entry)
+    for done, entry in enumerate(steps_after(storage, learner.position, until), start=1):
+        if entry.kind is Kind.REVISION:
+            turn(learner, course, entry)
+        else:
+            teach(learner, book, entry)
         if done % PAGE == 0:
             progress(entry.sequence, total)
     progress(total, total)
 
 
-def outcomes_after(storage: Storage, after: int, until: int | None = None) -> Iterator[Entry]:
-    """Read the journal's outcomes; their decisions are looked up, so that those nobody answered cost nothing."""
-    while page := storage.journal(after, PAGE, (Kind.OUTCOME,)):
+def turn(learner: Learner, course: Course, entry: Entry) -> None:
+    """Fold one revision."""
+    take_turn(learner, entry, prepare_turn(learner, course, entry))
+
+
+def prepare_turn(learner: Learner, course: Course, entry: Entry) -> Turn | None:
+    """Compile a revision and lead the model on to it; the learner stays as it is. None where the revision is lost."""
+    plan = course.plan(entry.revision or "")
+    if plan is None:
+        return None
+    return plan, carried(learner.model.snapshot(), plan, _renamed(entry), learner.model.kernel)
+
+
+def take_turn(learner: Learner, entry: Entry, prepared: Turn | None) -> None:
+    """Fold a revision that was prepared; nothing may have been learned since."""
+    if prepared is None:
+        learner.pass_revision(entry.sequence)
+    else:
+        learner.switch(*prepared, entry.sequence, _renamed(entry))
+
+
+def _renamed(entry: Entry) -> tuple[Renamed, ...]:
+    return entry.body.renamed if isinstance(entry.body, RevisionBody) else ()
+
+
+def led_on(learner: Learner, course: Course, steps: Sequence[Step]) -> Taught:
+    """Give the learner's model led on over revisions that it has not come to yet; the learner stays where it is.
+
+    Args:
+        steps: of `Course.ahead`.
+    """
+    if not steps:
+        return learner.taught
+    model = learner.model
+    for step in steps:
+        plan = course.plan(step.hash)
+        if plan is not None:
+            model = carried(model.snapshot(), plan, step.renamed, model.kernel)
+    return Taught(model, learner.position)
+
+
+def steps_after(storage: Storage, after: int, until: int | None = None) -> Iterator[Entry]:
+    """Read the journal's outcomes and revisions.
+
+    Decisions are looked up by what answers them, so that those nobody answered cost nothing.
+    """
+    while page := storage.journal(after, PAGE, (Kind.OUTCOME, Kind.REVISION)):
         for entry in page:
             if until is not None and entry.sequence > until:
                 return
@@ -94,14 +139,19 @@ def outcomes_after(storage: Storage, after: int, until: int | None = None) -> It
         after = page[-1].sequence
 
 
-def checkpoint_before(storage: Storage, plan: Plan, kernel: str, position: int) -> Learner | None:
-    """Give a learner at the latest usable checkpoint at or before a position; None where there is none."""
-    for state in storage.model_states(plan.model):
-        if state.position <= position:
-            model = _restored(state, plan, kernel)
-            if model is not None:
-                return Learner(plan, model, state.position)
-    return None
+def checkpoint_before(storage: Storage, course: Course, kernel: str, position: int) -> Learner | None:
+    """Give a learner at the latest usable checkpoint at or before a position, or an untrained one at the beginning.
+
+    None where no revision can be used.
+    """
+    states = [state for name in MODELS for state in storage.model_states(name) if state.position <= position]
+    for state in sorted(states, key=lambda state: state.sequence, reverse=True):
+        plan = course.plan_at(state.position)
+        model = None if plan is None else restored(state, plan, kernel)
+        if plan is not None and model is not None:
+            return Learner(plan, model, state.position, course.names(state.position))
+    plan = course.plan_at(0)
+    return None if plan is None else Learner(plan, new_model(plan, kernel))
 
 
 def adoption(plan: Plan, snapshot: Snapshot, answers: Floats, position: int, new_id: str) -> AdoptModel:
@@ -121,16 +171,11 @@ def answers_digest(plan: Plan, answers: Floats) -> str:
     return digest_of(msgspec.msgpack.encode([*axes, answers.astype("<f4").tobytes()])).hex()
 
 
-def _from_checkpoint(storage: Storage, plan: Plan, kernel: str) -> Learner:
-    """Give a learner at the last usable checkpoint, or an untrained one."""
-    learner = checkpoint_before(storage, plan, kernel, storage.last_sequence())
-    return learner or Learner(plan, new_model(plan, kernel))
-
-
-def _restored(state: ModelState, plan: Plan, kernel: str) -> PropensityModel | None:
-    """Give the model of a checkpoint; None where it is damaged or of other predictors or outcomes."""
+def restored(state: ModelState, plan: Plan, kernel: str) -> PropensityModel | None:
+    """Give the model of a checkpoint; None where it is damaged, or of other predictors or outcomes."""
+    model = new_model(plan, kernel)
     try:
-        model = carry_over(from_bytes(state.state), plan, kernel)
+        model.restore(from_bytes(state.state))
     except ValueError:
         return None
-    return model if model is not None and model.digest() == state.hash else None
+    return model if model.digest() == state.hash else None

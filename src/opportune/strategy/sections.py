@@ -154,6 +154,7 @@ class Settings(Section):
         exploration: of every placement that does not say otherwise.
         model: the propensity model.
         deadline_ms: time for one decision before the fallback answers, in milliseconds, 1..60000. Default 100.
+        retention_days: what was recorded longer ago is dropped, 30..36500. Default: everything is kept.
         unknown_context: "refuse" or "ignore" a context attribute that a request brings undeclared. Default refuse.
         unknown_attributes: the same for attributes of customers. Default refuse.
     """
@@ -165,6 +166,7 @@ class Settings(Section):
     exploration: Exploration = Exploration()
     model: ModelChoice = ModelChoice()
     deadline_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] = 100
+    retention_days: Annotated[StrictInt, Field(ge=30, le=36_500)] | None = None
     unknown_context: Answer = "refuse"
     unknown_attributes: Answer = "refuse"
 
@@ -359,11 +361,21 @@ RuleInput = str | RuleText
 Rules = Annotated[tuple[RuleText, ...], BeforeValidator(_rules, json_schema_input_type=RuleInput | list[RuleInput])]
 
 
+def _names(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+FormerNames = Annotated[
+    tuple[Name, ...], BeforeValidator(_names, json_schema_input_type=str | list[str]), Field(max_length=100)
+]
+
+
 class Group(Section):
     """actions/<group>/group.yaml: what holds for all actions of the folder.
 
     Keys:
         title: for people.
+        renamed_from: the group's former name, or a list of them; what was learned of it goes on. Default none.
         description: for people.
         active: false switches all its actions off. Default true.
         lever: manual factor on the priority of its actions, 0..100. Default 1.
@@ -371,6 +383,7 @@ class Group(Section):
     """
 
     title: Text = ""
+    renamed_from: FormerNames = ()
     description: Text = ""
     active: StrictBool = True
     lever: Lever = 1.0
@@ -448,10 +461,13 @@ class Treatment(Section):
     """How an action appears in one channel.
 
     Keys:
+        renamed_from: the treatment's former name in this channel, or a list of them; what was learned of it goes on.
+            Default none.
         placements: of the channel in which it fits. Default all.
         content: language -> part (such as title) -> text, for every language of the project.
     """
 
+    renamed_from: FormerNames = ()
     placements: Annotated[tuple[Name, ...] | None, Field(min_length=1)] = None
     content: dict[StrictStr, dict[Name, Content]] = {}
 
@@ -462,6 +478,7 @@ class Action(Section):
     Keys:
         kind: "offer" or "service". Required.
         title: for people. Required.
+        renamed_from: the action's former name, or a list of them; what was learned of it goes on. Default none.
         description: for people.
         active: false switches it off. Default true.
         valid: when it may be shown. Default always.
@@ -476,6 +493,7 @@ class Action(Section):
 
     kind: Literal["offer", "service"]
     title: Annotated[Text, Field(min_length=1)]
+    renamed_from: FormerNames = ()
     description: Text = ""
     active: StrictBool = True
     valid: Validity = Validity()

@@ -1,0 +1,62 @@
+"""Which names became others from the revision before: by the project's word, and back when one is taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from opportune.outcomes import Names
+from opportune.records import Renamed
+from opportune.strategy.project import Project
+
+__all__ = ["renamed_since"]
+
+
+def renamed_since(before: Project, after: Project, names: Names) -> tuple[Renamed, ...]:
+    """List the renames that lead from one revision to the next.
+
+    A project goes on saying `renamed_from` long after; what the store knows already is left out. A revision from before
+    a rename, published again, takes the name back.
+
+    Args:
+        names: what earlier revisions called otherwise.
+    """
+    groups = _pairs({name: one.renamed_from for name, one in after.groups.items()}, before.groups, names.groups)
+    actions = _pairs({name: one.renamed_from for name, one in after.actions.items()}, before.actions, names.actions)
+    found = [Renamed("group", old, new) for old, new in groups]
+    found += [Renamed("action", old, new) for old, new in actions]
+    former = {new: old for old, new in actions}
+    for name, action in after.actions.items():
+        old_action = before.actions.get(former.get(name, name))
+        for channel, treatments in action.treatments.items():
+            known = {
+                old: new
+                for (its_channel, its_action, old), new in names.treatments.items()
+                if (its_channel, its_action) == (channel, former.get(name, name))
+            }
+            old_treatments = {} if old_action is None else old_action.treatments.get(channel, {})
+            declared = {own: treatment.renamed_from for own, treatment in treatments.items()}
+            found += [
+                Renamed("treatment", old, new, channel, name) for old, new in _pairs(declared, old_treatments, known)
+            ]
+    return tuple(found)
+
+
+def _pairs(
+    declared: Mapping[str, Iterable[str]], before: Iterable[str], names: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    """Pair old and new names.
+
+    Args:
+        declared: name → names that it had, by the project's word.
+        before: names of the revision before.
+        names: former name → what it is called in the revision before.
+    """
+    present = set(before)
+    forward = [(former, name) for name, formers in declared.items() for former in formers if names.get(former) != name]
+    taken = {new for _, new in forward}
+    back = [
+        (names[name], name)
+        for name in declared
+        if name not in present and name not in taken and names.get(name) in present - set(declared)
+    ]
+    return sorted(forward + back)
