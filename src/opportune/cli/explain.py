@@ -14,6 +14,7 @@ from opportune.records import Decision
 from opportune.service.recalling import Recaller
 from opportune.service.revisions import strategy_from_bundle
 from opportune.storage import Storage, open_storage
+from opportune.storage.entries import from_microseconds
 
 __all__ = ["explain"]
 
@@ -31,7 +32,7 @@ def explain(
         asked = storage.decision_of_request(decision)
         name = decision if asked is None else asked.decision.id
         if asked is None and storage.decision(name) is None:
-            fail("no decision and no request has this id; an answer carries the id of its decision", FOUND)
+            fail(f"no decision and no request has this id; {_remedy(storage)}", FOUND)
         kept, explanation = Recaller(storage).recall(name)
         happened = [_in_words(one.body.action, one.body.outcome, one.body.expiry) for one in storage.outcomes_of(name)]
         outcomes = None if as_json else _reportable(storage, kept)
@@ -39,6 +40,14 @@ def explain(
         print_json({"decision": kept, "explanation": explanation})
     else:
         print_decision(kept, explanation, outcomes, happened)
+
+
+def _remedy(storage: Storage) -> str:
+    anchor = storage.anchor()
+    if anchor is None:
+        return "an answer carries the id of its decision"
+    day = from_microseconds(anchor.recorded_at).date()
+    return f"it may be no longer kept: what was recorded up to {day} went by the rules of retention"
 
 
 def _in_words(action: str, outcome: str, expiry: bool) -> str:

@@ -15,6 +15,7 @@ from opportune.service.course import Step
 from opportune.service.live import Live
 from opportune.service.logs import place_of
 from opportune.service.publishing import revision_of
+from opportune.service.retaining import Retaining
 from opportune.service.revisions import Strategy
 from opportune.service.runtime import Learning, Runtime
 from opportune.service.settings import Settings
@@ -115,6 +116,7 @@ class EmbeddedRuntime(Runtime):
     async def _do_chores(self) -> None:
         """Record silence and keep the model, again and again."""
         sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
+        retaining = Retaining(self.live, self.storage, self.settings)
         kept_at = monotonic()
         while True:
             await asyncio.sleep(self.settings.sweep_seconds)
@@ -123,5 +125,6 @@ class EmbeddedRuntime(Runtime):
                 if monotonic() - kept_at >= self.settings.checkpoint_seconds:
                     await self.teacher.keep()
                     kept_at = monotonic()
+                await retaining.apply()
             except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

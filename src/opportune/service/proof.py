@@ -43,7 +43,10 @@ def _stretches(storage: Storage) -> Iterable[tuple[ModelState | None, ModelState
         states = storage.model_states(name)[::-1]
         if 0 < len(states) < MODELS_KEPT and storage.anchor() is None:
             yield None, states[0]
-        yield from pairwise(states)
+        for earlier, later in pairwise(states):
+            # What was erased, or went by the rules of retention, cannot be learned again.
+            if storage.learnable(earlier.position, later.position):
+                yield earlier, later
 
 
 def _is_whole(course: Course, earlier: ModelState | None, later: ModelState) -> bool:

@@ -191,8 +191,8 @@ class Storage(ABC):
     **What is kept.** The journal is the truth: every write that is taken appends one entry, in the same transaction as
     its effect on profiles, decisions, outcomes, windows, revisions and models. Entries are never changed. Their
     personal part may be erased; the entry and its digests stay. Only retention drops entries, the oldest first and
-    without a gap, and leaves an anchor that what follows is proved from; decisions, outcomes, ids and erasures go with
-    their entries, all else stays.
+    without a gap, and leaves an anchor that what follows is proved from; decisions with all their outcomes, ids and
+    erasures go with their entries, all else stays.
 
     **One person.** Identifiers lead to persons. After a merge, those of the absorbed person lead to the kept one; its
     entries stay under the old internal id, and `history` reads them together.
@@ -560,6 +560,8 @@ class Storage(ABC):
     @abstractmethod
     def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
         """Drop all entries up to the anchor, and what goes with them, and keep the anchor, in one transaction.
+
+        Of outcomes the rows go whose decision goes, though their own entries may stay.
 
         Args:
             previous: sequence of the anchor before; 0 where there was none.

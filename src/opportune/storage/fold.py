@@ -100,7 +100,8 @@ class Fold:
         """Add the next entry.
 
         Args:
-            decision_sequence: of the decision that an outcome answers; 0 where that is no longer kept.
+            decision_sequence: of the decision that an outcome answers; 0 where that is no longer kept, and the
+                outcome's row went with it.
         """
         self.sums["keys"].add((entry.kind.value, entry.id, entry.sequence))
         body = entry.body
@@ -140,9 +141,10 @@ class Fold:
 
     def _outcome(self, entry: Entry, body: OutcomeBody, decision_sequence: int) -> None:
         if not body.repeats:
-            effect = (entry.decision, body.action, body.treatment, body.outcome)
-            self.sums["outcomes"].add((*effect, entry.sequence, decision_sequence))
             self.counters["outcomes"] += 1
+            if decision_sequence:
+                effect = (entry.decision, body.action, body.treatment, body.outcome)
+                self.sums["outcomes"].add((*effect, entry.sequence, decision_sequence))
         if body.closes:
             self._close(entry.decision or "", body)
 

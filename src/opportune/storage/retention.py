@@ -45,7 +45,12 @@ class _Bound(NamedTuple):
     reason: str
 
 
-def retire(storage: Storage, before: datetime, progress: Callable[[int], None] = lambda entries: None) -> Retired:
+def retire(
+    storage: Storage,
+    before: datetime,
+    progress: Callable[[int], None] = lambda entries: None,
+    most: int | None = None,
+) -> Retired:
     """Drop the oldest entries, as long as they were recorded before a moment and nothing needs them.
 
     Kept are: a decision that still waits for an answer and all behind it; the current revision's entry; what a model
@@ -53,6 +58,7 @@ def retire(storage: Storage, before: datetime, progress: Callable[[int], None] =
 
     Args:
         progress: called with the number of entries that went so far.
+        most: entries that go in this call, at most, to the next whole batch.
 
     Raises:
         DamageError: an entry that would go contradicts itself; nothing of its batch went.
@@ -61,7 +67,8 @@ def retire(storage: Storage, before: datetime, progress: Callable[[int], None] =
     anchor = storage.anchor() or Anchor(0, b"", 0, 0, b"", b"")
     checkpoint, bound = _bounds(storage)
     gone = tries = 0
-    while tries < TRIES:
+    held = ""
+    while tries < TRIES and (most is None or gone < most):
         seen = storage.last_sequence()
         entries, held = _batch(storage, anchor, checkpoint, bound, before)
         if not entries:
@@ -74,7 +81,7 @@ def retire(storage: Storage, before: datetime, progress: Callable[[int], None] =
         else:
             tries += 1
             anchor = storage.anchor() or anchor
-    else:
+    if tries == TRIES:
         held = "answers to the oldest decisions keep coming in"
     if gone:
         storage._settle()

@@ -529,8 +529,8 @@ _DROP = """
     delete from keys where request_digest is not null and sequence <= :upto;
     delete from decisions where id in
         (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
-    delete from outcomes where sequence <= :upto and decision in
-        (select decision from journal where sequence > :before and sequence <= :upto and kind = 'outcome');
+    delete from outcomes where decision_sequence <= :upto and decision in
+        (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
     delete from erasures where sequence <= :upto;
     delete from payloads where sequence <= :upto;
     delete from journal where sequence <= :upto;

@@ -49,7 +49,7 @@ def verify_storage(storage: Storage, progress: Progress = lambda done, total: No
         beginning = 0 if anchor is None else anchor.sequence
         expected = Fold(MODELS_KEPT, beginning, b"" if anchor is None else anchor.summary)
         _check_journal(storage, faults, expected, beginning, progress)
-        _check_tables(storage, faults, expected, beginning)
+        _check_tables(storage, faults, expected)
     except _TooManyError:
         pass
     except StoreError as error:
@@ -108,7 +108,9 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
     found = storage._look_up(wanted)
     for entry in entries:
         decision = found.decisions.get(entry.decision or "")
-        expected.add(entry, decision.sequence if decision else 0)
+        # A request that was decided again, long after its first decision went, has the id of that one.
+        is_kept = decision is not None and decision.sequence < entry.sequence
+        expected.add(entry, decision.sequence if decision is not None and is_kept else 0)
         named = _named(entry.payload)
         persons = {found.persons.get(identifier) for identifier in named}
         if named and (None in persons or len(persons) > 1):
@@ -128,9 +130,9 @@ def _named(payload: Payload | None) -> list[tuple[str, str]]:
     return []
 
 
-def _check_tables(storage: Storage, faults: _Faults, expected: Fold, beginning: int) -> None:
+def _check_tables(storage: Storage, faults: _Faults, expected: Fold) -> None:
     for name in (*PASSING, *LASTING):
-        rows, stored = expected.sums[name], summed(_proved(storage, faults, name, beginning))
+        rows, stored = expected.sums[name], summed(_proved(storage, faults, name))
         if not rows.agrees(stored):
             faults.add(f"table {name}", _disagreement(rows, stored))
     counters = storage._counters()
@@ -147,14 +149,10 @@ def _disagreement(rows: RowSum, stored: RowSum) -> str:
     return f"it does not agree with the journal: expected {rows.count} rows, found {stored.count}{same}"
 
 
-def _proved(storage: Storage, faults: _Faults, name: str, beginning: int) -> Iterator[tuple[Any, ...]]:
+def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any, ...]]:
     """Give the rows of a table in the form in which the journal proves them."""
     rows = storage._table(name)
     match name:
-        case "outcomes":
-            # The journal no longer says which entry a decision was that went.
-            for *effect, sequence, decision in rows:
-                yield (*effect, sequence, decision if decision > beginning else 0)
         case "identifiers":
             yield from _marked(storage, faults, rows)
         case "profiles":

@@ -27,7 +27,8 @@ _PASSING = tuple(
         "delete from keys where request_digest is not null and sequence > $1 and sequence <= $2",
         "delete from decisions d using journal j where j.sequence > $1 and j.sequence <= $2"
         " and j.kind = 'decision' and d.id = j.decision",
-        "delete from outcomes where sequence > $1 and sequence <= $2",
+        "delete from outcomes o using journal j where j.sequence > $1 and j.sequence <= $2"
+        " and j.kind = 'decision' and o.decision = j.decision and o.decision_sequence <= $2",
         "delete from erasures where sequence > $1 and sequence <= $2",
     )
 )

@@ -1,0 +1,42 @@
+"""`opportune retire`: let the journal's oldest entries go."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+import typer
+
+from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json
+from opportune.storage import open_storage
+from opportune.storage import retire as drop_oldest
+
+__all__ = ["retire"]
+
+KEEP_DAYS_MAX = 36_500
+
+
+def retire(
+    store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
+    keep_days: Annotated[int, typer.Option(help="Keep what was recorded in so many days, at least 30.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Drop the journal's oldest entries, with all that is personal in them.
+
+    What a running service still needs stays, whatever its age. Profiles, identifiers, revisions, models and counts
+    stay. Not beside a running service on SQLite: set retention_days in the strategy there.
+    """
+    with failures(as_json):
+        if not 30 <= keep_days <= KEEP_DAYS_MAX:
+            fail(f"--keep-days: expected a whole number from 30 to {KEEP_DAYS_MAX:,}")
+        with open_storage(store) as storage:
+            total = storage.last_sequence()
+            before = datetime.now(UTC) - timedelta(days=keep_days)
+            with bar("Dropping", as_json) as progress:
+                retired = drop_oldest(storage, before, lambda entries: progress(entries, total))
+    if as_json:
+        print_json(retired)
+        return
+    out.print(f"{count(retired.entries, 'entry', 'entries')} dropped; the journal begins with {retired.beginning:,}.")
+    if retired.held:
+        out.print(f"Older ones are kept: {retired.held}.")
