@@ -60,10 +60,10 @@ def check_schema(link: Link, place: str, schema: str) -> bool:
     return found == newest
 
 
-def migrate(link: Link, place: str, schema: str, clock: Callable[[], datetime]) -> None:
-    """Apply what is not applied yet; several processes may start at once, the first one does it."""
+def migrate(link: Link, place: str, schema: str, clock: Callable[[], datetime]) -> tuple[str, ...]:
+    """Apply what is not applied yet and give the names; several processes may start at once, the first one does it."""
     if check_schema(link, place, schema):
-        return
+        return ()
     link.run(
         [
             (Statement("begin"), ()),
@@ -84,3 +84,4 @@ def migrate(link: Link, place: str, schema: str, clock: Callable[[], datetime]) 
             link.script(sql)
             link.one(_RECORD, number, name, clock().isoformat())
     link.one(Statement("commit"))
+    return tuple(name for number, name, _ in migrations() if number not in applied)

@@ -76,10 +76,10 @@ class PostgresStorage(Storage):
 
     # Opening and closing
 
-    def _connect(self, seconds: float = ANSWER_SECONDS, **settings: str) -> Link:
+    def _connect(self, seconds: float | None = None, **settings: str) -> Link:
         if self._closed:
             raise StoreError(f"{self.place}: it is closed")
-        return Link(self._address.session(**settings), seconds)
+        return Link(self._address.session(**settings), seconds or ANSWER_SECONDS)
 
     def _connect_for_long(self) -> Link:
         """Connect for what reads or changes whole tables."""
@@ -95,7 +95,7 @@ class PostgresStorage(Storage):
             for warning in check_server(link, self.place, self._read_only):
                 warnings.warn(f"{self.place}: {warning}", RuntimeWarning, stacklevel=4)
             if not self._read_only:
-                migrate(link, self.place, self._address.schema, self._clock)
+                self.migrated = migrate(link, self.place, self._address.schema, self._clock)
             elif not check_schema(link, self.place, self._address.schema):
                 raise StoreError(
                     f"{self.place}: expected the tables of this version, found none or older ones;"
