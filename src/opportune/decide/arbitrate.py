@@ -28,8 +28,8 @@ class Weighing:
 
 def goal_weights(plan: Plan, facts: Facts) -> tuple[float, ...]:
     """Give each goal's weight / normal for this customer: of the first matching segment, else the goal's own."""
-    if not any(goal.segments for goal in plan.goals):
-        return tuple(goal.weight / goal.normal for goal in plan.goals)
+    if plan.plain_weights is not None:
+        return plan.plain_weights
     member = plan.segments.passed(facts)
     return tuple(
         next((weight for segment, weight in goal.segments if member[segment]), goal.weight) / goal.normal

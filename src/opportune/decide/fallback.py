@@ -85,13 +85,13 @@ def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) 
 
 
 def _shown(plan: Plan, candidate: int, rank: int, language: str | None) -> Shown:
-    key = plan.candidates[candidate]
+    action, group, treatment, kind = plan.shown_as[candidate]
     return Shown(
         rank=rank,
-        action=key.action,
-        group=key.group,
-        treatment=key.treatment,
-        kind=plan.actions[plan.action_of[candidate]].kind,
+        action=action,
+        group=group,
+        treatment=treatment,
+        kind=kind,
         propensity={},
         priority=0.0,
         selection_probability=1.0,

@@ -181,22 +181,20 @@ def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
 
 
 def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: Slate) -> PlacementAnswer:
-    scored = len(plan.outcomes)
     shown = []
     # The parts of the chosen come first.
-    for rank, (candidate, parts) in enumerate(
-        zip(slate.chosen, slate.parts[: len(slate.chosen)].tolist(), strict=True)
-    ):
-        key = plan.candidates[candidate]
+    rows = slate.parts[: len(slate.chosen)].tolist()
+    for rank, (candidate, parts) in enumerate(zip(slate.chosen, rows, strict=True)):
+        action, group, treatment, kind = plan.shown_as[candidate]
         shown.append(
             Shown(
                 rank=rank + 1,
-                action=key.action,
-                group=key.group,
-                treatment=key.treatment,
-                kind=plan.actions[plan.action_of[candidate]].kind,
-                propensity={name: round(parts[o], 6) for o, name in enumerate(plan.outcomes)},
-                priority=round(parts[2 * scored], 6),
+                action=action,
+                group=group,
+                treatment=treatment,
+                kind=kind,
+                propensity={name: round(chance, 6) for name, chance in zip(plan.outcomes, parts, strict=False)},
+                priority=round(parts[-2], 6),
                 selection_probability=slate.chances[rank],
                 how=slate.hows[rank],
                 content=content_of(plan, candidate, request.language),

@@ -169,6 +169,21 @@ class Plan:
         )
 
     @cached_property
+    def shown_as(self) -> tuple[tuple[str, str, str, str], ...]:
+        """Action, group, treatment and kind of every candidate."""
+        kinds = [self.actions[action].kind for action in self.action_of]
+        return tuple(
+            (key.action, key.group, key.treatment, kind) for key, kind in zip(self.candidates, kinds, strict=True)
+        )
+
+    @cached_property
+    def plain_weights(self) -> tuple[float, ...] | None:
+        """Each goal's weight / normal where no segment changes a weight, else None."""
+        if any(goal.segments for goal in self.goals):
+            return None
+        return tuple(goal.weight / goal.normal for goal in self.goals)
+
+    @cached_property
     def ones(self) -> Floats:
         """A one per candidate, float32 [C]; nobody writes to it."""
         ones = np.ones(len(self.candidates), dtype=np.float32)

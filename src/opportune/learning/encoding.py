@@ -18,6 +18,7 @@ import math
 from array import array
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import repeat
 from types import ModuleType
 from typing import Any
 
@@ -71,7 +72,10 @@ class Encoder:
         self.predictors = tuple(predictors)
         self._numbers: list[str] = []
         self._times: list[int] = []
-        self._choices: list[tuple[str, dict[Any, int], int]] = []
+        # Side by side, so that no Python code runs per predictor: names, rows of levels, row of all other values.
+        self._choices: list[str] = []
+        self._tables: list[dict[Any, int]] = []
+        self._otherwise: list[int] = []
         self._lists: list[tuple[str, dict[Any, int], int]] = []
         self._open: dict[int, dict[Any, int]] = {}
         self._others: set[int] = set()
@@ -107,12 +111,14 @@ class Encoder:
         table: dict[Any, int] = {None: missing}
         if predictor.type is ValueType.BOOLEAN:
             table |= {False: missing + 1, True: missing + 2}
-            self._choices.append((predictor.name, table, missing))
+            self._add_choice(predictor.name, table, missing)
             self.owners += [index] * 3
         elif predictor.type in (ValueType.TEXT, ValueType.TEXTS):
             # The row after "missing" is "other": levels not seen yet, or too many of them.
-            places = self._choices if predictor.type is ValueType.TEXT else self._lists
-            places.append((predictor.name, table, missing + 1))
+            if predictor.type is ValueType.TEXT:
+                self._add_choice(predictor.name, table, missing + 1)
+            else:
+                self._lists.append((predictor.name, table, missing + 1))
             self._open[index] = table
             self._others.add(missing + 1)
             self.owners += [index] * 2
@@ -121,6 +127,11 @@ class Encoder:
     def numbers(self) -> tuple[str, ...]:
         """Names of the predictors that scales belong to, in the order of `seen`, `mean` and `variance`."""
         return tuple(self._numbers)
+
+    def _add_choice(self, name: str, table: dict[Any, int], otherwise: int) -> None:
+        self._choices.append(name)
+        self._tables.append(table)
+        self._otherwise.append(otherwise)
 
     def encode(self, facts: Facts) -> LinearForm:
         """Encode by what is known so far."""
@@ -187,8 +198,7 @@ class Encoder:
         return other
 
     def _raw(self, facts: Facts) -> Doubles:
-        get: Any = facts.get
-        values = [get(name, _NAN) for name in self._numbers]
+        values: list[Any] = list(map(facts.get, self._numbers, repeat(_NAN)))
         if self._times:
             now = facts.get("now")
             for place in self._times:
@@ -200,13 +210,13 @@ class Encoder:
         return raw
 
     def _form(self, raw: Doubles, facts: Facts) -> LinearForm:
-        get: Any = facts.get
+        values = list(map(facts.get, self._choices))
         try:
-            rows = [table.get(get(name), other) for name, table, other in self._choices]
+            rows = list(map(dict.get, self._tables, values, self._otherwise))
         except TypeError:
-            rows = [_row(table, get(name), other) for name, table, other in self._choices]
+            rows = list(map(_row, self._tables, values, self._otherwise))
         for name, table, other in self._lists:
-            rows += _item_rows(table, get(name), other)
+            rows += _item_rows(table, facts.get(name), other)
         rows.append(self.bias)
         dense = np.empty(2 * len(raw), dtype=np.float32)
         if len(raw) and self._steps.scale(raw, self.mean, self._factor, dense):
