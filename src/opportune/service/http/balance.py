@@ -23,6 +23,8 @@ FRESH_SECONDS = 2.0
 TELL_SECONDS = 0.5
 YIELD_SECONDS = 0.003
 """How long one with more connections than another lets the other go first; then it takes the connection itself."""
+ACCEPTS_MAX = 16
+"""Connections taken in one turn of the loop: one alone would let them wait behind requests when the loop is busy."""
 RETRY_SECONDS = 0.1
 """Pause after the system refused a connection, for want of file descriptors above all."""
 SLACK_SHARE = 0.1
@@ -129,11 +131,13 @@ class Acceptor:
         return len(self._state.connections) + len(self._opening)
 
     def _ready(self) -> None:
-        others = self._board.others()
-        if others and self._count() > min(others):
-            self._wait(YIELD_SECONDS)
-        else:
-            self._accept()
+        for _ in range(ACCEPTS_MAX):
+            others = self._board.others()
+            if others and self._count() > min(others):
+                self._wait(YIELD_SECONDS)
+                return
+            if not self._accept():
+                return
 
     def _wait(self, seconds: float) -> None:
         self._loop.remove_reader(self._listening.fileno())
@@ -144,19 +148,21 @@ class Acceptor:
         if not self._closed:
             self._loop.add_reader(self._listening.fileno(), self._ready)
 
-    def _accept(self) -> None:
+    def _accept(self) -> bool:
+        """Take one connection; False where there is none."""
         try:
             connection, _ = self._listening.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-            return
+            return False
         except OSError:
             self._wait(RETRY_SECONDS)
-            return
+            return False
         connection.setblocking(False)
         task = self._loop.create_task(self._open(connection))
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
         self._board.tell(self._count())
+        return True
 
     async def _open(self, connection: socket.socket) -> None:
         try:

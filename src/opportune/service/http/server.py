@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -25,26 +26,14 @@ SWITCH_SECONDS = 0.0005
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
 COLLECT_AFTER = (10_000, 10, 100)
 """Thresholds of the garbage collector while serving."""
+BACKLOG = 1_024
+"""Connections that wait to be taken; the system bounds it too."""
 DRAIN_SECONDS = 10
 """Time for running requests after a signal to stop."""
 
 
 class _Server(uvicorn.Server):
-    """Tells when requests are taken."""
-
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[int], None]) -> None:
-        super().__init__(config)
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: Any = None) -> None:
-        await super().startup(sockets)
-        if self.started:
-            _quiet_collector()
-            self._on_ready(self.servers[0].sockets[0].getsockname()[1])
-
-
-class _SharingServer(uvicorn.Server):
-    """Takes connections of a socket that other processes share, once it is told to."""
+    """Takes connections of a socket that other processes may share, once it is told to."""
 
     def __init__(self, config: uvicorn.Config, share: Share) -> None:
         super().__init__(config)
@@ -62,14 +51,13 @@ class _SharingServer(uvicorn.Server):
     async def shutdown(self, sockets: Any = None) -> None:
         if self._acceptor is not None:
             self._acceptor.close()
+        # Of this process alone: others that share the socket go on.
+        self._share.listening.close()
         await super().shutdown(sockets)
 
     def _protocol(self) -> asyncio.Protocol:
-        protocol = self.config.http_protocol_class(
-            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-        )
-        assert isinstance(protocol, asyncio.Protocol)
-        return protocol
+        make: Callable[..., asyncio.Protocol] = self.config.http_protocol_class
+        return make(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,16 +109,26 @@ def serve(app: App, bound: socket.socket, on_ready: Callable[[int], None] = lamb
         bound: of `bind`; closed at the end.
         on_ready: called with the port once requests are taken.
     """
-    config = _config(app)
-    _keep_signals()
-    _Server(config, on_ready).run(sockets=[bound])
+    board = Board.make(1)
+
+    def begin(start: Callable[[], object]) -> None:
+        bound.listen(BACKLOG)
+        start()
+        on_ready(bound.getsockname()[1])
+
+    try:
+        bound.setblocking(False)
+        serve_shared(app, Share(bound, Board(board, 0), begin))
+    finally:
+        os.close(board)
+        bound.close()
 
 
 def serve_shared(app: App, share: Share) -> None:
     """Serve beside other processes until a signal to stop, then finish what runs."""
     config = _config(app)
     _keep_signals()
-    _SharingServer(config, share).run()
+    _Server(config, share).run()
 
 
 def _config(app: App) -> uvicorn.Config:
@@ -150,7 +148,6 @@ def _config(app: App) -> uvicorn.Config:
         proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        backlog=1024,
     )
 
 
