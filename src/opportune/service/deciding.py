@@ -17,7 +17,7 @@ from opportune.errors import InputError, StoreBusyError, StoreError
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
 from opportune.service.keeping import LateRecords
-from opportune.service.live import Live, Serving
+from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
@@ -118,7 +118,10 @@ class Decider:
                 if request.customer is not None:
                     known = serving.profiles.get(request.customer)
                     profile = known or await self._read_profile(serving, request.customer)
-                decision = _decide(serving, request, profile, now, ignored)
+                learned = serving.learned
+                if learned is None:
+                    return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
+                decision = _decide(serving, learned, request, profile, now, ignored)
                 body = body_of(decision)
                 write = SaveDecision(
                     decision=decision, answer=body, origin=origin_of(decision), windows=_windows(serving, decision)
@@ -182,9 +185,14 @@ class Decider:
 
 
 def _decide(
-    serving: Serving, request: DecisionRequest, profile: KnownProfile, now: datetime, ignored: tuple[str, ...]
+    serving: Serving,
+    learned: Knowledge,
+    request: DecisionRequest,
+    profile: KnownProfile,
+    now: datetime,
+    ignored: tuple[str, ...],
 ) -> Decision:
-    plan, learned = serving.strategy.plan, serving.learned
+    plan = serving.strategy.plan
     state = State(
         model=learned.model,
         position=learned.position,

@@ -73,7 +73,7 @@ class EmbeddedRuntime(Runtime):
             return
         async with self.teacher.still() as learner:
             ahead = self.course.ahead(learner.position, strategy.plan.revision)
-            taught = await asyncio.to_thread(led_on, learner, self.course, ahead or [])
+            taught = await asyncio.to_thread(led_on, learner.taught, self.course, ahead or [])
             self._swap(strategy, taught, number)
 
     def _on_turn(self) -> None:

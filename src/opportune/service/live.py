@@ -31,13 +31,13 @@ class Serving:
     """One strategy with what belongs to it.
 
     Args:
-        learned: the model bound to its plan.
+        learned: the model bound to its plan; None where there are outcomes and nothing that has learned them.
         profiles: attributes of customers as it declares them.
         number: of its revision.
     """
 
     strategy: Strategy
-    learned: Knowledge
+    learned: Knowledge | None
     profiles: Profiles
     number: int = 0
 

@@ -13,7 +13,7 @@ from opportune.records import Value
 from opportune.storage import Storage
 from opportune.storage.cluster import identifier_mark
 
-__all__ = ["NOBODY", "KnownProfile", "Profiles"]
+__all__ = ["NOBODY", "KnownProfile", "Profiles", "fitting"]
 
 IDENTIFIER_KIND = "customer"
 """What requests name persons by."""
@@ -142,14 +142,22 @@ class Profiles:
 
     def _facts(self, attributes: Mapping[str, Any]) -> dict[str, Value]:
         """Turn stored attributes into facts; what an older strategy declared otherwise is left out and counted."""
-        try:
-            return self._registry.read(attributes)[0]
-        except InputError:
-            pass
-        facts: dict[str, Value] = {}
-        for name, value in attributes.items():
-            try:
-                facts.update(self._registry.read({name: value})[0])
-            except InputError:
-                self.misfits += 1
+        facts, misfits = fitting(self._registry, attributes)
+        self.misfits += misfits
         return facts
+
+
+def fitting(registry: Registry, attributes: Mapping[str, Any]) -> tuple[dict[str, Value], int]:
+    """Read stored attributes as facts; what the registry does not take is left out, and how many those are."""
+    try:
+        return registry.read(attributes)[0], 0
+    except InputError:
+        pass
+    facts: dict[str, Value] = {}
+    misfits = 0
+    for name, value in attributes.items():
+        try:
+            facts.update(registry.read({name: value})[0])
+        except InputError:
+            misfits += 1
+    return facts, misfits

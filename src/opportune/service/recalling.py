@@ -53,4 +53,4 @@ class Recaller:
             if number >= FOLD_MAX:
                 return None
         fold(self._storage, learner, course, until=decision.position)
-        return led_on(learner, course, ahead).model
+        return led_on(learner.taught, course, ahead).model

@@ -119,7 +119,7 @@ class _Past:
         if self._learner is None:
             return plan, None
         fold(self._storage, self._learner, self._course, until=decision.position)
-        return plan, led_on(self._learner, self._course, ahead).model
+        return plan, led_on(self._learner.taught, self._course, ahead).model
 
     def _is_stale(self, decision: Decision) -> bool:
         """Say whether the model at hand is of another kernel, ahead of the decision, or behind a newer checkpoint.

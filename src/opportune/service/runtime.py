@@ -204,9 +204,11 @@ class Runtime(ABC):
         now = self.settings.clock()
         return await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
 
-    def model_report(self) -> ModelReport:
-        """Say what the model has learned."""
+    def model_report(self) -> ModelReport | None:
+        """Say what the model has learned; None where there is none."""
         serving = self.live.current
+        if serving.learned is None:
+            return None
         model, plan, learning = serving.learned.model, serving.strategy.plan, self.learning()
         evidence = model.evidence()
         return ModelReport(
@@ -267,11 +269,11 @@ class Runtime(ABC):
             now=self.settings.clock(),
         )
 
-    def _served(self, learned: Knowledge, number: int) -> Serving:
+    def _served(self, learned: Knowledge | None, number: int) -> Serving:
         """Put the strategy of the start together with a model and the number of its revision."""
         return first_serving(self.storage, self.settings, self._strategy, learned, number)
 
-    def _swap(self, strategy: Strategy, learned: Knowledge, number: int) -> None:
+    def _swap(self, strategy: Strategy, learned: Knowledge | None, number: int) -> None:
         """Serve a revision from the next request on; an older one than is served changes nothing."""
         before = self.live.current
         if number >= before.number:

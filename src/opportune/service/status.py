@@ -149,7 +149,8 @@ def status_of(storage: Storage, now: datetime) -> Status:
     number, since = 0, now
     if current is not None:
         number = current.number
-        since = storage.journal(current.sequence - 1, 1)[0].recorded_at
+        entry = next(iter(storage.journal(current.sequence - 1, 1)), None)
+        since = now if entry is None else entry.recorded_at
     settled = now - since > timedelta(seconds=SWITCH_SECONDS)
     reports = storage.cluster.processes()
     processes = tuple(_status(report, number if settled else report.revision, now) for report in reports)

@@ -1,8 +1,8 @@
 """The parent of the processes of one host: starts them, starts again what ends, and ends them all when told to.
 
-It does nothing else, so that nothing can end it. Every child has a pipe from the parent as its standard input: the first
-line says what it is to do, and its end says that the parent is gone. A child's standard output is a pipe to the parent:
-it says when the child is ready, and then that it lives.
+It does nothing else, so that nothing can end it. Every child has a pipe from the parent as its standard input: the
+first line says what it is to do, and its end says that the parent is gone. A child's standard output is a pipe to the
+parent: it says when the child is ready, and then that it lives.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from time import monotonic
 
 import structlog
 
-__all__ = ["ALIVE", "ALIVE_SECONDS", "GO", "READY", "Child", "Supervisor"]
+__all__ = ["ALIVE", "ALIVE_SECONDS", "END_SECONDS", "GO", "READY", "Child", "Supervisor"]
 
 READY = b"ready\n"
 """What a child says once it could serve."""

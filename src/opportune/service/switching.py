@@ -17,7 +17,9 @@ from opportune.storage import Storage
 __all__ = ["first_serving", "next_serving", "warm"]
 
 
-def first_serving(storage: Storage, settings: Settings, strategy: Strategy, learned: Knowledge, number: int) -> Serving:
+def first_serving(
+    storage: Storage, settings: Settings, strategy: Strategy, learned: Knowledge | None, number: int
+) -> Serving:
     """Put a strategy and its model together.
 
     Args:
@@ -27,7 +29,7 @@ def first_serving(storage: Storage, settings: Settings, strategy: Strategy, lear
 
 
 def next_serving(
-    storage: Storage, settings: Settings, before: Serving, strategy: Strategy, learned: Knowledge, number: int
+    storage: Storage, settings: Settings, before: Serving, strategy: Strategy, learned: Knowledge | None, number: int
 ) -> Serving:
     """Do as `first_serving`; profiles in memory stay where both strategies declare the same attributes."""
     if _declares(strategy) == _declares(before.strategy):

@@ -110,20 +110,20 @@ def _renamed(entry: Entry) -> tuple[Renamed, ...]:
     return entry.body.renamed if isinstance(entry.body, RevisionBody) else ()
 
 
-def led_on(learner: Learner, course: Course, steps: Sequence[Step]) -> Taught:
-    """Give the learner's model led on over revisions that it has not come to yet; the learner stays where it is.
+def led_on(taught: Taught, course: Course, steps: Sequence[Step]) -> Taught:
+    """Give a model led on over revisions that it has not come to yet; the one that is given stays as it is.
 
     Args:
         steps: of `Course.ahead`.
     """
     if not steps:
-        return learner.taught
-    model = learner.model
+        return taught
+    model = taught.model
     for step in steps:
         plan = course.plan(step.hash)
         if plan is not None:
             model = carried(model.snapshot(), plan, step.renamed, model.kernel)
-    return Taught(model, learner.position)
+    return Taught(model, taught.position)
 
 
 def steps_after(storage: Storage, after: int, until: int | None = None) -> Iterator[Entry]:

@@ -169,7 +169,8 @@ async def import_customers(call: Call) -> Reply:
 
 async def get_models(call: Call) -> Reply:
     """Say what the models have learned."""
-    return Reply.of(ModelsAnswer(models=(call.runtime.model_report(),)))
+    report = call.runtime.model_report()
+    return Reply.of(ModelsAnswer(models=() if report is None else (report,)))
 
 
 async def get_status(call: Call) -> Reply:
