@@ -16,12 +16,13 @@ __all__ = ["Course", "Step"]
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One revision's place in the journal, and the names that became others with it."""
+    """One revision's place in the journal, what it repeats, and the names that became others with it."""
 
     number: int
     sequence: int
     hash: str
     renamed: tuple[Renamed, ...] = ()
+    returns_to: int | None = None
 
 
 class Course:
@@ -54,7 +55,7 @@ class Course:
         with self._guard:
             body = entry.body
             assert isinstance(body, RevisionBody)
-            step = Step(body.number, entry.sequence, entry.revision or "", body.renamed)
+            step = Step(body.number, entry.sequence, entry.revision or "", body.renamed, body.returns_to)
             if body.number == (self._steps[-1].number if self._steps else 0) + 1:
                 self._steps.append(step)
                 return step
@@ -114,4 +115,6 @@ class Course:
 
 def _step(note: RevisionNote) -> Step:
     body = None if note.entry is None else note.entry.body
-    return Step(note.number, note.sequence, note.hash, body.renamed if isinstance(body, RevisionBody) else ())
+    if not isinstance(body, RevisionBody):
+        return Step(note.number, note.sequence, note.hash)
+    return Step(note.number, note.sequence, note.hash, body.renamed, body.returns_to)

@@ -10,11 +10,12 @@ from time import monotonic
 import structlog
 
 from opportune.errors import OpportuneError
+from opportune.learning import PropensityModel
 from opportune.outcomes import Learner
 from opportune.service.course import Step
 from opportune.service.live import Live
 from opportune.service.logs import place_of
-from opportune.service.publishing import revision_of
+from opportune.service.publishing import revision_of, trial_model
 from opportune.service.retaining import Retaining
 from opportune.service.revisions import Strategy
 from opportune.service.runtime import Learning, Runtime
@@ -62,6 +63,11 @@ class EmbeddedRuntime(Runtime):
                 raise result
         self.course.read()
         return self.course.steps[-1]
+
+    async def model_for(self, strategy: Strategy) -> PropensityModel:
+        """Give a model for a strategy that is not live yet; nothing is learned while it is copied."""
+        async with self.teacher.still() as learner:
+            return await asyncio.to_thread(trial_model, self.course, strategy, learner.taught, self.settings.kernel)
 
     async def switch(self, strategy: Strategy, number: int) -> None:
         """Serve a revision that was committed, with the learner's model or, where that is behind, with one led on."""

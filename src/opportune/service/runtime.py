@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from opportune.decide import Explanation
+from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
@@ -18,8 +19,10 @@ from opportune.service.intake import Event, Intake, Taken
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
+from opportune.service.publishing import Offer, Published, trial_model
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
+from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter, Status, status_of
@@ -136,6 +139,7 @@ class Runtime(ABC):
         self.late_records = LateRecords(self.writer, self.settings.new_id)
         self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings, self.late_records)
         self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
+        self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         await self._begin()
         self._reporter.start()
         self.ready = True
@@ -147,6 +151,7 @@ class Runtime(ABC):
             if hasattr(self, "writer"):
                 await self._reporter.close()
                 await self.late_records.close()
+                self._publisher.close()
                 await self._finish()
                 await asyncio.to_thread(self.writer.close)
         finally:
@@ -226,6 +231,27 @@ class Runtime(ABC):
                 for index, key in enumerate(plan.candidates)
             },
         )
+
+    async def publish(self, offer: Offer) -> Published:
+        """Publish a strategy and serve it; see `Publisher.publish`."""
+        return await self._publisher.publish(offer)
+
+    async def rollback(self, number: int | None, author: str, reason: str) -> Published:
+        """Go back to an earlier revision; see `Publisher.rollback`."""
+        return await self._publisher.rollback(number, author, reason)
+
+    async def revisions(self) -> list[RevisionLine]:
+        """List all revisions, the first one first."""
+        return await self._publisher.revisions(self.live.current.number)
+
+    async def revision(self, number: int) -> RevisionRecord:
+        """Give one revision with its files; see `Publisher.revision`."""
+        return await self._publisher.revision(number, self.live.current.number)
+
+    async def model_for(self, strategy: Strategy) -> PropensityModel:
+        """Give a model for a strategy that is not live yet, from what is known now."""
+        taught = self.live.current.learned
+        return await asyncio.to_thread(trial_model, self.course, strategy, taught, self.settings.kernel)
 
     @abstractmethod
     async def switch(self, strategy: Strategy, number: int) -> None:

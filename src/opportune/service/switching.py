@@ -5,16 +5,13 @@ Whoever decides reads the pointer once per request, so an answer is of one revis
 
 from __future__ import annotations
 
-from opportune.decide import Draws, State, decide
-from opportune.decide.pipeline import Scorer
-from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import Profiles
 from opportune.service.revisions import Strategy
-from opportune.service.settings import Settings, wall_clock
+from opportune.service.settings import Settings
 from opportune.storage import Storage
 
-__all__ = ["first_serving", "next_serving", "warm"]
+__all__ = ["first_serving", "next_serving"]
 
 
 def first_serving(
@@ -39,18 +36,3 @@ def next_serving(
 
 def _declares(strategy: Strategy) -> tuple[object, object]:
     return strategy.project.attributes, strategy.project.settings.unknown_attributes
-
-
-def warm(strategy: Strategy, model: Scorer) -> None:
-    """Decide once per channel, so that what a plan computes when it is first used is there before the first request.
-
-    Args:
-        model: bound to the plan, and used by nobody else meanwhile.
-    """
-    plan = strategy.plan
-    state = State(model=model, position=0)
-    now = wall_clock()
-    for channel in plan.channels.values():
-        wanted = tuple(PlacementRequest(name=name) for name in channel.placements)
-        request = DecisionRequest(id="warm", channel=channel.name, placements=wanted)
-        decide(plan, state, request, now, Draws("warm"))
