@@ -97,6 +97,13 @@ def _check_text(where: str, text: str | None) -> None:
         raise InputError.of(where, fault)
 
 
+def _check_header(**texts: str | None) -> None:
+    """Refuse in a text of the entry's header what not every store can keep."""
+    for where, text in texts.items():
+        if text is not None and "\0" in text:
+            raise InputError.of(where, "expected text without NUL characters, found one")
+
+
 def _check_moment(where: str, moment: datetime | None) -> None:
     if moment is not None and moment.tzinfo is None:
         raise InputError.of(where, "expected a time with its zone, found one without", "write it as ...Z or ...+02:00")
@@ -132,6 +139,7 @@ def _check(write: Write) -> None:
             _check_text("identifier", write.identifier)
             _check_text("identifier_kind", write.identifier_kind)
             _check_moment("occurred_at", write.occurred_at)
+            _check_header(zone=write.zone)
             if write.replace and write.removed:
                 raise InputError.of("removed", "expected none where the profile is replaced")
         case MergePersons():
@@ -142,6 +150,7 @@ def _check(write: Write) -> None:
             _check_text("identifier", write.identifier)
             _check_text("identifier_kind", write.identifier_kind)
             _check_moment("occurred_at", write.occurred_at)
+            _check_header(session=write.session, zone=write.zone)
         case RecordOutcome():
             for where in ("decision", "action", "outcome"):
                 _check_text(where, getattr(write.outcome, where))
@@ -152,9 +161,19 @@ def _check(write: Write) -> None:
         case AdoptModel():
             _check_text("name", write.name)
             _check_text("hash", write.hash)
+        case ErasePayloads():
+            if any(not 0 < sequence < 1 << 63 for sequence in write.sequences):
+                raise InputError.of("sequences", "expected sequences of journal entries, found a number out of range")
         case SaveDecision():
             _check_text("id", write.decision.id)
             _check_moment("at", write.decision.at)
+            zone = write.decision.facts.get("zone")
+            _check_header(
+                session=write.decision.request.session,
+                zone=zone if isinstance(zone, str) else None,
+                person=write.decision.person,
+                revision=write.decision.revision,
+            )
             for window in write.windows:
                 _check_moment("windows", window.due_at)
             if len({(window.action, window.treatment) for window in write.windows}) < len(write.windows):

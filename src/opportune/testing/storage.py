@@ -336,6 +336,26 @@ class StorageContract(ABC):
 
         assert isinstance(refusal, InputError)
 
+    @pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+    def test_a_text_that_cannot_be_kept_is_refused_and_spoils_no_other(self, storage: Storage, text: str) -> None:
+        request = DecisionRequest(id="k", channel="web", session=text, placements=())
+        *refusals, kept = storage.write(
+            [
+                save_decision("k", request=request),
+                save_decision("k", facts={"zone": text}),
+                RecordEvent(id="e", type="visit", session=text, attributes={}),
+                save_profile("p", age=1),
+            ]
+        )
+
+        assert all(isinstance(refusal, InputError) for refusal in refusals)
+        assert kept == Receipt(sequence=1, version=1)
+
+    def test_sequences_beyond_all_entries_are_refused(self, storage: Storage) -> None:
+        refusals = storage.write([ErasePayloads(id=f"x{s}", sequences=(s,)) for s in (0, -1, 1 << 63)])
+
+        assert all(isinstance(refusal, InputError) for refusal in refusals)
+
     @pytest.mark.parametrize("key", ["", "x" * 257, "a\0b", "\ud800"])
     def test_an_id_that_cannot_be_a_key_is_refused(self, storage: Storage, key: str) -> None:
         (refusal,) = storage.write([save_profile(key, age=1)])
