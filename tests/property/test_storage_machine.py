@@ -97,7 +97,8 @@ class Model:
         """Forget what went with the entries up to `beginning`."""
         self.beginning = beginning
         self.requests = {key: found for key, found in self.requests.items() if found[1] > beginning}
-        self.effects = {key: sequence for key, sequence in self.effects.items() if sequence > beginning}
+        decided = {f"d-{key}" for kind, key in self.requests if kind == "decision"}
+        self.effects = {effect: sequence for effect, sequence in self.effects.items() if effect[0] in decided}
         self.told = {person: [one for one in told if one > beginning] for person, told in self.told.items()}
 
     def oldest_open(self) -> int:

@@ -33,6 +33,7 @@ COMMANDS = {
     "explain": ("opportune.cli.explain", "explain"),
     "replay": ("opportune.cli.replay", "replay"),
     "verify": ("opportune.cli.verify", "verify"),
+    "migrate": ("opportune.cli.migrate", "migrate"),
     "retire": ("opportune.cli.retire", "retire"),
 }
 """command → module and function."""

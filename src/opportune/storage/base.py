@@ -238,6 +238,8 @@ class Storage(ABC):
         new_salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
         self.place = place
+        self.migrated: tuple[str, ...] = ()
+        """Names of the migrations that opening it applied, such as "0002_merges_and_retention"."""
         self.cluster: Cluster = LocalCluster(clock)
         """How the processes of this installation reach one another; a shared store brings its own."""
         self._clock = clock

@@ -129,7 +129,7 @@ class SqliteStorage(Storage):
             "wal_autocheckpoint=0",
         ):
             connection.execute(f"pragma {pragma}")
-        _migrate(connection, self.place, self._clock)
+        self.migrated = _migrate(connection, self._clock)
         if fresh:
             _flush_folder(self._path.parent)
         connection.set_wal_hook(self._note_wal)
@@ -644,11 +644,11 @@ def _migrations() -> list[tuple[int, str, str]]:
     return [(int(file.name[:4]), file.name.removesuffix(".sql"), file.read_text("utf-8")) for file in files]
 
 
-def _migrate(connection: apsw.Connection, place: str, clock: Callable[[], datetime]) -> None:
-    """Apply what is not applied yet, all in one transaction."""
+def _migrate(connection: apsw.Connection, clock: Callable[[], datetime]) -> tuple[str, ...]:
+    """Apply what is not applied yet, all in one transaction; give the names."""
     migrations = _migrations()
     if connection.pragma("user_version") == migrations[-1][0]:
-        return
+        return ()
     with connection:
         connection.execute(
             "create table if not exists migrations (number integer primary key, name text not null,"
@@ -661,3 +661,4 @@ def _migrate(connection: apsw.Connection, place: str, clock: Callable[[], dateti
                 connection.execute("insert into migrations values (?, ?, ?)", (number, name, clock().isoformat()))
         connection.execute(f"pragma application_id = {APPLICATION_ID}")
         connection.execute(f"pragma user_version = {migrations[-1][0]}")
+    return tuple(name for number, name, _ in migrations if number not in applied)

@@ -105,6 +105,7 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
         if entry.kind is Kind.OUTCOME and entry.decision is not None:
             wanted.decisions.append(entry.decision)
         wanted.identifiers.extend(_named(entry.payload))
+    wanted.merging = wanted.identifiers
     found = storage._look_up(wanted)
     for entry in entries:
         decision = found.decisions.get(entry.decision or "")
@@ -113,7 +114,8 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
         expected.add(entry, decision.sequence if decision is not None and is_kept else 0)
         named = _named(entry.payload)
         persons = {found.persons.get(identifier) for identifier in named}
-        if named and (None in persons or len(persons) > 1):
+        known = {one for person in persons for one in (person, *found.absorbed.get(person or "", ()))}
+        if named and (None in persons or len(persons) > 1 or entry.person not in known):
             faults.add(f"journal entry {entry.sequence}", "its identifier leads to another person or to nobody")
         elif named and isinstance(entry.body, ProfileBody):
             profile = found.profiles.get(persons.pop() or "")

@@ -1,0 +1,133 @@
+"""A store of any earlier version is brought up to this one, whole or not at all."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from opportune.errors import StoreError
+from opportune.storage import SqliteStorage, retire, verify_storage
+from opportune.storage.sqlite import _migrations
+from opportune.testing.storage import LATER, accept, merge, save_profile
+
+from .stores import VERSIONS, make_store
+
+MIGRATE = str(Path(__file__).with_name("migrate_and_die.py"))
+NEWEST = _migrations()[-1][0]
+
+
+@pytest.fixture(params=VERSIONS)
+def old(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A store of an earlier version."""
+    path = tmp_path / "store.db"
+    make_store(path, request.param)
+    return path
+
+
+def test_there_is_a_store_of_every_earlier_version() -> None:
+    assert list(range(1, NEWEST)) == VERSIONS
+
+
+def test_an_old_store_is_brought_up_when_it_is_opened(old: Path) -> None:
+    with SqliteStorage(old) as storage:
+        migrated = storage.migrated
+        before = storage.journal()
+        assert verify_storage(storage) == []
+    with SqliteStorage(old) as storage:
+        assert storage.migrated == ()
+        assert storage.journal() == before
+
+    assert [int(name[:4]) for name in migrated] == [number for number, _, _ in _migrations() if number > 1]
+    assert [entry.sequence for entry in before] == list(range(1, 11))
+
+
+def test_a_store_that_was_brought_up_works_like_a_new_one(old: Path) -> None:
+    with SqliteStorage(old) as storage:
+        repeated, silence = storage.write([save_profile("p1", age=41, city="Gdynia"), accept("o3", "d-b")])
+        storage.write([merge("m", "c-001", "c-002"), merge("n", "c-004", "c-003"), save_profile("p3", "c-005")])
+        profile = storage.profile("c-002")
+        assert getattr(repeated, "repeated", None) is True
+        assert getattr(silence, "repeated", None) is False
+        assert profile is not None
+        assert profile.attributes == {"age": 41, "city": "Gdynia"}
+        assert [entry.id for entry in storage.history("c-002")] == ["m", "o3", "o1", "c", "b", "a", "p2", "p1"]
+        assert verify_storage(storage) == []
+        assert retire(storage, LATER).entries == 3
+        assert verify_storage(storage) == []
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "insert into identifiers values ('customer', 'c-9', 'person-1', null, null)",
+        "delete from identifiers where value = 'c-002'",
+        "update identifiers set person = 'person-1' where value = 'c-003'",
+    ],
+)
+def test_identifiers_of_the_first_version_are_guarded_too(tmp_path: Path, sql: str) -> None:
+    path = tmp_path / "store.db"
+    make_store(path, 1)
+    SqliteStorage(path).close()
+    connection = apsw.Connection(str(path))
+    connection.execute(sql)
+    connection.close()
+
+    with SqliteStorage(path) as storage:
+        assert verify_storage(storage)
+
+
+def test_reading_an_old_store_says_how_to_bring_it_up(old: Path) -> None:
+    with pytest.raises(
+        StoreError, match=f"expected schema {NEWEST}, found 1 of an earlier version; run 'opportune mig"
+    ):
+        SqliteStorage(old, read_only=True)
+
+
+def _halves(folder: Path, rounds: int, mode: str) -> int:
+    """Kill migrations at random steps; count those that left a store neither old nor new."""
+    chance = random.Random(4)
+    steps = int(subprocess.run(_command(folder, "count", 0), check=True, capture_output=True, text=True).stdout)
+    halves = 0
+    for number in range(rounds):
+        path = folder / f"{number}.db"
+        make_store(path, 1)
+        command = [sys.executable, MIGRATE, str(path), mode, str(chance.randrange(1, steps))]
+        assert subprocess.run(command, check=False).returncode == -9
+        halves += not _is_whole(path)
+    return halves
+
+
+def _command(folder: Path, mode: str, steps: int) -> list[str]:
+    path = folder / "whole.db"
+    make_store(path, 1)
+    return [sys.executable, MIGRATE, str(path), mode, str(steps)]
+
+
+def _is_whole(path: Path) -> bool:
+    connection = apsw.Connection(str(path))
+    version = connection.pragma("user_version")
+    tables = {name for (name,) in connection.execute("select name from sqlite_schema")}
+    connection.close()
+    if ("anchor" in tables, "copies" in tables, "merges" in tables) != (version == NEWEST,) * 3:
+        return False
+    try:
+        with SqliteStorage(path) as storage:
+            return verify_storage(storage) == [] and storage.last_sequence() == 10
+    except StoreError:
+        return False
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.full)])
+def test_a_migration_that_is_killed_is_never_half_done(tmp_path: Path, rounds: int) -> None:
+    assert _halves(tmp_path, rounds, "whole") == 0
+
+
+@pytest.mark.serial
+def test_a_migration_without_a_transaction_is_found_half_done(tmp_path: Path) -> None:
+    assert _halves(tmp_path, 5, "careless") > 0
