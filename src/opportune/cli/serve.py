@@ -6,19 +6,24 @@ import socket
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import structlog
 import typer
 from rich.markup import escape
 
 from opportune.cli.output import bar, count, err, fail, failures
+from opportune.errors import OpportuneError
 from opportune.service import EmbeddedRuntime, Settings
+from opportune.service.course import Course
+from opportune.service.fleet import serve_fleet
 from opportune.service.http import App
 from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
 from opportune.service.logs import set_up_logs
-from opportune.service.revisions import strategy_from_folder
-from opportune.storage import open_storage
+from opportune.service.publishing import revision_of
+from opportune.service.revisions import Strategy, strategy_from_folder
+from opportune.storage import Storage, open_storage
 
 __all__ = ["serve"]
 
@@ -26,6 +31,7 @@ __all__ = ["serve"]
 def serve(
     project: Annotated[Path, typer.Argument(help="Folder of the strategy.")],
     store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
+    workers: Annotated[int, typer.Option(help="Processes that decide; more than one need PostgreSQL.", min=1)] = 1,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
     open_to_network: Annotated[
@@ -46,21 +52,49 @@ def serve(
         strategy = strategy_from_folder(project)
         bound = _bound(host, port)
         storage = open_storage(store)
+        is_shared = storage.cluster.shared
+        if workers > 1 and not is_shared:
+            storage.close()
+            fail(
+                f"--workers {workers}: one process alone writes a file of SQLite; use --workers 1, or move the store"
+                " with 'opportune copy --from FILE --to postgresql://...' and serve that"
+            )
         entries = storage.last_sequence()
-        runtime = EmbeddedRuntime(strategy, storage, Settings(kernel=kernel))
-        with bar("Learning from the journal") as progress:
-            runtime.prepare(progress)
+        if is_shared:
+            _publish(storage, strategy)
+            storage.close()
+        else:
+            runtime = EmbeddedRuntime(strategy, storage, Settings(kernel=kernel))
+            with bar("Learning from the journal") as progress:
+                runtime.prepare(progress)
     set_up_logs()
     log = structlog.get_logger()
 
     def tell(bound_port: int) -> None:
         err.print(escape(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}"))
         err.print(escape(f"store {storage.place} ({count(entries, 'entry', 'entries') if entries else 'new'})"))
-        err.print("changed files count after a restart; Ctrl+C stops it")
-        position = runtime.learner.position
-        log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision, position=position)
+        if is_shared:
+            err.print(f"{count(workers, 'process', 'processes')} decide, one learns or stands by; Ctrl+C stops them")
+        else:
+            err.print("changed files count after a restart; Ctrl+C stops it")
+        log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision)
 
-    serve_app(App(runtime), bound, tell)
+    if is_shared:
+        serve_fleet(store, kernel, bound, workers, tell)
+    else:
+        runtime.address = f"{_in_url(host)}:{bound.getsockname()[1]}"
+        serve_app(App(runtime), bound, tell)
+
+
+def _publish(storage: Storage, strategy: Strategy) -> None:
+    """Make the strategy the current revision where it is not; all processes read it from the store."""
+    course = Course(storage)
+    step = course.at(storage.last_sequence())
+    if step is not None and step.hash == strategy.plan.revision:
+        return
+    for result in storage.write([revision_of(course, strategy, uuid4().hex)]):
+        if isinstance(result, OpportuneError):
+            raise result
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:

@@ -20,7 +20,7 @@ from opportune.service.http.app import App
 from opportune.service.http.balance import Acceptor, Board
 from opportune.service.http.protocol import BoundedProtocol
 
-__all__ = ["Share", "bind", "serve", "serve_shared"]
+__all__ = ["BACKLOG", "Share", "bind", "serve", "serve_shared"]
 
 SWITCH_SECONDS = 0.0005
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
