@@ -26,7 +26,7 @@ from uuid import uuid4
 import httpx
 import msgspec
 
-from opportune.errors import ServiceError
+from opportune.errors import Problem, ServiceError
 
 __all__ = [
     "AWAY",
@@ -41,14 +41,18 @@ __all__ = [
     "Profile",
     "Recorded",
     "Refused",
+    "Release",
+    "RevisionLine",
     "ShownAction",
 ]
 
 AWAY = "service-away"
-"""Reason of degradation of an answer that the client made itself."""
+"""Reason of degradation of an answer that a proxy or the client itself made."""
 RETRIED = frozenset({408, 429, 502, 503, 504})
 BACKOFF_SECONDS = 0.05
 BACKOFF_MAX_SECONDS = 2.0
+PUBLISH_SECONDS = 120.0
+"""How long a service may check a strategy: one with thousands of actions takes seconds."""
 THREADS_MAX = 64
 """Decisions that one `Client` asks for at the same time; those beyond wait within their own time."""
 
@@ -140,15 +144,47 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any]
 
 
+class Release(msgspec.Struct, frozen=True, kw_only=True):
+    """A revision that is live; `repeated` says that it was before, `changes` what is different, in words."""
+
+    number: int
+    hash: str
+    repeated: bool
+    returns_to: int | None
+    changes: tuple[str, ...]
+    tests: int
+    trial: dict[str, Any] | None
+
+
+class RevisionLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One published revision: when, by whom and why, and what changed, in words."""
+
+    number: int
+    hash: str
+    at: datetime | None
+    author: str
+    reason: str
+    returns_to: int | None
+    changes: tuple[str, ...]
+    live: bool
+
+
 @dataclass(frozen=True, slots=True)
 class _Ask(Generic[T]):
-    """A request ready to be sent, again if need be, and how its answer is read."""
+    """A request ready to be sent, again if need be, and how its answer is read.
+
+    Args:
+        seconds: how long one try may take, where that is longer than usual.
+        once: a second try could have a second effect, so there is none.
+    """
 
     method: str
     path: str
     read: Callable[[httpx.Response], T]
     body: Any = None
     headers: Mapping[str, str] | None = None
+    seconds: float = 0.0
+    once: bool = False
 
     def parts(self) -> dict[str, Any]:
         content = None if self.body is None else msgspec.json.encode(self.body)
@@ -173,7 +209,7 @@ class _Common:
         self._timeout = timeout
         self._retries = retries
         self._decide_seconds = decide_seconds
-        self._defaults = {
+        self._defaults: dict[str, tuple[ShownAction, ...]] = {
             name: msgspec.convert(list(actions), tuple[ShownAction, ...]) for name, actions in (defaults or {}).items()
         }
 
@@ -182,9 +218,10 @@ class _Common:
         for number in range(self._retries):
             yield min(BACKOFF_MAX_SECONDS, BACKOFF_SECONDS * 2.0**number) * random.uniform(0.5, 1.0)  # noqa: S311
 
-    def _seconds(self, until: float | None) -> float:
+    def _seconds(self, ask: _Ask[Any], until: float | None) -> float:
         """Say how long one try may take; at or below 0 there is no time left."""
-        return self._timeout if until is None else min(self._timeout, until - time.monotonic())
+        longest = max(self._timeout, ask.seconds)
+        return longest if until is None else min(longest, until - time.monotonic())
 
     def _pause(self, pauses: Iterator[float], response: httpx.Response | None, until: float | None) -> float | None:
         """Say how long to wait before the next try; None where there is none, or no time for it."""
@@ -196,16 +233,26 @@ class _Common:
 
     def _away(self, ask: _Ask[DecisionAnswer]) -> DecisionAnswer:
         """Make the answer of a service that is away."""
-        answers = []
-        for placement in ask.body["placements"]:
-            known = self._defaults.get(f"{ask.body['channel']}/{placement['name']}", ())
-            ranked = known[: placement.get("size") or None]
-            actions = tuple(
+        return self._fitted(ask, DecisionAnswer(id="", revision="", degraded=AWAY, control=None, placements=()))
+
+    def _fitted(self, ask: _Ask[DecisionAnswer], answer: DecisionAnswer) -> DecisionAnswer:
+        """Bring the answer of a proxy, which knows the channel alone, to the placements that were asked for.
+
+        What the proxy does not have is taken from the defaults.
+        """
+        if answer.degraded != AWAY or answer.id:
+            return answer
+        known = {placement.name: placement.actions for placement in answer.placements}
+        placements = []
+        for wanted in ask.body["placements"]:
+            name = wanted["name"]
+            actions = known.get(name) or self._defaults.get(f"{ask.body['channel']}/{name}", ())
+            ranked = tuple(
                 msgspec.structs.replace(action, rank=rank, how="fallback")
-                for rank, action in enumerate(ranked, start=1)
+                for rank, action in enumerate(actions[: wanted.get("size") or None], start=1)
             )
-            answers.append(Placement(name=placement["name"], actions=actions))
-        return DecisionAnswer(id="", revision="", degraded=AWAY, control=None, placements=tuple(answers))
+            placements.append(Placement(name=name, actions=ranked))
+        return msgspec.structs.replace(answer, placements=tuple(placements))
 
 
 def _is_final(response: httpx.Response | None) -> bool:
@@ -284,6 +331,24 @@ def _models() -> _Ask[list[dict[str, Any]]]:
     return _Ask("GET", "/v1/models", read)
 
 
+def _publish(files: Mapping[str, str], author: str, reason: str, another_project: bool) -> _Ask[Release]:
+    body = {"files": dict(files), "author": author, "reason": reason, "another_project": another_project}
+    return _Ask("POST", "/v1/revisions", _reader(Release), body, seconds=PUBLISH_SECONDS)
+
+
+def _rollback(number: int | None, author: str, reason: str) -> _Ask[Release]:
+    body = {"number": number, "author": author, "reason": reason}
+    # The one before the current one is another one after the first effect.
+    return _Ask("POST", "/v1/revisions/rollback", _reader(Release), body, seconds=PUBLISH_SECONDS, once=number is None)
+
+
+def _revisions() -> _Ask[list[RevisionLine]]:
+    def read(response: httpx.Response) -> list[RevisionLine]:
+        return msgspec.convert(_read(response, dict[str, Any])["revisions"], list[RevisionLine])
+
+    return _Ask("GET", "/v1/revisions", read)
+
+
 def _customer_path(customer: str) -> str:
     return f"/v1/customers/{quote(customer, safe='')}"
 
@@ -315,7 +380,11 @@ def _read(response: httpx.Response, type_: type[T]) -> T:
             raise ServiceError("expected an answer of Opportune, found something else", response.status_code) from None
     try:
         problem = msgspec.json.decode(response.content)
-        raise ServiceError(f"{problem['title']}: {problem['detail']}", response.status_code, problem["code"])
+        problems = [
+            Problem("", 0, 0, one["where"], one["message"], one["remedy"], problem["code"])
+            for one in problem.get("problems", ())
+        ]
+        raise ServiceError(f"{problem['title']}: {problem['detail']}", response.status_code, problem["code"], problems)
     except (msgspec.MsgspecError, KeyError, TypeError):
         raise ServiceError("the service refused without a reason", response.status_code, "unknown") from None
 
@@ -399,7 +468,7 @@ class Client(_Common):
             response = self._threads.submit(self._send, ask, until).result(self._decide_seconds)
         except (ServiceError, TimeoutError):
             return self._away(ask)
-        return self._away(ask) if _is_down(response) else ask.read(response)
+        return self._away(ask) if _is_down(response) else self._fitted(ask, ask.read(response))
 
     def outcome(
         self,
@@ -494,6 +563,33 @@ class Client(_Common):
         """
         return self._do(_models())
 
+    def publish(
+        self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
+    ) -> Release:
+        """Publish a strategy, path inside the project → text; it is live when this returns.
+
+        Raises:
+            ServiceError: it was refused, and `problems` says all that is wrong; or the service is away: see
+                `revisions`, or publish again, which changes nothing where it is current already.
+        """
+        return self._do(_publish(files, author, reason, another_project))
+
+    def rollback(self, number: int | None = None, *, author: str = "", reason: str = "") -> Release:
+        """Go back to an earlier revision; without a number, to the one before the current one.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: see `revisions` before trying again.
+        """
+        return self._do(_rollback(number, author, reason))
+
+    def revisions(self) -> list[RevisionLine]:
+        """List all revisions, the first one first.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_revisions())
+
     def _do(self, ask: _Ask[T]) -> T:
         return ask.read(self._send(ask))
 
@@ -505,8 +601,8 @@ class Client(_Common):
         """
         pauses = self._pauses()
         while True:
-            response = self._try(ask, self._seconds(until))
-            if _is_final(response):
+            response = self._try(ask, self._seconds(ask, until))
+            if ask.once or _is_final(response):
                 break
             pause = self._pause(pauses, response, until)
             if pause is None:
@@ -582,7 +678,7 @@ class AsyncClient(_Common):
                 response = await self._send(ask, until)
         except (ServiceError, TimeoutError):
             return self._away(ask)
-        return self._away(ask) if _is_down(response) else ask.read(response)
+        return self._away(ask) if _is_down(response) else self._fitted(ask, ask.read(response))
 
     async def outcome(
         self,
@@ -641,6 +737,20 @@ class AsyncClient(_Common):
         """Say what the models have learned; see `Client.models`."""
         return await self._do(_models())
 
+    async def publish(
+        self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
+    ) -> Release:
+        """Publish a strategy; see `Client.publish`."""
+        return await self._do(_publish(files, author, reason, another_project))
+
+    async def rollback(self, number: int | None = None, *, author: str = "", reason: str = "") -> Release:
+        """Go back to an earlier revision; see `Client.rollback`."""
+        return await self._do(_rollback(number, author, reason))
+
+    async def revisions(self) -> list[RevisionLine]:
+        """List all revisions; see `Client.revisions`."""
+        return await self._do(_revisions())
+
     async def _do(self, ask: _Ask[T]) -> T:
         return ask.read(await self._send(ask))
 
@@ -648,8 +758,8 @@ class AsyncClient(_Common):
         """Send, and again where that may help; see `Client`."""
         pauses = self._pauses()
         while True:
-            response = await self._try(ask, self._seconds(until))
-            if _is_final(response):
+            response = await self._try(ask, self._seconds(ask, until))
+            if ask.once or _is_final(response):
                 break
             pause = self._pause(pauses, response, until)
             if pause is None:

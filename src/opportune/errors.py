@@ -130,11 +130,15 @@ class ServiceError(OpportuneError):
     Args:
         status: HTTP status, or 0 where no answer came.
         code: the problem's stable name, or "unreachable".
+        problems: all that is wrong with the request, where the service said so.
     """
 
-    def __init__(self, message: str, status: int = 0, code: str = "unreachable") -> None:
+    def __init__(
+        self, message: str, status: int = 0, code: str = "unreachable", problems: Iterable[Problem] = ()
+    ) -> None:
         self.status = status
         self.code = code
+        self.problems = list(problems)
         super().__init__(message)
 
 

@@ -9,6 +9,7 @@ from time import thread_time
 import msgspec
 
 from opportune.decide import Draws, State, decide, fallback, gather, seed_of
+from opportune.decide.fallback import Reason
 from opportune.decide.pipeline import Scorer, canonical
 from opportune.errors import InputError, Problem, ProjectError
 from opportune.records import Decision, DecisionRequest, PlacementRequest, Value
@@ -105,7 +106,7 @@ def _try_anonymous(strategy: Strategy, model: Scorer) -> None:
         now = wall_clock()
         try:
             decide(plan, State(model=model, position=0), request, now, Draws("self-test"))
-            fallback(plan, request, gather(plan, {}, request, now), now, "internal-error")
+            fallback(plan, request, gather(plan, {}, request, now), now, Reason.INTERNAL_ERROR)
         except Exception as error:  # noqa: BLE001  As for past requests.
             where = f"self-test in channel {channel.name}"
             message = f"a contact of whom nothing is known raises {type(error).__name__}"

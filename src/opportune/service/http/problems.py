@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
-from opportune.errors import ConflictError, InputError, OpportuneError, StoreBusyError, StoreError
+from opportune.errors import ConflictError, InputError, OpportuneError, ProjectError, StoreBusyError, StoreError
+from opportune.errors import Problem as ProjectProblem
 
 __all__ = ["CODES", "Problem", "ProblemBody", "Refusal", "problem_body", "refusal_of"]
 
@@ -22,6 +23,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This method is not for this path"),
     "id-conflict": (409, "The id was used before with another body"),
+    "revision-superseded": (409, "Another revision was published meanwhile"),
     "body-timeout": (408, "The body did not arrive in time"),
     "too-large": (413, "The body is too large"),
     "unsupported-media-type": (415, "The body has another type or encoding"),
@@ -36,6 +38,7 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown-decision": (422, "There is no such decision"),
     "unknown-customer": (422, "Nobody is known under this identifier"),
     "unknown-event-type": (422, "The strategy has no such event type"),
+    "project-refused": (422, "The strategy cannot be published"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something broke"),
     "overloaded": (503, "The service has too much to do"),
@@ -106,15 +109,25 @@ def refusal_of(error: Exception) -> Refusal:
                 Problem(where=problem.where, message=problem.message, remedy=problem.remedy)
                 for problem in error.problems
             )
-            code = "id-conflict" if isinstance(error, ConflictError) else error.code
+            code = "id-conflict" if isinstance(error, ConflictError) and error.code not in CODES else error.code
             detail = "; ".join(": ".join(filter(None, (one.where, one.message))) for one in problems[:3])
             return Refusal(code if code in CODES else "invalid-request", detail, problems)
+        case ProjectError():
+            problems = tuple(map(_of_project, error.problems))
+            return Refusal("project-refused", f"{error.problems[0]}", problems)
         case StoreBusyError():
             return Refusal("store-busy", "the store cannot take this now; send it again", headers={"Retry-After": "1"})
         case StoreError():
             detail = "the store cannot be used; nothing was acknowledged; send it again"
             return Refusal("store-unavailable", detail, headers={"Retry-After": "5"})
     return Refusal("internal-error", "something broke; the log of the service says where")
+
+
+def _of_project(problem: ProjectProblem) -> Problem:
+    """Put the place in a file before the place in words."""
+    place = f"{problem.file}:{problem.line}:{problem.column}" if problem.line else problem.file
+    where = ": ".join(part for part in (place, problem.where) if part)
+    return Problem(where=where, message=problem.message, remedy=problem.remedy)
 
 
 def problem_body(refusal: Refusal) -> bytes:

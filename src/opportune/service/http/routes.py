@@ -7,7 +7,7 @@ from typing import Any
 
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import handlers
+from opportune.service.http import handlers, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -26,6 +26,8 @@ from opportune.service.http.records import (
 )
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
+from opportune.service.publishing import Published
+from opportune.service.releasing import RevisionRecord
 from opportune.service.status import Status
 from opportune.service.visibility import ROLES
 
@@ -211,6 +213,41 @@ ROUTES: tuple[Route, ...] = (
         refuses=_STORE,
     ),
     Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
+    Route(
+        "POST",
+        "/v1/revisions",
+        revisions.publish_revision,
+        "Check a strategy, publish it and serve it",
+        {200: Published},
+        takes=revisions.PublishRequest,
+        refuses=("invalid-request", "project-refused", "revision-superseded", *_STORE),
+        body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "POST",
+        "/v1/revisions/rollback",
+        revisions.rollback_revision,
+        "Publish an earlier revision again and serve it",
+        {200: Published},
+        takes=revisions.RollbackRequest,
+        refuses=("invalid-request", "not-found", "project-refused", "revision-superseded", *_STORE),
+    ),
+    Route(
+        "GET",
+        "/v1/revisions",
+        revisions.get_revisions,
+        "List all revisions, with who published them, why, and what changed",
+        {200: revisions.RevisionsAnswer},
+        refuses=_STORE,
+    ),
+    Route(
+        "GET",
+        "/v1/revisions/{number}",
+        revisions.get_revision,
+        "Give one revision with its files",
+        {200: RevisionRecord},
+        refuses=("not-found", *_STORE),
+    ),
     Route("GET", "/healthz", handlers.get_health, "Say that the process lives", {200: Health}, before_ready=True),
     Route(
         "GET",

@@ -1,0 +1,85 @@
+"""What publishing and going back share: where they write to, whose name they carry, what they print."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from opportune.cli.output import FOUND, Failure, count, out
+from opportune.client import Client, Release
+from opportune.errors import InputError, ServiceError, StoreBusyError
+from opportune.storage import Storage, open_storage
+
+__all__ = ["AuthorOption", "ReasonOption", "StoreOption", "UrlOption", "named", "opened", "print_release", "service"]
+
+STORE = "opportune.db"
+
+StoreOption = Annotated[
+    str, typer.Option(help=f"File of the store, or its URL; {STORE} if neither this nor --url is given.")
+]
+UrlOption = Annotated[
+    str, typer.Option(help="Address of a running service, such as http://127.0.0.1:8080, in place of its store.")
+]
+AuthorOption = Annotated[str, typer.Option(help="Who does it; the name of the system's user if left out.")]
+ReasonOption = Annotated[str, typer.Option(help="Why, in your words.")]
+
+
+def named(author: str) -> str:
+    """Give the author, or who runs this program."""
+    if author:
+        return author
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return ""
+
+
+@contextmanager
+def opened(store: str, *, read_only: bool = False) -> Iterator[Storage]:
+    """Open a store; where a service holds it, say how to reach that."""
+    try:
+        storage = open_storage(store or STORE, read_only=read_only)
+    except StoreBusyError as error:
+        message = f"{error}: add --url with its address, such as --url http://127.0.0.1:8080"
+        raise Failure(message, 2) from error
+    with storage:
+        yield storage
+
+
+@contextmanager
+def service(url: str) -> Iterator[Client]:
+    """Talk to a running service; its refusals become problems like those found here."""
+    try:
+        with Client(url, timeout=10.0, retries=0) as client:
+            yield client
+    except ServiceError as error:
+        if error.problems:
+            raise InputError(error.problems) from error
+        raise Failure(f"--url {url}: {error}", FOUND if 400 <= error.status < 500 else 2) from error
+
+
+def print_release(release: Release, *, is_served: bool) -> None:
+    """Say what became of a strategy.
+
+    Args:
+        is_served: a service answers with it already.
+    """
+    word = "live" if is_served else "the current one"
+    if release.repeated:
+        out.print(f"Revision {release.number} is {word} already; nothing changed.")
+        return
+    back = "" if release.returns_to is None else f", back to revision {release.returns_to}"
+    out.print(f"Revision {release.number} is {word}{back}.")
+    for change in release.changes:
+        out.print(escape(f"  {change}"))
+    trial = release.trial or {"decided": 0, "refused": {}, "slowest_ms": 0.0}
+    tried = f"{count(trial['decided'], 'recent request')} decided"
+    slowest = f", the slowest in {trial['slowest_ms']:.1f} ms" if trial["decided"] else ""
+    out.print(f"{count(release.tests, 'test')} passed; {tried}{slowest}.")
+    for problem, number in trial["refused"].items():
+        out.print(escape(f"  {count(number, 'recent request')} would be refused from now on: {problem}"))

@@ -1,0 +1,56 @@
+"""`opportune rollback`: go back to an earlier revision."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from opportune.cli.output import JsonOption, fail, failures, print_json
+from opportune.cli.releases import (
+    AuthorOption,
+    ReasonOption,
+    StoreOption,
+    UrlOption,
+    named,
+    opened,
+    print_release,
+    service,
+)
+from opportune.client import Release
+from opportune.service.course import Course
+from opportune.service.publishing import earlier, publish
+
+__all__ = ["rollback"]
+
+
+def rollback(
+    number: Annotated[
+        int, typer.Argument(help="Number of the revision; 0 takes the one before the current one.", min=0)
+    ] = 0,
+    store: StoreOption = "",
+    url: UrlOption = "",
+    author: AuthorOption = "",
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Publish an earlier revision again, under a new number.
+
+    Running processes serve it within a second. Going back twice goes back further.
+    """
+    with failures(as_json):
+        if store and url:
+            fail("expected --store or --url, found both")
+        if url:
+            with service(url) as client:
+                release = client.rollback(number or None, author=named(author), reason=reason)
+        else:
+            with opened(store) as storage:
+                offer = earlier(storage, Course(storage), number or None, named(author), reason)
+                release = msgspec.convert(msgspec.to_builtins(publish(storage, offer, uuid4().hex)), Release)
+    if as_json:
+        print_json(release)
+    else:
+        print_release(release, is_served=bool(url))
