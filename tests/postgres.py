@@ -18,6 +18,7 @@ import subprocess
 import tempfile
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -68,7 +69,9 @@ class PostgresServer:
         if self._owner is not None:
             os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
         try:
-            self._run("initdb", "-U", "opportune", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync", self._data)
+            self._run(
+                "initdb", "-U", "opportune", "-A", "trust", "-E", "UTF8", "--locale=C", "-k", "--no-sync", self._data
+            )
             settings = {**_SETTINGS, "port": str(self.port), "unix_socket_directories": str(self._folder), **settings}
             with (self._data / "postgresql.conf").open("a") as file:
                 file.writelines(f"{name} = '{value}'\n" for name, value in settings.items())
@@ -143,9 +146,9 @@ class PostgresServer:
             [self._programs / program, *arguments], check=True, capture_output=True, timeout=90, **self._as()
         )
 
-    def _as(self) -> dict[str, object]:
+    def _as(self) -> dict[str, Any]:
         """The server refuses to run as root."""
-        options: dict[str, object] = {"cwd": self._folder}
+        options: dict[str, Any] = {"cwd": self._folder}
         if self._owner is not None:
             options |= {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": ()}
         return options

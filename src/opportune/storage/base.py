@@ -442,6 +442,9 @@ class Storage(ABC):
 
     # Life
 
+    def prepare(self) -> None:  # noqa: B027  Most backends have nothing to prepare.
+        """Make room for the entries to come, so that no write has to; a chore for now and then."""
+
     @abstractmethod
     def close(self) -> None:
         """Release everything; further calls raise `StoreError`."""

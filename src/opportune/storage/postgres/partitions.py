@@ -15,7 +15,8 @@ __all__ = ["ENTRIES_LEAST", "PERIOD_SECONDS", "begin_partition", "drop_partition
 PERIOD_SECONDS = 30 * 86_400
 ENTRIES_LEAST = 1 << 17
 """Some 200 MB: smaller partitions would cost more in planning than they save in deleting."""
-ENTRIES_MOST = 1 << 32
+GROWTH_MOST = 8
+"""A partition is at most so many times as wide as the last one: the pace of an import is not that of its month."""
 
 _LAST = Statement("select first, begun_at from partitions order by first desc limit 1")
 _OVER = Statement("select first from partitions where after_last <= $1 + 1 order by first", ("int8",))
@@ -44,7 +45,7 @@ def begin_partition(link: Link, room: int, last: int, now: int, entries: int = 0
 def width_of(entries: int, seconds: float) -> int:
     """Entries of a period, at the pace of the last stretch."""
     pace = entries / max(seconds, 1.0)
-    return int(min(max(pace * PERIOD_SECONDS, ENTRIES_LEAST), ENTRIES_MOST))
+    return max(ENTRIES_LEAST, int(min(pace * PERIOD_SECONDS, GROWTH_MOST * entries)))
 
 
 def _made(first: int, after: int) -> Iterator[Step]:
