@@ -144,7 +144,7 @@ class Floor:
         self._model = model
         self._kept: list[np.ndarray] = []
         size = -(-world.size // LANES) * LANES
-        joint, top = _padded(model._joint[0], size), model._top[0]
+        joint, top = _padded(_joint(model), size), model._top[0]
         self._ruled = sorted({atom.name for rule in world.rules for clause in rule for atom in clause})
         self._numbers = [name for name in self._ruled if name not in world.levels]
         self._categories = [name for name in self._ruled if name in world.levels]
@@ -241,6 +241,14 @@ class Floor:
             int((self._stages[: self._world.size] != 1).sum()),
             self._contact.nanoseconds / 1000.0,
         )
+
+
+def _joint(model: BayesModel) -> np.ndarray:
+    """Give mean and variance of every weight below the groups, float32 [F, 2, Cp]."""
+    variances = model._variances[0]
+    if variances.dtype == np.uint16:
+        variances = (variances.astype(np.uint32) << 16).view(np.float32)
+    return np.stack((model._means[0], variances), axis=1)
 
 
 def _padded(joint: np.ndarray, size: int) -> np.ndarray:

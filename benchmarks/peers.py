@@ -258,7 +258,7 @@ class Rival:
         self._passed = scope["passed"]
         self._profiles = world.profiles
         upper = model._top[0, :, 0]
-        both = model._joint[0, :, 0] + upper[:, :1] + upper[:, model._group_of]
+        both = model._means[0] + upper[:, :1] + upper[:, model._group_of]
         dense = model._encoder.dense
         self._numbers = [name for name in sorted(world.profiles[0]) if name not in world.levels]
         self._weights = np.ascontiguousarray(both[:dense, : world.size])

@@ -2,7 +2,7 @@
 
 from opportune.decide.draws import Draws
 from opportune.decide.explain import Explanation, explain
-from opportune.decide.fallback import Reason, fallback
+from opportune.decide.fallback import Reason, fallback, standing_answers
 from opportune.decide.pipeline import State, canonical, decide, decision_id, gather, seed_of
 from opportune.decide.plan import Plan
 
@@ -19,4 +19,5 @@ __all__ = [
     "fallback",
     "gather",
     "seed_of",
+    "standing_answers",
 ]

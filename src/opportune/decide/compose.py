@@ -6,7 +6,7 @@ place is drawn from its own selection probabilities, which are conditional on th
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,8 +37,7 @@ _METHODS: dict[str, tuple[int, str]] = {
 """Exploration of the project file → method of selection, and how the answer names it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Slate:
+class Slate(NamedTuple):
     """The places of one placement, and score parts of those who stand there and of the best others.
 
     Args:

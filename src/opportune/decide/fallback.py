@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -10,11 +11,11 @@ import numpy as np
 from opportune.decide.compose import open_stages
 from opportune.decide.gate import OPEN, Stages, rule_stages
 from opportune.decide.pipeline import content_of, decision_id
-from opportune.decide.plan import Plan
+from opportune.decide.plan import Placement, Plan
 from opportune.decide.steps_numpy import take
 from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
 
-__all__ = ["Reason", "fallback"]
+__all__ = ["Reason", "fallback", "standing_answers"]
 
 
 class Reason(StrEnum):
@@ -45,17 +46,12 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
         reason: why the answer is degraded.
     """
-    by_rules = rule_stages(plan, facts)
-    taken: list[int] = []
-    answers, traces = [], []
-    for wanted in request.placements:
-        placement = plan.channels[request.channel].placements[wanted.name]
-        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
-        chosen = _choose(plan, stages, placement.fallback, placement.size if wanted.size is None else wanted.size)
-        taken += chosen
-        shown = (_shown(plan, candidate, rank, request.language) for rank, candidate in enumerate(chosen, start=1))
-        answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))
-        traces.append(_trace(placement.name, stages, chosen))
+    wanted = [
+        (placement, placement.size if asked.size is None else asked.size)
+        for asked in request.placements
+        for placement in (plan.channels[request.channel].placements[asked.name],)
+    ]
+    answers, traces = _fill(plan, wanted, rule_stages(plan, facts), now, request.language)
     return Decision(
         id=decision_id(request),
         request=request,
@@ -70,9 +66,50 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
         control=None,
         degraded=str(reason),
         ignored=(),
-        placements=tuple(answers),
-        traces=tuple(traces),
+        placements=answers,
+        traces=traces,
     )
+
+
+def standing_answers(plan: Plan, now: datetime) -> dict[str, tuple[PlacementAnswer, ...]]:
+    """Give what can be shown by somebody who knows nothing but the channel, and does not look at the clock either.
+
+    Nothing is known of customer, context and moment, so a rule that needs any of them keeps its action out; and so does
+    an end of validity, since nobody would notice when it comes.
+
+    Returns:
+        "channel" → all placements of the channel, filled as one answer; "channel/placement" → that placement alone.
+    """
+    by_rules = np.minimum(rule_stages(plan, {}), _lasting(plan))
+    answers = {}
+    for channel in plan.channels.values():
+        placements = [(placement, placement.size) for placement in channel.placements.values()]
+        answers[channel.name], _ = _fill(plan, placements, by_rules, now, None)
+        for alone in placements:
+            answers[f"{channel.name}/{alone[0].name}"], _ = _fill(plan, [alone], by_rules, now, None)
+    return answers
+
+
+def _lasting(plan: Plan) -> Stages:
+    """Give the stage of every candidate by whether its action has an end, uint8 [C]."""
+    ends = np.array([action.active_until for action in plan.actions])
+    return np.where(np.isinf(ends), np.uint8(OPEN), np.uint8(Stage.NOT_VALID))[plan.action_of]
+
+
+def _fill(
+    plan: Plan, wanted: Sequence[tuple[Placement, int]], by_rules: Stages, now: datetime, language: str | None
+) -> tuple[tuple[PlacementAnswer, ...], tuple[PlacementTrace, ...]]:
+    """Fill placements, each with its size, with what they declare and the stages allow."""
+    taken: list[int] = []
+    answers, traces = [], []
+    for placement, size in wanted:
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
+        chosen = _choose(plan, stages, placement.fallback, size)
+        taken += chosen
+        shown = (_shown(plan, candidate, rank, language) for rank, candidate in enumerate(chosen, start=1))
+        answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))
+        traces.append(_trace(placement.name, stages, chosen))
+    return tuple(answers), tuple(traces)
 
 
 def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) -> list[int]:

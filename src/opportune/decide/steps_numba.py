@@ -77,10 +77,16 @@ def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, bo
 @njit(cache=True, error_model="numpy")
 def _best(priority: Floats, alive: Booleans, count: int) -> Indices:
     """Give the `count` alive with the highest priorities, ties in candidate order."""
+    who = np.empty(len(alive) + 1, dtype=np.intp)
+    n = 0
+    for c in range(len(alive)):
+        # No branch: whether somebody is alive is hard to foresee.
+        who[n] = c
+        n += alive[c]
     best = np.empty(count, dtype=np.intp)
     found = 0
-    for c in range(len(priority)):
-        if not alive[c] or (found == count and priority[c] <= priority[best[count - 1]]):
+    for c in who[:n]:
+        if found == count and priority[c] <= priority[best[count - 1]]:
             continue
         at = min(found, count - 1)
         while at > 0 and priority[best[at - 1]] < priority[c]:

@@ -10,10 +10,12 @@ Notation:
     K   columns: one for all, one per group, per action and per candidate, of every key bound or learned
     state  float32 [O, K, 2, F], mean and variance of every weight: what is learned
     top    float32 [O, F, 2, Tp], columns of "all" and of the groups, copied from the state
-    joint  float32 [O, F, 2, Cp], action + candidate columns added, copied from the state
+    means, variances  [O, F, Cp], action + candidate columns added, copied from the state: means float32, variances in
+           the kernel's form of numbers with 8 significant bits (see `coarse`)
     prior  float32 [4, F], variance of every weight before any answer, by layer
 
-`state` is laid out for learning (a column is contiguous), `top` and `joint` for predicting (a row is).
+`state` is laid out for learning (a column is contiguous), the others for predicting (a row is).
+Predicting takes as long as reading its rows does, so that variances, which need no more, are read in half the bytes.
 """
 
 from __future__ import annotations
@@ -128,7 +130,8 @@ class BayesModel(PropensityModel):
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, LinearForm)
         self._steps.predict(
-            self._joint,
+            self._means,
+            self._variances,
             self._top,
             encoded.dense,
             encoded.rows,
@@ -156,7 +159,8 @@ class BayesModel(PropensityModel):
             1.0 if happened else 0.0,
             FORGETTING,
             self._top[outcome],
-            self._joint[outcome],
+            self._means[outcome],
+            self._variances[outcome],
             1 + self._group_place[candidate],
             self._siblings[candidate],
             self._sibling_columns[candidate],
@@ -278,9 +282,11 @@ class BayesModel(PropensityModel):
         self._top = np.zeros((heads, capacity, 2, _padded(1 + len(self._groups))), dtype=np.float32)
         self._top[..., 0] = self._state[:, 0].transpose(0, 2, 1)
         self._top[..., 1 : 1 + len(self._groups)] = self._state[:, self._groups].transpose(0, 3, 2, 1)
-        self._joint = np.zeros((heads, capacity, 2, _padded(size)), dtype=np.float32)
         both = self._state[:, self._columns[:, 2]] + self._state[:, self._columns[:, 3]]
-        self._joint[..., :size] = both.transpose(0, 3, 2, 1)
+        joint = np.zeros((2, heads, capacity, _padded(size)), dtype=np.float32)
+        joint[..., :size] = both.transpose(2, 0, 3, 1)
+        self._means = joint[0].copy()
+        self._variances = self._steps.coarse(joint[1])
         self._propensity = np.zeros((heads, _padded(size)), dtype=np.float32)
         self._log_odds = np.zeros_like(self._propensity)
         self._spread = np.zeros_like(self._propensity)

@@ -6,16 +6,20 @@ Sums run in the order that is written; no fast-math, so that results repeat bit 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+from llvmlite import ir  # type: ignore[import-untyped]
+from numba import njit, types
+from numba.extending import intrinsic
 
 from opportune.learning import bayes_numpy
 
-__all__ = ["learn", "predict", "warm_up"]
+__all__ = ["coarse", "learn", "predict", "warm_up"]
 
 Floats = npt.NDArray[np.float32]
+Halves = npt.NDArray[np.uint16]
 Rows = npt.NDArray[np.int64]
 
 ONE = np.float32(1.0)
@@ -24,18 +28,42 @@ LOG_ODDS_MAX = np.float32(bayes_numpy.LOG_ODDS_MAX)
 _answer_step = njit(cache=True)(bayes_numpy.answer_step)
 
 
-def _add(matrix: Floats, rows: Rows, factors: Floats, part: int, total: Floats) -> None:
-    """Add factor × row of `part` to `total`, eight rows at a time: a pass over `total` costs as much as a row."""
+def _to_fine(_typing: object, half: Any) -> tuple[Any, Any]:
+    """Give the float32 whose upper half these 16 bits are."""
+
+    def generate(_context: object, builder: Any, _signature: object, arguments: Any) -> Any:
+        bits = builder.shl(builder.zext(arguments[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 16))
+        return builder.bitcast(bits, ir.FloatType())
+
+    return types.float32(types.uint16), generate
+
+
+def _to_half(_typing: object, number: Any) -> tuple[Any, Any]:
+    """Give the upper half of a float32, rounded."""
+
+    def generate(_context: object, builder: Any, _signature: object, arguments: Any) -> Any:
+        bits = builder.bitcast(arguments[0], ir.IntType(32))
+        rounded = builder.add(bits, ir.Constant(ir.IntType(32), int(bayes_numpy.HALF_BIT)))
+        return builder.trunc(builder.lshr(rounded, ir.Constant(ir.IntType(32), 16)), ir.IntType(16))
+
+    return types.uint16(types.float32), generate
+
+
+_fine: Any = intrinsic(_to_fine)
+_half: Any = intrinsic(_to_half)
+
+
+def coarse(variances: Floats) -> Halves:
+    """As bayes_numpy.coarse, of which only the upper halves are kept."""
+    return (bayes_numpy.coarse(variances).view(np.uint32) >> 16).astype(np.uint16)
+
+
+def _add(matrix: Floats, rows: Rows, factors: Floats, total: Floats) -> None:
+    """Add factor × row to `total`, eight rows at a time: a pass over `total` costs as much as a row."""
     eights = len(rows) // 8 * 8
     for i in range(0, eights, 8):
-        a, b, c, d = (
-            matrix[rows[i], part],
-            matrix[rows[i + 1], part],
-            matrix[rows[i + 2], part],
-            matrix[rows[i + 3], part],
-        )
-        e, f = matrix[rows[i + 4], part], matrix[rows[i + 5], part]
-        g, h = matrix[rows[i + 6], part], matrix[rows[i + 7], part]
+        a, b, c, d = matrix[rows[i]], matrix[rows[i + 1]], matrix[rows[i + 2]], matrix[rows[i + 3]]
+        e, f, g, h = matrix[rows[i + 4]], matrix[rows[i + 5]], matrix[rows[i + 6]], matrix[rows[i + 7]]
         s, t, u, v = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
         w, x, y, z = factors[i + 4], factors[i + 5], factors[i + 6], factors[i + 7]
         for k in range(len(total)):
@@ -43,12 +71,30 @@ def _add(matrix: Floats, rows: Rows, factors: Floats, part: int, total: Floats) 
                 (w * e[k] + x * f[k]) + (y * g[k] + z * h[k])
             )
     for i in range(eights, len(rows)):
-        a, s = matrix[rows[i], part], factors[i]
+        a, s = matrix[rows[i]], factors[i]
         for k in range(len(total)):
             total[k] += s * a[k]
 
 
-_add_rows = njit(cache=True)(_add)
+def _add_halves(matrix: Halves, rows: Rows, factors: Floats, total: Floats) -> None:
+    """As `_add`, of numbers in 16 bits."""
+    eights = len(rows) // 8 * 8
+    for i in range(0, eights, 8):
+        a, b, c, d = matrix[rows[i]], matrix[rows[i + 1]], matrix[rows[i + 2]], matrix[rows[i + 3]]
+        e, f, g, h = matrix[rows[i + 4]], matrix[rows[i + 5]], matrix[rows[i + 6]], matrix[rows[i + 7]]
+        s, t, u, v = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
+        w, x, y, z = factors[i + 4], factors[i + 5], factors[i + 6], factors[i + 7]
+        for k in range(len(total)):
+            total[k] += ((s * _fine(a[k]) + t * _fine(b[k])) + (u * _fine(c[k]) + v * _fine(d[k]))) + (
+                (w * _fine(e[k]) + x * _fine(f[k])) + (y * _fine(g[k]) + z * _fine(h[k]))
+            )
+    for i in range(eights, len(rows)):
+        a, s = matrix[rows[i]], factors[i]
+        for k in range(len(total)):
+            total[k] += s * _fine(a[k])
+
+
+_add_rows, _add_half_rows = njit(cache=True)(_add), njit(cache=True)(_add_halves)
 
 
 def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
@@ -63,7 +109,8 @@ _finish_row = njit(cache=True, error_model="numpy")(_finish)
 
 
 def _predict(
-    joint: Floats,
+    means: Floats,
+    variances: Halves,
     top: Floats,
     dense: Floats,
     rows: Rows,
@@ -80,14 +127,15 @@ def _predict(
         factors[0, i] = dense[i]
         factors[1, i] = dense[i] * dense[i]
     active[size:] = rows
-    for o in range(joint.shape[0]):
+    for o in range(len(means)):
         for part in range(2):
             total = log_odds[o] if part == 0 else spread[o]
             above = np.zeros(top.shape[3], dtype=np.float32)
-            _add_rows(top[o], active, factors[part], part, above)
+            _add_rows(top[o, :, part], active, factors[part], above)
             for c in range(len(group_of)):
                 total[c] = above[0] + above[group_of[c]]
-            _add_rows(joint[o], active, factors[part], part, total)
+        _add_rows(means[o], active, factors[0], log_odds[o])
+        _add_half_rows(variances[o], active, factors[1], spread[o])
         _finish_row(log_odds[o], spread[o], propensity[o])
 
 
@@ -100,7 +148,8 @@ def _learn(
     happened: float,
     forgetting: float,
     top: Floats,
-    joint: Floats,
+    means: Floats,
+    variances: Halves,
     group: int,
     siblings: Rows,
     sibling_columns: Rows,
@@ -139,9 +188,10 @@ def _learn(
         for part in range(2):
             top[f, part, 0] = state[columns[0], part, f]
             top[f, part, group] = state[columns[1], part, f]
-            action = state[columns[2], part, f]
-            for j in range(len(siblings)):
-                joint[f, part, siblings[j]] = action + state[sibling_columns[j], part, f]
+        mean, variance = state[columns[2], 0, f], state[columns[2], 1, f]
+        for j in range(len(siblings)):
+            means[f, siblings[j]] = mean + state[sibling_columns[j], 0, f]
+            variances[f, siblings[j]] = _half(variance + state[sibling_columns[j], 1, f])
 
 
 predict = njit(cache=True)(_predict)
@@ -150,12 +200,13 @@ learn = njit(cache=True)(_learn)
 
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
-    matrix = np.zeros((1, 2, 2, 8), dtype=np.float32)
+    means, top = np.zeros((1, 2, 8), dtype=np.float32), np.zeros((1, 2, 2, 8), dtype=np.float32)
+    variances = coarse(means)
     dense = np.zeros(1, dtype=np.float32)
-    rows = np.ones(1, dtype=np.int64)
+    rows, group_of = np.ones(1, dtype=np.int64), np.zeros(8, dtype=np.int64)
     log_odds = np.zeros((1, 8), dtype=np.float32)
-    predict(matrix, matrix, dense, rows, np.zeros(8, dtype=np.int64), log_odds, log_odds.copy(), log_odds.copy())
+    predict(means, variances, top, dense, rows, group_of, log_odds, log_odds.copy(), log_odds.copy())
     state = np.ones((4, 2, 2), dtype=np.float32)
     prior = np.ones((4, 2), dtype=np.float32)
     columns = np.arange(4, dtype=np.int64)
-    learn(state, prior, columns, dense, rows, 1.0, 0.0, matrix[0], matrix[0].copy(), 1, rows, rows)
+    learn(state, prior, columns, dense, rows, 1.0, 0.0, top[0], means[0], variances[0], 1, rows, rows)

@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["learn", "predict"]
+__all__ = ["coarse", "learn", "predict"]
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -19,8 +19,18 @@ LOG_ODDS_MAX = 15.0
 ONE = np.float32(1.0)
 
 
+HALF_BIT, HIGH_BITS = np.uint32(0x8000), np.uint32(0xFFFF0000)
+
+
+def coarse(variances: Floats) -> Floats:
+    """Round positive numbers to the 8 significant bits of a float32's upper half: right to a part in 256."""
+    rounded: Floats = ((variances.view(np.uint32) + HALF_BIT) & HIGH_BITS).view(np.float32)
+    return rounded
+
+
 def predict(
-    joint: Floats,
+    means: Floats,
+    variances: Floats,
     top: Floats,
     dense: Floats,
     rows: Rows,
@@ -32,17 +42,18 @@ def predict(
     """Fill log_odds, spread and propensity, all [O, Cp]."""
     size = len(dense)
     squares = dense * dense
-    for o in range(len(joint)):
+    for o in range(len(means)):
         upper = top[o].take(rows, axis=0).sum(axis=0)
-        lower = joint[o].take(rows, axis=0).sum(axis=0)
+        mean = means[o].take(rows, axis=0).sum(axis=0)
+        variance = variances[o].take(rows, axis=0).sum(axis=0)
         if size:
             upper[0] += np.einsum("f,ft->t", dense, top[o, :size, 0])
             upper[1] += np.einsum("f,ft->t", squares, top[o, :size, 1])
-            lower[0] += np.einsum("f,fc->c", dense, joint[o, :size, 0])
-            lower[1] += np.einsum("f,fc->c", squares, joint[o, :size, 1])
+            mean += np.einsum("f,fc->c", dense, means[o, :size])
+            variance += np.einsum("f,fc->c", squares, variances[o, :size])
         upper += upper[:, :1]
-        np.add(lower[0], upper[0].take(group_of), out=log_odds[o])
-        np.add(lower[1], upper[1].take(group_of), out=spread[o])
+        np.add(mean, upper[0].take(group_of), out=log_odds[o])
+        np.add(variance, upper[1].take(group_of), out=spread[o])
     _finish(log_odds, spread, propensity)
 
 
@@ -66,12 +77,13 @@ def learn(
     happened: float,
     forgetting: float,
     top: Floats,
-    joint: Floats,
+    means: Floats,
+    variances: Floats,
     group: int,
     siblings: Rows,
     sibling_columns: Rows,
 ) -> None:
-    """Update the columns of one candidate in state [K, 2, F] from one answer, then what top and joint copy of them.
+    """Update the columns of one candidate in state [K, 2, F] from one answer, then what top, means and variances copy.
 
     Args:
         columns: int64 [4], one per layer.
@@ -94,7 +106,7 @@ def learn(
     var /= 1.0 + whole * curvature
     flat[places] = mean
     flat[places + width] = var
-    _publish(state, columns, active, top, joint, group, siblings, sibling_columns)
+    _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
 
 
 def _publish(
@@ -102,7 +114,8 @@ def _publish(
     columns: Rows,
     active: Rows,
     top: Floats,
-    joint: Floats,
+    means: Floats,
+    variances: Floats,
     group: int,
     siblings: Rows,
     sibling_columns: Rows,
@@ -115,11 +128,12 @@ def _publish(
     above = top.reshape(-1)
     above[where] = flat.take(both + columns[0] * (2 * width))
     above[where + group] = flat.take(both + columns[1] * (2 * width))
-    below = joint.reshape(-1)
-    where = np.add.outer(np.array((0, joint.shape[2])), active * (2 * joint.shape[2]))
+    where = active * means.shape[1]
     action = flat.take(both + columns[2] * (2 * width))
     for sibling, column in zip(siblings.tolist(), sibling_columns.tolist(), strict=True):
-        below[where + sibling] = action + flat.take(both + column * (2 * width))
+        mean, variance = action + flat.take(both + column * (2 * width))
+        means.reshape(-1)[where + sibling] = mean
+        variances.reshape(-1)[where + sibling] = coarse(variance)
 
 
 def _total(terms: npt.NDArray[np.float64]) -> float:
