@@ -13,23 +13,24 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.output import bar, count, err, fail, failures
-from opportune.errors import OpportuneError
+from opportune.cli.releases import named
 from opportune.service import EmbeddedRuntime, Settings
-from opportune.service.course import Course
 from opportune.service.fleet import serve_fleet
 from opportune.service.http import App
 from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
 from opportune.service.logs import set_up_logs
-from opportune.service.publishing import revision_of
-from opportune.service.revisions import Strategy, strategy_from_folder
-from opportune.storage import Storage, open_storage
+from opportune.service.starting import begin_with
+from opportune.storage import open_storage
+from opportune.strategy.check import check_directory
 
 __all__ = ["serve"]
 
 
 def serve(
-    project: Annotated[Path, typer.Argument(help="Folder of the strategy.")],
+    project: Annotated[
+        Path | None, typer.Argument(help="Folder of the strategy; what the store says is in use if left out.")
+    ] = None,
     store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
     workers: Annotated[int, typer.Option(help="Processes that decide; more than one need PostgreSQL.", min=1)] = 1,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
@@ -45,11 +46,12 @@ def serve(
 ) -> None:
     """Serve decisions over HTTP until a signal to stop.
 
-    A project with problems never starts. After a crash it starts again with everything that was acknowledged.
+    A strategy that the store never had is published first, and never starts with problems. After a crash the service
+    starts again with everything that was acknowledged.
     """
     with failures():
         _check_options(host, open_to_network, kernel)
-        strategy = strategy_from_folder(project)
+        files = None if project is None else dict(check_directory(project).project.files)
         bound = _bound(host, port)
         storage = open_storage(store)
         is_shared = storage.cluster.shared
@@ -60,8 +62,9 @@ def serve(
                 " with 'opportune copy --from FILE --to postgresql://...' and serve that"
             )
         entries = storage.last_sequence()
+        start = begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel)
+        strategy = start.strategy
         if is_shared:
-            _publish(storage, strategy)
             storage.close()
         else:
             runtime = EmbeddedRuntime(strategy, storage, Settings(kernel=kernel))
@@ -76,7 +79,9 @@ def serve(
         if is_shared:
             err.print(f"{count(workers, 'process', 'processes')} decide, one learns or stands by; Ctrl+C stops them")
         else:
-            err.print("changed files count after a restart; Ctrl+C stops it")
+            err.print("'opportune publish' changes the strategy; Ctrl+C stops it")
+        for note in start.notes:
+            err.print(escape(note))
         log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision)
 
     if is_shared:
@@ -84,17 +89,6 @@ def serve(
     else:
         runtime.address = f"{_in_url(host)}:{bound.getsockname()[1]}"
         serve_app(App(runtime), bound, tell)
-
-
-def _publish(storage: Storage, strategy: Strategy) -> None:
-    """Make the strategy the current revision where it is not; all processes read it from the store."""
-    course = Course(storage)
-    step = course.at(storage.last_sequence())
-    if step is not None and step.hash == strategy.plan.revision:
-        return
-    for result in storage.write([revision_of(course, strategy, uuid4().hex)]):
-        if isinstance(result, OpportuneError):
-            raise result
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:
