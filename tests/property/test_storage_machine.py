@@ -23,12 +23,15 @@ from opportune.storage import (
     SaveDecision,
     SaveProfile,
     SqliteStorage,
+    Storage,
     WindowOpened,
     Write,
     retire,
     verify_storage,
 )
+from opportune.storage.postgres import PostgresStorage
 from opportune.testing.storage import LATER, NOON, accept, merge, save_decision
+from tests.postgres import need_postgres
 
 KEYS = st.sampled_from(["a", "b", "c"])
 OUTCOMES = st.sampled_from([("accept", Sign.POSITIVE), ("reject", Sign.NEGATIVE), ("impression", Sign.NEUTRAL)])
@@ -130,22 +133,33 @@ class Model:
 
 
 class StorageMachine(RuleBasedStateMachine):
-    """Drives a store and the model side by side."""
+    """Drives a store and the model side by side; says of a kind of store how to make, reopen and crash it."""
+
+    storage: Storage
+
+    def make(self) -> Storage:
+        """Open an empty store."""
+        raise NotImplementedError
+
+    def reopen(self) -> Storage:
+        """Open the store again after it was closed."""
+        raise NotImplementedError
+
+    def survive(self) -> Storage:
+        """Go on as after the process was killed."""
+        raise NotImplementedError
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = Path(tempfile.mkdtemp(prefix="opportune-machine-"))
         self.model = Model()
-        self.lives = 0
         self.batch: list[tuple[Write, int | type[Exception]]] = []
 
     @initialize()
     def open(self) -> None:
-        self.storage = SqliteStorage(self.folder / "store-0.db")
+        self.storage = self.make()
 
     def teardown(self) -> None:
         self.storage.close()
-        shutil.rmtree(self.folder)
 
     @rule(key=KEYS, customer=KEYS, attributes=ATTRIBUTES, replace=st.booleans(), removes=st.booleans())
     def profile(self, key: str, customer: str, attributes: dict[str, int], replace: bool, removes: bool) -> None:
@@ -214,18 +228,12 @@ class StorageMachine(RuleBasedStateMachine):
     def restart(self) -> None:
         self.commit()
         self.storage.close()
-        self.storage = SqliteStorage(self.storage.place)
+        self.storage = self.reopen()
 
     @rule()
     def crash(self) -> None:
-        """Go on with the files as a killed process leaves them, not closed."""
         self.commit()
-        self.lives += 1
-        old, new = Path(self.storage.place), self.folder / f"store-{self.lives}.db"
-        for suffix in ("", "-wal"):
-            shutil.copyfile(f"{old}{suffix}", f"{new}{suffix}")
-        self.storage.close()
-        self.storage = SqliteStorage(new)
+        self.storage = self.survive()
 
     @invariant()
     def store_equals_model(self) -> None:
@@ -242,5 +250,55 @@ class StorageMachine(RuleBasedStateMachine):
         assert verify_storage(self.storage) == []
 
 
-StorageMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
-TestStorageMachine = StorageMachine.TestCase
+class SqliteMachine(StorageMachine):
+    def __init__(self) -> None:
+        super().__init__()
+        self.folder = Path(tempfile.mkdtemp(prefix="opportune-machine-"))
+        self.lives = 0
+
+    def make(self) -> Storage:
+        return SqliteStorage(self.folder / "store-0.db")
+
+    def reopen(self) -> Storage:
+        return SqliteStorage(self.storage.place)
+
+    def survive(self) -> Storage:
+        """Take the files as a killed process leaves them, not closed."""
+        self.lives += 1
+        old, new = Path(self.storage.place), self.folder / f"store-{self.lives}.db"
+        for suffix in ("", "-wal"):
+            shutil.copyfile(f"{old}{suffix}", f"{new}{suffix}")
+        self.storage.close()
+        return SqliteStorage(new)
+
+    def teardown(self) -> None:
+        super().teardown()
+        shutil.rmtree(self.folder)
+
+
+class PostgresMachine(StorageMachine):
+    def make(self) -> Storage:
+        self.server = need_postgres()
+        self.url = self.server.database()
+        return PostgresStorage(self.url)
+
+    def reopen(self) -> Storage:
+        return PostgresStorage(self.url)
+
+    def survive(self) -> Storage:
+        """Leave the store as it is, and let the server end all of its sessions."""
+        old, database = self.storage, self.url.rpartition("/")[2]
+        self.server.execute(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")
+        new = PostgresStorage(self.url)
+        old.close()
+        return new
+
+    def teardown(self) -> None:
+        super().teardown()
+        self.server.execute(f"drop database {self.url.rpartition('/')[2]} with (force)")
+
+
+SqliteMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
+TestSqliteMachine = SqliteMachine.TestCase
+PostgresMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
+TestPostgresMachine = PostgresMachine.TestCase
