@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -43,6 +44,24 @@ def _skip_reasons(reporter: pytest.TerminalReporter) -> Counter[str]:
         text = detail[2] if isinstance(detail, tuple) else str(detail)
         reasons[text.removeprefix("Skipped: ")] += 1
     return reasons
+
+
+_CONTRACT = re.compile(r"::Test(\w+)Storage::")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print side by side how each store kept the contract of storages."""
+    stores: dict[str, Counter[str]] = {}
+    for outcome in ("passed", "failed", "error", "skipped"):
+        for report in terminalreporter.stats.get(outcome, []):
+            if found := _CONTRACT.search(report.nodeid):
+                stores.setdefault(found[1], Counter())[outcome] += 1
+    parts = [
+        f"{store} " + ", ".join(f"{count} {outcome}" for outcome, count in counts.items())
+        for store, counts in sorted(stores.items())
+    ]
+    if parts:
+        terminalreporter.write_line(f"contract of storages: {'; '.join(parts)}")
 
 
 @pytest.hookimpl(trylast=True)
