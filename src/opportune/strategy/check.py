@@ -17,6 +17,7 @@ from opportune.strategy.checks import (
     check_control_groups,
     check_exclusivity,
     check_fallbacks,
+    check_former_names,
     check_goals,
     check_personas,
     check_rules,
@@ -69,6 +70,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_control_groups(notes)
     check_actions(notes, now)
     check_exclusivity(notes)
+    check_former_names(notes)
     rules = check_rules(notes)
     check_fallbacks(notes, rules)
     personas = check_personas(notes)

@@ -1,13 +1,166 @@
-"""What is different between two strategies, in words."""
+"""What is different between two strategies, in words; every difference of content is named, in a stable order."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
 from opportune.strategy.project import Project
+from opportune.strategy.sections import Action, Amount, RuleText, Segment, Validity
 
 __all__ = ["differences"]
 
+VALUE_MAX = 120
+"""Characters of one old or new value that are shown."""
+CHANGES_MAX = 1_000
+"""Differences that are listed; the rest is counted."""
+
+_PARTS = (
+    ("attribute", "attributes"),
+    ("context attribute", "context"),
+    ("event type", "events"),
+    ("outcome", "outcomes"),
+    ("channel", "channels"),
+    ("goal", "goals"),
+    ("segment", "segments"),
+    ("control group", "control_groups"),
+    ("group", "groups"),
+    ("action", "actions"),
+)
+"""Noun and member of a project, in the order in which differences are told."""
+
 
 def differences(before: Project, after: Project) -> tuple[str, ...]:
-    """List what changed."""
-    paths = sorted({*before.files, *after.files})
-    return tuple(f"{path} changed" for path in paths if before.files.get(path) != after.files.get(path))
+    """List what changed; where only comments or layout did, the files are named."""
+    found = list(_all(before, after)) or list(_files(before, after))
+    rest = len(found) - CHANGES_MAX
+    return (*found[:CHANGES_MAX], f"and {rest} more differences") if rest > 0 else tuple(found)
+
+
+def _all(before: Project, after: Project) -> Iterator[str]:
+    yield from _sections("project", before.settings, after.settings)
+    for noun, member in _PARTS:
+        old, new = getattr(before, member), getattr(after, member)
+        if noun in ("group", "action"):
+            renamed = _renamed(old, new)
+            yield from (f"{noun} '{former}' renamed to '{name}'" for name, former in renamed.items())
+            old = {next((name for name, was in renamed.items() if was == key), key): one for key, one in old.items()}
+            # That is told; what stays is compared without it.
+            old, new = ({key: _unnamed(one, key, renamed) for key, one in side.items()} for side in (old, new))
+        if noun == "action":
+            yield from _moved(before, after, old)
+        yield from _maps(noun, old, new, is_ordered=noun not in ("group", "action"))
+    yield from _maps("test", _tests(before), _tests(after), is_ordered=False)
+
+
+def _renamed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:
+    """Give new name → former name of what was renamed, or renamed back."""
+    found = {}
+    for name, section in new.items():
+        formers = [former for former in section.renamed_from if former in old and former not in new]
+        formers += [former for former, one in old.items() if name in one.renamed_from and former not in new]
+        if name not in old and formers:
+            found[name] = formers[0]
+    return found
+
+
+def _unnamed(section: Any, name: str, renamed: Mapping[str, str]) -> Any:
+    return section.model_copy(update={"renamed_from": ()}) if name in renamed else section
+
+
+def _moved(before: Project, after: Project, old: Mapping[str, Any]) -> Iterator[str]:
+    for name in after.actions:
+        was, now = before.group_of.get(name), after.group_of[name]
+        if name in old and was is not None and was != now and now not in _renamed(before.groups, after.groups):
+            yield f"action '{name}' moved from group '{was}' to '{now}'"
+
+
+def _tests(project: Project) -> dict[str, BaseModel]:
+    return {persona.name: persona for persona in project.personas}
+
+
+def _maps(noun: str, old: Mapping[str, Any], new: Mapping[str, Any], is_ordered: bool) -> Iterator[str]:
+    """Tell what a map of sections lost, gained and changed; `is_ordered` where their order means something."""
+    yield from (f"{noun} '{name}' removed" for name in old if name not in new)
+    yield from (f"{noun} '{name}' added" for name in new if name not in old)
+    for name, section in new.items():
+        if name in old:
+            yield from _sections(f"{noun} '{name}'", old[name], section)
+    kept = [name for name in new if name in old]
+    if is_ordered and kept != [name for name in old if name in new]:
+        yield f"{noun}s stand in another order"
+
+
+def _sections(where: str, old: Any, new: Any) -> Iterator[str]:
+    """Tell what differs inside of one section, key by key, as deep as both sides have the same keys."""
+    if old == new:
+        return
+    old_map, new_map = _as_map(old), _as_map(new)
+    if old_map is None or new_map is None:
+        yield f"{where}: {_value(old)} → {_value(new)}"
+        return
+    for key in dict.fromkeys((*old_map, *new_map)):
+        if key not in old_map:
+            yield f"{where}, {key}: {_value(new_map[key])} added"
+        elif key not in new_map:
+            yield f"{where}, {key}: {_value(old_map[key])} removed"
+        else:
+            yield from _sections(f"{where}, {key}", old_map[key], new_map[key])
+
+
+def _as_map(value: Any) -> Mapping[Any, Any] | None:
+    """Give the keys of a section or map; None for what is told as one value."""
+    if isinstance(value, Amount | RuleText | Validity):
+        return None
+    if isinstance(value, BaseModel):
+        return {_key(value, name): getattr(value, name) for name in type(value).model_fields}
+    return value if isinstance(value, Mapping) else None
+
+
+def _key(section: BaseModel, name: str) -> str:
+    alias = type(section).model_fields[name].alias
+    return alias or name
+
+
+def _value(value: Any) -> str:
+    """Write a value as people read it."""
+    text = _text(value)
+    return text if len(text) <= VALUE_MAX else f"{text[: VALUE_MAX - 1]}…"
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "none"
+        case RuleText():
+            return f"`{value.rule}`" + (f" because '{value.because}'" if value.because else "")
+        case Amount():
+            return f"{value.number:.{value.decimals}f} {value.currency}" if value.currency else f"{value.number:g}"
+        case Validity():
+            return f"from {value.begin or 'ever'} until {value.until or 'ever'}"
+        case Segment():
+            return f"`{value.rule}`"
+        case Action():
+            return f"'{value.title}'"
+        case BaseModel():
+            return ", ".join(f"{key}: {_text(one)}" for key, one in value.model_dump(exclude_defaults=True).items())
+        case Mapping():
+            return ", ".join(f"{key}: {_text(one)}" for key, one in value.items()) or "nothing"
+        case tuple() | list():
+            return "[" + ", ".join(map(_text, value)) + "]"
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return f"{value:g}"
+        case str():
+            return f"'{value}'"
+    return str(value)
+
+
+def _files(before: Project, after: Project) -> Iterator[str]:
+    """Name the files of which only comments or layout changed."""
+    for path in sorted({*before.files, *after.files}):
+        if before.files.get(path) != after.files.get(path):
+            yield f"{path}: layout or comments"

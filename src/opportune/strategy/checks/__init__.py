@@ -4,6 +4,7 @@ from opportune.strategy.checks.actions import check_actions, check_exclusivity
 from opportune.strategy.checks.attributes import check_attributes
 from opportune.strategy.checks.channels import check_channels, check_fallbacks
 from opportune.strategy.checks.goals import check_control_groups, check_goals
+from opportune.strategy.checks.names import check_former_names
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
 from opportune.strategy.checks.rules import CheckedRules, check_rules
@@ -18,6 +19,7 @@ __all__ = [
     "check_control_groups",
     "check_exclusivity",
     "check_fallbacks",
+    "check_former_names",
     "check_goals",
     "check_personas",
     "check_rules",
