@@ -6,7 +6,6 @@ its files lie in memory where there is room, so that this costs nothing.
 
 from __future__ import annotations
 
-import atexit
 import importlib.util
 import itertools
 import os
@@ -15,7 +14,9 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -61,13 +62,12 @@ class PostgresServer:
 
     def __init__(self, programs: Path, **settings: str) -> None:
         self._programs = programs
-        self._owner = _owner()
         self._folder = Path(tempfile.mkdtemp(prefix="opportune-postgres-", dir=_place()))
         self._data = self._folder / "data"
         self._numbers = itertools.count(1)
         self.port = _free_port()
-        if self._owner is not None:
-            os.chown(self._folder, self._owner.pw_uid, self._owner.pw_gid)
+        if (owner := _owner()) is not None:
+            os.chown(self._folder, owner.pw_uid, owner.pw_gid)
         try:
             self._run(
                 "initdb", "-U", "opportune", "-A", "trust", "-E", "UTF8", "--locale=C", "-k", "--no-sync", self._data
@@ -79,6 +79,10 @@ class PostgresServer:
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+        # However this process ends, its server ends with it: the pipe closes, and the guard hears of that.
+        self._guard = subprocess.Popen(
+            [sys.executable, __file__, programs, self._folder], stdin=subprocess.PIPE, start_new_session=True
+        )
 
     def url(self, database: str = "postgres") -> str:
         """Where a database is."""
@@ -113,11 +117,9 @@ class PostgresServer:
 
     def remove(self) -> None:
         """Stop it and delete its files."""
-        if not self._folder.exists():
-            return
-        self.resume()
-        subprocess.run(self._control_command("stop", "-m", "immediate"), check=False, capture_output=True, **self._as())
-        shutil.rmtree(self._folder, ignore_errors=True)
+        assert self._guard.stdin is not None
+        self._guard.stdin.close()
+        self._guard.wait(60)
 
     @property
     def data(self) -> Path:
@@ -125,12 +127,7 @@ class PostgresServer:
         return self._data
 
     def _signal(self, number: signal.Signals) -> None:
-        try:
-            master = int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-        except FileNotFoundError:
-            return
-        for process in [master, *_children(master)]:
-            os.kill(process, number)
+        _signal(self._data, number)
 
     def _control_command(self, *arguments: str | Path) -> list[str]:
         return [str(self._programs / "pg_ctl"), "-D", str(self._data), "-w", "-t", "60", *map(str, arguments)]
@@ -147,11 +144,34 @@ class PostgresServer:
         )
 
     def _as(self) -> dict[str, Any]:
-        """The server refuses to run as root."""
-        options: dict[str, Any] = {"cwd": self._folder}
-        if self._owner is not None:
-            options |= {"user": self._owner.pw_uid, "group": self._owner.pw_gid, "extra_groups": ()}
-        return options
+        return _as_owner(self._folder)
+
+
+def _as_owner(folder: Path) -> dict[str, Any]:
+    """How to run a program of the server, which refuses to run as root."""
+    options: dict[str, Any] = {"cwd": folder}
+    if (owner := _owner()) is not None:
+        options |= {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": ()}
+    return options
+
+
+def _signal(data: Path, number: signal.Signals) -> None:
+    """Send a signal to every process of a server."""
+    try:
+        master = int((data / "postmaster.pid").read_text().split("\n", 1)[0])
+    except FileNotFoundError:
+        return
+    for process in [master, *_children(master)]:
+        os.kill(process, number)
+
+
+def _guard(programs: Path, folder: Path) -> None:
+    """Wait until the process that started the server is gone or says so; then end the server."""
+    sys.stdin.read()
+    _signal(folder / "data", signal.SIGCONT)
+    stop = [programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"]
+    subprocess.run(stop, check=False, capture_output=True, **_as_owner(folder))
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _owner() -> pwd.struct_passwd | None:
@@ -193,9 +213,7 @@ def _server() -> PostgresServer | None:
     programs = find_programs()
     if programs is None:
         return None
-    server = PostgresServer(programs)
-    atexit.register(server.remove)
-    return server
+    return PostgresServer(programs)
 
 
 def need_postgres() -> PostgresServer:
@@ -207,3 +225,7 @@ def need_postgres() -> PostgresServer:
     if os.environ.get("CI") == "true":
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+if __name__ == "__main__":
+    _guard(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -20,11 +20,11 @@ __all__ = ["Running", "exchange", "running"]
 class Running:
     """A started service; `ready_seconds` is the time from its start until it took requests."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path | str, *options: str, module: str = "opportune.cli") -> None:
         begin = monotonic()
-        command = [sys.executable, "-m", "opportune.cli", "serve", str(PROJECT), "--store", str(store)]
+        command = [sys.executable, "-m", module, "serve", str(PROJECT), "--store", str(store)]
         self.process = subprocess.Popen(
-            [*command, "--port", "0", "--kernel", "numpy"], stderr=subprocess.PIPE, text=True, bufsize=1
+            [*command, "--port", "0", "--kernel", "numpy", *options], stderr=subprocess.PIPE, text=True, bufsize=1
         )
         assert self.process.stderr is not None
         self.lines: list[str] = []

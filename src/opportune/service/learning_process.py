@@ -75,6 +75,7 @@ class LearningProcess:
                     await self._pause(RETRY_SECONDS)
                 finally:
                     self._role = "standby"
+                    self._reporter.renew()
                     await asyncio.to_thread(leadership.release)
         finally:
             await self._reporter.close()
@@ -98,6 +99,7 @@ class LearningProcess:
             await self._pause(LOOK_SECONDS)
             return
         log.info("learning", position=self._follower.learner.position)
+        self._reporter.renew()
         writer = GroupWriter(self._storage, loop=asyncio.get_running_loop())
         chores = asyncio.create_task(self._do_chores(leadership, writer))
         learning = asyncio.create_task(self._learn(writer))

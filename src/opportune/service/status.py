@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -82,11 +83,16 @@ class Reporter:
         self._cluster = cluster
         self._describe = describe
         self._task: asyncio.Task[None] | None = None
+        self._due = asyncio.Event()
         self._silent = False
 
     def start(self) -> None:
         """Begin; in the event loop."""
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def renew(self) -> None:
+        """Report at once, as something changed; in the event loop."""
+        self._due.set()
 
     async def close(self) -> None:
         """Take the report back."""
@@ -108,7 +114,9 @@ class Reporter:
                 if not self._silent:
                     log.warning("report not written", error=type(error).__name__)
                 self._silent = True
-            await asyncio.sleep(RENEW_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._due.wait(), RENEW_SECONDS)
+            self._due.clear()
 
 
 class Identity:
