@@ -32,10 +32,12 @@ COMMANDS = {
     "publish": ("opportune.cli.publish", "publish"),
     "rollback": ("opportune.cli.rollback", "rollback"),
     "revisions": ("opportune.cli.revisions", "revisions"),
+    "fallback": ("opportune.cli.fallback", "fallback"),
     "import": ("opportune.cli.imports", "import_customers"),
     "explain": ("opportune.cli.explain", "explain"),
     "replay": ("opportune.cli.replay", "replay"),
     "verify": ("opportune.cli.verify", "verify"),
+    "copy": ("opportune.cli.copy", "copy"),
     "migrate": ("opportune.cli.migrate", "migrate"),
     "retire": ("opportune.cli.retire", "retire"),
 }

@@ -18,6 +18,7 @@ from opportune.storage.base import (
     StoredDecision,
     StoredOutcome,
 )
+from opportune.storage.copying import copy_storage
 from opportune.storage.entries import (
     DecisionBody,
     DecisionPayload,
@@ -95,6 +96,7 @@ __all__ = [
     "StoredOutcome",
     "WindowOpened",
     "Write",
+    "copy_storage",
     "decision_of",
     "id_fault",
     "open_storage",
@@ -103,46 +105,47 @@ __all__ = [
 ]
 
 
-def _open_sqlite(url: str, read_only: bool) -> Storage:
+def _open_sqlite(url: str, read_only: bool, for_copy: bool) -> Storage:
     path = url.partition("://")[2]
     if not path.startswith("/") or path == "/":
         raise StoreError(
             "store URL: expected sqlite:/// and a path, found another host or no path; add the third slash"
         )
-    return SqliteStorage(path[1:], read_only=read_only)
+    return SqliteStorage(path[1:], read_only=read_only, for_copy=for_copy)
 
 
-def _open_postgresql(url: str, read_only: bool) -> Storage:
+def _open_postgresql(url: str, read_only: bool, for_copy: bool) -> Storage:
     # Here and not above: the driver takes a tenth of a second to load, and a store in a file needs none.
     from opportune.storage.postgres import PostgresStorage
 
-    return PostgresStorage(url, read_only=read_only)
+    return PostgresStorage(url, read_only=read_only, for_copy=for_copy)
 
 
-BACKENDS: dict[str, Callable[[str, bool], Storage]] = {
+BACKENDS: dict[str, Callable[[str, bool, bool], Storage]] = {
     "sqlite": _open_sqlite,
     "postgresql": _open_postgresql,
     "postgres": _open_postgresql,
 }
-"""URL scheme → what opens such a URL, for reading only or not."""
+"""URL scheme → what opens such a URL, for reading only or not, to copy into it or not."""
 
 
-def open_storage(url: str, *, read_only: bool = False) -> Storage:
+def open_storage(url: str, *, read_only: bool = False, for_copy: bool = False) -> Storage:
     """Open the store at a URL such as "sqlite:///var/lib/opportune.db" or "postgresql://user@host/base", or at a path.
 
     With SQLite, three slashes begin a path from the working folder, four an absolute one.
 
     Args:
         read_only: do not write; works beside a process that does.
+        for_copy: an interrupted copy into it is welcome.
 
     Raises:
         StoreError: the scheme has no backend, or the store cannot be opened.
     """
     scheme, separator, _ = url.partition("://")
     if not separator:
-        return SqliteStorage(url, read_only=read_only)
+        return SqliteStorage(url, read_only=read_only, for_copy=for_copy)
     backend = BACKENDS.get(scheme)
     if backend is None:
         known = ", ".join(f"{name}://" for name in BACKENDS)
         raise StoreError(f"store URL: expected {known} or a path, found the scheme {scheme!r}; change the URL")
-    return backend(url, read_only)
+    return backend(url, read_only, for_copy)

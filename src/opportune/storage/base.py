@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from opportune.errors import DamageError, InputError
+from opportune.errors import DamageError, InputError, StoreError
 from opportune.records import Decision
 from opportune.storage.books import Book
 from opportune.storage.changes import Changes, Found, Wanted, profile_digest
@@ -446,6 +446,25 @@ class Storage(ABC):
         """Make room for the entries to come, so that no write has to; a chore for now and then."""
 
     @abstractmethod
+    def snapshot(self) -> Storage:
+        """Open a reader of what is committed now, which sees nothing of what is written later; the caller closes it."""
+
+    def interrupted_copies(self) -> list[str]:
+        """Places from which a copy into this store began and did not end; only opening with `for_copy` gives them."""
+        return self._copies()
+
+    def _check_complete(self) -> None:
+        """Refuse a store that a copy into it left half full.
+
+        Raises:
+            StoreError: the copy did not end.
+        """
+        for source in self._copies():
+            raise StoreError(
+                f"{self.place}: the copy from {source} into it did not end; run 'opportune copy' again, or drop it"
+            )
+
+    @abstractmethod
     def close(self) -> None:
         """Release everything; further calls raise `StoreError`."""
 
@@ -580,6 +599,28 @@ class Storage(ABC):
     @abstractmethod
     def _settle(self) -> None:
         """Give back the room of what was dropped, and leave no old copy of it behind."""
+
+    # Hooks of copying
+
+    @abstractmethod
+    def _copies(self) -> list[str]:
+        """Sources of copies into this store that did not end."""
+
+    @abstractmethod
+    def _everything(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """All rows of a table in the columns of `TABLES`, journal and payloads in the order of their sequences."""
+
+    @abstractmethod
+    def _begin_copy(self, source: str) -> None:
+        """Empty all tables and mark the store as not complete."""
+
+    @abstractmethod
+    def _take(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Add rows of a copy in one transaction."""
+
+    @abstractmethod
+    def _end_copy(self) -> None:
+        """Take the mark away."""
 
     @abstractmethod
     def _integrity(self) -> list[str]:

@@ -23,6 +23,7 @@ from opportune.storage.base import MODELS_KEPT, Anchor, ProfileRow, Storage
 from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
 from opportune.storage.checkpoints import Checkpointer
 from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
+from opportune.storage.tables import TABLES
 
 __all__ = ["SqliteStorage"]
 
@@ -81,6 +82,8 @@ class SqliteStorage(Storage):
     Args:
         path: the file; made if missing, with its tables, unless `read_only`.
         read_only: do not write; works beside a process that does.
+        for_copy: an interrupted copy into it is welcome.
+        frozen: read the state of now for ever; only with `read_only`.
 
     Raises:
         StoreBusyError: another process writes to the file.
@@ -88,7 +91,15 @@ class SqliteStorage(Storage):
         StoreError: the file is not ours, or newer than this program, or cannot be opened.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, read_only: bool = False, **ports: Any) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        read_only: bool = False,
+        for_copy: bool = False,
+        frozen: bool = False,
+        **ports: Any,
+    ) -> None:
         self._path = Path(path).absolute()
         super().__init__(str(self._path), **ports)
         _check_library(apsw.sqlite_lib_version())
@@ -100,6 +111,7 @@ class SqliteStorage(Storage):
         self._checkpointer: Checkpointer | None = None
         self._pages_moved = 0
         self._closed = False
+        self._frozen = frozen
         _check_file(self._path, read_only)
         try:
             with self._translated():
@@ -110,7 +122,12 @@ class SqliteStorage(Storage):
                         lambda: _connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing
                     )
                 self._reader = self._open_reader()
-                self._check_tail()
+                if frozen:
+                    # The state is that of the first read.
+                    self._reader.execute("begin")
+                if not for_copy:
+                    self._check_complete()
+                    self._check_tail()
         except BaseException:
             self.close()
             raise
@@ -152,6 +169,9 @@ class SqliteStorage(Storage):
         """Read the last entries: damage by a torn write would be there."""
         for row in self._rows(max(0, self._last_sequence() - 10), 10, ()):
             self._decode(row)
+
+    def snapshot(self) -> Storage:
+        return SqliteStorage(self._path, read_only=True, frozen=True, clock=self._clock)
 
     def close(self) -> None:
         """Release the file; pages of the WAL move into it."""
@@ -383,16 +403,21 @@ class SqliteStorage(Storage):
         ]
 
     def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        with self._changing() as connection:
+            return _drop(connection, anchor, previous, seen)
+
+    @contextmanager
+    def _changing(self) -> Iterator[apsw.Connection]:
+        """Do something in one transaction of the writer."""
         with self._writing, self._translated():
             connection = self._usable_writer()
             try:
                 connection.execute("begin immediate")
-                dropped = _drop(connection, anchor, previous, seen)
+                yield connection
                 connection.execute("commit")
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-        return dropped
 
     def _settle(self) -> None:
         with self._writing, self._translated():
@@ -402,13 +427,39 @@ class SqliteStorage(Storage):
         return [row[0] for row in self._read("pragma integrity_check") if row[0] != "ok"]
 
     def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
-        # A connection of its own: a long scan must not hold the one that the service reads through.
+        yield from self._scan(_TABLES[name])
+
+    def _scan(self, sql: str) -> Iterator[tuple[Any, ...]]:
         with self._translated():
-            connection = self._open_reader()
-            try:
-                yield from connection.execute(_TABLES[name])
-            finally:
-                connection.close()
+            if self._frozen and self._reader is not None:
+                yield from self._reader.execute(sql)
+                return
+            # A connection of its own: a long scan must not hold the one that the service reads through.
+            with closing(self._open_reader()) as connection:
+                yield from connection.execute(sql)
+
+    def _copies(self) -> list[str]:
+        return [row[0] for row in self._read("select source from copies")]
+
+    def _everything(self, table: str) -> Iterator[tuple[Any, ...]]:
+        # Names of our own only; rows come in the order of the primary key, which SQLite walks.
+        yield from self._scan(f"select {', '.join(TABLES[table])} from {table}")  # noqa: S608
+
+    def _begin_copy(self, source: str) -> None:
+        with self._changing() as connection:
+            for table in (*TABLES, "copies"):
+                connection.execute(f"delete from {table}")  # noqa: S608
+            connection.execute("insert into copies values (?, ?)", (source, self._clock().isoformat()))
+
+    def _take(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        names = TABLES[table]
+        sql = f"insert into {table} ({', '.join(names)}) values ({', '.join('?' * len(names))})"  # noqa: S608
+        with self._changing() as connection:
+            connection.executemany(sql, rows)
+
+    def _end_copy(self) -> None:
+        with self._changing() as connection:
+            connection.execute("delete from copies")
 
 
 def _stored_row(row: tuple[Any, ...]) -> StoredRow:

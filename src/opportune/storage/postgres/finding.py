@@ -9,7 +9,7 @@ from opportune.storage.changes import DecisionReference, Found, KeyFound, Profil
 from opportune.storage.postgres.link import Link, Row, Statement, Step
 from opportune.storage.postgres.values import columns
 
-__all__ = ["BEGIN", "COMMIT", "ROLLBACK", "SNAPSHOT", "find"]
+__all__ = ["BEGIN", "COMMIT", "FROZEN", "ROLLBACK", "SNAPSHOT", "find"]
 
 BEGIN = (
     (Statement("begin"), ()),
@@ -20,6 +20,8 @@ SNAPSHOT = (
     (Statement("begin isolation level repeatable read read only"), ()),
     (Statement("select sequence, digest, room from head"), ()),
 )
+FROZEN = ((Statement("select 1::int8"), ()), SNAPSHOT[1])
+"""For a link that stays in one transaction."""
 COMMIT: Step = (Statement("commit"), ())
 ROLLBACK: Step = (Statement("rollback"), ())
 
@@ -73,7 +75,7 @@ def find(link: Link, beginning: Sequence[Step], wanted: Wanted) -> tuple[Found, 
     """Begin a transaction and look up what is wanted in it; leave it open.
 
     Args:
-        beginning: `BEGIN` to write, `SNAPSHOT` to read.
+        beginning: `BEGIN` to write, `SNAPSHOT` or `FROZEN` to read.
 
     Returns:
         What was found, and the first sequence without a partition.

@@ -17,12 +17,12 @@ from opportune.errors import StoreError
 from opportune.storage.base import Anchor, ProfileRow, Storage
 from opportune.storage.changes import Changes, Found, Wanted
 from opportune.storage.entries import Kind, StoredRow, to_microseconds
-from opportune.storage.postgres import retention
+from opportune.storage.postgres import copying, retention
 from opportune.storage.postgres.address import ANSWER_SECONDS, Address
 from opportune.storage.postgres.applying import apply
 from opportune.storage.postgres.cluster import PostgresCluster
 from opportune.storage.postgres.faults import store_error
-from opportune.storage.postgres.finding import BEGIN, COMMIT, ROLLBACK, SNAPSHOT, find
+from opportune.storage.postgres.finding import BEGIN, COMMIT, FROZEN, ROLLBACK, SNAPSHOT, find
 from opportune.storage.postgres.integrity import faults_of
 from opportune.storage.postgres.link import Link, LinkError, Row, Statement
 from opportune.storage.postgres.links import Links
@@ -37,6 +37,7 @@ __all__ = ["PostgresStorage"]
 _SCAN_SECONDS = 3_600
 """Longest wait for one step of a scan or a migration."""
 _PAGE = 2_000
+_BEGIN_SNAPSHOT = Statement("begin isolation level repeatable read read only")
 _ROOM_LEAST = 1 << 15
 """Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
 
@@ -48,6 +49,8 @@ class PostgresStorage(Storage):
         url: "postgresql://USER@HOST:PORT/DATABASE", with options as libpq takes them. The schema is `opportune`, or
             the search_path among the options.
         read_only: do not write, and do not make tables.
+        for_copy: an interrupted copy into it is welcome.
+        snapshot: exported name of a state to read for ever, and the link that holds it, which is closed at the end.
 
     Raises:
         StoreBusyError: the server is starting, or has no connection left.
@@ -55,7 +58,17 @@ class PostgresStorage(Storage):
         DamageError: the end of the journal contradicts itself.
     """
 
-    def __init__(self, url: str, *, read_only: bool = False, **ports: Any) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        read_only: bool = False,
+        for_copy: bool = False,
+        snapshot: tuple[str, Link] | None = None,
+        **ports: Any,
+    ) -> None:
+        self._url = url
+        self._snapshot = snapshot
         self._address = Address.of(url)
         super().__init__(self._address.place, **ports)
         self._read_only = read_only
@@ -69,7 +82,9 @@ class PostgresStorage(Storage):
         try:
             with self._translated():
                 self._prepare()
-            self._check_tail()
+            if not for_copy:
+                self._check_complete()
+                self._check_tail()
         except BaseException:
             self.close()
             raise
@@ -79,7 +94,12 @@ class PostgresStorage(Storage):
     def _connect(self, seconds: float | None = None, **settings: str) -> Link:
         if self._closed:
             raise StoreError(f"{self.place}: it is closed")
-        return Link(self._address.session(**settings), seconds or ANSWER_SECONDS)
+        if self._snapshot is None:
+            return Link(self._address.session(**settings), seconds or ANSWER_SECONDS)
+        settings["idle_in_transaction_session_timeout"] = "0"
+        link = Link(self._address.session(**settings), seconds or ANSWER_SECONDS)
+        link.run([(_BEGIN_SNAPSHOT, ()), (Statement(f"set transaction snapshot '{self._snapshot[0]}'"), ())])
+        return link
 
     def _connect_for_long(self) -> Link:
         """Connect for what reads or changes whole tables."""
@@ -109,9 +129,21 @@ class PostgresStorage(Storage):
         for row in self._rows(max(0, self._last_sequence() - 10), 10, ()):
             self._decode(row)
 
+    def snapshot(self) -> Storage:
+        holder = self._connect_for_long()
+        try:
+            holder.run([(_BEGIN_SNAPSHOT, ())])
+            ((name,),) = holder.one(Statement("select pg_export_snapshot()"))
+            return PostgresStorage(self._url, read_only=True, snapshot=(name, holder), clock=self._clock)
+        except BaseException:
+            holder.close()
+            raise
+
     def close(self) -> None:
         """End all connections."""
         self._closed = True
+        if self._snapshot is not None:
+            self._snapshot[1].close()
         self._cluster.close()
         self._readers.close()
         with self._writing:
@@ -188,15 +220,20 @@ class PostgresStorage(Storage):
                 raise
 
     def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        with self._changing() as (link, _):
+            return retention.drop(link, anchor, previous, seen)
+
+    @contextmanager
+    def _changing(self) -> Iterator[tuple[Link, int]]:
+        """Do something in one transaction that holds the head; gives the head's room too."""
         with self._writing, self._translated():
-            link, _, _ = self._begin(Wanted())
+            link, _, room = self._begin(Wanted())
             try:
-                dropped = retention.drop(link, anchor, previous, seen)
+                yield link, room
                 self._commit(link, ())
             except BaseException:
                 self._give_up(link)
                 raise
-        return dropped
 
     def _settle(self) -> None:
         # Partitions that went gave their room back; of the other tables, and of old copies, this takes care.
@@ -227,8 +264,9 @@ class PostgresStorage(Storage):
 
     def _look_up(self, wanted: Wanted) -> Found:
         def look(link: Link) -> Found:
-            found, _ = find(link, SNAPSHOT, wanted)
-            link.run([COMMIT])
+            found, _ = find(link, SNAPSHOT if self._snapshot is None else FROZEN, wanted)
+            if self._snapshot is None:
+                link.run([COMMIT])
             return found
 
         with self._translated():
@@ -333,15 +371,33 @@ class PostgresStorage(Storage):
             return faults_of(link)
 
     def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
+        yield from self._scan(TABLES[name])
+
+    def _scan(self, sql: str) -> Iterator[tuple[Any, ...]]:
         with self._scanning() as link:
-            link.run(
-                [
-                    (Statement("begin isolation level repeatable read read only"), ()),
-                    (Statement(f"declare rows no scroll cursor for {TABLES[name]}"), ()),
-                ]
-            )
+            if self._snapshot is None:
+                link.run([(_BEGIN_SNAPSHOT, ())])
+            link.run([(Statement(f"declare rows no scroll cursor for {sql}"), ())])
             while rows := link.one(Statement(f"fetch {_PAGE} from rows")):
                 yield from rows
+
+    def _copies(self) -> list[str]:
+        return [source for (source,) in self._read(Statement("select source from copies"))]
+
+    def _everything(self, table: str) -> Iterator[tuple[Any, ...]]:
+        yield from self._scan(copying.select(table))
+
+    def _begin_copy(self, source: str) -> None:
+        with self._changing() as (link, _):
+            copying.begin(link, source, self._clock().isoformat())
+
+    def _take(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        with self._changing() as (link, room):
+            copying.take(link, table, rows, room)
+
+    def _end_copy(self) -> None:
+        with self._changing() as (link, _):
+            link.one(Statement("delete from copies"))
 
     @contextmanager
     def _scanning(self) -> Iterator[Link]:

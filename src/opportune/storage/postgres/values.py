@@ -7,7 +7,7 @@ and the general adapters of the driver take several times as long for them.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from struct import Struct
+from struct import Struct, error
 from typing import Any
 
 __all__ = ["DECODERS", "ENCODERS", "OIDS", "columns"]
@@ -27,8 +27,12 @@ def _array(kind: str, count: int, items: Iterable[bytes]) -> bytes:
     return _ARRAY.pack(1, 1, _OIDS[kind], count, 1) + b"".join(items)
 
 
-def _numbers(values: Sequence[int]) -> bytes:
-    return _array("int8", len(values), [_ITEM.pack(8, value) for value in values])
+def _numbers(values: Sequence[int | None]) -> bytes:
+    try:
+        return _array("int8", len(values), [_ITEM.pack(8, value) for value in values])
+    except error:
+        items = [_NULL if value is None else _ITEM.pack(8, value) for value in values]
+        return _array("int8", len(values), items)
 
 
 def _pieces(kind: str, values: Sequence[bytes | None]) -> bytes:

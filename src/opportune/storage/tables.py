@@ -1,0 +1,40 @@
+"""The tables of a store and their columns: the same in every backend, but for what a backend keeps for itself."""
+
+from __future__ import annotations
+
+__all__ = ["TABLES"]
+
+_ENTRY = (
+    "sequence int8, kind text, schema int8, id text, occurred_at int8, recorded_at int8, zone text, person text,"
+    " session text, decision text, revision text, origin text, body bytea, body_digest bytea, payload_digest bytea,"
+    " request_digest bytea, digest bytea"
+)
+
+
+def _columns(text: str) -> dict[str, str]:
+    pairs = (column.split() for column in text.split(","))
+    return {column: kind for column, kind in pairs}  # noqa: C416  A dict of pairs would not say what they are.
+
+
+TABLES: dict[str, dict[str, str]] = {
+    "journal": _columns(_ENTRY),
+    "payloads": _columns("sequence int8, salt bytea, body bytea"),
+    "erasures": _columns("sequence int8, erased_by int8"),
+    "keys": _columns("kind text, id text, sequence int8, request_digest bytea"),
+    "decisions": _columns("id text, sequence int8"),
+    "outcomes": _columns(
+        "decision text, action text, treatment text, outcome text, sequence int8, decision_sequence int8"
+    ),
+    "windows": _columns("decision text, action text, treatment text, outcome text, due_at int8"),
+    "identifiers": _columns("kind text, value text, person text, sequence int8, salt bytea"),
+    "merges": _columns("absorbed text, kept text"),
+    "profiles": _columns("person text, version int8, sequence int8, attributes bytea, digest bytea"),
+    "bundles": _columns("hash text, body bytea, digest bytea"),
+    "revisions": _columns("number int8, hash text, sequence int8"),
+    "models": _columns("sequence int8, name text, position int8, hash text, state bytea, digest bytea"),
+    "counters": _columns("name text, value int8"),
+    "anchor": _columns(
+        "id int8, sequence int8, digest bytea, recorded_at int8, learnable_from int8, summary bytea, seal bytea"
+    ),
+}
+"""Table → column → int8, text or bytea."""
