@@ -162,14 +162,15 @@ def _signal(data: Path, number: signal.Signals) -> None:
     except FileNotFoundError:
         return
     for process in [master, *_children(master)]:
-        os.kill(process, number)
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.kill(process, number)
 
 
 def _guard(programs: Path, folder: Path) -> None:
     """Wait until the process that started the server is gone or says so; then end the server."""
     sys.stdin.read()
     _signal(folder / "data", signal.SIGCONT)
-    stop = [programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"]
+    stop: list[str | Path] = [programs / "pg_ctl", "-D", folder / "data", "-w", "-m", "immediate", "stop"]
     subprocess.run(stop, check=False, capture_output=True, **_as_owner(folder))
     shutil.rmtree(folder, ignore_errors=True)
 
