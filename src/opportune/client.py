@@ -246,7 +246,7 @@ class _Common:
         placements = []
         for wanted in ask.body["placements"]:
             name = wanted["name"]
-            actions = known.get(name) or self._defaults.get(f"{ask.body['channel']}/{name}", ())
+            actions = known[name] if name in known else self._defaults.get(f"{ask.body['channel']}/{name}", ())
             ranked = tuple(
                 msgspec.structs.replace(action, rank=rank, how="fallback")
                 for rank, action in enumerate(actions[: wanted.get("size") or None], start=1)
