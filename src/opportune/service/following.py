@@ -15,6 +15,7 @@ from opportune.outcomes import Taught
 from opportune.service.adopting import live_model, some_model
 from opportune.service.live import Live
 from opportune.service.logs import place_of
+from opportune.service.publishing import current
 from opportune.service.revisions import Strategy
 from opportune.service.runtime import Learning, Runtime
 from opportune.service.settings import Settings
@@ -28,8 +29,9 @@ ADOPTING_SHARE = 0.1
 """Share of its time that a process spends at most on taking over models."""
 ADOPT_SECONDS_MAX = 0.5
 """Longest pause between two models, whatever they cost."""
-LOOK_SECONDS = 5.0
+LOOK_SECONDS = 15.0
 """How often it looks for a model and a revision where no notice came: nothing hangs on notices alone."""
+RETRY_SECONDS = 0.5
 
 log = structlog.get_logger()
 
@@ -46,8 +48,9 @@ class FollowingRuntime(Runtime):
     def __init__(self, strategy: Strategy, storage: Storage, settings: Settings | None = None) -> None:
         super().__init__(strategy, storage, settings)
         self._watch: Watch | None = None
-        self._adopting: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._wake = asyncio.Event()
+        self._published = asyncio.Event()
         self._turn = asyncio.Lock()
         """Held while the pointer is about to move."""
         self._origin: Taught | None = None
@@ -60,7 +63,7 @@ class FollowingRuntime(Runtime):
     def prepare(self, progress: Progress = lambda done, total: None) -> None:
         """Find a model to begin with: the posted one, or the last checkpoint with what came after it."""
         plan, kernel = self._strategy.plan, self.settings.kernel
-        current = self.storage.current_revision()
+        step = current(self.course)
         taught: Taught | None = None
         try:
             taught = live_model(self.storage, plan, kernel)
@@ -69,7 +72,7 @@ class FollowingRuntime(Runtime):
         if taught is None:
             taught = some_model(self.storage, self.course, kernel)
         self._origin = taught
-        self.live = Live(self._served(self._fitted(plan), 0 if current is None else current.number))
+        self.live = Live(self._served(self._fitted(plan), 0 if step is None else step.number))
 
     async def switch(self, strategy: Strategy, number: int) -> None:
         """Serve a revision that was committed, with the model at hand led on to it until one of its own is posted."""
@@ -99,12 +102,12 @@ class FollowingRuntime(Runtime):
         self._watch = await asyncio.to_thread(
             self.storage.cluster.watch, lambda notice: _pass_on(loop, self._hear, notice)
         )
-        self._adopting = loop.create_task(self._adopt_forever())
+        self._tasks = [loop.create_task(self._adopt_forever()), loop.create_task(self._switch_forever())]
 
     async def _finish(self) -> None:
-        if self._adopting is not None:
-            self._adopting.cancel()
-            await asyncio.gather(self._adopting, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._watch is not None:
             await asyncio.to_thread(self._watch.close)
 
@@ -118,6 +121,8 @@ class FollowingRuntime(Runtime):
             self._newest = max(self._newest, notice.model)
         if notice.model is not None or notice.missed:
             self._wake.set()
+        if notice.revision is not None or notice.missed:
+            self._published.set()
 
     async def _adopt_forever(self) -> None:
         while True:
@@ -134,9 +139,30 @@ class FollowingRuntime(Runtime):
             except Exception as error:  # noqa: BLE001  It goes on with the model at hand.
                 log.error("model not taken over", error=type(error).__name__, where=place_of(error))
             await asyncio.sleep(pause)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), LOOK_SECONDS)
-            self._wake.clear()
+            await _heard(self._wake, LOOK_SECONDS)
+
+    async def _switch_forever(self) -> None:
+        """Serve what is published anywhere."""
+        pause = LOOK_SECONDS
+        while True:
+            await _heard(self._published, pause)
+            pause = LOOK_SECONDS
+            try:
+                newer = await asyncio.to_thread(self._newer)
+                if newer is not None:
+                    await self.switch(*newer)
+                    log.info("revision live", revision=newer[1], hash=newer[0].plan.revision)
+            except Exception as error:  # noqa: BLE001  The revision before goes on, and this one is tried again.
+                log.warning("revision not live", error=type(error).__name__, where=place_of(error))
+                pause = RETRY_SECONDS
+
+    def _newer(self) -> tuple[Strategy, int] | None:
+        """Compile the revision that is current now; None where it is served."""
+        self.course.read()
+        step = current(self.course)
+        if step is None or step.number <= self.live.current.number:
+            return None
+        return self.course.strategies.of(step.hash), step.number
 
     async def _adopt(self) -> None:
         """Take over the posted model, if it is of the revision that is served and further than the one at hand."""
@@ -153,6 +179,13 @@ class FollowingRuntime(Runtime):
     def _tell_damage(self, error: DamageError) -> None:
         self.refused += 1
         log.error("posted model refused; the one at hand goes on", reason=str(error))
+
+
+async def _heard(event: asyncio.Event, seconds: float) -> None:
+    """Wait for an event, for so long at most, and take it."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(event.wait(), seconds)
+    event.clear()
 
 
 def _pass_on(loop: asyncio.AbstractEventLoop, hear: object, notice: Notice) -> None:

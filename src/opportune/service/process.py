@@ -23,6 +23,7 @@ from opportune.service.http.balance import Board
 from opportune.service.http.server import Share, serve_shared
 from opportune.service.learning_process import LearningProcess
 from opportune.service.logs import place_of, set_up_logs
+from opportune.service.publishing import current
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.service.supervisor import ALIVE, ALIVE_SECONDS, END_SECONDS, GO, READY
@@ -155,7 +156,7 @@ def _prepared(storage: Storage, settings: Settings) -> FollowingRuntime:
 def _current_strategy(storage: Storage) -> Strategy:
     """Compile the current revision, or the last one that can be."""
     course = Course(storage)
-    step = course.at(storage.last_sequence())
+    step = current(course)
     if step is None:
         raise StoreError(f"{storage.place}: no revision is published; publish one with 'opportune publish'")
     return course.strategies.of(step.hash)
