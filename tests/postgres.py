@@ -6,6 +6,7 @@ its files lie in memory where there is room, so that this costs nothing.
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import itertools
 import os
@@ -214,7 +215,9 @@ def _server() -> PostgresServer | None:
     programs = find_programs()
     if programs is None:
         return None
-    return PostgresServer(programs)
+    server = PostgresServer(programs)
+    atexit.register(server.remove)
+    return server
 
 
 def need_postgres() -> PostgresServer:
