@@ -23,7 +23,8 @@ def verify(
     Every kept stretch of the model is learned again, and the last 100 decisions are decided again; both are compared.
     Exit code 1 on a problem. Works beside a running service.
     """
-    with failures(as_json), open_storage(store, read_only=True) as storage:
+    # One state for all of it: a service may write meanwhile.
+    with failures(as_json), open_storage(store, read_only=True) as current, current.snapshot() as storage:
         with bar("Reading the journal", as_json) as progress:
             problems = verify_storage(storage, progress)
         stretches, decisions = 0, Redecided(compared=0, degraded=0, gone=0)

@@ -122,7 +122,7 @@ class EmbeddedRuntime(Runtime):
     async def _do_chores(self) -> None:
         """Record silence and keep the model, again and again."""
         sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
-        retaining = Retaining(self.live, self.storage, self.settings)
+        retaining = Retaining(self.storage, self.settings)
         kept_at = monotonic()
         while True:
             await asyncio.sleep(self.settings.sweep_seconds)
@@ -131,6 +131,6 @@ class EmbeddedRuntime(Runtime):
                 if monotonic() - kept_at >= self.settings.checkpoint_seconds:
                     await self.teacher.keep()
                     kept_at = monotonic()
-                await retaining.apply()
+                await retaining.apply(self.live.current.strategy.project.settings.retention_days)
             except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

@@ -12,6 +12,7 @@ from opportune.errors import OpportuneError, StoreError
 from opportune.service.follower import Follower
 from opportune.service.live import Live
 from opportune.service.logs import place_of
+from opportune.service.retaining import Retaining
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter
 from opportune.service.switching import first_serving
@@ -45,6 +46,7 @@ class LearningProcess:
         self._storage = storage
         self._settings = settings or Settings()
         self._follower = Follower(storage, self._settings)
+        self._retaining = Retaining(storage, self._settings)
         self._role = "standby"
         self._last = 0
         self._ending = asyncio.Event()
@@ -147,7 +149,7 @@ class LearningProcess:
             await writer.write(checkpoint)
 
     async def _do_chores(self, leadership: Leadership, writer: GroupWriter) -> None:
-        """Watch the role and record silence; returns when the role is lost."""
+        """Watch the role, record silence and let old data go; returns when the role is lost."""
         while True:
             if not await asyncio.to_thread(leadership.held):
                 self._role = "standby"
@@ -164,6 +166,7 @@ class LearningProcess:
         strategy = await asyncio.to_thread(course.strategies.of, learner.plan.revision)
         live = Live(first_serving(self._storage, self._settings, strategy, learner, 0))
         await Sweeper(live, self._storage, writer, self._settings).sweep()
+        await self._retaining.apply(strategy.project.settings.retention_days)
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):

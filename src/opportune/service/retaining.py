@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from opportune.service.live import Live
 from opportune.service.settings import Settings
 from opportune.storage import Storage, retire
 
 __all__ = ["Retaining"]
 
-ENTRIES_AT_ONCE = 5_000
+ENTRIES_AT_ONCE = 2_000
 """A long backlog goes in several rounds, so that other chores come in between."""
 
 log = structlog.get_logger()
@@ -22,14 +21,16 @@ log = structlog.get_logger()
 class Retaining:
     """Drops what is too old; used by whoever does the chores of an installation."""
 
-    def __init__(self, live: Live, storage: Storage, settings: Settings) -> None:
-        self._live = live
+    def __init__(self, storage: Storage, settings: Settings) -> None:
         self._storage = storage
         self._settings = settings
         self._next: datetime | None = None
 
-    async def apply(self) -> int:
-        """Drop what is older than the current strategy says, at most once a day.
+    async def apply(self, days: int | None) -> int:
+        """Drop what is older than so many days, at most once a day.
+
+        Args:
+            days: `retention_days` of the current strategy; None keeps everything.
 
         Returns:
             how many journal entries went.
@@ -38,7 +39,6 @@ class Retaining:
             StoreError: the store cannot be written now; it is due again.
         """
         now = self._settings.clock()
-        days = self._live.current.strategy.project.settings.retention_days
         if days is None or (self._next is not None and now < self._next):
             return 0
         before = now - timedelta(days=days)
