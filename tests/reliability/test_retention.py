@@ -1,0 +1,46 @@
+"""Killing a process in the middle of dropping old entries leaves a store that is whole."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from opportune.storage import SqliteStorage, verify_storage
+
+from .harness import kill_loop
+
+RETIRER = str(Path(__file__).with_name("retire_and_write.py"))
+
+
+def _faulty(folder: Path, mode: str, rounds: int) -> tuple[int, int]:
+    """Give how many rounds ended with a store at fault, and how many entries went in all."""
+    path = folder / "store.db"
+    faulty = beginning = 0
+
+    def check(number: int, acked: set[str]) -> None:
+        nonlocal faulty, beginning
+        with SqliteStorage(path) as storage:
+            anchor = storage.anchor()
+            faulty += verify_storage(storage) != [] or anchor is None
+            beginning = 0 if anchor is None else anchor.sequence
+
+    kill_loop([sys.executable, RETIRER, str(path), mode], rounds, 5, check, (0.01, 0.25))
+    return faulty, beginning
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.full)])
+def test_a_kill_in_the_middle_of_retention_leaves_the_store_whole(tmp_path: Path, rounds: int) -> None:
+    faulty, gone = _faulty(tmp_path, "whole", rounds)
+
+    assert faulty == 0
+    assert gone > rounds * 10
+
+
+@pytest.mark.serial
+def test_retention_that_commits_in_the_middle_is_found_at_fault(tmp_path: Path) -> None:
+    faulty, _ = _faulty(tmp_path, "careless", 6)
+
+    assert faulty > 0
