@@ -71,6 +71,9 @@ class Parent:
         os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
         # A supervisor that stands still must not hold up anybody.
         os.set_blocking(self._output, False)
+        # Not through a buffered reader: one that waits in a thread cannot be left behind at the end.
+        self._input = os.dup(sys.stdin.fileno())
+        self._received = b""
         self._begin: Callable[[], object] = lambda: None
         # Until something was begun, there is nothing to finish.
         self._end: Callable[[], object] = lambda: os._exit(0)
@@ -79,7 +82,7 @@ class Parent:
 
     def read_task(self) -> Task:
         """Wait for the task; from then on, the end of the supervisor is the end of this process."""
-        task = msgspec.json.decode(sys.stdin.buffer.readline(), type=Task)
+        task = msgspec.json.decode(self._line(), type=Task)
         threading.Thread(target=self._listen, name="opportune-parent", daemon=True).start()
         return task
 
@@ -98,7 +101,7 @@ class Parent:
         self._beat()
 
     def _listen(self) -> None:
-        for line in sys.stdin.buffer:
+        while line := self._line():
             if line == GO:
                 with self._guard:
                     self._may_begin = True
@@ -107,6 +110,16 @@ class Parent:
         sleep(END_SECONDS)
         # It had its time to end in order, and nobody is left to kill it.
         os._exit(1)
+
+    def _line(self) -> bytes:
+        """Wait for the next line; empty at the end."""
+        while b"\n" not in self._received:
+            piece = os.read(self._input, 65_536)
+            if not piece:
+                return b""
+            self._received += piece
+        line, _, self._received = self._received.partition(b"\n")
+        return line + b"\n"
 
     def _beat(self) -> None:
         self._say(ALIVE)
