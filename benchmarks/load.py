@@ -64,6 +64,10 @@ def http_post(path: str, body: bytes, host: str, method: str = "POST") -> bytes:
     return head.encode() + body
 
 
+FAR_SECONDS = 0.003
+"""A request that is planned this far ahead leaves time to sleep."""
+
+
 class _Connection:
     """One keep-alive connection with at most one request under way."""
 
@@ -159,7 +163,9 @@ class Load:
                 break
             if now > stop + drain:
                 break
-            for file, _ in self._poll.poll(0):
+            # Sleeping is only for long waits: it may end a millisecond late.
+            is_far = rate and (sent >= total or begin + sent * step - now > FAR_SECONDS)
+            for file, _ in self._poll.poll(1 if is_far else 0):
                 connection = self._by_file[file]
                 try:
                     answer = connection.receive()
