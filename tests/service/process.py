@@ -18,11 +18,18 @@ __all__ = ["Running", "exchange", "running"]
 
 
 class Running:
-    """A started service; `ready_seconds` is the time from its start until it took requests."""
+    """A started service; `ready_seconds` is the time from its start until it took requests.
 
-    def __init__(self, store: Path | str, *options: str, module: str = "opportune.cli") -> None:
+    Args:
+        project: folder of its strategy; None serves what the store says is in use.
+    """
+
+    def __init__(
+        self, store: Path | str, *options: str, module: str = "opportune.cli", project: Path | None = PROJECT
+    ) -> None:
         begin = monotonic()
-        command = [sys.executable, "-m", module, "serve", str(PROJECT), "--store", str(store)]
+        folder = [] if project is None else [str(project)]
+        command = [sys.executable, "-m", module, "serve", *folder, "--store", str(store)]
         self.process = subprocess.Popen(
             [*command, "--port", "0", "--kernel", "numpy", *options], stderr=subprocess.PIPE, text=True, bufsize=1
         )

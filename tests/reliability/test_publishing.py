@@ -1,0 +1,180 @@
+"""Publishing and going back under load: nothing fails, no answer mixes two revisions, all is live within a second."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from opportune.service import Settings
+from opportune.service.publishing import Offer
+from opportune.service.revisions import strategy_from_files
+from opportune.storage import open_storage
+from tests.service.process import Running
+from tests.service.shop import Service, serving
+
+from .revisions import Seen, Watcher, marked_files
+
+LIVE_SECONDS = 1.0
+NUMPY = Settings(kernel="numpy")
+
+
+def hashes(count: int) -> dict[str, int]:
+    """Give content hash → number of the marked revisions."""
+    return {strategy_from_files(marked_files(number))[0].plan.revision: number for number in range(count)}
+
+
+async def alternate(client: httpx.AsyncClient, rounds: int, pause: float) -> list[tuple[int, float]]:
+    """Publish and go back in turns; give (number, seconds until the answer) of each."""
+    loop = asyncio.get_running_loop()
+    done = []
+    for number in range(1, rounds + 1):
+        for path, body in (
+            ("/v1/revisions", {"files": marked_files(number % 8 + 1), "reason": f"round {number}"}),
+            ("/v1/revisions/rollback", {"number": 1}),
+        ):
+            begin = loop.time()
+            response = await client.post(path, json=body, timeout=30)
+            assert response.status_code == 200, response.text
+            assert not response.json()["repeated"]
+            done.append((response.json()["number"], loop.time() - begin))
+            await asyncio.sleep(pause)
+    return done
+
+
+def slowest_to_be_live(seen: list[Seen], published: list[tuple[float, str]]) -> float:
+    """Give the longest time after a commit at which a request was still answered by the revision before it, in seconds.
+
+    Args:
+        published: (wall-clock time of the commit, content hash) in order.
+    """
+    slowest = 0.0
+    for (committed_at, _), (until, _), (_, former) in zip(
+        published[1:], [*published[2:], (float("inf"), "")], published, strict=False
+    ):
+        late = [one.sent_at for one in seen if committed_at < one.sent_at < until and one.revision == former]
+        slowest = max(slowest, max(late, default=committed_at) - committed_at)
+    return slowest
+
+
+async def drive(url: str, rounds: int, rate: float, pause: float) -> tuple[list[Seen], list[tuple[int, float]]]:
+    """Send decisions to a service while revisions come and go."""
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
+    async with httpx.AsyncClient(base_url=url, timeout=10, limits=limits) as client:
+        numbers = hashes(9)
+        watcher = Watcher(client, numbers, rate)
+        task = asyncio.create_task(alternate(client, rounds, pause))
+        await watcher.watch(task.done)
+        return watcher.seen, await task
+
+
+def publish_marked(store: str) -> None:
+    """Make the first marked revision the current one, before anybody serves it."""
+    from opportune.service.publishing import publish
+
+    with open_storage(store) as storage:
+        publish(storage, Offer(marked_files(0)), "first", "numpy")
+
+
+@pytest.mark.serial
+@pytest.mark.parametrize(
+    ("rounds", "rate"), [(3, 40.0), pytest.param(100, 0.0, marks=pytest.mark.full)], ids=["short", "full"]
+)
+def test_publishing_under_load_drops_and_mixes_nothing(
+    tmp_path: Path, rounds: int, rate: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = str(tmp_path / "shop.db")
+    publish_marked(store)
+    service = Running(store, project=None)
+    try:
+        rate = rate or capacity(service.url) / 2
+        seen, done = asyncio.run(drive(service.url, rounds, rate, 0.2 if rounds < 10 else 0.1))
+    finally:
+        service.stop()
+    with open_storage(store, read_only=True) as storage:
+        entries = [note.entry for note in storage.revisions()]
+    published = [(entry.recorded_at.timestamp(), entry.revision or "") for entry in entries if entry is not None]
+    slowest = slowest_to_be_live(seen, published)
+    times = sorted(one.milliseconds for one in seen)
+    with capsys.disabled():
+        print(
+            f"\n{len(done)} revisions at {rate:.0f} decisions/s: {len(seen)} answers, slowest to be live"
+            f" {slowest * 1e3:.0f} ms, slowest gate {max(seconds for _, seconds in done) * 1e3:.0f} ms, decisions"
+            f" p50 {times[len(times) // 2]:.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms"
+        )
+
+    assert Counter(one.status for one in seen) == {200: len(seen)}
+    assert [one.fault for one in seen if one.fault] == []
+    assert len({one.revision for one in seen}) > min(3, rounds)
+    assert len(published) == 1 + len(done) == 1 + 2 * rounds
+    assert slowest <= LIVE_SECONDS
+
+
+def capacity(url: str, seconds: float = 4.0, clients: int = 16) -> float:
+    """Measure how many decisions a second the service answers to clients that never pause."""
+
+    async def measure() -> float:
+        async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+            loop = asyncio.get_running_loop()
+            until, count = loop.time() + seconds, 0
+
+            async def one(name: int) -> None:
+                nonlocal count
+                number = 0
+                while loop.time() < until:
+                    from .revisions import decision_body
+
+                    await client.post("/v1/decisions", json=decision_body(f"c-{name}-{number}"))
+                    number += 1
+                    count += 1
+
+            await asyncio.gather(*map(one, range(clients)))
+            return count / seconds
+
+    return asyncio.run(measure())
+
+
+def in_process(service: Service, rounds: int) -> list[Seen]:
+    """Watch a service in this process while revisions come and go."""
+
+    async def run() -> list[Seen]:
+        watcher = Watcher(service.client, hashes(9), 200.0)
+        task = asyncio.create_task(alternate(service.client, rounds, 0.05))
+        await watcher.watch(task.done)
+        await task
+        return watcher.seen
+
+    return service.runner.run(run())
+
+
+def test_in_one_process_every_answer_is_of_one_revision(tmp_path: Path) -> None:
+    first = strategy_from_files(marked_files(0))[0]
+    with serving(tmp_path / "shop.db", NUMPY, of=first) as service:
+        seen = in_process(service, 2)
+
+    assert [one for one in seen if one.fault or one.status != 200] == []
+    assert len({one.revision for one in seen}) == 3
+
+
+def test_a_publish_in_two_steps_is_caught(tmp_path: Path) -> None:
+    """Negative control: where rules move first and weights later, the detector sees mixed answers."""
+    first = strategy_from_files(marked_files(0))[0]
+    with serving(tmp_path / "shop.db", NUMPY, of=first) as service:
+        runtime: Any = service.runtime
+        whole = runtime._swap
+
+        def in_two_steps(strategy: Any, learned: Any, number: int) -> None:
+            before = runtime.live.current
+            half = replace(before.strategy.plan, gate=strategy.plan.gate, revision=strategy.plan.revision)
+            runtime.live.current = replace(before, strategy=replace(before.strategy, plan=half))
+            asyncio.get_running_loop().call_later(0.03, whole, strategy, learned, number)
+
+        runtime._swap = in_two_steps
+        seen = in_process(service, 2)
+
+    assert any(one.fault for one in seen)
