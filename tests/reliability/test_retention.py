@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from opportune.errors import DamageError
 from opportune.storage import SqliteStorage, verify_storage
 
 from .harness import kill_loop
@@ -21,10 +22,17 @@ def _faulty(folder: Path, mode: str, rounds: int) -> tuple[int, int]:
 
     def check(number: int, acked: set[str]) -> None:
         nonlocal faulty, beginning
-        with SqliteStorage(path) as storage:
-            anchor = storage.anchor()
-            faulty += verify_storage(storage) != [] or anchor is None
-            beginning = 0 if anchor is None else anchor.sequence
+        try:
+            with SqliteStorage(path) as storage:
+                anchor = storage.anchor()
+                is_whole = verify_storage(storage) == [] and anchor is not None
+                beginning = 0 if anchor is None else anchor.sequence
+        except DamageError:
+            is_whole = False
+        if not is_whole:
+            faulty += 1
+            for file in folder.iterdir():
+                file.unlink()
 
     kill_loop([sys.executable, RETIRER, str(path), mode], rounds, 5, check, (0.01, 0.25))
     return faulty, beginning
