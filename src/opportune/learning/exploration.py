@@ -25,7 +25,7 @@ import numpy.typing as npt
 
 from opportune.learning import exploration_numpy
 from opportune.learning.kernels import resolve_kernel
-from opportune.learning.selection import Field, Selection
+from opportune.learning.selection import Selection
 
 __all__ = ["METHODS", "Method", "Race", "Selection", "select"]
 
@@ -71,7 +71,7 @@ class Race:
         self._places, self._scale, self._floor = max(1, places), float(scale), float(floor)
         self._method = METHODS.index(method)
         self._steps: Any = _numba() if resolve_kernel(kernel) == "numba" else exploration_numpy
-        self._field: Field = self._steps.nowhere()
+        self._field: Any = self._steps.nowhere()
 
     def draw(self, alive: npt.NDArray[np.bool_], u: float) -> Selection:
         """Pick the candidate of the next place.

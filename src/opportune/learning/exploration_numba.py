@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,9 @@ from opportune.learning.exploration_numpy import (
     POOL_REACH,
     REACH,
 )
-from opportune.learning.selection import GREEDY, STALE, UNIFORM, Field, Selection
+from opportune.learning.selection import GREEDY, STALE, UNIFORM, Selection
 
-__all__ = ["next_place", "nobody", "nowhere", "warm_up"]
+__all__ = ["Field", "next_place", "nobody", "nowhere", "warm_up"]
 
 Doubles = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -35,6 +35,28 @@ N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
 ROOT_OF_LEAST = np.float32(1e-15)
 FAR, TWO_SIDES = np.float32(NORMAL_REACH), np.float32(-NORMAL_REACH)
+
+
+class Field(NamedTuple):
+    """Contenders of the next places and their normals over one grid; arrays are not changed.
+
+    Args:
+        cut: where the grid begins: the lower end that the best of the candidates for the last place has at least.
+        contenders: intp [K], candidate indices, ascending; `lows` float64 [K], mean - REACH * s.
+        row_of: intp [K], row of each contender; BOUND is the pool's.
+        below: float32 [R * Q], chance that a row's draw is below each node; of the pool, that of one member.
+        shares: float32 [R * Q], what the chance of a row gains at each node, as a part of the product of all rows.
+        rows: R.
+    """
+
+    cut: float
+    contenders: npt.NDArray[np.intp]
+    lows: npt.NDArray[np.float64]
+    row_of: npt.NDArray[np.intp]
+    below: npt.NDArray[np.float32]
+    shares: npt.NDArray[np.float32]
+    rows: int
+
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 

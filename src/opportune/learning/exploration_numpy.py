@@ -9,13 +9,14 @@ Further notation:
 from __future__ import annotations
 
 import functools
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from opportune.learning.selection import GREEDY, STALE, UNIFORM, Field, Selection
+from opportune.learning.selection import GREEDY, STALE, UNIFORM, Selection
 
-__all__ = ["next_place", "nobody", "nowhere"]
+__all__ = ["Field", "next_place", "nobody", "nowhere"]
 
 BOUND = 32
 """Contenders beyond this many are pooled: integrated as equals of their average, sharing what that gives."""
@@ -54,6 +55,28 @@ Places = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
 
 
+class Field(NamedTuple):
+    """Contenders of the next places and their normals over one grid; arrays are not changed.
+
+    Args:
+        contenders: intp [K], candidate indices, ascending.
+        best: intp, places in `contenders` of those of whom one has to be there, or the field is stale.
+        own: intp [R], places in `contenders` of those with a row of their own.
+        row_of: intp [K], row of each contender; R is the pool's.
+        below: float32 [R, Q], chance that a row's draw is below each node.
+        shares: float32 [R, Q], what the chance of a row gains at each node, as a part of the product of all rows.
+        pool: float32 [Q + 2], log of the chance that the draw of one of the pool is below each node, the ends twice.
+    """
+
+    contenders: Places
+    best: Places
+    own: Places
+    row_of: Places
+    below: Singles
+    shares: Singles
+    pool: Singles
+
+
 def next_place(
     field: Field,
     mean: Singles,
@@ -77,7 +100,7 @@ def next_place(
         return _uniform(alive, u), field
     if method == GREEDY or scale == 0.0:
         return _greedy(mean, spread, alive, u, floor), field
-    drawn = _draw(field, alive, u, floor) if field.rows else nobody(STALE)
+    drawn = _draw(field, alive, u, floor)
     if drawn.alive >= 0:
         return drawn, field
     if not alive.any():
@@ -88,7 +111,7 @@ def next_place(
 
 def nowhere() -> Field:
     """Give a field without contenders, from which every draw is stale."""
-    return Field(0.0, _NOBODY, _NOTHING, _NOBODY, _NO_ROW, _NO_ROW, 0)
+    return Field(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_ROWS)
 
 
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
@@ -110,29 +133,32 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     upper = m + reach
     near = np.flatnonzero(upper >= cut)
     contenders, m, s, lows = indices.take(near), m.take(near), s.take(near), lows.take(near)
-    row_of = np.arange(len(near))
+    row_of = own = np.arange(len(near))
     if len(near) > BOUND:
         by_upper = np.argsort(-upper.take(near), kind="stable")
         own, pooled = by_upper[:BOUND], by_upper[BOUND:]
-        row_of[:] = BOUND
+        row_of = np.full(len(near), BOUND)
         row_of[own] = np.arange(BOUND)
         m = np.append(m[own], m[pooled].sum() / len(pooled))
         s = np.append(s[own], s[pooled].sum() / len(pooled))
     below = _below(m, s, cut, len(near) > BOUND)
-    return Field(cut, contenders, lows, row_of, below.ravel(), _shares(below).ravel(), len(m))
+    shares = below[:, 2:] - below[:, :-2]
+    shares /= below[:, 1:-1]
+    best = np.flatnonzero(lows >= cut)
+    return Field(contenders, best, own, row_of, below[: len(own), 1:-1], shares[: len(own)], np.log(below[-1]))
 
 
 def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
     """Draw one place."""
     here = alive.take(field.contenders)
-    who, row_of = field.contenders[here], field.row_of[here]
-    if not len(who) or float(field.lows[here].max()) < field.cut:
+    if not here.take(field.best).any():
         return nobody(STALE)
     n = int(np.count_nonzero(alive))
     rest = floor / n
-    probabilities = _chances(field, row_of) if len(who) > 1 else np.ones(1)
-    probabilities *= 1.0 - floor
-    probabilities += rest
+    chances = _chances(field, here)
+    chances *= 1.0 - floor
+    chances += rest
+    who, probabilities = field.contenders[here], chances.take(field.row_of[here])
     chosen, probability = _pick(alive, who, probabilities, rest, u, n)
     return Selection(chosen, probability, who, probabilities, rest, n)
 
@@ -168,52 +194,53 @@ def nobody(alive: int) -> Selection:
 
 _NOBODY = np.zeros(0, dtype=np.intp)
 _NOTHING = np.zeros(0)
-_NO_ROW = np.zeros(0, dtype=np.float32)
+_NO_ROWS = np.zeros((0, 0), dtype=np.float32)
 
 
-def _chances(field: Field, row_of: Places) -> Doubles:
-    """Chance to draw the largest of each contender that is here, whose rows are `row_of`."""
-    is_here = np.zeros(field.rows, dtype=np.bool_)
-    is_here[row_of] = True
-    below, shares = field.below.reshape(field.rows, -1), field.shares.reshape(field.rows, -1)
-    product = np.multiply.reduce(below[:BOUND][is_here[:BOUND]], axis=0, dtype=np.float64)
-    members = int(np.count_nonzero(row_of == BOUND)) if field.rows > BOUND else 0
+def _chances(field: Field, here: Booleans) -> Doubles:
+    """Chance to draw the largest of one contender of each row, float64 [R + 1]; those here are `here`, bool [K]."""
+    is_own = here.take(field.own)
+    own = np.flatnonzero(is_own)
+    members = int(np.count_nonzero(here)) - len(own)
+    product = np.multiply.reduce(field.below if len(own) == len(is_own) else field.below.take(own, axis=0), axis=0)
+    gained = np.zeros(len(is_own) + 1)
     if members:
-        pool = _power(below[BOUND:], members)
-        product *= pool[0]
-    others = np.maximum(product, LEAST_BELOW).astype(np.float32)
-    gained = np.einsum("rq,q->r", shares, others).astype(np.float64)
-    if members:
-        gained[BOUND] = np.einsum("rq,q->r", _shares(pool), others)[0] / members
+        pool = np.exp(field.pool * np.float32(members))
+        gained[-1] = np.einsum("q,q->", pool[2:] - pool[:-2], product) / members
+        product *= pool[1:-1]
+    np.maximum(product, LEAST_BELOW, out=product)
+    gained[:-1] = np.einsum("rq,q->r", field.shares, product)
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
-    chances: Doubles = np.maximum(gained.take(row_of), 1e-300)
-    chances /= chances.sum()
-    return chances
+    np.maximum(gained, 1e-300, out=gained)
+    gained /= float(gained.take(own).sum()) + members * float(gained[-1])
+    return gained
 
 
 def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Singles:
-    """Chance that each row's draw is below each node of the grid, float32 [R, Q]."""
+    """Chance that each row's draw is below each node of the grid, float32 [R, Q + 2]: the ends stand there twice."""
     count = len(m)
     reach = REACH * s
     if is_pooled:
         reach[-1] = POOL_REACH * s[-1]
-    grid = (m[:, None] + reach[:, None] * _offsets(count)).ravel()
-    np.maximum(grid, cut, out=grid)
-    grid.sort()
-    # In double precision, since a sharp contender far above the cut must not fall between two nodes.
-    distance = grid - m[:, None]
-    distance *= (1.0 / s)[:, None]
-    return _normal(distance.astype(np.float32))
+    nodes = reach[:, None] * _offsets(count)
+    nodes += m[:, None]
+    grid = np.empty(nodes.size + 2)
+    inner = np.maximum(nodes.ravel(), cut, out=grid[1:-1])
+    inner.sort()
+    grid[0], grid[-1] = grid[1], grid[-2]
+    # In two parts, since a sharp contender far above the cut must not fall between two nodes.
+    grid_high, grid_low = _parts(grid)
+    m_high, m_low = _parts(m)
+    distance = grid_high - m_high[:, None]
+    distance += grid_low - m_low[:, None]
+    distance *= (1.0 / s).astype(np.float32)[:, None]
+    return _normal(distance)
 
 
-def _shares(below: Singles) -> Singles:
-    """Weights of the trapezoid rule over each row, divided by the row: the product of all is that of the others."""
-    shares = np.empty_like(below)
-    np.subtract(below[:, 2:], below[:, :-2], out=shares[:, 1:-1])
-    np.subtract(below[:, 1], below[:, 0], out=shares[:, 0])
-    np.subtract(below[:, -1], below[:, -2], out=shares[:, -1])
-    shares /= below
-    return shares
+def _parts(numbers: Doubles) -> tuple[Singles, Singles]:
+    """Split into single precision and what it leaves."""
+    high = numbers.astype(np.float32)
+    return high, (numbers - high).astype(np.float32)
 
 
 @functools.cache
@@ -240,12 +267,6 @@ def _normal(x: Singles) -> Singles:
     total *= x
     total += np.float32(0.5)
     return total
-
-
-def _power(base: Singles, times: int) -> Singles:
-    """Raise to a whole power, kept above what slows multiplication down."""
-    raised: Singles = np.maximum(np.power(base, times, dtype=np.float64), LEAST_BELOW).astype(np.float32)
-    return raised
 
 
 def _pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
