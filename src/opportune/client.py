@@ -154,6 +154,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...]
     tests: int
     trial: dict[str, Any] | None
+    live_ms: float | None = None
 
 
 class RevisionLine(msgspec.Struct, frozen=True, kw_only=True):

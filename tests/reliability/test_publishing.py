@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from time import time
 from typing import Any
 
 import httpx
@@ -29,8 +30,18 @@ def hashes(count: int) -> dict[str, int]:
     return {strategy_from_files(marked_files(number))[0].plan.revision: number for number in range(count)}
 
 
-async def alternate(client: httpx.AsyncClient, rounds: int, pause: float) -> list[tuple[int, float]]:
-    """Publish and go back in turns; give (number, seconds until the answer) of each."""
+@dataclass(frozen=True, slots=True)
+class Done:
+    """One revision: when its answer came (wall clock), how long that took and how long after the commit it was live."""
+
+    hash: str
+    at: float
+    gate_seconds: float
+    live_seconds: float
+
+
+async def alternate(client: httpx.AsyncClient, rounds: int, pause: float) -> list[Done]:
+    """Publish and go back in turns."""
     loop = asyncio.get_running_loop()
     done = []
     for number in range(1, rounds + 1):
@@ -41,28 +52,27 @@ async def alternate(client: httpx.AsyncClient, rounds: int, pause: float) -> lis
             begin = loop.time()
             response = await client.post(path, json=body, timeout=30)
             assert response.status_code == 200, response.text
-            assert not response.json()["repeated"]
-            done.append((response.json()["number"], loop.time() - begin))
+            answer = response.json()
+            assert not answer["repeated"]
+            done.append(Done(answer["hash"], time(), loop.time() - begin, answer["live_ms"] / 1e3))
             await asyncio.sleep(pause)
     return done
 
 
-def slowest_to_be_live(seen: list[Seen], published: list[tuple[float, str]]) -> float:
-    """Give the longest time after a commit at which a request was still answered by the revision before it, in seconds.
+def slowest_to_be_live(seen: list[Seen], done: list[Done]) -> float:
+    """Give the longest time after a commit at which a request was still answered by the revision before, in seconds.
 
-    Args:
-        published: (wall-clock time of the commit, content hash) in order.
+    A commit is as far behind the answer of its publisher as that says; how long the disk took does not count.
     """
-    slowest = 0.0
-    for (committed_at, _), (until, _), (_, former) in zip(
-        published[1:], [*published[2:], (float("inf"), "")], published, strict=False
-    ):
-        late = [one.sent_at for one in seen if committed_at < one.sent_at < until and one.revision == former]
-        slowest = max(slowest, max(late, default=committed_at) - committed_at)
+    slowest = max(one.live_seconds for one in done)
+    ends = [*(one.at for one in done[1:]), float("inf")]
+    for former, one, end in zip(done, done[1:], ends[1:], strict=False):
+        late = [seen.sent_at - one.at for seen in seen if one.at < seen.sent_at < end and seen.revision == former.hash]
+        slowest = max(slowest, one.live_seconds + max(late, default=0.0))
     return slowest
 
 
-async def drive(url: str, rounds: int, rate: float, pause: float) -> tuple[list[Seen], list[tuple[int, float]]]:
+async def drive(url: str, rounds: int, rate: float, pause: float) -> tuple[list[Seen], list[Done]]:
     """Send decisions to a service while revisions come and go."""
     limits = httpx.Limits(max_connections=200, max_keepalive_connections=200)
     async with httpx.AsyncClient(base_url=url, timeout=10, limits=limits) as client:
@@ -97,14 +107,13 @@ def test_publishing_under_load_drops_and_mixes_nothing(
     finally:
         service.stop()
     with open_storage(store, read_only=True) as storage:
-        entries = [note.entry for note in storage.revisions()]
-    published = [(entry.recorded_at.timestamp(), entry.revision or "") for entry in entries if entry is not None]
-    slowest = slowest_to_be_live(seen, published)
+        published = storage.revisions()
+    slowest = slowest_to_be_live(seen, done)
     times = sorted(one.milliseconds for one in seen)
     with capsys.disabled():
         print(
             f"\n{len(done)} revisions at {rate:.0f} decisions/s: {len(seen)} answers, slowest to be live"
-            f" {slowest * 1e3:.0f} ms, slowest gate {max(seconds for _, seconds in done) * 1e3:.0f} ms, decisions"
+            f" {slowest * 1e3:.0f} ms, slowest gate {max(one.gate_seconds for one in done) * 1e3:.0f} ms, decisions"
             f" p50 {times[len(times) // 2]:.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms"
         )
 

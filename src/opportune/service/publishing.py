@@ -74,6 +74,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         changes: what is different from the revision before, in words.
         tests: persona tests that passed.
         trial: how it did on recent requests; None where nothing was tried.
+        live_ms: time from its commit until the process that published it served it; null where none serves.
     """
 
     number: int
@@ -83,6 +84,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     changes: tuple[str, ...]
     tests: int
     trial: Trial | None
+    live_ms: float | None = None
 
 
 def examined(course: Course, offer: Offer) -> tuple[Strategy, int]:
@@ -149,7 +151,7 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto") -
     return published(write, receipt.version, tests, trial)
 
 
-def published(write: SaveRevision, number: int, tests: int, trial: Trial) -> Published:
+def published(write: SaveRevision, number: int, tests: int, trial: Trial, live_ms: float | None = None) -> Published:
     """Say what was written."""
     return Published(
         number=number,
@@ -159,6 +161,7 @@ def published(write: SaveRevision, number: int, tests: int, trial: Trial) -> Pub
         changes=write.changes,
         tests=tests,
         trial=trial,
+        live_ms=live_ms,
     )
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
+from time import perf_counter
 from typing import TypeVar
 
 import msgspec
@@ -178,9 +179,11 @@ class Publisher:
         # From here on the learner may come to it at any moment, and must not wait for it to be compiled once more.
         course.strategies.put(strategy)
         receipt = await self._writer.write(write)
+        committed = perf_counter()
         await self._switch(strategy, receipt.version)
-        log.info("revision live", revision=receipt.version, hash=write.hash, returns_to=offer.returns_to)
-        return published(write, receipt.version, tests, trial)
+        live_ms = (perf_counter() - committed) * 1e3
+        log.info("revision live", revision=receipt.version, hash=write.hash, returns_to=offer.returns_to, ms=live_ms)
+        return published(write, receipt.version, tests, trial, live_ms)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do what takes long where it holds up no decision."""
