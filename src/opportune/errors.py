@@ -8,6 +8,7 @@ OpportuneError
 │   └── ConflictError       the caller's id was used before with another body
 ├── StoreError              the store cannot do what was asked
 │   ├── StoreBusyError      not now; the same call may succeed later
+│   ├── StoreAwayError      its server cannot be reached
 │   └── DamageError         what is stored contradicts itself
 └── ServiceError            the service could not be reached or refused (raised by the client)
 """
@@ -27,6 +28,7 @@ __all__ = [
     "ProjectError",
     "RuleError",
     "ServiceError",
+    "StoreAwayError",
     "StoreBusyError",
     "StoreError",
     "UnknownError",
@@ -118,6 +120,10 @@ class StoreError(OpportuneError):
 
 class StoreBusyError(StoreError):
     """The store cannot take this now; the same call may succeed later."""
+
+
+class StoreAwayError(StoreError):
+    """The store's server cannot be reached."""
 
 
 class DamageError(StoreError):

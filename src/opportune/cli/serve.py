@@ -14,13 +14,16 @@ from rich.markup import escape
 
 from opportune.cli.output import bar, count, err, fail, failures
 from opportune.cli.releases import named
+from opportune.errors import StoreAwayError, StoreBusyError
 from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.fleet import serve_fleet
 from opportune.service.http import App
 from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
 from opportune.service.logs import set_up_logs
+from opportune.service.revisions import strategy_from_files
 from opportune.service.starting import begin_with
+from opportune.service.waiting import WaitingService
 from opportune.storage import open_storage
 from opportune.strategy.check import check_directory
 
@@ -53,7 +56,15 @@ def serve(
         _check_options(host, open_to_network, kernel)
         files = None if project is None else dict(check_directory(project).project.files)
         bound = _bound(host, port)
-        storage = open_storage(store)
+        waiting: WaitingService | None = None
+        try:
+            storage = open_storage(store)
+        except (StoreAwayError, StoreBusyError) as error:
+            if files is None or "://" not in store:
+                raise
+            err.print(escape(f"opportune: {error}"))
+            waiting = WaitingService(strategy_from_files(files)[0], bound)
+            storage = waiting.open_storage(store, lambda port: _tell_waiting(host, port))
         is_shared = storage.cluster.shared
         if workers > 1 and not is_shared:
             storage.close()
@@ -74,6 +85,8 @@ def serve(
     log = structlog.get_logger()
 
     def tell(bound_port: int) -> None:
+        if waiting is not None:
+            waiting.end(store)
         err.print(escape(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}"))
         err.print(escape(f"store {storage.place} ({count(entries, 'entry', 'entries') if entries else 'new'})"))
         if is_shared:
@@ -89,6 +102,11 @@ def serve(
     else:
         runtime.address = f"{_in_url(host)}:{bound.getsockname()[1]}"
         serve_app(App(runtime), bound, tell)
+
+
+def _tell_waiting(host: str, port: int) -> None:
+    err.print(escape(f"Opportune answers by the fallbacks of the folder on http://{_in_url(host)}:{port}"))
+    err.print("it goes on by itself when the store is there; Ctrl+C stops it")
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:

@@ -20,7 +20,7 @@ from opportune.service.http.app import App
 from opportune.service.http.balance import Acceptor, Board
 from opportune.service.http.protocol import BoundedProtocol
 
-__all__ = ["BACKLOG", "Share", "bind", "serve", "serve_shared"]
+__all__ = ["BACKLOG", "Share", "bind", "serve", "serve_aside", "serve_shared"]
 
 SWITCH_SECONDS = 0.0005
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
@@ -129,6 +129,21 @@ def serve_shared(app: App, share: Share) -> None:
     config = _config(app)
     _keep_signals()
     _Server(config, share).run()
+
+
+def serve_aside(app: App, share: Share, receive_stop: Callable[[Callable[[], None]], object]) -> None:
+    """Serve in a thread that is not the main one, until it is told to stop.
+
+    Args:
+        receive_stop: gets a function that tells it, from any thread.
+    """
+    server = _Server(_config(app), share)
+
+    def stop() -> None:
+        server.should_exit = True
+
+    receive_stop(stop)
+    server.run()
 
 
 def _config(app: App) -> uvicorn.Config:

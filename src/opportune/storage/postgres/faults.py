@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opportune.errors import DamageError, StoreBusyError, StoreError
+from opportune.errors import DamageError, StoreAwayError, StoreBusyError, StoreError
 from opportune.storage.postgres.link import LinkError
 
 __all__ = ["store_error"]
@@ -38,7 +38,7 @@ def store_error(place: str, error: LinkError) -> StoreError:
     if error.hung:
         return StoreBusyError(f"{place}: {error.message}; see whether the server hangs, then try again")
     if not error.code:
-        return StoreError(
+        return StoreAwayError(
             f"{place}: expected a connection, found: {error.message}; start PostgreSQL, or correct the URL or the"
             " network"
         )
