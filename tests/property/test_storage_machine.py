@@ -300,5 +300,5 @@ class PostgresMachine(StorageMachine):
 
 SqliteMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestSqliteMachine = SqliteMachine.TestCase
-PostgresMachine.TestCase.settings = settings(max_examples=12, stateful_step_count=30, deadline=None)
+PostgresMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=30, deadline=None)
 TestPostgresMachine = PostgresMachine.TestCase

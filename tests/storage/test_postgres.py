@@ -410,6 +410,31 @@ def test_a_server_that_is_away_refuses_at_once_and_heals(server: PostgresServer,
     assert seconds < 2
 
 
+def test_a_server_that_flushes_no_more_after_its_restart_is_refused(server: PostgresServer, url: str) -> None:
+    with PostgresStorage(url) as storage:
+        storage.write([save_decision("before")])
+        with _setting(server, "fsync", "off"):
+            server.stop("fast")
+            server.start()
+            for key in ("first", "second"):
+                with pytest.raises(StoreError, match="found fsync=off"):
+                    storage.write([save_decision(key)])
+
+        storage.write([save_decision("after")])
+        assert storage.last_sequence() == 62
+
+
+def test_a_read_that_is_refused_leaves_nothing_behind(url: str) -> None:
+    with PostgresStorage(url) as storage:
+        wanted = Wanted(payloads=[1])
+        _change(url, "alter table keys rename to gone")
+        with pytest.raises(StoreError, match="SQLSTATE 42P01"):
+            storage._look_up(wanted)
+        _change(url, "alter table gone rename to keys")
+
+        assert storage._look_up(wanted).payloads == {1}
+
+
 def test_a_server_that_hangs_refuses_in_time_and_heals(
     server: PostgresServer, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

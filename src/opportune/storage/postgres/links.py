@@ -41,12 +41,19 @@ class Links:
             while True:
                 link, used = self._take()
                 try:
-                    return work(link)
+                    result = work(link)
                 except LinkError as error:
-                    if not (used and link.lost) or error.hung:
+                    again = used and link.lost and not error.hung
+                    # What was refused may have left a transaction open.
+                    link.close()
+                    if not again:
                         raise
-                finally:
+                except BaseException:
+                    link.close()
+                    raise
+                else:
                     self._give_back(link)
+                    return result
 
     def close(self) -> None:
         """End all of them."""
@@ -62,8 +69,6 @@ class Links:
             return self._connect(), False
 
     def _give_back(self, link: Link) -> None:
-        if link.lost:
-            return
         if self._closed:
             link.close()
         else:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import threading
 import warnings
 from collections.abc import Callable, Collection, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 from opportune.errors import StoreError
@@ -110,19 +110,18 @@ class PostgresStorage(Storage):
 
     def _prepare(self) -> None:
         """Check the server and bring the tables to this program's schema."""
-        link = self._connect_for_long()
-        try:
+        with closing(self._connect()) as link:
             for warning in check_server(link, self.place, self._read_only):
                 warnings.warn(f"{self.place}: {warning}", RuntimeWarning, stacklevel=4)
-            if not self._read_only:
-                self.migrated = migrate(link, self.place, self._address.schema, self._clock)
-            elif not check_schema(link, self.place, self._address.schema):
-                raise StoreError(
-                    f"{self.place}: expected the tables of this version, found none or older ones;"
-                    " run 'opportune migrate' on it, or open it for writing"
-                )
-        finally:
-            link.close()
+            if check_schema(link, self.place, self._address.schema):
+                return
+        if self._read_only:
+            raise StoreError(
+                f"{self.place}: expected the tables of this version, found none or older ones;"
+                " run 'opportune migrate' on it, or open it for writing"
+            )
+        with closing(self._connect_for_long()) as link:
+            self.migrated = migrate(link, self.place, self._address.schema, self._clock)
 
     def _check_tail(self) -> None:
         """Read the last entries: damage by a torn write would be there."""
@@ -176,8 +175,7 @@ class PostgresStorage(Storage):
         while True:
             link, used = self._writer, True
             if link is None:
-                link, used = self._connect(), False
-                check_server(link, self.place, self._read_only)
+                link, used = self._connect_to_write(), False
                 self._writer = link
             try:
                 return link, *find(link, BEGIN, wanted)
@@ -185,6 +183,16 @@ class PostgresStorage(Storage):
                 self._give_up(link)
                 if not (used and link.lost and isinstance(error, LinkError)) or error.hung:
                     raise
+
+    def _connect_to_write(self) -> Link:
+        link = self._connect()
+        try:
+            # It may be another server than before, or have other settings.
+            check_server(link, self.place, self._read_only)
+        except BaseException:
+            link.close()
+            raise
+        return link
 
     def _commit(self, link: Link, steps: Sequence[Any]) -> None:
         try:
@@ -320,6 +328,9 @@ class PostgresStorage(Storage):
         else:
             rows = self._read(Reads.ROWS, after, limit)
         return [stored_row(row) for row in rows]
+
+    def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
+        return [stored_row(row) for row in self._read(Reads.ABOUT, list(decision_ids))]
 
     def _row(self, sequence: int) -> StoredRow | None:
         rows = self._read(Reads.ROW, sequence)
