@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from opportune.errors import StoreError
@@ -63,6 +63,26 @@ class LessonBook:
             earlier=tuple(earlier[:-1]),
             outcome=body.outcome,
         )
+
+    def expect(self, entries: Sequence[Entry]) -> None:
+        """Read what the next entries answer in one go; they must be those that are read next.
+
+        Raises:
+            StoreError: it cannot be read now; nothing was taken in.
+        """
+        answered = [entry for entry in entries if entry.kind is Kind.OUTCOME and entry.decision is not None]
+        wanted = {entry.decision for entry in answered if entry.decision is not None} - self._open.keys()
+        if not wanted:
+            return
+        for entry in self._storage.about(wanted):
+            if entry.kind is Kind.DECISION:
+                # Also without its facts: an answer to it teaches nothing, and need not ask for them again.
+                facts = entry.payload.facts if isinstance(entry.payload, DecisionPayload) else {}
+                channel = entry.body.channel if isinstance(entry.body, DecisionBody) else ""
+                self._remember(entry.decision or "", _Open(facts, channel))
+            elif entry.sequence < answered[0].sequence and isinstance(entry.body, OutcomeBody):
+                known = self._open[entry.decision or ""]
+                known.outcomes.setdefault((entry.body.action, entry.body.treatment), []).append(entry.body.outcome)
 
     def _remember(self, decision: str, known: _Open) -> _Open:
         self._open[decision] = known

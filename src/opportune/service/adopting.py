@@ -87,7 +87,7 @@ def _caught_up(storage: Storage, learner: Learner, course: Course, seconds: floa
     """Fold what is behind a learner for so long; say whether that was all."""
     end = monotonic() + seconds
     book = LessonBook(storage)
-    for entry in steps_after(storage, learner.position):
+    for entry in steps_after(storage, learner.position, expect=book.expect):
         if monotonic() > end:
             return False
         if entry.kind is Kind.REVISION:

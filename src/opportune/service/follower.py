@@ -82,6 +82,7 @@ class Follower:
         """
         last = self._storage.last_sequence()
         page = self._storage.journal(self.read_to, PAGE, (Kind.OUTCOME, Kind.REVISION))
+        self._book.expect(page)
         for entry in page:
             if entry.kind is Kind.REVISION:
                 self.course.note(entry)

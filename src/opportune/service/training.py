@@ -75,7 +75,7 @@ def fold(
     """
     book = LessonBook(storage)
     total = storage.last_sequence()
-    for done, entry in enumerate(steps_after(storage, learner.position, until), start=1):
+    for done, entry in enumerate(steps_after(storage, learner.position, until, book.expect), start=1):
         if entry.kind is Kind.REVISION:
             turn(learner, course, entry)
         else:
@@ -126,12 +126,21 @@ def led_on(taught: Taught, course: Course, steps: Sequence[Step]) -> Taught:
     return Taught(model, taught.position)
 
 
-def steps_after(storage: Storage, after: int, until: int | None = None) -> Iterator[Entry]:
+def steps_after(
+    storage: Storage,
+    after: int,
+    until: int | None = None,
+    expect: Callable[[Sequence[Entry]], None] = lambda page: None,
+) -> Iterator[Entry]:
     """Read the journal's outcomes and revisions.
 
     Decisions are looked up by what answers them, so that those nobody answered cost nothing.
+
+    Args:
+        expect: called with every page of entries before they come one by one.
     """
     while page := storage.journal(after, PAGE, (Kind.OUTCOME, Kind.REVISION)):
+        expect(page)
         for entry in page:
             if until is not None and entry.sequence > until:
                 return

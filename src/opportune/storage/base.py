@@ -331,6 +331,10 @@ class Storage(ABC):
         sequence = self._key_sequence(Kind.DECISION, request_id)
         return None if sequence is None else self._stored_decision(sequence)
 
+    def about(self, decision_ids: Collection[str]) -> list[Entry]:
+        """Entries of some decisions and of all their outcomes, in journal order; one read, however many they are."""
+        return [self._decode(row) for row in self._about(decision_ids)] if decision_ids else []
+
     def _stored_decision(self, sequence: int) -> StoredDecision | None:
         entry = self._kept_entry(sequence)
         if entry is None:
@@ -546,6 +550,10 @@ class Storage(ABC):
 
     @abstractmethod
     def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]: ...
+
+    @abstractmethod
+    def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
+        """Rows of decisions and of their outcomes, by sequence."""
 
     @abstractmethod
     def _row(self, sequence: int) -> StoredRow | None: ...

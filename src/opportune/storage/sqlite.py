@@ -57,6 +57,10 @@ _ROWS = f"""
     left join payloads p on p.sequence = j.sequence
     left join erasures e on e.sequence = j.sequence
 """  # noqa: S608
+_ABOUT = """
+    select sequence from decisions where id in (select value from json_each(?1))
+    union all select sequence from outcomes where decision in (select value from json_each(?1))
+"""
 _TODAY = "coalesce(m.kept, i.person)"
 _IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
 """An identifier leads to the person it was given to, and on to the one who absorbed that person."""
@@ -343,6 +347,10 @@ class SqliteStorage(Storage):
         values = (after, json.dumps([kind.value for kind in kinds]), limit) if kinds else (after, limit)
         sql = f"{_ROWS} where j.sequence > ?{chosen} order by j.sequence limit ?"
         return [_stored_row(row) for row in self._read(sql, values)]
+
+    def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
+        rows = self._read(f"{_ROWS} where j.sequence in ({_ABOUT}) order by j.sequence", (json.dumps([*decision_ids]),))
+        return [_stored_row(row) for row in rows]
 
     def _row(self, sequence: int) -> StoredRow | None:
         rows = self._read(f"{_ROWS} where j.sequence = ?", (sequence,))

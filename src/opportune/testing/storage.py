@@ -386,6 +386,21 @@ class StorageContract(ABC):
         for personal in ("c-001", "customer.age", "A card for", "home"):
             assert personal not in body
 
+    def test_decisions_are_read_together_with_their_outcomes(self, storage: Storage) -> None:
+        storage.write([save_decision(key) for key in ("a", "b", "c")])
+        storage.write([accept("o-1", "d-b"), accept("o-2", "d-a")])
+
+        found = storage.about(["d-b", "d-a", "d-nobody's"])
+
+        assert [(entry.kind, entry.decision) for entry in found] == [
+            (Kind.DECISION, "d-a"),
+            (Kind.DECISION, "d-b"),
+            (Kind.OUTCOME, "d-b"),
+            (Kind.OUTCOME, "d-a"),
+        ]
+        assert found == [entry for entry in storage.journal() if entry.decision in ("d-a", "d-b")]
+        assert storage.about([]) == []
+
     def test_outcomes_of_a_decision_come_in_order(self, storage: Storage) -> None:
         storage.write([save_decision("a"), save_decision("b")])
         storage.write([accept("o1", "d-a", "click"), accept("o2", "d-b"), accept("o3", "d-a")])

@@ -22,6 +22,10 @@ _ROWS = f"""
     left join payloads p on p.sequence = j.sequence
     left join erasures e on e.sequence = j.sequence
 """  # noqa: S608
+_ABOUT = """
+    select sequence from decisions where id = any($1::text[])
+    union all select sequence from outcomes where decision = any($1::text[])
+"""
 _IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
 """An identifier leads to the person it was given to, and on to the one who absorbed that person."""
 _REVISION = "select r.number, r.hash, r.sequence, b.body, b.digest from revisions r join bundles b using (hash)"
@@ -34,6 +38,11 @@ class Reads:
     ROWS_OF_KINDS = Statement(
         f"{_ROWS} where j.sequence > $1 and j.kind = any($3::text[]) order by j.sequence limit $2",
         ("int8", "int8", "text[]"),
+    )
+    ABOUT = Statement(
+        # As an array, which is made once: a subquery would be joined row by row.
+        f"{_ROWS} where j.sequence = any(array({_ABOUT})) order by j.sequence",
+        ("text[]",),
     )
     ROW = Statement(f"{_ROWS} where j.sequence = $1", ("int8",))
     HISTORY = Statement(
