@@ -12,10 +12,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO
 
+import httpx
 import pytest
 
+from opportune.storage import open_storage
 from tests.postgres import need_postgres
-from tests.service.shop import PROJECT
+from tests.service.shop import PROJECT, decision
 
 from .faults import Callers, StoreFaults, store_faults
 from .hiccups import hiccups
@@ -25,6 +27,8 @@ pytestmark = pytest.mark.serial
 RATE = 300
 IN_TIME_SHARE = 0.999
 NORMAL_SECONDS = 5.0
+TRIES = 3
+"""A short spell counts if one of so many does: whatever else runs on the machine must not decide."""
 FAULTS = {
     "slow": {"store-slow", "none"},
     "hang": {"store-slow", "none"},
@@ -37,8 +41,9 @@ FAULTS = {
 class Firm:
     """A service on a PostgreSQL store that can go wrong."""
 
-    def __init__(self, port: int, process: subprocess.Popen[str], store: StoreFaults) -> None:
+    def __init__(self, port: int, process: subprocess.Popen[str], store: StoreFaults, url: str) -> None:
         self.port = port
+        self.url = url
         self.process = process
         self.store = store
 
@@ -71,7 +76,7 @@ def firm(fault: str = "pass") -> Iterator[Firm]:
                 raise AssertionError("the service did not start: " + "".join(lines))
             reader = threading.Thread(target=_drain, args=(process.stderr,))
             reader.start()
-            yield Firm(int(found[1]), process, store)
+            yield Firm(int(found[1]), process, store, url)
         finally:
             store.set("pass")
             process.send_signal(signal.SIGTERM)
@@ -100,22 +105,86 @@ def _seconds_until_normal(callers: Callers) -> float:
     return float("inf")
 
 
-@pytest.mark.parametrize("seconds", [2.0, pytest.param(20.0, marks=pytest.mark.full)])
+@pytest.mark.parametrize(("seconds", "tries"), [(2.0, TRIES), pytest.param(20.0, 1, marks=pytest.mark.full)])
 @pytest.mark.parametrize("fault", FAULTS)
-def test_every_decision_is_answered_in_time(shop: Firm, fault: str, seconds: float) -> None:
-    with Callers(shop.port, RATE) as callers:
-        callers.call(0.3)
-        shop.store.set(fault)
-        with hiccups() as host:
-            spell = callers.call(seconds)
-        shop.store.set("pass")
-        healed = _seconds_until_normal(callers)
-    print(f"{fault}: {spell}; host {host.longest * 1e3:.0f} ms; normal after {healed:.1f} s")
+def test_every_decision_is_answered_in_time(shop: Firm, fault: str, seconds: float, tries: int) -> None:
+    for _ in range(tries):
+        with Callers(shop.port, RATE) as callers:
+            callers.call(0.3)
+            shop.store.set(fault)
+            with hiccups() as host:
+                spell = callers.call(seconds)
+            shop.store.set("pass")
+            healed = _seconds_until_normal(callers)
+        print(f"{fault}: {spell}; host {host.longest * 1e3:.0f} ms; normal after {healed:.1f} s")
+        assert spell.is_answered
+        assert set(spell.reasons) <= FAULTS[fault]
+        if spell.in_time(host.longest) >= IN_TIME_SHARE and healed <= NORMAL_SECONDS:
+            break
 
-    assert spell.is_answered
     assert spell.in_time(host.longest) >= IN_TIME_SHARE
-    assert set(spell.reasons) <= FAULTS[fault]
     assert healed <= NORMAL_SECONDS
+
+
+def test_what_was_answered_while_the_store_was_away_is_recorded_when_it_is_back(shop: Firm) -> None:
+    with Callers(shop.port, RATE) as callers:
+        shop.store.set("refuse")
+        spell = callers.call(1.0)
+        shop.store.set("pass")
+        _seconds_until_normal(callers)
+        answered = callers.answered
+    until = time.monotonic() + 10
+    while _metric(shop.port, "opportune_late_records") and time.monotonic() < until:
+        time.sleep(0.1)
+    with open_storage(shop.url, read_only=True) as storage:
+        missing = [name for name in answered if storage.decision(name) is None]
+
+    assert spell.reasons.get("store-unavailable", 0) > 0
+    assert _metric(shop.port, "opportune_late_records_lost") == 0
+    assert missing == []
+
+
+def test_a_store_that_is_away_at_the_start_is_waited_for() -> None:
+    with firm("refuse") as away:
+        early = [_ask(away.port, f"early-{number}") for number in range(20)]
+        refused = httpx.post(f"http://127.0.0.1:{away.port}/v1/outcomes", json={})
+        away.store.set("pass")
+        begin = time.monotonic()
+        answers: list[tuple[str | None, float, str]] = []
+        while time.monotonic() - begin < NORMAL_SECONDS:
+            answers.append(_ask(away.port, f"later-{len(answers)}"))
+            if answers[-1][0] is None:
+                break
+        healed = time.monotonic() - begin
+        print(f"normal {healed:.1f} s after the store was there, {len(answers)} calls meanwhile")
+        time.sleep(2.0)
+        with open_storage(away.url, read_only=True) as storage:
+            missing = [name for _, _, name in early + answers if storage.decision(name) is None]
+
+    assert {reason for reason, _, _ in early} == {"store-unavailable"}
+    assert (refused.status_code, refused.json()["code"]) == (503, "not-ready")
+    assert answers[-1][0] is None
+    assert healed <= NORMAL_SECONDS
+    assert {reason for reason, _, _ in answers} <= {"store-unavailable", "store-slow", None}
+    assert missing == []
+
+
+def _ask(port: int, name: str) -> tuple[str | None, float, str]:
+    """Ask on a connection of its own, once more where that was closed; give reason, seconds and the decision's id."""
+    begin = time.monotonic()
+    for attempt in range(2):
+        try:
+            answer = httpx.post(f"http://127.0.0.1:{port}/v1/decisions", json=decision(name), timeout=5)
+            break
+        except httpx.TransportError:
+            assert attempt == 0
+    assert answer.status_code == 200
+    return answer.json()["degraded"], time.monotonic() - begin, answer.json()["id"]
+
+
+def _metric(port: int, name: str) -> float:
+    text = httpx.get(f"http://127.0.0.1:{port}/metrics").text
+    return float(re.search(rf"^{name} (\S+)$", text, re.M)[1])  # type: ignore[index]
 
 
 def test_without_the_deadline_a_hung_store_holds_the_answers(shop: Firm) -> None:

@@ -56,15 +56,14 @@ def serve(
         _check_options(host, open_to_network, kernel)
         files = None if project is None else dict(check_directory(project).project.files)
         bound = _bound(host, port)
-        waiting: WaitingService | None = None
         try:
             storage = open_storage(store)
         except (StoreAwayError, StoreBusyError) as error:
             if files is None or "://" not in store:
                 raise
             err.print(escape(f"opportune: {error}"))
-            waiting = WaitingService(strategy_from_files(files)[0], bound)
-            storage = waiting.open_storage(store, lambda port: _tell_waiting(host, port))
+            _serve_when_there(store, files, bound, host, workers, kernel)
+            return
         is_shared = storage.cluster.shared
         if workers > 1 and not is_shared:
             storage.close()
@@ -85,8 +84,6 @@ def serve(
     log = structlog.get_logger()
 
     def tell(bound_port: int) -> None:
-        if waiting is not None:
-            waiting.end(store)
         err.print(escape(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}"))
         err.print(escape(f"store {storage.place} ({count(entries, 'entry', 'entries') if entries else 'new'})"))
         if is_shared:
@@ -104,9 +101,26 @@ def serve(
         serve_app(App(runtime), bound, tell)
 
 
-def _tell_waiting(host: str, port: int) -> None:
-    err.print(escape(f"Opportune answers by the fallbacks of the folder on http://{_in_url(host)}:{port}"))
-    err.print("it goes on by itself when the store is there; Ctrl+C stops it")
+def _serve_when_there(
+    store: str, files: dict[str, str], bound: socket.socket, host: str, workers: int, kernel: str
+) -> None:
+    """Answer by the fallbacks of the folder until the store is there, and then as always."""
+    waiting = WaitingService(strategy_from_files(files)[0], bound)
+    set_up_logs()
+
+    def tell(port: int) -> None:
+        err.print(escape(f"Opportune answers by the fallbacks of the folder on http://{_in_url(host)}:{port}"))
+        err.print("it goes on by itself when the store is there; Ctrl+C stops it")
+
+    def go_on(port: int) -> None:
+        err.print("the store is there: decisions are made again")
+        waiting.end(store)
+
+    waiting.start(store, lambda storage: begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel), tell)
+    # Its processes are started already: they wait for the store, and then for the revision.
+    serve_fleet(store, kernel, bound, workers, go_on)
+    if waiting.failure is not None:
+        raise waiting.failure
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:

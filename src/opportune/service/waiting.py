@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
 from time import sleep
-from typing import Any, NoReturn, cast
+from typing import cast
 
 import structlog
 
@@ -75,6 +74,9 @@ class WaitingService:
     Args:
         strategy: of the folder; nobody knows yet which one the store says is in use.
         bound: of `bind`; it stays open.
+
+    Attributes:
+        failure: why the store cannot be used although it is there.
     """
 
     def __init__(self, strategy: Strategy, bound: socket.socket) -> None:
@@ -82,31 +84,39 @@ class WaitingService:
         self._listening = socket.socket(fileno=os.dup(bound.fileno()))
         self._listening.setblocking(False)
         self._board = Board.make(1)
+        self.failure: OpportuneError | None = None
         self._stop: Callable[[], object] = lambda: None
         self._thread = threading.Thread(target=self._serve, name="opportune-waiting", daemon=True)
 
-    def open_storage(self, url: str, on_ready: Callable[[int], None]) -> Storage:
-        """Serve, and open the store as soon as it is there.
+    def start(self, url: str, begin: Callable[[Storage], object], on_ready: Callable[[int], None]) -> None:
+        """Serve, and wait for the store.
 
         Args:
+            begin: called in another thread with the store as soon as it can be opened. When that fails for good,
+                `failure` says why, and this process is told to stop.
             on_ready: called with the port once requests are taken.
-
-        Raises:
-            StoreError: the store is there, and cannot be used.
         """
         self._on_ready = on_ready
-        signal.signal(signal.SIGTERM, _leave)
         self._thread.start()
-        while True:
-            try:
-                return open_storage(url)
-            except (StoreAwayError, StoreBusyError):
-                sleep(RETRY_SECONDS)
+        threading.Thread(target=self._wait, args=(url, begin), name="opportune-store", daemon=True).start()
 
     def end(self, url: str) -> None:
         """Take no more connections, since others do; finish what runs, and write the records of what was answered."""
         self._stop()
         threading.Thread(target=self._keep, args=(url,), name="opportune-late", daemon=True).start()
+
+    def _wait(self, url: str, begin: Callable[[Storage], object]) -> None:
+        while True:
+            try:
+                with open_storage(url) as storage:
+                    begin(storage)
+                return
+            except (StoreAwayError, StoreBusyError):
+                sleep(RETRY_SECONDS)
+            except OpportuneError as error:
+                self.failure = error
+                os.kill(os.getpid(), signal.SIGTERM)
+                return
 
     def _serve(self) -> None:
         routes = [
@@ -139,7 +149,3 @@ class WaitingService:
             log.warning("fallback answers without a record", count=len(records), reason=str(error))
             return
         log.info("fallback answers of the start kept", count=len(records) - lost, lost=lost)
-
-
-def _leave(*signalled: Any) -> NoReturn:
-    sys.exit(0)
