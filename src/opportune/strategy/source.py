@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 from ruamel.yaml import YAML
@@ -32,6 +33,8 @@ DEPTH_MAX = 20
 NODES_MAX = 200_000
 """Most nodes of one file, counting an anchor's content each time it is used."""
 INTEGER_DIGITS_MAX = 18
+TEXTS_KEPT = 4_096
+"""Texts whose trees stay in memory: those of the strategies in use are there anyway."""
 
 Scalar = bool | int | float | str | None
 
@@ -78,8 +81,11 @@ class _Open:
     size: int = 1
 
 
+@lru_cache(maxsize=TEXTS_KEPT)
 def parse(text: str) -> Node:
     """Read one YAML document; an empty one gives a node with None.
+
+    The same text gives the same tree: from one revision to the next few texts change, and reading is most of the work.
 
     Raises:
         SourceError: with the first fault; after it a YAML text cannot be trusted.
