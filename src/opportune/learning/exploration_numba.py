@@ -70,11 +70,13 @@ def _plain(step: Step) -> Step:
     return cast(Step, njit(cache=True, error_model="numpy")(step))
 
 
-@_fast
-def _fill_below(grid: Doubles, middle: float, slope: float, row: Singles) -> None:
-    """Fill one row's cumulative normal over the grid. No branches: it runs in lanes."""
-    for k in range(len(grid)):
-        x = min(max(np.float32((grid[k] - middle) * slope), TWO_SIDES), FAR)
+@njit(cache=True, fastmath={"contract", "nnan", "ninf", "nsz"}, error_model="numpy")
+def _fill_below(high: Singles, low: Singles, middle: float, slope: np.float32, row: Singles) -> None:
+    """Fill one row's cumulative normal over the grid, given in two parts. No branches: it runs in lanes."""
+    middle_high = np.float32(middle)
+    middle_low = np.float32(middle - np.float64(middle_high))
+    for k in range(len(row)):
+        x = min(max(((high[k] - middle_high) + (low[k] - middle_low)) * slope, TWO_SIDES), FAR)
         u = x * x
         row[k] = ((((((((N8 * u + N7) * u + N6) * u + N5) * u + N4) * u + N3) * u + N2) * u + N1) * u + N0) * x + HALF
 
@@ -227,9 +229,12 @@ def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Single
             nodes[i * q + k] = max(m[i] + reach * ((k + (i + 0.5) / rows) * (2.0 / q) - 1.0), cut)
     grid = _sorted(nodes)
     size = len(grid)
+    # In two parts, since a sharp contender far above the cut must not fall between two nodes.
+    high = grid.astype(np.float32)
+    low = (grid - high).astype(np.float32)
     for i in range(rows):
         row = below[i * size : (i + 1) * size]
-        _fill_below(grid, m[i], 1.0 / s[i], row)
+        _fill_below(high, low, m[i], np.float32(1.0 / s[i]), row)
         _fill_shares(row, shares[i * size : (i + 1) * size])
 
 
