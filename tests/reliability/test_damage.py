@@ -9,32 +9,37 @@ from typing import Any
 import pytest
 
 from opportune.errors import StoreError
-from opportune.storage import AdoptModel, SaveRevision, SqliteStorage, Storage, verify_storage
-from opportune.testing.storage import accept, save_decision, save_profile
+from opportune.storage import AdoptModel, SaveRevision, SqliteStorage, Storage, retire, verify_storage
+from opportune.testing.storage import LATER, accept, merge, save_decision, save_profile
 
 CUSTOMERS = 60
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    """Bytes of a closed store with entries of most kinds."""
+    """Bytes of a closed store with entries of most kinds, whose first ones went."""
     path = tmp_path_factory.mktemp("sound") / "store.db"
     with SqliteStorage(path) as storage:
+        storage.write([save_profile(f"gone{i}", f"c-gone{i}", age=i) for i in range(30)])
         storage.write([save_profile(f"p{i}", f"c-{i}", age=i, city="Gdynia") for i in range(CUSTOMERS)])
         storage.write([save_decision(f"k{i}") for i in range(CUSTOMERS)])
         storage.write([accept(f"o{i}", f"d-k{i}") for i in range(CUSTOMERS)])
+        storage.write([merge(f"m{i}", f"c-{i}", f"c-gone{i}") for i in range(10)])
+        storage.write([AdoptModel(id="a", name="bayes", position=30, hash="h", state=b"state" * 999)])
+        assert retire(storage, LATER).entries == 30
         storage.write([SaveRevision(id="r", hash="h", bundle=b"bundle" * 999)])
-        storage.write([AdoptModel(id="m", name="bayes", position=3, hash="h", state=b"state" * 999)])
     return path.read_bytes()
 
 
 def _answers(storage: Storage) -> list[Any]:
     people = [storage.profile(f"c-{i}") for i in range(CUSTOMERS)]
+    people += [storage.profile(f"c-gone{i}") for i in range(30)]
+    histories = [storage.history(f"c-{i}") for i in range(CUSTOMERS)]
     decisions = [storage.decision(f"d-k{i}") for i in range(CUSTOMERS)]
     retries = [storage.decision_of_request(f"k{i}") for i in range(CUSTOMERS)]
     outcomes = [storage.outcomes_of(f"d-k{i}") for i in range(CUSTOMERS)]
     rest = [storage.current_revision(), storage.model_states("bayes"), storage.journal(), storage.counts()]
-    return [people, decisions, retries, outcomes, rest]
+    return [people, histories, decisions, retries, outcomes, rest]
 
 
 def _verdict(path: Path, sound: list[Any]) -> str:
