@@ -1,4 +1,4 @@
-"""The same requests get the same records byte by byte: in a file or on PostgreSQL, by one process or four, as a table."""
+"""The same requests get the same records byte by byte: from a file or PostgreSQL, one process or four, or a table."""
 
 from __future__ import annotations
 
