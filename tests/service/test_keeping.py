@@ -1,0 +1,121 @@
+"""Records of fallback answers wait for the store, within bounds, and what is given up is counted."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, cast
+
+import pytest
+
+from opportune.errors import InputError, StoreBusyError, StoreError
+from opportune.service import keeping
+from opportune.service.keeping import LateRecords
+from opportune.storage import GroupWriter, SaveDecision
+
+
+class Writer:
+    """Fails as the script says, then takes everything."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.failures = list(failures)
+        self.taken: list[Any] = []
+
+    async def write(self, write: Any) -> Any:
+        if self.failures:
+            raise self.failures.pop(0)
+        self.taken.append(write)
+        return type("Receipt", (), {"repeated": False, "answer": None})()
+
+
+def keep(writer: Writer, use: Callable[[LateRecords], Awaitable[None]]) -> LateRecords:
+    async def run() -> LateRecords:
+        late = LateRecords(cast(GroupWriter, writer), lambda: "id", lambda: Clock.now)
+        await use(late)
+        return late
+
+    return asyncio.run(run())
+
+
+class Clock:
+    now = 0.0
+
+
+def record(number: int) -> SaveDecision:
+    return cast(SaveDecision, number)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "PAUSE_SECONDS", 0.001)
+    monkeypatch.setattr(Clock, "now", 0.0)
+
+
+@pytest.mark.parametrize("failure", [StoreError("gone"), StoreBusyError("busy")])
+def test_a_record_is_tried_until_the_store_takes_it(failure: Exception) -> None:
+    writer = Writer(*[failure] * 5)
+
+    async def use(late: LateRecords) -> None:
+        for number in range(3):
+            late.add(record(number))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert sorted(writer.taken) == [0, 1, 2]
+    assert (late.waiting, late.given_up) == (0, 0)
+
+
+def test_of_too_many_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "RECORDS_MAX", 2)
+    writer = Writer()
+
+    async def use(late: LateRecords) -> None:
+        for number in range(5):
+            late.add(record(number))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert writer.taken == [3, 4]
+    assert late.given_up == 3
+
+
+def test_a_record_that_is_too_old_is_given_up() -> None:
+    writer = Writer(*[StoreError("gone")] * 100)
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        await asyncio.sleep(0.01)
+        Clock.now = keeping.SECONDS_MAX + 1
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert (late.waiting, late.given_up, writer.taken) == (0, 1, [])
+
+
+def test_a_record_that_is_refused_is_not_tried_again() -> None:
+    writer = Writer(InputError.of("id", "used before"))
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        late.add(record(2))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert (writer.taken, late.given_up) == ([2], 1)
+
+
+def test_a_service_that_stops_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "CLOSE_SECONDS", 0.02)
+    writer = Writer(*[StoreError("gone")] * 10_000)
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert (late.waiting, late.given_up) == (0, 1)
