@@ -226,3 +226,20 @@ def test_all_tries_of_a_decision_share_its_time() -> None:
     with Client("http://shop", retries=100, decide_seconds=0.5, transport=httpx.MockTransport(slow)) as client:
         assert client.decide("till", "receipt").degraded == AWAY
     assert monotonic() - begin < 0.9
+
+
+def test_an_answer_of_a_proxy_is_brought_to_what_was_asked_for() -> None:
+    shown = [{"action": "tea", "rank": 1}, {"action": "milk", "rank": 2}]
+    answer = {
+        "id": "",
+        "revision": "abc",
+        "degraded": AWAY,
+        "control": None,
+        "placements": [{"name": "screen", "actions": []}, {"name": "receipt", "actions": shown}],
+    }
+    asked = [{"name": "receipt", "size": 1}, {"name": "screen"}, {"name": "door"}]
+
+    for given, _ in both(lambda: Script((200, answer)), "decide", "till", asked):
+        assert [placement.name for placement in given.placements] == ["receipt", "screen", "door"]
+        assert [[one.action for one in placement.actions] for placement in given.placements] == [["tea"], [], []]
+        assert (given.id, given.degraded, given.revision) == ("", AWAY, "abc")
