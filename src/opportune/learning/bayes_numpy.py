@@ -23,7 +23,7 @@ HALF_BIT, HIGH_BITS = np.uint32(0x8000), np.uint32(0xFFFF0000)
 
 
 def coarse(variances: Floats) -> Floats:
-    """Round positive numbers to the 8 significant bits of a float32's upper half: right to a part in 256."""
+    """Round positive numbers to the 8 significant bits of a float32's upper half: right to a part in 512."""
     rounded: Floats = ((variances.view(np.uint32) + HALF_BIT) & HIGH_BITS).view(np.float32)
     return rounded
 
