@@ -1,6 +1,7 @@
 """The whole service over HTTP with durable records, under an open load.
 
 ./run bench service [--quick] [--actions 1000] [--seconds 20] [--page docs/benchmarks.md]
+./run bench service --store postgresql [--workers 2]: several processes, see benchmarks/processes.py
 """
 
 from __future__ import annotations
@@ -28,7 +29,22 @@ from benchmarks.page import PAGE, machine, replace
 from benchmarks.project import ID_MARK, profile_of, request_template, write_project
 from benchmarks.world import World, make_world
 
-__all__ = ["Figures", "main", "measure"]
+__all__ = [
+    "CONNECTIONS",
+    "HOST",
+    "LATE_MS_MAX",
+    "Figures",
+    "Traffic",
+    "answer_to",
+    "cpu_seconds_of",
+    "find_capacity",
+    "import_customers",
+    "is_good",
+    "main",
+    "measure",
+    "wait_until_ready",
+    "watch_learning",
+]
 
 HOST = "127.0.0.1"
 READY_SECONDS = 180
@@ -67,7 +83,7 @@ class Figures:
     cpu_seconds: float = 0.0
 
 
-class _Traffic:
+class Traffic:
     """Requests of many customers, each with an id of its own."""
 
     def __init__(self, world: World, host: str) -> None:
@@ -91,30 +107,39 @@ def measure(
     url_port: int, world: World, pid: int, seconds: float, figures: Figures, say: Callable[[str], None]
 ) -> None:
     """Load a running service: warm up, look for capacity, stay at half of it, then watch it learn."""
-    traffic = _Traffic(world, f"{HOST}:{url_port}")
+    traffic = Traffic(world, f"{HOST}:{url_port}")
     load = Load(HOST, url_port, CONNECTIONS)
     step = max(1.0, seconds / 5)
     try:
-        load.run(traffic, is_good, None, step / 2)
-        closed = load.run(traffic, is_good, None, step)
-        say(f"closed loop with {CONNECTIONS} connections: {closed.rate:,.0f}/s, {closed.errors} errors")
-        for share in RAMP:
-            rate = closed.rate * share
-            if not any(_carries(load, traffic, rate, step, figures, say) for _ in range(TRIES)):
-                break
-            figures.capacity = rate
+        find_capacity(load, traffic, step, figures, say)
         figures.steady_rate = figures.capacity / 2
         if figures.steady_rate:
-            before = _cpu_seconds(pid)
+            before = cpu_seconds_of(pid)
             figures.steady = load.run(traffic, is_good, figures.steady_rate, seconds)
-            figures.cpu_seconds = _cpu_seconds(pid) - before
+            figures.cpu_seconds = cpu_seconds_of(pid) - before
     finally:
         load.close()
-    figures.learned = _watch_learning(url_port, world)
+    figures.learned = watch_learning(url_port, world)
+
+
+def find_capacity(load: Load, traffic: Traffic, step: float, figures: Figures, say: Callable[[str], None]) -> None:
+    """Warm up, then plan ever more requests until they are no longer answered in time.
+
+    Args:
+        step: seconds of each try.
+    """
+    load.run(traffic, is_good, None, step / 2)
+    closed = load.run(traffic, is_good, None, step)
+    say(f"closed loop with {CONNECTIONS} connections: {closed.rate:,.0f}/s, {closed.errors} errors")
+    for share in RAMP:
+        rate = closed.rate * share
+        if not any(_carries(load, traffic, rate, step, figures, say) for _ in range(TRIES)):
+            break
+        figures.capacity = rate
 
 
 def _carries(
-    load: Load, traffic: _Traffic, rate: float, step: float, figures: Figures, say: Callable[[str], None]
+    load: Load, traffic: Traffic, rate: float, step: float, figures: Figures, say: Callable[[str], None]
 ) -> bool:
     """Try one rate."""
     found = load.run(traffic, is_good, rate, step)
@@ -124,7 +149,7 @@ def _carries(
     return found.rate >= KEPT_UP * rate and found.quantile(0.99) <= SLOW_MS and not failed
 
 
-def _answer_to(world: World, port: int) -> bytes:
+def answer_to(world: World, port: int) -> bytes:
     """Give the answer to one request, to know its size."""
     with httpx.Client(base_url=f"http://{HOST}:{port}", headers={"content-type": "application/json"}) as client:
         answer = client.post("/v1/decisions", content=request_template(world, 0))
@@ -132,7 +157,7 @@ def _answer_to(world: World, port: int) -> bytes:
         return answer.content
 
 
-def _cpu_seconds(pid: int) -> float:
+def cpu_seconds_of(pid: int) -> float:
     """Read the processor time of a process; 0 where the system does not tell."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
@@ -141,7 +166,7 @@ def _cpu_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def _watch_learning(port: int, world: World) -> list[float]:
+def watch_learning(port: int, world: World) -> list[float]:
     """Report an acceptance, then ask again in the same conversation until the propensity is another one."""
     taken = []
     with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=10) as client:
@@ -193,7 +218,7 @@ def running(project: Path, store: Path, core: int | None, log: Path) -> Iterator
     try:
         if core is not None:
             os.sched_setaffinity(0, (own - {core}) or own)
-        _wait(port, process, begin, log)
+        wait_until_ready(port, process, begin, log)
         yield port, process.pid, time.perf_counter() - begin
     finally:
         if core is not None:
@@ -206,7 +231,7 @@ def running(project: Path, store: Path, core: int | None, log: Path) -> Iterator
             process.wait()
 
 
-def _wait(port: int, process: subprocess.Popen[bytes], begin: float, log: Path) -> None:
+def wait_until_ready(port: int, process: subprocess.Popen[bytes], begin: float, log: Path) -> None:
     while True:
         try:
             if httpx.get(f"http://{HOST}:{port}/readyz", timeout=2).status_code == 200:
@@ -218,7 +243,7 @@ def _wait(port: int, process: subprocess.Popen[bytes], begin: float, log: Path) 
         time.sleep(0.05)
 
 
-def _import(port: int, world: World) -> None:
+def import_customers(port: int, world: World) -> None:
     rows = [{"id": f"c{i:05d}", "attributes": profile_of(world, i)} for i in range(len(world.profiles))]
     with httpx.Client(base_url=f"http://{HOST}:{port}", timeout=60) as client:
         for start in range(0, len(rows), 500):
@@ -277,10 +302,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=20.0, help="length of the run at half of capacity")
     parser.add_argument("--page", type=Path, default=None, help="page to write into; default docs/benchmarks.md")
     parser.add_argument("--keep", type=Path, default=None, help="folder for project and store, kept afterwards")
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite")
+    parser.add_argument("--workers", type=int, default=2, help="of PostgreSQL: compared with one")
     options = parser.parse_args(arguments)
     actions, seconds = (20, 2.0) if options.quick else (options.actions, options.seconds)
     console = Console(stderr=True)
     world = make_world(actions, customers=50 if options.quick else 1_000)
+    if options.store == "postgresql":
+        from benchmarks.processes import compare
+
+        page = options.page or (None if options.quick else PAGE)
+        return compare(world, options.workers, seconds, page, lambda text: console.print(text, markup=False))
     cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
     core = cores[-1] if len(cores) > 1 else None
     with tempfile.TemporaryDirectory() as temporary:
@@ -289,9 +321,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         write_project(world, folder / "project")
         with running(folder / "project", folder / "bench.db", core, folder / "service.log") as (port, pid, ready):
             console.print(f"ready after {ready:.1f} s", markup=False)
-            _import(port, world)
-            request = _Traffic(world, f"{HOST}:{port}")(0)
-            answer = _answer_to(world, port)
+            import_customers(port, world)
+            request = Traffic(world, f"{HOST}:{port}")(0)
+            answer = answer_to(world, port)
             figures = Figures(ready, len(request), len(answer))
             measure(port, world, pid, seconds, figures, lambda text: console.print(text, markup=False))
         text = _report(figures, actions, folder, "./run bench service")

@@ -58,12 +58,13 @@ class PostgresServer:
 
     Args:
         programs: folder of initdb and pg_ctl.
+        place: where its folder is made; None takes memory where there is room.
         settings: lines of the configuration.
     """
 
-    def __init__(self, programs: Path, **settings: str) -> None:
+    def __init__(self, programs: Path, place: Path | None = None, **settings: str) -> None:
         self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="opportune-postgres-", dir=_place()))
+        self._folder = Path(tempfile.mkdtemp(prefix="opportune-postgres-", dir=place or _place()))
         self._data = self._folder / "data"
         self._numbers = itertools.count(1)
         self.port = _free_port()
@@ -84,6 +85,11 @@ class PostgresServer:
         self._guard = subprocess.Popen(
             [sys.executable, __file__, programs, self._folder], stdin=subprocess.PIPE, start_new_session=True
         )
+
+    @property
+    def pid(self) -> int:
+        """Its main process."""
+        return int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
 
     def url(self, database: str = "postgres") -> str:
         """Where a database is."""
