@@ -33,6 +33,7 @@ __all__ = [
     "current",
     "earlier",
     "examined",
+    "expect_sound",
     "publish",
     "published",
     "revision_of",
@@ -142,6 +143,7 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto") -
     repeated = already(course, strategy, tests)
     if repeated is not None:
         return repeated
+    expect_sound(storage, strategy)
     learner = as_published(storage, strategy, kernel, course)
     trial = try_on(strategy, learner.model, recent_decisions(storage))
     write = revision_of(course, strategy, new_id, offer)
@@ -173,6 +175,16 @@ def already(course: Course, strategy: Strategy, tests: int) -> Published | None:
     return Published(
         number=now.number, hash=now.hash, repeated=True, returns_to=None, changes=(), tests=tests, trial=None
     )
+
+
+def expect_sound(storage: Storage, strategy: Strategy) -> None:
+    """Refuse a strategy whose bundle is in the store already, and damaged: nobody else could read it.
+
+    Raises:
+        DamageError: so it is.
+        StoreError: the store cannot be read.
+    """
+    storage.revision(strategy.plan.revision)
 
 
 def as_published(storage: Storage, strategy: Strategy, kernel: str, course: Course | None = None) -> Learner:

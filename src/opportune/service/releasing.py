@@ -15,7 +15,16 @@ import structlog
 from opportune.decide.pipeline import Scorer
 from opportune.errors import OpportuneError, UnknownError
 from opportune.service.course import Course
-from opportune.service.publishing import Offer, Published, already, earlier, examined, published, revision_of
+from opportune.service.publishing import (
+    Offer,
+    Published,
+    already,
+    earlier,
+    examined,
+    expect_sound,
+    published,
+    revision_of,
+)
 from opportune.service.revisions import Strategy, files_of, reason_of
 from opportune.service.settings import Settings
 from opportune.service.trial import recent_decisions, try_on
@@ -173,6 +182,7 @@ class Publisher:
         repeated = await self._aside(lambda: already(course, strategy, tests))
         if repeated is not None:
             return repeated
+        await self._aside(lambda: expect_sound(self._storage, strategy))
         model = await self._model_for(strategy)
         trial = await self._aside(lambda: try_on(strategy, model, recent_decisions(self._storage)))
         write = await self._aside(lambda: revision_of(course, strategy, self._settings.new_id(), offer))
