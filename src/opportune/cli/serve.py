@@ -67,6 +67,7 @@ def serve(
         is_shared = storage.cluster.shared
         if workers > 1 and not is_shared:
             storage.close()
+            bound.close()
             fail(
                 f"--workers {workers}: one process alone writes a file of SQLite; use --workers 1, or move the store"
                 " with 'opportune copy --from FILE --to postgresql://...' and serve that"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -9,7 +10,6 @@ import httpx
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
 from opportune.cli.output import FOUND, JsonOption, count, fail, failures, out, print_json
 from opportune.service.status import ProcessStatus, Status, status_of
@@ -17,6 +17,8 @@ from opportune.storage import open_storage
 
 __all__ = ["status"]
 
+NAMES = ("host", "pid", "role", "address", "revision", "model", "position", "lag", "age", "health")
+NUMBERS = frozenset(("pid", "revision", "position", "lag", "age"))
 SECONDS = 5.0
 """How long a service may take to answer."""
 
@@ -35,7 +37,8 @@ def status(
     if as_json:
         print_json(found)
     else:
-        out.print(_table(found.processes))
+        for line in _table(found.processes):
+            out.print(escape(line))
         for problem in found.problems:
             out.print(escape(problem))
         if not found.problems:
@@ -64,11 +67,16 @@ def _of_service(url: str) -> Status:
         fail("--url: expected the status of an installation, found another answer; is it an Opportune service?")
 
 
-def _table(processes: tuple[ProcessStatus, ...]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for name in ("host", "pid", "role", "address", "revision", "model", "position", "lag", "age", "health"):
-        table.add_column(name, justify="right" if name in ("pid", "revision", "position", "lag", "age") else "left")
-    for one in processes:
-        cells = (one.host, one.pid, one.role, one.address, one.revision, one.model, one.position, one.lag)
-        table.add_row(*(escape(str(cell)) for cell in cells), f"{one.age_seconds:.1f} s", one.health)
-    return table
+def _table(processes: tuple[ProcessStatus, ...]) -> Iterator[str]:
+    """Give the lines of the table; wider than the terminal rather than cut."""
+    rows = [NAMES, *(_cells(process) for process in processes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = zip(NAMES, row, widths, strict=True)
+        padded = (cell.rjust(width) if name in NUMBERS else cell.ljust(width) for name, cell, width in cells)
+        yield "  ".join(padded).rstrip()
+
+
+def _cells(one: ProcessStatus) -> tuple[str, ...]:
+    cells = (one.host, one.pid, one.role, one.address, one.revision, one.model, one.position, one.lag)
+    return (*map(str, cells), f"{one.age_seconds:.1f} s", one.health)
