@@ -162,6 +162,47 @@ def test_customers_are_merged_and_their_history_is_read() -> None:
     assert history.requests[1].url.query == b"limit=100&before=7"
 
 
+RELEASE = {
+    "number": 2,
+    "hash": "abc",
+    "repeated": False,
+    "returns_to": None,
+    "changes": ["goal 'profit', weight: 1 → 2"],
+    "tests": 3,
+    "trial": {"decided": 5, "refused": {}, "slowest_ms": 0.5},
+    "live_ms": 4.0,
+}
+
+
+def test_a_strategy_is_published_and_taken_back() -> None:
+    script = Script((200, RELEASE))
+    done = sync(script, lambda client: client.publish({"project.yaml": "name: shop"}, reason="why"))
+    back = of_async(script, "rollback", 1, author="ada")
+
+    assert (done.number, done.changes) == (back.number, tuple(RELEASE["changes"]))
+    assert [json.loads(request.content) for request in script.requests] == [
+        {"files": {"project.yaml": "name: shop"}, "author": "", "reason": "why", "another_project": False},
+        {"number": 1, "author": "ada", "reason": ""},
+    ]
+
+
+def test_going_back_without_a_number_is_tried_once() -> None:
+    script = Script((503, {}), (200, RELEASE))
+
+    with pytest.raises(ServiceError):
+        sync(script, lambda client: client.rollback())
+    assert len(script.requests) == 1
+
+
+def test_all_that_is_wrong_with_a_strategy_is_told() -> None:
+    problem = {"where": "goals.yaml:3:1", "message": "unknown key", "remedy": "remove it"}
+    body = {"title": "t", "detail": "d", "code": "project-refused", "problems": [problem]}
+
+    with pytest.raises(ServiceError) as caught:
+        sync(Script((422, body)), lambda client: client.publish({}))
+    assert [str(one) for one in caught.value.problems] == ["goals.yaml:3:1: unknown key; remove it"]
+
+
 def test_models_are_listed() -> None:
     for models, _ in both(lambda: Script((200, {"models": [{"name": "bayes"}]})), "models"):
         assert models == [{"name": "bayes"}]

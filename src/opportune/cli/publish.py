@@ -40,9 +40,10 @@ def publish(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Check a strategy, run its tests, try it on recent requests, and make it the one in use.
+    """Check a strategy and make it the one in use.
 
-    Running processes serve it within a second. A strategy that is refused changes nothing; exit code 1 then.
+    Its tests must pass, and recent requests are tried on it. Running processes serve it within a second. A strategy
+    that is refused changes nothing; exit code 1 then.
     """
     with failures(as_json):
         if store and url:

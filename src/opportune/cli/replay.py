@@ -24,7 +24,7 @@ def replay(
     kernel: Annotated[str, typer.Option(help="auto, numpy or numba; that of the service for equal digests.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Learn the journal again from its beginning, and judge every prediction.
+    """Learn the journal again, and judge every prediction.
 
     Each answer is learned after it was foretold, under the revision that was in use. The result must equal the served
     model bit by bit; exit code 1 if it does not. Works beside a running service.

@@ -16,9 +16,9 @@ __all__ = ["revisions"]
 
 
 def revisions(store: StoreOption = "", url: UrlOption = "", as_json: JsonOption = False) -> None:
-    """List all revisions with author, reason and what changed in words; a star stands before the one in use.
+    """List all revisions, with who, why and what changed.
 
-    With --store it works beside a running service.
+    A star stands before the one in use. With --store it works beside a running service.
     """
     with failures(as_json):
         if store and url:

@@ -36,9 +36,10 @@ def rollback(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Publish an earlier revision again, under a new number.
+    """Go back to an earlier revision.
 
-    Running processes serve it within a second. Going back twice goes back further.
+    It is published again, under a new number. Running processes serve it within a second. Going back twice goes back
+    further.
     """
     with failures(as_json):
         if store and url:

@@ -16,6 +16,7 @@ import numpy as np
 
 from opportune.learning import (
     CandidateKey,
+    Moves,
     Prediction,
     Predictor,
     PropensityModel,
@@ -23,7 +24,7 @@ from opportune.learning import (
     from_bytes,
     to_bytes,
 )
-from opportune.records import Facts, Value, ValueType
+from opportune.records import Facts, Renamed, Value, ValueType
 
 __all__ = ["CATALOGUE", "OUTCOMES", "PREDICTORS", "PropensityModelContract", "sample_answers", "sample_facts"]
 
@@ -184,6 +185,67 @@ class PropensityModelContract:
 
             assert all(np.allclose(found[key], known[key], atol=1e-6) for key in catalogue if key != stranger)
             assert model.digest() == digest
+
+    def test_a_model_that_adopts_its_own_state_is_the_same(self) -> None:
+        model = self._taught()
+        other = self.make(PREDICTORS, OUTCOMES)
+        other.bind(CATALOGUE)
+        other.adopt(model.snapshot(), Moves(CATALOGUE))
+
+        assert other.digest() == model.digest()
+
+    def test_a_renamed_candidate_goes_on_with_what_was_learned(self) -> None:
+        model = self._taught()
+        renamed = [Renamed("action", "loans_0", "credits_0"), Renamed("group", "service", "help")]
+        names = {"loans_0": "credits_0", "service": "help"}
+        catalogue = tuple(
+            CandidateKey(names.get(key.group, key.group), names.get(key.action, key.action), key.channel, key.treatment)
+            for key in CATALOGUE
+        )
+        other = self.make(PREDICTORS, OUTCOMES)
+        other.bind(catalogue)
+        other.adopt(model.snapshot(), Moves(catalogue, renamed))
+
+        _assert_equal(_scores(other, sample_facts(4)), _scores(model, sample_facts(4)))
+        assert np.array_equal(other.evidence(), model.evidence())
+
+    def test_predictors_and_outcomes_that_stay_keep_what_was_learned(self) -> None:
+        model = self._taught()
+        predictors = (Predictor("context.queue", ValueType.INTEGER), *PREDICTORS[:0:-1])
+        other = self.make(predictors, ("buy", OUTCOMES[1]))
+        other.bind(CATALOGUE)
+        other.adopt(model.snapshot(), Moves(CATALOGUE))
+        stranger = self.make(predictors, ("buy", OUTCOMES[1]))
+        stranger.bind(CATALOGUE)
+        facts = {name: value for name, value in sample_facts(4).items() if name != PREDICTORS[0].name}
+
+        assert np.array_equal(other.evidence(), [np.zeros(len(CATALOGUE)), model.evidence()[1]])
+        kept, known, fresh = (_scores(one, facts)[1] for one in (other, model, stranger))
+        assert np.abs(kept[1] - known[1]).mean() < np.abs(fresh[1] - known[1]).mean()
+        again = self.make(predictors, ("buy", OUTCOMES[1]))
+        again.adopt(model.snapshot(), Moves(CATALOGUE))
+        assert again.digest() == other.digest()
+
+    def test_a_predictor_of_another_type_begins_anew(self) -> None:
+        model = self._taught()
+        changed = tuple(
+            Predictor(one.name, ValueType.TEXT if one.type is ValueType.BOOLEAN else one.type) for one in PREDICTORS
+        )
+        other = self.make(changed, OUTCOMES)
+        other.bind(CATALOGUE)
+        other.adopt(model.snapshot(), Moves(CATALOGUE))
+
+        contributions = dict(other.weights(sample_facts(1) | {"customer.vip": "yes"}, 4, 0))
+        assert contributions["customer.vip"] == 0.0
+        _assert_sound(other.predict(other.encode(sample_facts(1))))
+
+    def test_it_adopts_no_state_of_something_else(self) -> None:
+        model = self._taught()
+        before, state = model.digest(), model.snapshot()
+
+        assert _refused(lambda: model.adopt(Snapshot(state.arrays, {}), Moves(CATALOGUE)))
+        assert _refused(lambda: model.adopt(Snapshot({}, state.meta), Moves(CATALOGUE)))
+        assert model.digest() == before
 
     def test_it_refuses_a_catalogue_that_names_a_candidate_twice(self) -> None:
         model = self.make(PREDICTORS, OUTCOMES)
