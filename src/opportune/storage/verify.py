@@ -80,10 +80,14 @@ def _check_journal(storage: Storage, faults: _Faults, expected: Fold, after: int
     total = storage.last_sequence()
     while after < total:
         page = storage._rows(after, _PAGE, ())
-        entries = []
+        entries, before = [], after
         for row in page:
             if row.entry.sequence > total:
                 break
+            if row.entry.sequence <= after:
+                # A damaged tree may lead in circles.
+                faults.add(f"journal entry {row.entry.sequence}", f"it stands behind entry {after}")
+                return
             if row.entry.sequence != after + 1:
                 faults.add(f"journal entry {after + 1}", "it is missing")
             after = row.entry.sequence
@@ -91,7 +95,8 @@ def _check_journal(storage: Storage, faults: _Faults, expected: Fold, after: int
                 entries.append(decode_row(row))
             except (DamageError, msgspec.MsgspecError, ValueError) as error:
                 faults.add(f"journal entry {after}", str(error).removeprefix(f"journal entry {after}: "))
-        if not page:
+        if after == before:
+            # Nothing more, or only what stands beyond the end: a damaged tree would give it again and again.
             faults.add(f"journal entry {after + 1}", "it is missing")
             break
         _check_page(storage, entries, expected, faults)
