@@ -30,10 +30,10 @@ NORMAL_SECONDS = 5.0
 TRIES = 3
 """A short spell counts if one of so many does: whatever else runs on the machine must not decide."""
 FAULTS = {
-    "slow": {"store-slow", "none"},
-    "hang": {"store-slow", "none"},
-    "reset": {"store-unavailable", "store-slow", "none"},
-    "refuse": {"store-unavailable", "store-slow", "none"},
+    "slow": {"store-slow", "overloaded", "none"},
+    "hang": {"store-slow", "overloaded", "none"},
+    "reset": {"store-unavailable", "store-slow", "overloaded", "none"},
+    "refuse": {"store-unavailable", "store-slow", "overloaded", "none"},
 }
 """Fault of the store → reasons that answers may have meanwhile."""
 

@@ -20,7 +20,8 @@ __all__ = ["LateRecords"]
 RECORDS_MAX = 10_000
 SECONDS_MAX = 60.0
 """How long a record is tried; an outage that lasts longer costs the records of its beginning."""
-GROUP_MAX = 256
+GROUP_MAX = 32
+"""Records in one commit: decisions that wait for the same writer must not wait for more."""
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
 CLOSE_SECONDS = 2.0
@@ -44,7 +45,8 @@ class _Record:
 class LateRecords:
     """Writes what the contact did not wait for, in order, again and again; lives in the event loop's thread.
 
-    One group is under way at a time, so that a store that comes back is not flooded.
+    One group is under way at a time, with a pause as long as it took, so that a store that comes back has time for the
+    decisions of now.
 
     Args:
         new_id: makes ids of writes.
@@ -93,6 +95,7 @@ class LateRecords:
         pause = PAUSE_SECONDS
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(GROUP_MAX, len(self._waiting)))]
+            begin = self._clock()
             try:
                 failed = await self._write_group(group)
             except asyncio.CancelledError:
@@ -104,8 +107,7 @@ class LateRecords:
             if len(fresh) < len(failed):
                 self._give_up(len(failed) - len(fresh), "the store was away for too long")
             self._waiting.extendleft(reversed(fresh))
-            if failed:
-                await asyncio.sleep(pause)
+            await asyncio.sleep(pause if failed else now - begin)
 
     async def _write_group(self, group: list[_Record]) -> list[_Record]:
         """Write some records; give those that the store did not take."""

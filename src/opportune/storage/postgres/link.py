@@ -22,6 +22,9 @@ __all__ = ["Link", "LinkError", "Row", "Statement", "Step"]
 
 Row = tuple[Any, ...]
 
+CONNECT_SECONDS = 3.0
+"""Longest wait for a connection."""
+
 _FAILED = (pq.ExecStatus.FATAL_ERROR, pq.ExecStatus.BAD_RESPONSE, pq.ExecStatus.NONFATAL_ERROR)
 
 
@@ -77,11 +80,7 @@ class Link:
         self._seconds = seconds
         self._numbers = itertools.count()
         self._prepared: dict[str, bytes] = {}
-        self._connection = pq.PGconn.connect(conninfo.encode())
-        if self._connection.status != pq.ConnStatus.OK:
-            message = self._connection.get_error_message()
-            self._connection.finish()
-            raise LinkError(_refusal(message))
+        self._connection = _connect(conninfo)
         self._connection.nonblocking = 1
         self._connection.enter_pipeline_mode()
         self._poll = select.poll()
@@ -242,6 +241,28 @@ def _failure(result: pq.abc.PGresult) -> LinkError:
     message = result.error_field(pq.DiagnosticField.MESSAGE_PRIMARY) or b"the connection is lost"
     code = result.error_field(pq.DiagnosticField.SQLSTATE) or b""
     return LinkError(_first_line(message.decode(errors="replace")), code.decode())
+
+
+def _connect(conninfo: str) -> pq.abc.PGconn:
+    """Connect step by step: in one step, the driver would keep the interpreter's lock until a hung server answers."""
+    connection = pq.PGconn.connect_start(conninfo.encode())
+    until = time.monotonic() + CONNECT_SECONDS
+    state = pq.PollingStatus.WRITING
+    while connection.status != pq.ConnStatus.BAD and state != pq.PollingStatus.OK:
+        if state == pq.PollingStatus.FAILED:
+            break
+        poll = select.poll()
+        # Another address has another socket.
+        poll.register(connection.socket, select.POLLOUT if state == pq.PollingStatus.WRITING else select.POLLIN)
+        if not poll.poll(max(0.0, until - time.monotonic()) * 1000):
+            connection.finish()
+            raise LinkError(f"no answer to a connection within {CONNECT_SECONDS:g} seconds")
+        state = pq.PollingStatus(connection.connect_poll())
+    if connection.status != pq.ConnStatus.OK:
+        message = connection.get_error_message()
+        connection.finish()
+        raise LinkError(_refusal(message))
+    return connection
 
 
 def _refusal(message: str) -> str:
