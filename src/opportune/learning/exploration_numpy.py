@@ -205,11 +205,12 @@ def _chances(field: Field, here: Booleans) -> Doubles:
     product = np.multiply.reduce(field.below if len(own) == len(is_own) else field.below.take(own, axis=0), axis=0)
     gained = np.zeros(len(is_own) + 1)
     if members:
-        pool = np.exp(field.pool * np.float32(members))
-        gained[-1] = np.einsum("q,q->", pool[2:] - pool[:-2], product) / members
+        pool = np.maximum(np.exp(field.pool * np.float32(members)), LEAST_BELOW)
         product *= pool[1:-1]
     np.maximum(product, LEAST_BELOW, out=product)
     gained[:-1] = np.einsum("rq,q->r", field.shares, product)
+    if members:
+        gained[-1] = np.einsum("q,q->", (pool[2:] - pool[:-2]) / pool[1:-1], product) / members
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     np.maximum(gained, 1e-300, out=gained)
     gained /= float(gained.take(own).sum()) + members * float(gained[-1])
