@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -15,7 +14,7 @@ from opportune.client import Client, Release
 from opportune.errors import InputError, ServiceError, StoreBusyError
 from opportune.storage import Storage, open_storage
 
-__all__ = ["AuthorOption", "ReasonOption", "StoreOption", "UrlOption", "named", "opened", "print_release", "service"]
+__all__ = ["AuthorOption", "ReasonOption", "StoreOption", "UrlOption", "opened", "print_release", "service"]
 
 STORE = "opportune.db"
 
@@ -27,16 +26,6 @@ UrlOption = Annotated[
 ]
 AuthorOption = Annotated[str, typer.Option(help="Who does it; the name of the system's user if left out.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, in your words.")]
-
-
-def named(author: str) -> str:
-    """Give the author, or who runs this program."""
-    if author:
-        return author
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return ""
 
 
 @contextmanager

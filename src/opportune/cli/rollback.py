@@ -8,13 +8,13 @@ from uuid import uuid4
 import msgspec
 import typer
 
+from opportune.cli.author import named
 from opportune.cli.output import JsonOption, fail, failures, print_json
 from opportune.cli.releases import (
     AuthorOption,
     ReasonOption,
     StoreOption,
     UrlOption,
-    named,
     opened,
     print_release,
     service,

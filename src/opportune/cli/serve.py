@@ -12,8 +12,8 @@ import structlog
 import typer
 from rich.markup import escape
 
+from opportune.cli.author import named
 from opportune.cli.output import bar, count, err, fail, failures
-from opportune.cli.releases import named
 from opportune.errors import StoreAwayError, StoreBusyError
 from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.fleet import serve_fleet
