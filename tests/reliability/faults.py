@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
+from uuid import uuid4
 
 import numpy as np
 import numpy.typing as npt
@@ -104,6 +105,8 @@ class Callers:
         self._header = b"\r\nopportune-deadline-ms: %d\r\n\r\n" % deadline_ms
         self._reasons: Counter[str] = Counter()
         self._sent = 0
+        # An id that was used before gets its first answer again.
+        self._name = uuid4().hex
         self.answered: list[str] = []
         """Requests that got an answer."""
 
@@ -122,7 +125,7 @@ class Callers:
 
     def _request(self, number: int) -> bytes:
         self._sent += 1
-        body: dict[str, Any] = decision(f"call-{self._sent}", customer=f"c-{self._sent % CUSTOMERS}")
+        body: dict[str, Any] = decision(f"{self._name}-{self._sent}", customer=f"c-{self._sent % CUSTOMERS}")
         head, _, rest = http_post("/v1/decisions", json.dumps(body).encode(), "shop").partition(b"\r\n\r\n")
         return head + self._header + rest
 
