@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
@@ -16,7 +17,7 @@ from opportune.storage import open_storage
 from opportune.storage.cluster import ProcessReport
 
 from .process import Running
-from .shop import decision
+from .shop import PROJECT, decision
 
 __all__ = [
     "Fleet",
@@ -33,8 +34,10 @@ __all__ = [
 class Fleet(Running):
     """A started service of several processes."""
 
-    def __init__(self, store: str, workers: int = 2, *, module: str = "opportune.cli") -> None:
-        super().__init__(store, "--workers", str(workers), module=module)
+    def __init__(
+        self, store: str, workers: int = 2, *, module: str = "opportune.cli", project: Path | None = PROJECT
+    ) -> None:
+        super().__init__(store, "--workers", str(workers), module=module, project=project)
         self.store = store
         assert self.process.stderr is not None
         # The pipe must not fill while the service lives.
@@ -50,9 +53,11 @@ class Fleet(Running):
         if self.process.poll() is None:
             self.process.send_signal(number)
         code = self.process.wait(30)
+        assert self.process.stderr is not None
+        if self.process.stderr.closed:
+            return code
         # The children hold the pipe until they have ended too.
         self._reader.join(30)
-        assert self.process.stderr is not None
         self.process.stderr.close()
         return code
 
@@ -77,8 +82,7 @@ def fleet(store: str, workers: int = 2, *, module: str = "opportune.cli") -> Ite
     try:
         yield service
     finally:
-        if service.process.poll() is None:
-            service.stop()
+        service.stop()
 
 
 def parent_of(pid: int) -> int:
