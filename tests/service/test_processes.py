@@ -166,6 +166,17 @@ def test_another_host_takes_over_from_one_that_is_killed_or_stands_still(service
         assert seconds <= TAKEOVER_SECONDS
 
 
+def test_processes_end_with_their_parent() -> None:
+    with fleet(need_postgres().database(), 1) as service:
+        wait_for(lambda: service.children("learner"), 10, 0.2)
+        children = [*service.children("decider"), *service.children("learner")]
+
+        service.process.kill()
+
+        wait_for(lambda: not any(map(is_alive, children)), 5)
+    assert len(children) == 2
+
+
 def takeover(service: Fleet, client: httpx.Client, number: signal.Signals) -> float:
     """End or stop the learner; give the seconds until something new was learned and served."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from dataclasses import replace
 from time import perf_counter
 
@@ -13,6 +12,7 @@ from opportune.decide import Plan
 from opportune.errors import DamageError, StoreError
 from opportune.outcomes import Taught
 from opportune.service.adopting import live_model, some_model
+from opportune.service.events import happened
 from opportune.service.live import Live
 from opportune.service.logs import place_of
 from opportune.service.publishing import current
@@ -139,13 +139,15 @@ class FollowingRuntime(Runtime):
             except Exception as error:  # noqa: BLE001  It goes on with the model at hand.
                 log.error("model not taken over", error=type(error).__name__, where=place_of(error))
             await asyncio.sleep(pause)
-            await _heard(self._wake, LOOK_SECONDS)
+            await happened(self._wake, LOOK_SECONDS)
+            self._wake.clear()
 
     async def _switch_forever(self) -> None:
         """Serve what is published anywhere."""
         pause = LOOK_SECONDS
         while True:
-            await _heard(self._published, pause)
+            await happened(self._published, pause)
+            self._published.clear()
             pause = LOOK_SECONDS
             try:
                 newer = await asyncio.to_thread(self._newer)
@@ -179,13 +181,6 @@ class FollowingRuntime(Runtime):
     def _tell_damage(self, error: DamageError) -> None:
         self.refused += 1
         log.error("posted model refused; the one at hand goes on", reason=str(error))
-
-
-async def _heard(event: asyncio.Event, seconds: float) -> None:
-    """Wait for an event, for so long at most, and take it."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(event.wait(), seconds)
-    event.clear()
 
 
 def _pass_on(loop: asyncio.AbstractEventLoop, hear: object, notice: Notice) -> None:

@@ -9,6 +9,7 @@ from time import monotonic
 import structlog
 
 from opportune.errors import OpportuneError, StoreError
+from opportune.service.events import happened
 from opportune.service.follower import Follower
 from opportune.service.live import Live
 from opportune.service.logs import place_of
@@ -68,13 +69,13 @@ class LearningProcess:
             while not self._ending.is_set():
                 leadership = await self._ask()
                 if leadership is None:
-                    await self._pause(STAND_BY_SECONDS)
+                    await happened(self._ending, STAND_BY_SECONDS)
                     continue
                 try:
                     await self._lead(leadership)
                 except Exception as error:  # noqa: BLE001  Whatever broke, it or another one takes the role again.
                     log.warning("learning ended", error=type(error).__name__, where=place_of(error))
-                    await self._pause(RETRY_SECONDS)
+                    await happened(self._ending, RETRY_SECONDS)
                 finally:
                     self._role = "standby"
                     self._reporter.renew()
@@ -98,7 +99,7 @@ class LearningProcess:
         self._role = ROLE
         if not await asyncio.to_thread(self._follower.begin):
             # Nothing was published yet.
-            await self._pause(LOOK_SECONDS)
+            await happened(self._ending, LOOK_SECONDS)
             return
         log.info("learning", position=self._follower.learner.position)
         self._reporter.renew()
@@ -130,8 +131,7 @@ class LearningProcess:
             if checkpoint is not None:
                 kept_at = monotonic()
                 await writer.write(checkpoint)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), wait)
+            await happened(self._wake, wait)
         if self._role == ROLE:
             await self._finish(writer)
 
@@ -167,10 +167,6 @@ class LearningProcess:
         live = Live(first_serving(self._storage, self._settings, strategy, learner, 0))
         await Sweeper(live, self._storage, writer, self._settings).sweep()
         await self._retaining.apply(strategy.project.settings.retention_days)
-
-    async def _pause(self, seconds: float) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), seconds)
 
     def hear(self, notice: Notice) -> None:
         """Take in what was committed anywhere."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from uuid import uuid4
 import msgspec
 import structlog
 
+from opportune.service.events import happened
 from opportune.storage import Storage
 from opportune.storage.cluster import Cluster, ProcessReport
 
@@ -114,8 +114,7 @@ class Reporter:
                 if not self._silent:
                     log.warning("report not written", error=type(error).__name__)
                 self._silent = True
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), RENEW_SECONDS)
+            await happened(self._due, RENEW_SECONDS)
             self._due.clear()
 
 

@@ -18,6 +18,8 @@ from time import monotonic
 
 import structlog
 
+from opportune.service.events import happened
+
 __all__ = ["ALIVE", "ALIVE_SECONDS", "END_SECONDS", "GO", "READY", "Child", "Supervisor"]
 
 READY = b"ready\n"
@@ -109,8 +111,7 @@ class Supervisor:
             failures = 0 if monotonic() - begun >= SETTLED_SECONDS else failures + 1
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
             log.warning("process ended; it is started again", process=child.name, code=code, pause=pause)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._ending.wait(), pause)
+            await happened(self._ending, pause)
 
     async def _run_once(self, child: Child) -> int:
         """Start a child and wait for its end; give its exit code."""
