@@ -20,7 +20,6 @@ from tests.service.shop import decision
 
 pytestmark = pytest.mark.serial
 
-WORKERS = 4
 CLIENTS = 4
 BACK_SECONDS = 5.0
 """Time after a kill, or after the store is there again, until answers are good."""
@@ -83,9 +82,14 @@ def back(senders: list[Sender]) -> float:
     return wait_for(lambda: all(sender.last_good > begin for sender in senders), 60)
 
 
-def kill_one(service: Fleet, role: str, chance: random.Random) -> None:
-    wait_for(lambda: any(map(is_alive, service.children(role))), 30, 0.1)
-    signal_to(chance.choice([pid for pid in service.children(role) if is_alive(pid)]), signal.SIGKILL)
+def kill_one(service: Fleet, role: str, workers: int, chance: random.Random) -> None:
+    """Kill a process of a service that is whole."""
+
+    def alive(role: str) -> list[int]:
+        return [pid for pid in service.children(role) if is_alive(pid)]
+
+    wait_for(lambda: len(alive("decider")) == workers and len(alive("learner")) == 1, 60, 0.1)
+    signal_to(chance.choice(alive(role)), signal.SIGKILL)
 
 
 def settled(service: Fleet) -> int:
@@ -114,15 +118,15 @@ def judge(store: str, acknowledged: set[str], learned: int) -> set[str]:
     return acknowledged - set(stored)
 
 
-@pytest.mark.parametrize("kills", [6, pytest.param(150, marks=pytest.mark.full)])
-def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int) -> None:
+@pytest.mark.parametrize(("kills", "workers"), [(5, 2), pytest.param(150, 4, marks=pytest.mark.full)])
+def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int, workers: int) -> None:
     chance = random.Random(20260611)
     waits = []
-    with fleet(need_postgres().database(), WORKERS) as service:
+    with fleet(need_postgres().database(), workers) as service:
         with load(service, chance) as senders:
             for number in range(kills):
                 sleep(chance.uniform(0.05, 0.4))
-                kill_one(service, "learner" if number % 5 == 4 else "decider", chance)
+                kill_one(service, "learner" if number % 5 == 4 else "decider", workers, chance)
                 waits.append(back(senders))
         learned = settled(service)
         store = service.store
@@ -139,8 +143,8 @@ def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int) -> No
     assert max(waits) <= BACK_SECONDS
 
 
-@pytest.mark.parametrize("stops", [2, pytest.param(50, marks=pytest.mark.full)])
-def test_a_store_that_crashes_loses_nothing_and_teaches_nothing_twice(stops: int) -> None:
+@pytest.mark.parametrize(("stops", "workers"), [(2, 2), pytest.param(50, 4, marks=pytest.mark.full)])
+def test_a_store_that_crashes_loses_nothing_and_teaches_nothing_twice(stops: int, workers: int) -> None:
     chance = random.Random(20260612)
     waits = []
     need_postgres()
@@ -148,7 +152,7 @@ def test_a_store_that_crashes_loses_nothing_and_teaches_nothing_twice(stops: int
     assert programs is not None
     server = PostgresServer(programs)
     try:
-        with fleet(server.database(), WORKERS) as service:
+        with fleet(server.database(), workers) as service:
             with load(service, chance) as senders:
                 for _ in range(stops):
                     sleep(chance.uniform(0.1, 0.8))
@@ -177,7 +181,7 @@ def test_processes_that_acknowledge_before_they_write_are_noticed() -> None:
         with load(service, chance) as senders:
             for _ in range(3):
                 sleep(0.3)
-                kill_one(service, "decider", chance)
+                kill_one(service, "decider", 2, chance)
                 back(senders)
         learned = settled(service)
         store = service.store

@@ -32,8 +32,8 @@ HUNG_SECONDS = 3.0
 """A child that was ready and says nothing for so long is killed: nobody can tell it to go on."""
 GO = b"go\n"
 """What a child is told once it may."""
-SETTLED_SECONDS = 10.0
-"""A child that lived so long is started again at once."""
+SETTLED_SECONDS = 1.0
+"""A child that was ready for so long is started again at once: it is no fault of its start that it ended."""
 BACK_OFF_SECONDS = (0.0, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before a child that keeps ending is started again; the last one repeats."""
 END_SECONDS = 15.0
@@ -58,6 +58,7 @@ class Child:
     files: tuple[int, ...] = ()
     process: Process | None = None
     ready: asyncio.Event = field(default_factory=asyncio.Event)
+    ready_since: float | None = None
 
 
 class Supervisor:
@@ -104,11 +105,12 @@ class Supervisor:
     async def _keep(self, child: Child) -> None:
         failures = 0
         while not self._ending.is_set():
-            begun = monotonic()
+            child.ready_since = None
             code = await self._run_once(child)
             if self._ending.is_set():
                 return
-            failures = 0 if monotonic() - begun >= SETTLED_SECONDS else failures + 1
+            has_settled = child.ready_since is not None and monotonic() - child.ready_since >= SETTLED_SECONDS
+            failures = 0 if has_settled else failures + 1
             pause = BACK_OFF_SECONDS[min(failures, len(BACK_OFF_SECONDS) - 1)]
             log.warning("process ended; it is started again", process=child.name, code=code, pause=pause)
             await happened(self._ending, pause)
@@ -133,6 +135,7 @@ class Supervisor:
             while line := await asyncio.wait_for(process.stdout.readline(), patience):
                 if line == READY:
                     patience = HUNG_SECONDS
+                    child.ready_since = monotonic()
                     child.ready.set()
                     if self._open:
                         await _tell(process, GO)
