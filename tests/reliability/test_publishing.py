@@ -67,7 +67,8 @@ def slowest_to_be_live(seen: list[Seen], done: list[Done]) -> float:
     A commit is as far behind the answer of its publisher as that says; how long the disk took does not count.
     """
     slowest = max(one.live_seconds for one in done)
-    ends = [*(one.at for one in done[1:]), float("inf")]
+    # Until the next one was asked for: it may go back to the revision before.
+    ends = [*(one.at - one.gate_seconds for one in done[1:]), float("inf")]
     for former, one, end in zip(done, done[1:], ends[1:], strict=False):
         late = [seen.sent_at - one.at for seen in seen if one.at < seen.sent_at < end and seen.revision == former.hash]
         slowest = max(slowest, one.live_seconds + max(late, default=0.0))
