@@ -107,7 +107,7 @@ def _try_anonymous(strategy: Strategy, model: Scorer) -> None:
         try:
             decide(plan, State(model=model, position=0), request, now, Draws("self-test"))
             fallback(plan, request, gather(plan, {}, request, now), now, Reason.INTERNAL_ERROR)
-        except Exception as error:  # noqa: BLE001  As for past requests.
+        except Exception as error:
             where = f"self-test in channel {channel.name}"
             message = f"a contact of whom nothing is known raises {type(error).__name__}"
             raise ProjectError([Problem("", 0, 0, where, message, "please report it", "self-test")]) from error
