@@ -118,6 +118,7 @@ def judge(store: str, acknowledged: set[str], learned: int) -> set[str]:
     return acknowledged - set(stored)
 
 
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("kills", "workers"), [(5, 2), pytest.param(150, 4, marks=pytest.mark.full)])
 def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int, workers: int) -> None:
     chance = random.Random(20260611)
@@ -143,6 +144,7 @@ def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int, worke
     assert max(waits) <= BACK_SECONDS
 
 
+@pytest.mark.timeout(3_600)
 @pytest.mark.parametrize(("stops", "workers"), [(2, 2), pytest.param(50, 4, marks=pytest.mark.full)])
 def test_a_store_that_crashes_loses_nothing_and_teaches_nothing_twice(stops: int, workers: int) -> None:
     chance = random.Random(20260612)

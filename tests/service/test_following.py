@@ -74,6 +74,15 @@ def learn_and_post(follower: Follower) -> None:
     follower.post(at_once=True)
 
 
+def until_served(service: Service, position: int) -> None:
+    """Wait until the model of a position is served."""
+    for _ in range(1_000):
+        if service.runtime.learning().position >= position:
+            return
+        service.wait(0.01)
+    raise AssertionError("it was not taken over within ten seconds")
+
+
 def propensity(service: Service, name: str) -> float:
     shown = service.decide(name)["placements"][0]["actions"]
     found: float = next(one["propensity"]["accept"] for one in shown if one["action"] == "water")
@@ -86,7 +95,7 @@ def test_it_serves_what_was_posted(storage: Storage, follower: Follower) -> None
         answer(service, "a")
         assert propensity(service, "between") == before
         learn_and_post(follower)
-        service.wait(0.3)
+        until_served(service, follower.learner.position)
 
         assert propensity(service, "after") > before
         assert service.runtime.learning().position == follower.learner.position
@@ -136,7 +145,7 @@ def test_it_leaves_a_model_of_another_revision(storage: Storage, follower: Follo
     with deciding(storage) as service:
         answer(service, "a")
         learn_and_post(follower)
-        service.wait(0.2)
+        until_served(service, follower.learner.position)
         served = service.runtime.learning().position
         posted = storage.cluster.live("bayes")
         assert posted is not None
@@ -151,7 +160,7 @@ def test_it_leads_its_model_on_to_a_new_revision(storage: Storage, follower: Fol
     with deciding(storage) as service:
         answer(service, "a")
         learn_and_post(follower)
-        service.wait(0.2)
+        until_served(service, follower.learner.position)
         before = propensity(service, "before")
         storage.write([revision_of(Course(storage), variant("lever"), "second")])
         service.runner.run(service.runtime.switch(variant("lever"), 2))
@@ -160,7 +169,7 @@ def test_it_leads_its_model_on_to_a_new_revision(storage: Storage, follower: Fol
         assert propensity(service, "after-2") == before
 
         learn_and_post(follower)
-        service.wait(0.3)
+        until_served(service, follower.learner.position)
         assert service.runtime.learning().position == follower.learner.position > 1
 
 
@@ -175,7 +184,7 @@ def test_without_a_model_it_falls_back_until_one_comes(
         answer_without = service.decide("without")
         models = service.call("GET", "/v1/models").json()["models"]
         learn_and_post(follower)
-        service.wait(0.3)
+        until_served(service, follower.learner.position)
         answer_with = service.decide("with")
 
     assert answer_without["degraded"] == "model-missing"
