@@ -29,6 +29,8 @@ STAND_BY_SECONDS = 0.25
 LOOK_SECONDS = 1.0
 """How often the journal is looked at where no notice came."""
 RETRY_SECONDS = 0.5
+PREPARE_SECONDS = 10.0
+"""How often the store may make room for what comes."""
 
 log = structlog.get_logger()
 
@@ -105,7 +107,7 @@ class LearningProcess:
         self._reporter.renew()
         writer = GroupWriter(self._storage, loop=asyncio.get_running_loop())
         chores = asyncio.create_task(self._do_chores(leadership, writer))
-        learning = asyncio.create_task(self._learn(writer))
+        learning = asyncio.create_task(self._learn(leadership, writer))
         try:
             await asyncio.wait((chores, learning), return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -117,7 +119,7 @@ class LearningProcess:
             if isinstance(result, BaseException) and not isinstance(result, asyncio.CancelledError):
                 raise result
 
-    async def _learn(self, writer: GroupWriter) -> None:
+    async def _learn(self, leadership: Leadership, writer: GroupWriter) -> None:
         """Learn what comes, and post it."""
         follower = self._follower
         kept_at = monotonic()
@@ -128,7 +130,8 @@ class LearningProcess:
             checkpoint = await asyncio.to_thread(
                 follower.checkpoint, is_due=monotonic() - kept_at >= self._settings.checkpoint_seconds
             )
-            if checkpoint is not None:
+            if checkpoint is not None and await asyncio.to_thread(leadership.held):
+                # One that stood still meanwhile must not write what is older than the checkpoint of the next one.
                 kept_at = monotonic()
                 await writer.write(checkpoint)
             await happened(self._wake, wait)
@@ -150,6 +153,7 @@ class LearningProcess:
 
     async def _do_chores(self, leadership: Leadership, writer: GroupWriter) -> None:
         """Watch the role, record silence and let old data go; returns when the role is lost."""
+        prepared_at = -PREPARE_SECONDS
         while True:
             if not await asyncio.to_thread(leadership.held):
                 self._role = "standby"
@@ -157,6 +161,9 @@ class LearningProcess:
                 return
             try:
                 await self._sweep(writer)
+                if monotonic() - prepared_at >= PREPARE_SECONDS:
+                    prepared_at = monotonic()
+                    await asyncio.to_thread(self._storage.prepare)
             except OpportuneError as error:
                 log.warning("chore failed; it is tried again", error=type(error).__name__)
             await asyncio.sleep(self._settings.sweep_seconds)

@@ -84,12 +84,13 @@ class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: unique among all processes of all hosts and times.
         host: name of its machine; `pid` its process there.
-        role: "decider", "learner" or "standby".
+        role: "embedded", "decider", "learner" or "standby".
         address: where it takes requests, such as "127.0.0.1:8080"; "" where it takes none.
         revision: number of the revision that it decides with; 0 before the first.
         model: name of the model.
         position: last journal entry that its model has learned.
-        lag: entries of the journal behind that position at the time of the report.
+        lag: of one that learns, entries of the journal that it has not looked at; of a decider, entries between its
+            model and the last one that was posted.
         started_at: when the process began.
         seen_at: when the report was written.
     """
