@@ -88,7 +88,11 @@ def kill_one(service: Fleet, role: str, workers: int, chance: random.Random) -> 
     def alive(role: str) -> list[int]:
         return [pid for pid in service.children(role) if is_alive(pid)]
 
-    wait_for(lambda: len(alive("decider")) == workers and len(alive("learner")) == 1, 60, 0.1)
+    try:
+        wait_for(lambda: len(alive("decider")) == workers and len(alive("learner")) == 1, 60, 0.1)
+    except AssertionError:
+        print("".join(service.lines[-20:]), service.processes())
+        raise
     signal_to(chance.choice(alive(role)), signal.SIGKILL)
 
 
