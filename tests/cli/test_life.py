@@ -45,10 +45,13 @@ def test_retire_needs_a_sensible_number_of_days(run: Run, old: Path, days: int) 
 def test_retire_says_why_more_is_kept(run: Run, tmp_path: Path) -> None:
     now = datetime.now(UTC) - timedelta(days=100)
     with SqliteStorage(tmp_path / "held.db", clock=lambda: now) as storage:
-        storage.write([save_profile("p", age=1), checkpoint("m", 1), save_decision("a"), save_decision("b")])
+        storage.write([save_profile("p", age=1), checkpoint("m", 1), save_decision("a"), accept("o", "d-a")])
     ended = run("retire", "--store", tmp_path / "held.db", "--keep-days", 30)
 
-    assert ended.out.splitlines()[1] == "Older ones are kept: the model's last checkpoint has learned to entry 1."
+    assert (
+        ended.out.splitlines()[1]
+        == "Older ones are kept: the decision of entry 3 was answered after the model's last checkpoint."
+    )
 
 
 def test_explain_says_that_a_decision_may_be_no_longer_kept(run: Run, old: Path) -> None:

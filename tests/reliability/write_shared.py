@@ -36,7 +36,7 @@ def _write(chance: random.Random) -> Write:
 
 def main(url: str, seed: int, seconds: float, mode: str) -> None:
     if mode == "unlocked":
-        unlocked = Statement("select sequence, digest, room from head")
+        unlocked = Statement("select room from head")
         storage.BEGIN = (finding.BEGIN[0], (unlocked, ()))
     chance = random.Random(seed)
     sent = first = failed = 0

@@ -57,7 +57,7 @@ def test_a_store_that_was_brought_up_works_like_a_new_one(old: Path) -> None:
         assert profile.attributes == {"age": 41, "city": "Gdynia"}
         assert [entry.id for entry in storage.history("c-002")] == ["m", "o3", "o1", "c", "b", "a", "p2", "p1"]
         assert verify_storage(storage) == []
-        assert retire(storage, LATER).entries == 3
+        assert retire(storage, LATER).entries == 5
         assert verify_storage(storage) == []
 
 

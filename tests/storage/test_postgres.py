@@ -15,12 +15,13 @@ import pytest
 from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage import Storage, open_storage, retire, verify_storage
 from opportune.storage.changes import Wanted
-from opportune.storage.postgres import PostgresStorage, partitions
+from opportune.storage.cluster import Notice
+from opportune.storage.postgres import PostgresStorage, applying, partitions
 from opportune.storage.postgres.faults import store_error
 from opportune.storage.postgres.finding import BEGIN, find
 from opportune.storage.postgres.link import LinkError, Statement
 from opportune.storage.postgres.reading import Reads
-from opportune.testing.storage import NOON, StorageContract, accept, save_decision, save_profile
+from opportune.testing.storage import LATER, NOON, StorageContract, accept, save_decision, save_profile
 from tests.postgres import PostgresServer, need_postgres
 
 
@@ -199,8 +200,10 @@ class _setting:  # noqa: N801
         ("update payloads set body = '\\x80' where sequence = 5", "journal entry 5"),
         ("delete from payloads where sequence = 25", "journal entry 25"),
         ("insert into payloads values (70, '', '')", "database"),
-        ("update head set sequence = 59", "database"),
-        ("update head set digest = '\\x80'", "database"),
+        ("delete from ends where sequence = 60", "database"),
+        ("update ends set digest = '\\x80'", "database"),
+        ("delete from ends", "database"),
+        ("insert into revision_entries select *, digest from journal where sequence = 30", "kept journal entry"),
         ("update head set room = 61", "database"),
         ("update keys set sequence = 3 where kind = 'decision' and id = 'k1'", "table keys"),
         ("delete from keys where id = 'o3'", "table keys"),
@@ -272,6 +275,74 @@ def test_a_damaged_page_is_refused(server: PostgresServer, url: str) -> None:
         assert any("invalid page" in problem.message for problem in verify_storage(storage))
 
 
+# Rights, names and large writes
+
+
+def test_a_role_that_owns_its_schema_needs_no_other_right(server: PostgresServer) -> None:
+    url = server.database()
+    base = url.rpartition("/")[2]
+    server.execute(f"create role owner_{base} login")
+    server.execute(f"create schema opportune authorization owner_{base}", base)
+
+    with PostgresStorage(url.replace("opportune@", f"owner_{base}@")) as storage:
+        assert storage.write([save_decision("a")])
+
+
+def test_a_role_without_rights_is_told_so(server: PostgresServer, url: str) -> None:
+    server.execute("create role stranger login")
+
+    with pytest.raises(StoreError, match="the role may not use the schema opportune; let the role own it"):
+        PostgresStorage(url.replace("opportune@", "stranger@"))
+
+
+def test_a_schema_may_have_a_name_that_means_something(server: PostgresServer) -> None:
+    with PostgresStorage(f"{server.database()}?options=-csearch_path%3Dorder") as storage:
+        assert storage.write([save_decision("a")])
+
+
+def test_stores_in_two_schemas_of_a_database_know_nothing_of_each_other(server: PostgresServer) -> None:
+    url = server.database()
+    heard: list[Notice] = []
+    with PostgresStorage(url) as one, PostgresStorage(f"{url}?options=-csearch_path%3Dother") as other:
+        watch = other.cluster.watch(heard.append)
+        leads = [storage.cluster.lead("learner") for storage in (one, other)]
+        one.write([save_profile("p", age=1)])
+        other.write([save_profile("q", "c-002", age=1)])
+        while len(heard) < 2:
+            time.sleep(0.01)
+        watch.close()
+        assert all(leads)
+        for lead in leads:
+            assert lead is not None
+            lead.release()
+        assert [entry.id for entry in other.journal()] == ["q"]
+
+    assert [notice.persons for notice in heard[1:]] == [heard[1].persons]
+
+
+def test_commits_leave_no_versions_of_a_row_behind_for_those_who_follow_to_read(url: str) -> None:
+    with PostgresStorage(url) as storage, storage._scanning() as link:
+        where = Statement("select ctid::text from head union all select ctid::text from counters order by 1")
+        before = link.one(where)
+        for number in range(9):
+            storage.write([save_decision(f"a{number}")])
+
+        assert set(before) <= set(link.one(where))
+
+
+def test_counts_are_added_up_now_and_then(server: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(applying, "ADD_UP_ENTRIES", 16)
+    with PostgresStorage(server.database()) as storage:
+        for number in range(40):
+            storage.write([save_decision(f"a{number}")])
+
+        assert storage.counts().decisions == 40
+        assert verify_storage(storage) == []
+        with storage._scanning() as link:
+            assert link.one(Statement("select count(*) from ends"))[0][0] < 20
+            assert link.one(Statement("select count(*) from counters"))[0][0] < 20
+
+
 # Partitions
 
 
@@ -322,6 +393,24 @@ def test_the_next_partition_is_prepared_when_the_last_one_is_nearly_full(
 
     assert before == [(1, 11)]
     assert _partitions(small) == [(1, 11), (11, 21)]
+
+
+def test_a_long_read_holds_up_neither_retention_nor_writers(small: PostgresStorage) -> None:
+    for group in range(5):
+        small.write([save_decision(f"{group}-{number}") for number in range(7)])
+
+    with small.snapshot() as frozen:
+        assert len(frozen.journal()) == 35
+        begin = time.monotonic()
+        retired = retire(small, LATER)
+        assert time.monotonic() - begin < 2
+        assert _partitions(small)[0] == (1, 11)
+        assert len(frozen.journal()) == 35
+    small.write([save_decision("last")])
+
+    assert retired.entries == 34
+    assert retire(small, LATER).entries == 1
+    assert _partitions(small) == [(31, 41)]
 
 
 def test_retention_drops_whole_partitions(small: PostgresStorage) -> None:

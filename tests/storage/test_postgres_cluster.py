@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import queue
+import resource
 import subprocess
 import sys
 import time
@@ -69,6 +71,26 @@ def _process(id_: str, host: str = "host-1", pid: int = 1) -> ProcessReport:
         started_at=NOON,
         seen_at=NOON,
     )
+
+
+def test_a_watch_listens_on_a_descriptor_of_any_number(server: PostgresServer) -> None:
+    heard: list[Notice] = []
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(2_048, most[1]), most[1]))
+    taken = [os.open(os.devnull, os.O_RDONLY) for _ in range(1_100)]
+    try:
+        with PostgresStorage(server.database()) as storage:
+            watch = storage.cluster.watch(heard.append)
+            end = time.monotonic() + 10
+            while not heard and time.monotonic() < end:
+                time.sleep(0.01)
+            watch.close()
+    finally:
+        for descriptor in taken:
+            os.close(descriptor)
+        resource.setrlimit(resource.RLIMIT_NOFILE, most)
+
+    assert heard
 
 
 def test_a_commit_tells_whose_profile_changed(storage: PostgresStorage, notices: Callable[[], Notice]) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from opportune.errors import StoreBusyError, StoreError
-from opportune.storage import Committed, Entry, GroupWriter, SqliteStorage, Write
+from opportune.storage import Committed, Entry, GroupWriter, RecordEvent, SqliteStorage, Write
 from opportune.testing.storage import save_decision
 
 
@@ -36,6 +36,20 @@ class SlowStorage(SqliteStorage):
 @pytest.fixture
 def storage(tmp_path: Path) -> SlowStorage:
     return SlowStorage(tmp_path / "store.db")
+
+
+def test_large_writes_go_in_small_groups(tmp_path: Path) -> None:
+    sizes: list[int] = []
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        writer = GroupWriter(storage, lambda entries: sizes.append(len(entries)))
+        events = [
+            RecordEvent(id=f"e{number}", type="visit", attributes={"text": "x" * 3_000_000}) for number in range(9)
+        ]
+        done = [writer.submit(event) for event in events]
+        writer.close()
+
+    assert all(future.result(0).sequence for future in done)
+    assert max(sizes) <= 3
 
 
 def test_what_comes_during_a_commit_is_the_next_group(storage: SlowStorage) -> None:

@@ -43,7 +43,9 @@ def replay(
 
 def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
     course = Course(storage)
-    plan = course.plan_at(0)
+    anchor = storage.anchor()
+    beginning = 0 if anchor is None else anchor.sequence
+    plan = course.plan_at(beginning)
     if plan is None:
         fail("the store has no strategy yet; publish or serve one first")
     until = storage.last_sequence()
@@ -55,7 +57,7 @@ def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
     served = trained(storage, course, kernel)
     assert served is not None
     is_still = storage.last_sequence() == until
-    is_whole = storage.anchor() is None
+    is_whole = anchor is None
     digest = learner.model.digest()
     return {
         "outcomes": total,

@@ -7,7 +7,7 @@ import uuid
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import msgspec
 
@@ -31,6 +31,7 @@ from opportune.storage.entries import (
     digest_of,
     encode,
     from_microseconds,
+    lasting_row,
     to_microseconds,
 )
 from opportune.storage.local_cluster import LocalCluster
@@ -112,7 +113,7 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RevisionNote(NamedTuple):
-    """A revision without its bundle; `entry` tells of it, None where retention dropped it."""
+    """A revision without its bundle; `entry` tells of it, None where that is lost."""
 
     number: int
     hash: str
@@ -426,8 +427,11 @@ class Storage(ABC):
     def revisions(self, after: int = 0) -> list[RevisionNote]:
         """What is known of all revisions with a number above `after`, in order, without their bundles."""
         notes = []
-        for number, name, sequence in sorted(row for row in self._table("revisions") if row[0] > after):
-            notes.append(RevisionNote(number, name, sequence, self._kept_entry(sequence)))
+        rows = sorted(row for row in self._table("revisions") if row[0] > after)
+        entries = {row[0]: lasting_row(row) for row in self._table("revision_entries")} if rows else {}
+        for number, name, sequence in rows:
+            entry = self._decode(entries[sequence]) if sequence in entries else self._kept_entry(sequence)
+            notes.append(RevisionNote(number, name, sequence, entry))
         return notes
 
     def model_state(self, name: str) -> ModelState | None:
@@ -472,7 +476,7 @@ class Storage(ABC):
     def close(self) -> None:
         """Release everything; further calls raise `StoreError`."""
 
-    def __enter__(self) -> Storage:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exception: object) -> None:
@@ -481,14 +485,14 @@ class Storage(ABC):
     # Checks shared by the reads
 
     def _kept_entry(self, sequence: int) -> Entry | None:
-        """An entry that was pointed to; None where retention dropped it in the same moment."""
+        """An entry that was pointed to; None where retention dropped it, unless it is a revision's."""
         row = self._row(sequence)
-        if row is not None:
-            return self._decode(row)
-        anchor = self.anchor()
-        if anchor is None or anchor.sequence < sequence:
-            raise self._damage(f"journal entry {sequence}: it is missing")
-        return None
+        if row is None:
+            anchor = self.anchor()
+            if anchor is None or anchor.sequence < sequence:
+                raise self._damage(f"journal entry {sequence}: it is missing")
+            row = self._revision_entry(sequence)
+        return None if row is None else self._decode(row)
 
     def _decode(self, row: StoredRow) -> Entry:
         try:
@@ -567,6 +571,10 @@ class Storage(ABC):
     @abstractmethod
     def _revision(self, key: int | str | None) -> tuple[int, str, int, bytes, bytes] | None:
         """number, hash, sequence, bundle, digest."""
+
+    @abstractmethod
+    def _revision_entry(self, sequence: int) -> StoredRow | None:
+        """The entry of a revision, which stays when it is dropped from the journal."""
 
     @abstractmethod
     def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:

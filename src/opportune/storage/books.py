@@ -432,7 +432,9 @@ class Book:
             changes=write.changes,
             renamed=write.renamed,
         )
+        previous = found.digest
         sequence = self._append(item, body, revision=write.hash)
+        self.changes.revision_entries.append((*self.changes.entries[-1], previous))
         if write.hash not in found.bundles:
             self.changes.bundles.append((write.hash, write.bundle, digest_of(write.bundle)))
             found.bundles.add(write.hash)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from opportune.storage.entries import EntryRow, digest_of, encode
 
@@ -118,6 +118,8 @@ class Changes:
     bundles: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     revisions: list[tuple[int, str, int]] = field(default_factory=list)
     """number, hash, sequence"""
+    revision_entries: list[tuple[Any, ...]] = field(default_factory=list)
+    """the entry of a new revision once more, as an `EntryRow`, and the digest before it"""
     models: list[tuple[int, str, int, str, bytes, bytes]] = field(default_factory=list)
     """sequence, name, position, hash, state, digest; backends keep the last ten of a name"""
     erasures: list[tuple[int, int]] = field(default_factory=list)

@@ -7,7 +7,6 @@ transaction of its own; a marker in the target says that it is not complete unti
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
 from typing import Any
 
 from opportune.errors import Problem, StoreError
@@ -18,6 +17,8 @@ from opportune.storage.verify import verify_storage
 __all__ = ["copy_storage"]
 
 PAGE = 500
+PAGE_BYTES = 4 << 20
+"""A page ends early where its rows are large: one transaction must not hold up others for seconds."""
 
 Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all): the source is verified, then copied, then the copy verified."""
@@ -87,6 +88,13 @@ def _last_digest(storage: Storage) -> bytes:
 
 
 def _pages(rows: Iterable[tuple[Any, ...]]) -> Iterator[list[tuple[Any, ...]]]:
-    remaining = iter(rows)
-    while page := list(islice(remaining, PAGE)):
+    page: list[tuple[Any, ...]] = []
+    size = 0
+    for row in rows:
+        page.append(row)
+        size += sum(len(value) for value in row if isinstance(value, bytes))
+        if len(page) >= PAGE or size >= PAGE_BYTES:
+            yield page
+            page, size = [], 0
+    if page:
         yield page

@@ -33,6 +33,7 @@ from opportune.storage.writes import WindowOpened
 __all__ = [
     "DIGEST_BYTES",
     "GENESIS",
+    "INDEXED_KINDS",
     "SALT_BYTES",
     "SCHEMAS",
     "UPCASTS",
@@ -59,8 +60,10 @@ __all__ = [
     "decode_row",
     "digest_of",
     "encode",
+    "fault_of",
     "from_microseconds",
     "identifier_digest",
+    "lasting_row",
     "payload_digest",
     "split_decision",
     "to_microseconds",
@@ -88,6 +91,10 @@ class Kind(StrEnum):
     MODEL = "model"
     ERASURE = "erasure"
     MERGE = "merge"
+
+
+INDEXED_KINDS = frozenset({Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION})
+"""Kinds that may be rare among the others: stores find them by an index."""
 
 
 class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -367,6 +374,11 @@ def chain_digest(previous: bytes, header: tuple[Any, ...]) -> bytes:
         header: the row without `body` and `digest`, in the order of `EntryRow`.
     """
     return blake2b(previous + encode(header), digest_size=DIGEST_BYTES).digest()
+
+
+def lasting_row(row: tuple[Any, ...]) -> StoredRow:
+    """The journal row of a revision as it is kept beside the journal, its columns and the digest before it."""
+    return StoredRow(EntryRow(*row[:-1]), row[-1], None, erased=False)
 
 
 def fault_of(row: StoredRow) -> str:

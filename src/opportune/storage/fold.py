@@ -32,7 +32,7 @@ _MODULUS = 1 << 128
 
 PASSING = ("keys", "decisions", "outcomes", "windows", "erasures")
 """Tables whose rows go with their journal entries."""
-LASTING = ("identifiers", "merges", "profiles", "revisions")
+LASTING = ("identifiers", "merges", "profiles", "revisions", "revision_entries")
 """Tables whose rows stay when their journal entries go."""
 COUNTERS = ("customers", "decisions", "outcomes", "events", "erased")
 
@@ -117,6 +117,7 @@ class Fold:
                 self.counters["erased"] += len(body.sequences)
             case RevisionBody():
                 self.sums["revisions"].add((body.number, entry.revision, entry.sequence))
+                self.sums["revision_entries"].add((entry.sequence, entry.digest))
             case ModelBody():
                 states = self.models.setdefault(body.name, [])
                 states.append((entry.sequence, body.position, body.hash))

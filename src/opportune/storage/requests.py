@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
 
@@ -21,7 +22,7 @@ from opportune.storage.writes import (
     Write,
 )
 
-__all__ = ["UNSTORABLE", "Request", "caller_id", "id_fault", "request_digest", "unstorable"]
+__all__ = ["UNSTORABLE", "Request", "caller_id", "id_fault", "request_digest", "unstorable", "weight"]
 
 ID_CHARACTERS_MAX = 256
 """Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
@@ -176,8 +177,24 @@ def _check(write: Write) -> None:
             )
             for window in write.windows:
                 _check_moment("windows", window.due_at)
+                _check_header(windows=window.action + window.treatment + window.outcome)
             if len({(window.action, window.treatment) for window in write.windows}) < len(write.windows):
                 raise InputError.of("windows", "expected one window per action and treatment, found several")
+
+
+def weight(write: Write) -> int:
+    """About how many bytes a write brings, of what may be large in it."""
+    match write:
+        case SaveDecision():
+            return len(write.answer)
+        case SaveRevision():
+            return len(write.bundle)
+        case AdoptModel():
+            return len(write.state)
+        case SaveProfile() | RecordEvent():
+            with suppress(*UNSTORABLE):  # refused by the plan
+                return len(encode(write.attributes))
+    return 0
 
 
 def request_digest(salt: bytes, content: bytes) -> bytes:

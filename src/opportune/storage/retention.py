@@ -13,13 +13,15 @@ from typing import NamedTuple
 import msgspec
 
 from opportune.storage.base import MODELS_KEPT, Anchor, Storage
-from opportune.storage.entries import Entry, to_microseconds
+from opportune.storage.entries import Entry, Kind, to_microseconds
 from opportune.storage.fold import Fold
 
 __all__ = ["Retired", "retire"]
 
 BATCH = 250
 """Entries of one transaction: it holds up other writers for some milliseconds."""
+LEARNED = (Kind.OUTCOME, Kind.REVISION)
+"""Kinds that a model is led on by."""
 TRIES = 5
 """An answer to an old decision may come in between; one that comes in again and again can wait for tomorrow."""
 
@@ -53,8 +55,8 @@ def retire(
 ) -> Retired:
     """Drop the oldest entries, as long as they were recorded before a moment and nothing needs them.
 
-    Kept are: a decision that still waits for an answer and all behind it; the current revision's entry; what a model
-    in use needs to be rebuilt from the state that was adopted last; the last entry.
+    Kept are: a decision that still waits for an answer and all behind it; what a model in use needs to be rebuilt from
+    the state that was adopted last; the last entry.
 
     Args:
         progress: called with the number of entries that went so far.
@@ -98,9 +100,10 @@ def _bounds(storage: Storage) -> tuple[int, _Bound]:
     since = 0 if revision is None else revision.sequence
     positions = {name: position for sequence, name, position, _ in storage._states() if sequence > since}
     checkpoint = min(positions.values(), default=0 if revision is not None else bounds[0].sequence + 1)
-    if revision is not None:
-        bounds.append(_Bound(since - 1, f"the current revision was published by entry {since}"))
-    bounds.append(_Bound(checkpoint, f"the model's last checkpoint has learned to entry {checkpoint}"))
+    unlearned = storage.journal(checkpoint, 1, LEARNED)
+    if unlearned:
+        reason = f"the model's last checkpoint has learned to entry {checkpoint}"
+        bounds.append(_Bound(unlearned[0].sequence - 1, reason))
     return checkpoint, min(bounds)
 
 
@@ -108,13 +111,11 @@ def _batch(
     storage: Storage, anchor: Anchor, checkpoint: int, bound: _Bound, before: datetime
 ) -> tuple[list[Entry], str]:
     """Give the next entries to go; where there are none, why."""
-    entries = [entry for entry in storage.journal(anchor.sequence, BATCH) if entry.sequence <= bound.sequence]
-    number = next((number for number, entry in enumerate(entries) if entry.recorded_at >= before), len(entries))
-    if not entries:
-        following = storage.journal(anchor.sequence, 1)
-        is_old = bool(following) and following[0].recorded_at < before
-        return [], bound.reason if is_old else ""
-    entries = entries[:number]
+    old = _old_until(storage, anchor.sequence, before)
+    if old and anchor.sequence >= bound.sequence:
+        return [], bound.reason
+    until = min(old, bound.sequence)
+    entries = [entry for entry in storage.journal(anchor.sequence, BATCH) if entry.sequence <= until]
     if not entries:
         return [], ""
     for decision, answer in storage._last_answers(anchor.sequence, entries[-1].sequence):
@@ -124,13 +125,30 @@ def _batch(
     return entries, ""
 
 
+def _old_until(storage: Storage, after: int, before: datetime) -> int:
+    """Give an entry up to which all of the next batch are older than a moment; 0 where the next one is not.
+
+    Sequences tell the true order, and clocks step back: whatever stands before an old entry is old, though a clock
+    that ran ahead may have dated it into the future. Looked for far ahead too, at ever longer distances.
+    """
+    page = storage.journal(after, BATCH)
+    distance, last = BATCH, storage.last_sequence()
+    old = max((entry.sequence for entry in page if entry.recorded_at < before), default=0)
+    while page and not old and after + distance < last:
+        ahead = storage.journal(after + distance, 1)
+        old = ahead[0].sequence if ahead and ahead[0].recorded_at < before else 0
+        distance *= 2
+    return old
+
+
 def _anchor_after(storage: Storage, anchor: Anchor, entries: list[Entry]) -> Anchor:
     fold = Fold(MODELS_KEPT, anchor.sequence, anchor.summary)
     for entry in entries:
         fold.add(entry)
     last = entries[-1]
-    answers = storage._last_answers(anchor.sequence, last.sequence)
-    learnable_from = max([anchor.learnable_from, last.sequence, *(answer for _, answer in answers)])
+    answers = [answer for _, answer in storage._last_answers(anchor.sequence, last.sequence)]
+    learned = [entry.sequence for entry in entries if entry.kind in LEARNED]
+    learnable_from = max([anchor.learnable_from, *learned, *answers])
     return Anchor(
         last.sequence, last.digest, to_microseconds(last.recorded_at), learnable_from, fold.summary(), b""
     ).sealed()

@@ -22,7 +22,7 @@ from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage.base import MODELS_KEPT, Anchor, ProfileRow, Storage
 from opportune.storage.changes import Changes, DecisionReference, Found, KeyFound, ProfileFound, Wanted
 from opportune.storage.checkpoints import Checkpointer
-from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
+from opportune.storage.entries import GENESIS, INDEXED_KINDS, EntryRow, Kind, StoredRow, lasting_row
 from opportune.storage.tables import TABLES
 
 __all__ = ["SqliteStorage"]
@@ -57,6 +57,12 @@ _ROWS = f"""
     left join payloads p on p.sequence = j.sequence
     left join erasures e on e.sequence = j.sequence
 """  # noqa: S608
+_OF_KIND = (
+    "select sequence from (select sequence from journal"
+    " where kind in ('erasure', 'merge', 'model', 'outcome', 'revision') and kind = '{}' and sequence > ?1"
+    " order by sequence limit ?2)"
+)
+"""The next entries of one kind; the condition on the kind is word for word that of its index."""
 _ABOUT = """
     select sequence from decisions where id in (select value from json_each(?1))
     union all select sequence from outcomes where decision in (select value from json_each(?1))
@@ -72,6 +78,7 @@ _TABLES = {
     "windows": "select decision, action, treatment, outcome, due_at from windows",
     "erasures": "select sequence, erased_by from erasures",
     "revisions": "select number, hash, sequence from revisions",
+    "revision_entries": "select * from revision_entries",
     "identifiers": "select kind, value, person, sequence, salt from identifiers",
     "merges": "select absorbed, kept from merges",
     "profiles": "select person, version, sequence, attributes, digest from profiles",
@@ -343,10 +350,17 @@ class SqliteStorage(Storage):
         ]
 
     def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
+        if kinds and INDEXED_KINDS.issuperset(kinds):
+            return self._rows_of_few(after, limit, kinds)
         chosen = " and j.kind in (select value from json_each(?))" if kinds else ""
         values = (after, json.dumps([kind.value for kind in kinds]), limit) if kinds else (after, limit)
         sql = f"{_ROWS} where j.sequence > ?{chosen} order by j.sequence limit ?"
         return [_stored_row(row) for row in self._read(sql, values)]
+
+    def _rows_of_few(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
+        each = " union all ".join(_OF_KIND.format(kind.value) for kind in sorted(set(kinds)))
+        sql = f"{_ROWS} where j.sequence in ({each} order by sequence limit ?2) order by j.sequence"
+        return [_stored_row(row) for row in self._read(sql, (after, limit))]
 
     def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
         rows = self._read(f"{_ROWS} where j.sequence in ({_ABOUT}) order by j.sequence", (json.dumps([*decision_ids]),))
@@ -370,6 +384,10 @@ class SqliteStorage(Storage):
             return None
         number, name, sequence, bundle, digest = rows[0]
         return number, name, sequence, bundle, digest
+
+    def _revision_entry(self, sequence: int) -> StoredRow | None:
+        rows = self._read("select * from revision_entries where sequence = ?", (sequence,))
+        return lasting_row(rows[0]) if rows else None
 
     def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
         return [
@@ -490,7 +508,9 @@ def _find(connection: apsw.Connection, wanted: Wanted) -> Found:
         for kind, id_, sequence, request_digest, salt in many(
             "select k.kind, k.id, k.sequence, coalesce(k.request_digest, j.request_digest),"
             " iif(k.request_digest is null and j.payload_digest is not null, p.salt, x'')"
-            " from keys k join journal j on j.sequence = k.sequence left join payloads p on p.sequence = k.sequence"
+            # A second id may be of a revision whose entry went.
+            " from keys k left join journal j on j.sequence = k.sequence"
+            " left join payloads p on p.sequence = k.sequence"
             " where k.kind = ? and k.id = ?",
             wanted.keys,
         ):
@@ -564,6 +584,7 @@ def _apply(connection: apsw.Connection, changes: Changes) -> None:
         ("delete from profiles where person = ?", [(person,) for person in changes.united]),
         ("insert into bundles values (?, ?, ?)", changes.bundles),
         ("insert into revisions values (?, ?, ?)", changes.revisions),
+        (_INSERT_ENTRY.replace("journal", "revision_entries").replace(")", ", ?)"), changes.revision_entries),
         ("insert into models values (?, ?, ?, ?, ?, ?)", changes.models),
         (
             "delete from models where name = ?1 and sequence not in"

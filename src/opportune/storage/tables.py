@@ -31,6 +31,7 @@ TABLES: dict[str, dict[str, str]] = {
     "profiles": _columns("person text, version int8, sequence int8, attributes bytea, digest bytea"),
     "bundles": _columns("hash text, body bytea, digest bytea"),
     "revisions": _columns("number int8, hash text, sequence int8"),
+    "revision_entries": _columns(f"{_ENTRY}, previous bytea"),
     "models": _columns("sequence int8, name text, position int8, hash text, state bytea, digest bytea"),
     "counters": _columns("name text, value int8"),
     "anchor": _columns(

@@ -23,7 +23,9 @@ from opportune.storage.entries import (
     ProfilePayload,
     decode_row,
     digest_of,
+    fault_of,
     identifier_digest,
+    lasting_row,
 )
 from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
 
@@ -167,6 +169,12 @@ def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any,
                 if profile_digest(person, version, sequence, attributes) != digest:
                     faults.add(f"person {person}", "the stored profile does not fit its digest")
                 yield person, version
+        case "revision_entries":
+            for row in map(lasting_row, rows):
+                fault = fault_of(row)
+                if fault:
+                    faults.add(f"kept journal entry {row.entry.sequence} of a revision", fault)
+                yield row.entry.sequence, row.entry.digest
         case _:
             yield from rows
 

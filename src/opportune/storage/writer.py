@@ -15,9 +15,13 @@ from typing import Any
 from opportune.errors import OpportuneError, StoreBusyError, StoreError
 from opportune.storage.base import Committed, Storage
 from opportune.storage.entries import Entry
+from opportune.storage.requests import weight
 from opportune.storage.writes import Receipt, Write
 
 __all__ = ["GroupWriter"]
+
+GROUP_BYTES = 8 << 20
+"""Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""
 
 _Waiting = tuple[Write, "asyncio.Future[Receipt] | Future[Receipt]"]
 
@@ -135,8 +139,8 @@ class GroupWriter:
             with self._guard:
                 group: list[_Waiting] = []
                 while self._waiting and not group:
-                    taken = self._waiting[: self._group_max]
-                    del self._waiting[: self._group_max]
+                    taken = self._waiting[: self._fitting()]
+                    del self._waiting[: len(taken)]
                     group = [waiting for waiting in taken if not waiting[1].cancelled()]
                 if group:
                     return group
@@ -144,6 +148,15 @@ class GroupWriter:
                     return []
                 self._asleep = True
             self._signal.acquire()
+
+    def _fitting(self) -> int:
+        """How many of the waiting writes go together."""
+        size = 0
+        for number, (write, _) in enumerate(self._waiting[: self._group_max], start=1):
+            size += weight(write)
+            if size >= GROUP_BYTES:
+                return number
+        return self._group_max
 
     def _run(self) -> None:
         try:

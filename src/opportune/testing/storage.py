@@ -696,7 +696,7 @@ class StorageContract(ABC):
 
     def test_chains_of_merges_lead_to_the_last_one_kept(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as storage:
-            storage.write([save_profile(f"p{n}", f"c-00{n}", **{f"a{n}": n}) for n in range(1, 6)])
+            storage.write([save_profile(f"p{n}", f"c-00{n}", **dict[str, Any]({f"a{n}": n})) for n in range(1, 6)])
             last = storage.person_of("c-005")
             storage.write([merge("m1", "c-002", "c-001"), merge("m2", "c-004", "c-003"), merge("m3", "c-004", "c-002")])
             _one(storage, merge("m4", "c-005", "c-001"))
@@ -871,24 +871,67 @@ class StorageContract(ABC):
         assert "entry 2 waits" in held.held
         assert verify_storage(storage) == []
 
-    def test_the_current_revision_stays(self, storage: Storage) -> None:
-        storage.write([save_decision("a"), SaveRevision(id="r", hash="r1", bundle=b"one"), checkpoint("m", 2)])
-        storage.write([save_decision("b"), save_decision("c")])
+    def test_what_is_known_of_a_revision_outlives_its_entry(self, storage: Storage) -> None:
+        revision = SaveRevision(id="r", hash="r1", bundle=b"one", author="c-001", reason="first", changes=("all",))
+        storage.write([save_decision("a"), revision, checkpoint("m", 2), save_decision("b"), save_decision("c")])
+        before = storage.revisions()
 
-        held = retire(storage, LATER)
-        again = _one(storage, SaveRevision(id="r", hash="r1", bundle=b"one"))
+        retired = retire(storage, LATER)
+        later = [_one(storage, msgspec.structs.replace(revision, id=key)) for key in ("r", "s", "s")]
 
-        assert (held.entries, again.repeated, again.version) == (1, True, 1)
-        assert "revision" in held.held
+        assert (retired.entries, retired.held) == (4, "")
+        assert storage.revisions() == before
+        assert [(receipt.repeated, receipt.version, receipt.sequence) for receipt in later] == [(True, 1, 2)] * 3
+        storage.write([checkpoint("m2", 5), save_decision("d")])
+        assert retire(storage, LATER).entries == 2
+        assert verify_storage(storage) == []
 
-    def test_without_a_checkpoint_since_the_revision_nothing_goes(self, storage: Storage) -> None:
+    def test_a_clock_that_ran_ahead_holds_nothing_for_ever(self, tmp_path: Path) -> None:
+        now = LATER
+        with self.open(tmp_path, clock=lambda: now) as storage:
+            storage.write([save_decision(f"ahead-{number}") for number in range(300)])
+            now = NOON
+            storage.write([save_decision(f"a{number}") for number in range(300)])
+            now = NOON + timedelta(days=9)
+            storage.write([save_decision("young"), save_decision("last")])
+
+            assert retire(storage, NOON + timedelta(days=1)).entries == 600
+            assert verify_storage(storage) == []
+
+    def test_kinds_are_found_among_many_others(self, storage: Storage) -> None:
+        for round_ in range(3):
+            storage.write([save_decision(f"{round_}-{number}") for number in range(5)])
+            revision = SaveRevision(id=f"r{round_}", hash=f"r{round_}", bundle=b"one")
+            storage.write([accept(f"o{round_}", f"d-{round_}-1"), revision, checkpoint(f"m{round_}", 1)])
+        kinds = [Kind.MODEL, Kind.OUTCOME, Kind.REVISION]
+
+        found = [entry.sequence for entry in storage.journal(after=6, limit=4, kinds=kinds)]
+        alone = [entry.sequence for entry in storage.journal(kinds=[Kind.REVISION])]
+        mixed = [entry.sequence for entry in storage.journal(after=12, kinds=[Kind.REVISION, Kind.DECISION])]
+
+        assert found == [7, 8, 14, 15]
+        assert alone == [7, 15, 23]
+        assert mixed == [13, 15, 17, 18, 19, 20, 21, 23]
+
+    def test_without_a_checkpoint_since_the_revision_nothing_behind_it_goes(self, storage: Storage) -> None:
         storage.write([save_decision("a"), checkpoint("m", 1), save_decision("b")])
         storage.write([SaveRevision(id="r", hash="r1", bundle=b"one"), save_decision("c")])
 
         held = retire(storage, LATER)
 
-        assert (held.entries, held.beginning) == (0, 1)
+        assert (held.entries, held.beginning) == (3, 4)
         assert "checkpoint" in held.held
+
+    def test_a_model_that_has_nothing_to_learn_holds_nothing(self, storage: Storage) -> None:
+        storage.write([SaveRevision(id="r", hash="r1", bundle=b"one"), checkpoint("m", 1)])
+        storage.write([save_decision(key, position=1) for key in "abc"])
+
+        retired = retire(storage, LATER)
+        kept = storage.decision("d-c")
+
+        assert (retired.entries, retired.held) == (4, "")
+        assert kept is not None
+        assert kept.recomputable
 
     def test_what_the_last_checkpoint_has_not_learned_stays(self, storage: Storage) -> None:
         storage.write([save_decision("a"), save_decision("b"), save_decision("c"), accept("o1", "d-a")])
@@ -898,7 +941,7 @@ class StorageContract(ABC):
         _one(storage, checkpoint("m2", 7))
         free = retire(storage, LATER)
 
-        assert (held.entries, free.entries) == (1, 3)
+        assert (held.entries, free.entries) == (1, 6)
         assert "answered after" in held.held
 
     def test_what_was_learned_from_dropped_decisions_cannot_be_learned_again(self, storage: Storage) -> None:

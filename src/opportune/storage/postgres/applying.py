@@ -11,9 +11,9 @@ from typing import Any
 
 from opportune.storage.base import MODELS_KEPT
 from opportune.storage.changes import Changes
-from opportune.storage.entries import EntryRow
 from opportune.storage.postgres.link import Statement, Step
 from opportune.storage.postgres.values import columns
+from opportune.storage.tables import TABLES
 
 __all__ = ["apply"]
 
@@ -31,14 +31,7 @@ def _insert(table: str, *types: str, then: str = "") -> Statement:
     )
 
 
-_ENTRY_TYPES = {
-    "int8": {"sequence", "schema", "occurred_at", "recorded_at"},
-    "bytea": {"body", "body_digest", "payload_digest", "request_digest", "digest"},
-}
-_ENTRIES = _insert(
-    "journal",
-    *(next((kind for kind, names in _ENTRY_TYPES.items() if column in names), "text") for column in EntryRow._fields),
-)
+_ENTRIES = _insert("journal", *TABLES["journal"].values())
 _PAYLOADS = _insert("payloads", "int8", "bytea", "bytea")
 _KEYS = _insert("keys", "text", "text", "int8", "bytea")
 _DECISIONS = _insert("decisions", "text", "int8")
@@ -64,6 +57,7 @@ _PROFILES = _insert(
 _UNITED = Statement("delete from profiles where person = any($1::text[])", ("text[]",))
 _BUNDLES = _insert("bundles", "text", "bytea", "bytea")
 _REVISIONS = _insert("revisions", "int8", "text", "int8")
+_REVISION_ENTRIES = _insert("revision_entries", *TABLES["revision_entries"].values())
 _MODELS = _insert("models", "int8", "text", "int8", "text", "bytea", "bytea")
 _OLD_MODELS = Statement(
     "delete from models where name = $1 and sequence <"
@@ -72,10 +66,15 @@ _OLD_MODELS = Statement(
 )
 _ERASURES = _insert("erasures", "int8", "int8")
 _ERASED = Statement("delete from payloads where sequence = any($1::int8[])", ("int8[]",))
-_COUNTERS = _insert(
-    "counters", "text", "int8", then=" on conflict (name) do update set value = counters.value + excluded.value"
+_COUNTERS = _insert("counters", "text", "int8")
+_END = Statement("insert into ends values ($1, $2)", ("int8", "bytea"))
+_OLD_ENDS = Statement("delete from ends where sequence < $1", ("int8",))
+_ADD_UP = Statement(
+    "with parts as (delete from counters returning name, value)"
+    " insert into counters select name, sum(value) from parts group by name"
 )
-_HEAD = Statement("update head set sequence = $1, digest = $2", ("int8", "bytea"))
+ADD_UP_ENTRIES = 1 << 12
+"""Entries after which the rows that commits left are added up."""
 
 
 def apply(changes: Changes) -> Iterator[Step]:
@@ -94,6 +93,7 @@ def apply(changes: Changes) -> Iterator[Step]:
         (_UNITED, [(person,) for person in changes.united]),
         (_BUNDLES, changes.bundles),
         (_REVISIONS, changes.revisions),
+        (_REVISION_ENTRIES, changes.revision_entries),
         (_MODELS, changes.models),
         (_ERASURES, changes.erasures),
         (_ERASED, [(sequence,) for sequence, _ in changes.erasures]),
@@ -105,4 +105,8 @@ def apply(changes: Changes) -> Iterator[Step]:
     for name in {model[1] for model in changes.models}:
         yield _OLD_MODELS, (name, MODELS_KEPT)
     if changes.entries:
-        yield _HEAD, (changes.entries[-1].sequence, changes.entries[-1].digest)
+        first, last = changes.entries[0].sequence, changes.entries[-1].sequence
+        yield _END, (last, changes.entries[-1].digest)
+        if first // ADD_UP_ENTRIES != (last + 1) // ADD_UP_ENTRIES:
+            yield _OLD_ENDS, (last,)
+            yield _ADD_UP, ()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from opportune.errors import StoreBusyError
 from opportune.storage.entries import GENESIS
 from opportune.storage.postgres.link import Link, Statement
 from opportune.storage.postgres.partitions import begin_partition, drop_partitions
+from opportune.storage.postgres.reading import Reads
 from opportune.storage.postgres.values import columns
 from opportune.storage.tables import TABLES
 
@@ -14,13 +16,15 @@ __all__ = ["begin", "select", "take"]
 
 _EVER = 2**62
 _MARK = Statement("insert into copies values ($1, $2)", ("text", "text"))
-_HEAD = Statement("update head set sequence = $1, digest = $2", ("int8", "bytea"))
-_EMPTY_HEAD = Statement("update head set sequence = 0, digest = $1, room = 1", ("bytea",))
+_END = Statement("insert into ends values ($1, $2)", ("int8", "bytea"))
+_NO_ROOM = Statement("update head set room = 1")
 _HAS_PARTITIONS = Statement("select exists (select from partitions)")
 
 
 def select(table: str) -> str:
     """All rows of a table; those of partitions in order."""
+    if table == "counters":
+        return Reads.COUNTERS.sql
     order = " order by sequence" if table in ("journal", "payloads") else ""
     # Names of our own only.
     return f"select {', '.join(TABLES[table])} from {table}{order}"  # noqa: S608
@@ -28,12 +32,14 @@ def select(table: str) -> str:
 
 def begin(link: Link, source: str, at: str) -> None:
     """Empty all tables and leave the mark, in the transaction that holds the head."""
-    drop_partitions(link, _EVER)
+    if not drop_partitions(link, _EVER):
+        raise StoreBusyError("the store to copy into: somebody reads what is to be replaced; try again")
     rest = [table for table in TABLES if table not in ("journal", "payloads")]
     link.run(
         [
-            (Statement(f"truncate {', '.join(rest)}, copies, live_models"), ()),
-            (_EMPTY_HEAD, (GENESIS,)),
+            (Statement(f"truncate {', '.join(rest)}, ends, copies, live_models"), ()),
+            (_NO_ROOM, ()),
+            (_END, (0, GENESIS)),
             (_MARK, (source, at)),
         ]
     )
@@ -57,5 +63,5 @@ def take(link: Link, table: str, rows: list[tuple[Any, ...]], room: int) -> None
             room = first
         if last >= room:
             begin_partition(link, room, first - 1, recorded_at, last - room + 1)
-        link.one(_HEAD, last, digest)
+        link.one(_END, last, digest)
     link.one(insert, *columns(rows))

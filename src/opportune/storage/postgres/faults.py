@@ -23,7 +23,7 @@ _REMEDIES = {
     "53100": "no space left on the server's device; free some, no restart is needed",
     "53200": "the server is out of memory",
     "25006": "the server takes no writes; connect to the primary one",
-    "42501": "the role may not do this; grant it the tables of the store, or the right to create a schema",
+    "42501": "the role may not do this; let it own the schema of the store and its tables, or create a schema",
 }
 
 

@@ -6,24 +6,30 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, Wanted
-from opportune.storage.postgres.link import Link, Row, Statement, Step
+from opportune.storage.postgres.link import Link, LinkError, Row, Statement, Step
 from opportune.storage.postgres.values import columns
 
 __all__ = ["BEGIN", "COMMIT", "FROZEN", "ROLLBACK", "SNAPSHOT", "find"]
 
+_END: Step = (Statement("select sequence, digest from ends order by sequence desc limit 1"), ())
 BEGIN = (
     (Statement("begin"), ()),
     # Statements that follow begin after the lock is ours, so they see what its last holder committed.
-    (Statement("select sequence, digest, room from head for update"), ()),
+    (Statement("select room from head for update"), ()),
+    _END,
 )
 SNAPSHOT = (
     (Statement("begin isolation level repeatable read read only"), ()),
-    (Statement("select sequence, digest, room from head"), ()),
+    (Statement("select room from head"), ()),
+    _END,
 )
-FROZEN = ((Statement("select 1::int8"), ()), SNAPSHOT[1])
+FROZEN = ((Statement("select 1::int8"), ()), *SNAPSHOT[1:])
 """For a link that stays in one transaction."""
 COMMIT: Step = (Statement("commit"), ())
 ROLLBACK: Step = (Statement("rollback"), ())
+
+_DAMAGED = "XX001"
+"""SQLSTATE of a server that finds its own data damaged."""
 
 _Fill = Callable[[Found, list[Row]], None]
 
@@ -81,8 +87,10 @@ def find(link: Link, beginning: Sequence[Step], wanted: Wanted) -> tuple[Found, 
         What was found, and the first sequence without a partition.
     """
     looks = list(_looks(wanted))
-    _, head, keys, *answers = link.run([*beginning, (_KEYS, _pairs(wanted.keys)), *(step for step, _ in looks)])
-    last, digest, room = head[0]
+    _, head, end, keys, *answers = link.run([*beginning, (_KEYS, _pairs(wanted.keys)), *(step for step, _ in looks)])
+    if not head or not end:
+        raise LinkError("the row of the journal's end is missing", _DAMAGED)
+    ((room,),), ((last, digest),) = head, end
     found = Found(last, digest)
     for (_, fill), rows in zip(looks, answers, strict=True):
         fill(found, rows)

@@ -6,7 +6,8 @@ from opportune.storage.postgres.link import Link, Statement
 
 __all__ = ["faults_of"]
 
-_HEAD = Statement("select sequence, digest, room from head")
+_HEAD = Statement("select room from head")
+_LAST = Statement("select sequence, digest from ends order by sequence desc limit 1")
 _END = Statement("select sequence, digest from journal order by sequence desc limit 1")
 _ANCHOR = Statement("select sequence, digest from anchor")
 _ROOM = Statement("select coalesce(max(after_last), 1) from partitions")
@@ -18,12 +19,12 @@ _ORPHANS = Statement(
 def faults_of(link: Link) -> list[str]:
     """Say what contradicts itself."""
     faults = []
-    heads, end, anchor, ((room,),), ((orphans,),) = link.run(
-        [(_HEAD, ()), (_END, ()), (_ANCHOR, ()), (_ROOM, ()), (_ORPHANS, ())]
+    heads, ends, end, anchor, ((room,),), ((orphans,),) = link.run(
+        [(_HEAD, ()), (_LAST, ()), (_END, ()), (_ANCHOR, ()), (_ROOM, ()), (_ORPHANS, ())]
     )
-    if not heads:
+    if not heads or not ends:
         return ["the row of the journal's end is missing"]
-    sequence, digest, head_room = heads[0]
+    ((head_room,),), ((sequence, digest),) = heads, ends
     last = (end or anchor or [(0, bytes(len(digest)))])[0]
     if (sequence, digest) != last:
         faults.append(f"the journal ends with entry {last[0]}, its head says {sequence} or has another digest")

@@ -97,8 +97,13 @@ class Link:
 
     @property
     def socket(self) -> int:
-        """Descriptor to wait at for notices."""
-        return self._connection.socket
+        """Descriptor to wait at for notices.
+
+        Raises:
+            LinkError: the connection is lost.
+        """
+        with self._closing_on_error():
+            return self._connection.socket
 
     def close(self) -> None:
         """End it; a transaction that is open is rolled back by the server."""
@@ -179,7 +184,7 @@ class Link:
                 if prepared and result.status != pq.ExecStatus.COMMAND_OK:
                     del self._prepared[prepared]
             self._next_answer(end)  # the end of the pipeline
-        except psycopg.Error:
+        except (psycopg.Error, LinkError):
             # A server that ends the connection says why before.
             if failure is None:
                 raise
@@ -220,6 +225,9 @@ class Link:
                 self.close()
             raise
         except psycopg.Error as error:
+            if self.lost:
+                # What the driver says of a call on a lost connection is about the call.
+                raise LinkError("the connection is lost") from error
             self.close()
             raise LinkError(_first_line(str(error)) or "the connection is lost") from error
         except BaseException:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
+from opportune.storage.postgres.address import ANSWER_SECONDS
 from opportune.storage.postgres.link import Link, LinkError, Row, Statement
 
 __all__ = ["Links"]
@@ -19,10 +21,12 @@ class Links:
     Args:
         connect: opens one.
         most: open at the same time; more readers wait their turn.
+        seconds: longest wait for a turn, so that behind a server that hangs nobody waits for all who came before.
     """
 
-    def __init__(self, connect: Callable[[], Link], most: int = 4) -> None:
+    def __init__(self, connect: Callable[[], Link], most: int = 4, seconds: float = ANSWER_SECONDS) -> None:
         self._connect = connect
+        self._seconds = seconds
         self._turns = threading.BoundedSemaphore(most)
         self._idle: list[Link] = []
         self._closed = False
@@ -37,7 +41,7 @@ class Links:
         Raises:
             LinkError: the server refuses, or cannot be reached.
         """
-        with self._turns:
+        with self._turn():
             while True:
                 link, used = self._take()
                 try:
@@ -58,8 +62,18 @@ class Links:
     def close(self) -> None:
         """End all of them."""
         self._closed = True
-        while self._idle:
-            self._idle.pop().close()
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        if not self._turns.acquire(timeout=self._seconds):
+            raise LinkError(f"no connection was free for {self._seconds:g} seconds", hung=True)
+        try:
+            yield
+        finally:
+            self._turns.release()
 
     def _take(self) -> tuple[Link, bool]:
         """Give a link and say whether it was used before: those may have broken meanwhile."""
@@ -69,7 +83,6 @@ class Links:
             return self._connect(), False
 
     def _give_back(self, link: Link) -> None:
+        self._idle.append(link)
         if self._closed:
-            link.close()
-        else:
-            self._idle.append(link)
+            self.close()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from opportune.storage.postgres.link import Link, Statement, Step
+from opportune.storage.postgres.address import LOCK_SECONDS
+from opportune.storage.postgres.link import Link, LinkError, Statement, Step
 
 __all__ = ["ENTRIES_LEAST", "PERIOD_SECONDS", "begin_partition", "drop_partitions", "width_of"]
 
@@ -23,6 +24,12 @@ _OVER = Statement("select first from partitions where after_last <= $1 + 1 order
 _FORGET = Statement("delete from partitions where after_last <= $1 + 1", ("int8",))
 _RECORD = Statement("insert into partitions values ($1, $2, $3)", ("int8", "int8", "int8"))
 _ROOM = Statement("update head set room = $1", ("int8",))
+
+_MARK = Statement("savepoint dropping")
+_BACK = Statement("rollback to savepoint dropping")
+_WAIT_LITTLE = Statement("set local lock_timeout = '100ms'")
+_WAIT_AGAIN = Statement(f"set local lock_timeout = '{LOCK_SECONDS}s'")
+_LOCKED = "55P03"
 
 _TABLES = ("journal", "payloads")
 
@@ -60,12 +67,21 @@ def _made(first: int, after: int) -> Iterator[Step]:
         yield Statement(f"alter table {table} attach partition {name} for values from ({first}) to ({after})"), ()
 
 
-def drop_partitions(link: Link, upto: int) -> None:
-    """Drop the partitions all of whose entries go, which costs the same for any number of entries."""
+def drop_partitions(link: Link, upto: int) -> bool:
+    """Drop the partitions all of whose entries go, which costs the same for any number of entries.
+
+    Where a long read, such as a backup, has the journal open, they stay for a later call, and this returns false:
+    everybody else would queue up behind the one who waits to drop them.
+    """
     firsts = [first for (first,) in link.one(_OVER, upto)]
-    link.run(
-        [
-            *((Statement(f"drop table {table}_{first}"), ()) for first in firsts for table in _TABLES),
-            (_FORGET, (upto,)),
-        ]
-    )
+    if not firsts:
+        return True
+    drops = [(Statement(f"drop table {table}_{first}"), ()) for first in firsts for table in _TABLES]
+    try:
+        link.run([(_MARK, ()), (_WAIT_LITTLE, ()), *drops, (_FORGET, (upto,)), (_WAIT_AGAIN, ())])
+    except LinkError as error:
+        if error.code != _LOCKED:
+            raise
+        link.run([(_BACK, ())])
+        return False
+    return True

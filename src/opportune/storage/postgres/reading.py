@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
-from opportune.storage.entries import GENESIS, EntryRow, StoredRow
+from opportune.storage.entries import GENESIS, EntryRow, Kind, StoredRow
 from opportune.storage.postgres.link import Row, Statement
+from opportune.storage.tables import TABLES as COLUMNS
 
-__all__ = ["TABLES", "Reads", "stored_row"]
+__all__ = ["TABLES", "Reads", "rows_of_kinds", "stored_row"]
 
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
 # Names of our own columns only.
@@ -31,6 +33,22 @@ _IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
 _REVISION = "select r.number, r.hash, r.sequence, b.body, b.digest from revisions r join bundles b using (hash)"
 
 
+TABLES = {
+    "keys": "select kind, id, sequence from keys where request_digest is null",
+    "decisions": "select id, sequence from decisions",
+    "outcomes": "select decision, action, treatment, outcome, sequence, decision_sequence from outcomes",
+    "windows": "select decision, action, treatment, outcome, due_at from windows",
+    "erasures": "select sequence, erased_by from erasures",
+    "revisions": "select number, hash, sequence from revisions",
+    "revision_entries": f"select {', '.join(COLUMNS['revision_entries'])} from revision_entries",  # noqa: S608
+    "identifiers": "select kind, value, person, sequence, salt from identifiers",
+    "merges": "select absorbed, kept from merges",
+    "profiles": "select person, version, sequence, attributes, digest from profiles",
+    "bundles": "select hash, body, digest from bundles",
+    "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
+}
+
+
 class Reads:
     """One statement per read; all of them find their rows by a key."""
 
@@ -48,7 +66,7 @@ class Reads:
     HISTORY = Statement(
         f"{_ROWS} where j.person = $1 and j.sequence < $2 order by j.sequence desc limit $3", ("text", "int8", "int8")
     )
-    LAST = Statement("select sequence from head")
+    LAST = Statement("select sequence from ends order by sequence desc limit 1")
     PERSON = Statement(
         f"select coalesce(m.kept, i.person) {_IDENTIFIED} where i.kind = $1 and i.value = $2", ("text", "text")
     )
@@ -71,10 +89,11 @@ class Reads:
         "select decision, action, treatment, outcome, due_at from windows where due_at <= $1 order by due_at limit $2",
         ("int8", "int8"),
     )
-    COUNTERS = Statement("select name, value from counters")
+    COUNTERS = Statement("select name, sum(value)::int8 from counters group by name")
     CURRENT = Statement(f"{_REVISION} order by r.number desc limit 1")
     NUMBERED = Statement(f"{_REVISION} where r.number = $1", ("int8",))
     HASHED = Statement(f"{_REVISION} where r.hash = $1 order by r.number desc limit 1", ("text",))
+    REVISION_ENTRY = Statement(f"{TABLES['revision_entries']} where sequence = $1", ("int8",))
     MODELS = Statement(
         "select sequence, position, hash, state, digest from models where name = $1 order by sequence desc limit $2",
         ("text", "int8"),
@@ -88,19 +107,14 @@ class Reads:
     )
 
 
-TABLES = {
-    "keys": "select kind, id, sequence from keys where request_digest is null",
-    "decisions": "select id, sequence from decisions",
-    "outcomes": "select decision, action, treatment, outcome, sequence, decision_sequence from outcomes",
-    "windows": "select decision, action, treatment, outcome, due_at from windows",
-    "erasures": "select sequence, erased_by from erasures",
-    "revisions": "select number, hash, sequence from revisions",
-    "identifiers": "select kind, value, person, sequence, salt from identifiers",
-    "merges": "select absorbed, kept from merges",
-    "profiles": "select person, version, sequence, attributes, digest from profiles",
-    "bundles": "select hash, body, digest from bundles",
-    "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
-}
+def rows_of_kinds(kinds: Collection[Kind]) -> Statement:
+    """The next entries of some kinds that have an index; kind by kind, each found without the others."""
+    each = " union all ".join(
+        f"(select sequence from journal where kind = '{kind.value}' and sequence > $1 order by sequence limit $2)"  # noqa: S608
+        for kind in sorted(set(kinds))
+    )
+    found = f"array(select sequence from ({each}) found order by sequence limit $2)"  # noqa: S608
+    return Statement(f"{_ROWS} where j.sequence = any({found}) order by j.sequence", ("int8", "int8"))
 
 
 def stored_row(row: Row) -> StoredRow:

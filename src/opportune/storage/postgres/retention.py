@@ -24,7 +24,6 @@ _PASSING = tuple(
     for sql in (
         "delete from keys k using journal j where j.sequence > $1 and j.sequence <= $2"
         " and k.kind = j.kind and k.id = j.id",
-        "delete from keys where request_digest is not null and sequence > $1 and sequence <= $2",
         "delete from decisions d using journal j where j.sequence > $1 and j.sequence <= $2"
         " and j.kind = 'decision' and d.id = j.decision",
         "delete from outcomes o using journal j where j.sequence > $1 and j.sequence <= $2"
@@ -32,6 +31,8 @@ _PASSING = tuple(
         "delete from erasures where sequence > $1 and sequence <= $2",
     )
 )
+# From the beginning: a second id of a revision may have come after its entry went.
+_SECOND_IDS = Statement("delete from keys where request_digest is not null and sequence <= $1", ("int8",))
 _ENTRIES = tuple(
     Statement(f"delete from {table} where sequence > $1 and sequence <= $2", ("int8", "int8"))  # noqa: S608
     for table in ("payloads", "journal")
@@ -52,7 +53,7 @@ def drop(link: Link, anchor: Anchor, previous: int, seen: int) -> bool:
     if link.one(_ANSWERED, seen, anchor.sequence):
         return False
     stretch = (previous, anchor.sequence)
-    link.run([(statement, stretch) for statement in _PASSING])
+    link.run([*((statement, stretch) for statement in _PASSING), (_SECOND_IDS, (anchor.sequence,))])
     drop_partitions(link, anchor.sequence)
     link.run([*((statement, stretch) for statement in _ENTRIES), (_KEEP, anchor)])
     return True

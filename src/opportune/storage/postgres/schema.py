@@ -13,6 +13,11 @@ from opportune.storage.postgres.link import Link, Statement
 __all__ = ["check_schema", "lock_key", "migrate", "migrations"]
 
 _IS_OURS = Statement("select to_regclass('migrations') is not null")
+_EXISTS = Statement(
+    "select exists (select from pg_namespace where nspname = $1), coalesce(has_schema_privilege("
+    "(select oid from pg_namespace where nspname = $1), 'usage'), true)",
+    ("text",),
+)
 _IS_EMPTY = Statement(
     "select not exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace"
     " where n.nspname = $1 and c.relkind in ('r', 'p', 'v', 'm'))",
@@ -44,6 +49,8 @@ def check_schema(link: Link, place: str, schema: str) -> bool:
     """
     ((ours,),) = link.one(_IS_OURS)
     if not ours:
+        if not link.one(_EXISTS, schema)[0][1]:
+            raise StoreError(f"{place}: the role may not use the schema {schema}; let the role own it")
         ((empty,),) = link.one(_IS_EMPTY, schema)
         if not empty:
             raise StoreError(
@@ -64,19 +71,15 @@ def migrate(link: Link, place: str, schema: str, clock: Callable[[], datetime]) 
     """Apply what is not applied yet and give the names; several processes may start at once, the first one does it."""
     if check_schema(link, place, schema):
         return ()
-    link.run(
-        [
-            (Statement("begin"), ()),
-            (_LOCK, (lock_key(schema, "migrations"),)),
-            (Statement(f"create schema if not exists {schema}"), ()),
-            (
-                Statement(
-                    "create table if not exists migrations"
-                    " (number bigint primary key, name text not null, applied_at text not null)"
-                ),
-                (),
-            ),
-        ]
+    link.run([(Statement("begin"), ()), (_LOCK, (lock_key(schema, "migrations"),))])
+    # Asked, not left to `if not exists`: that wants the right to make schemas even where there is nothing to make.
+    if not link.one(_EXISTS, schema)[0][0]:
+        link.one(Statement(f'create schema "{schema}"'))
+    link.one(
+        Statement(
+            "create table if not exists migrations"
+            " (number bigint primary key, name text not null, applied_at text not null)"
+        )
     )
     applied = {number for (number,) in link.one(_APPLIED)}
     for number, name, sql in migrations():

@@ -1,8 +1,8 @@
 """Storage in PostgreSQL: any number of processes on any number of hosts write and read.
 
-All writers take turns at the row `head`, which holds the end of the journal: sequences have no gaps, their order is the
-order of the commits, and the chain of digests is one. A group of writes takes two exchanges with the server: lock the
-head and look up; apply, tell the others and commit.
+All writers take turns at the row `head` and read the end of the journal then: sequences have no gaps, their order is
+the order of the commits, and the chain of digests is one. A group of writes takes two exchanges with the server: lock
+the head and look up; apply, tell the others and commit.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 from opportune.errors import StoreError
 from opportune.storage.base import Anchor, ProfileRow, Storage
 from opportune.storage.changes import Changes, Found, Wanted
-from opportune.storage.entries import Kind, StoredRow, to_microseconds
+from opportune.storage.entries import INDEXED_KINDS, Kind, StoredRow, lasting_row, to_microseconds
 from opportune.storage.postgres import copying, retention
 from opportune.storage.postgres.address import ANSWER_SECONDS, Address
 from opportune.storage.postgres.applying import apply
@@ -28,7 +28,7 @@ from opportune.storage.postgres.link import Link, LinkError, Row, Statement
 from opportune.storage.postgres.links import Links
 from opportune.storage.postgres.notices import channel_of, tell, told
 from opportune.storage.postgres.partitions import begin_partition
-from opportune.storage.postgres.reading import TABLES, Reads, stored_row
+from opportune.storage.postgres.reading import TABLES, Reads, rows_of_kinds, stored_row
 from opportune.storage.postgres.schema import check_schema, migrate
 from opportune.storage.postgres.server import check_server
 
@@ -36,7 +36,8 @@ __all__ = ["PostgresStorage"]
 
 _SCAN_SECONDS = 3_600
 """Longest wait for one step of a scan or a migration."""
-_PAGE = 2_000
+_PAGE = 250
+"""Rows of a scan that are in memory at a time: they may have a megabyte each."""
 _BEGIN_SNAPSHOT = Statement("begin isolation level repeatable read read only")
 _ROOM_LEAST = 1 << 15
 """Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
@@ -323,7 +324,9 @@ class PostgresStorage(Storage):
         ]
 
     def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
-        if kinds:
+        if kinds and INDEXED_KINDS.issuperset(kinds):
+            rows = self._read(rows_of_kinds(kinds), after, limit)
+        elif kinds:
             rows = self._read(Reads.ROWS_OF_KINDS, after, limit, [kind.value for kind in kinds])
         else:
             rows = self._read(Reads.ROWS, after, limit)
@@ -337,7 +340,9 @@ class PostgresStorage(Storage):
         return stored_row(rows[0]) if rows else None
 
     def _last_sequence(self) -> int:
-        sequence: int = self._one(Reads.LAST)
+        sequence: int | None = self._one(Reads.LAST)
+        if sequence is None:
+            raise self._damage("the row of the journal's end is missing")
         return sequence
 
     def _counters(self) -> dict[str, int]:
@@ -355,6 +360,10 @@ class PostgresStorage(Storage):
             return None
         number, name, sequence, bundle, digest = rows[0]
         return number, name, sequence, bundle, digest
+
+    def _revision_entry(self, sequence: int) -> StoredRow | None:
+        rows = self._read(Reads.REVISION_ENTRY, sequence)
+        return lasting_row(rows[0]) if rows else None
 
     def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
         return [

@@ -49,7 +49,7 @@ class PostgresWatch(Watch):
                 try:
                     self._follow()
                 except LinkError:
-                    select.select([self._woken], [], [], _PAUSE_SECONDS)
+                    _wait(_PAUSE_SECONDS, self._woken)
         finally:
             os.close(self._woken)
 
@@ -64,8 +64,7 @@ class PostgresWatch(Watch):
             link.one(self._listen)
             self._tell(Notice(missed=True))
             while not self._closed:
-                ready, _, _ = select.select([link.socket, self._woken], [], [], _BEAT_SECONDS)
-                if not ready:
+                if not _wait(_BEAT_SECONDS, link.socket, self._woken):
                     link.one(_BEAT)
                 for text in link.notices():
                     self._tell(decode(text))
@@ -75,3 +74,12 @@ class PostgresWatch(Watch):
     def _tell(self, notice: Notice) -> None:
         if not self._closed:
             self._on_notice(notice)
+
+
+def _wait(seconds: float, *descriptors: int) -> bool:
+    """Wait until one of them has something to read; false where none has in time."""
+    # Not `select`, which refuses descriptors above 1,023: a service has one for every connection.
+    poll = select.poll()
+    for descriptor in descriptors:
+        poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(seconds * 1_000))

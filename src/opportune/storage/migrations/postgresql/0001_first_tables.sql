@@ -1,15 +1,22 @@
 -- Times are whole microseconds since 1970-01-01 UTC; digests are BLAKE2b. Text compares by its bytes.
 
--- The end of the journal. Every writer locks this row first, so all of them take turns here and nowhere else.
+-- Every writer locks this row first, so all of them take turns here and nowhere else. It seldom changes: a row that
+-- every commit changed would leave a version per commit for as long as a backup runs, and each look at it reads all.
 -- `room` is the first sequence that no partition has a place for.
 create table head (
     single boolean primary key default true check (single),
-    sequence bigint not null,
-    digest bytea not null,
     room bigint not null
-) with (fillfactor = 10);
+);
 
-insert into head (sequence, digest, room) values (0, decode(repeat('00', 32), 'hex'), 1);
+insert into head (room) values (1);
+
+-- The end of the journal after each of the last commits; the latest one counts.
+create table ends (
+    sequence bigint primary key,
+    digest bytea not null
+);
+
+insert into ends values (0, decode(repeat('00', 32), 'hex'));
 
 -- Ranges of sequences; each has a partition of the journal and one of the payloads, named by its first sequence.
 create table partitions (
@@ -39,6 +46,9 @@ create table journal (
 ) partition by range (sequence);
 
 create index journal_person on journal (person, sequence) where person is not null;
+
+-- Kinds that may be rare among the others. Those who look for them name the same condition.
+create index journal_kind on journal (kind, sequence) where kind in ('erasure', 'merge', 'model', 'outcome', 'revision');
 
 -- The personal part of an entry, apart so that it can be deleted while the entry and its digests stay.
 -- The salt goes with it: without the salt nobody can test a guess against the digest that stays.
@@ -132,6 +142,28 @@ create table revisions (
     sequence bigint not null
 );
 
+-- The journal's entries of all revisions, and the digests before them: they stay when retention drops them there.
+create table revision_entries (
+    sequence bigint primary key,
+    kind text collate "C" not null,
+    schema integer not null,
+    id text collate "C" not null,
+    occurred_at bigint not null,
+    recorded_at bigint not null,
+    zone text collate "C",
+    person text collate "C",
+    session text collate "C",
+    decision text collate "C",
+    revision text collate "C",
+    origin text collate "C",
+    body bytea not null,
+    body_digest bytea not null,
+    payload_digest bytea,
+    request_digest bytea not null,
+    digest bytea not null,
+    previous bytea not null
+);
+
 create table models (
     sequence bigint primary key,
     name text collate "C" not null,
@@ -143,10 +175,11 @@ create table models (
 
 create index models_name on models (name, sequence);
 
+-- What each commit added; the sum counts. Rows are added up now and then, see `head` for why not at every commit.
 create table counters (
-    name text collate "C" primary key,
+    name text collate "C" not null,
     value bigint not null
-) with (fillfactor = 50);
+);
 
 -- The last entry that retention dropped, and what the dropped ones left in the tables that stay.
 create table anchor (
