@@ -37,7 +37,8 @@ def print_decision(
     for answer in decision.placements:
         out.print()
         out.print(f"[bold]{escape(f'{decision.request.channel}/{answer.name}')}[/bold]")
-        for line in _placement(answer, explained.get(answer.name), outcomes, has_scores):
+        found = explained.get(answer.name)
+        for line in _placement(answer, found, outcomes, has_scores, decision.degraded is not None):
             out.print(escape(line))
 
 
@@ -75,6 +76,7 @@ def _placement(
     explained: PlacementExplanation | None,
     outcomes: Collection[str] | None,
     has_scores: bool,
+    is_degraded: bool,
 ) -> list[str]:
     candidates = () if explained is None else explained.candidates
     why = {(one.action, one.treatment): one for one in candidates if one.stage == "shown"}
@@ -84,10 +86,16 @@ def _placement(
     for one in candidates:
         if one.stage != "shown":
             change = _change(one, has_scores)
-            reason = f"{one.stage}: {one.reason}" + (f"; {change}" if change else "")
+            reason = _reason(one, is_degraded) + (f"; {change}" if change else "")
             lines.append(f"-  {one.action} ({one.treatment})  {reason}")
             lines += _inputs(one)
     return lines
+
+
+def _reason(one: CandidateExplanation, is_degraded: bool) -> str:
+    if is_degraded and one.stage == "outranked":
+        return "not shown: a degraded answer holds fallbacks of the placement alone"
+    return f"{one.stage}: {one.reason}"
 
 
 def _shown(

@@ -13,7 +13,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.author import named
-from opportune.cli.output import bar, count, err, fail, failures
+from opportune.cli.output import bar, count, err, fail, failures, program
 from opportune.errors import StoreAwayError, StoreBusyError
 from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.fleet import serve_fleet
@@ -59,8 +59,10 @@ def serve(
         try:
             storage = open_storage(store)
         except (StoreAwayError, StoreBusyError) as error:
-            if files is None or "://" not in store:
+            if "://" not in store:
                 raise
+            if files is None:
+                fail(f"{error}; with the folder of a strategy it would answer by the fallbacks meanwhile")
             err.print(escape(f"opportune: {error}"))
             _serve_when_there(store, files, bound, host, workers, kernel)
             return
@@ -90,7 +92,8 @@ def serve(
         if is_shared:
             err.print(f"{count(workers, 'process', 'processes')} decide, one learns or stands by; Ctrl+C stops them")
         else:
-            err.print("'opportune publish' changes the strategy; Ctrl+C stops it")
+            address = f"http://{_in_url(host)}:{bound_port}"
+            err.print(escape(f"'{program()} publish FOLDER --url {address}' changes the strategy; Ctrl+C stops it"))
         for note in start.notes:
             err.print(escape(note))
         log.info("ready", host=host, port=bound_port, revision=strategy.plan.revision)

@@ -23,6 +23,10 @@ SECONDS = 5.0
 """How long a service may take to answer."""
 
 
+class _Refusal(msgspec.Struct):
+    code: str
+
+
 def status(
     url: Annotated[str, typer.Option(help="Address of any process that serves.")] = "http://127.0.0.1:8080",
     store: Annotated[str, typer.Option(help="URL of a shared store, asked in place of a process.")] = "",
@@ -42,7 +46,9 @@ def status(
         for problem in found.problems:
             out.print(escape(problem))
         if not found.problems:
-            out.print(f"All is well: revision {found.revision}, {count(found.journal, 'entry', 'entries')}.")
+            out.print(
+                f"All is well: revision {found.revision}, {count(found.journal, 'entry', 'entries')}{_lost(found)}."
+            )
     if found.problems:
         raise typer.Exit(FOUND)
 
@@ -60,11 +66,24 @@ def _of_service(url: str) -> Status:
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=Status)
     except httpx.HTTPStatusError as error:
-        fail(f"--url: the service answered with status {error.response.status_code}; try again, or ask with --store")
+        fail(f"--url {url}: the service answered with status {error.response.status_code}{_detail(error.response)}")
     except (httpx.HTTPError, httpx.InvalidURL):
-        fail("--url: no service answers at this address; start one, or ask the store with --store")
+        fail(f"--url {url}: no service answers at this address; start one, correct the address, or ask with --store")
     except msgspec.MsgspecError:
-        fail("--url: expected the status of an installation, found another answer; is it an Opportune service?")
+        fail(f"--url {url}: expected the status of an installation, found another answer; is it an Opportune service?")
+
+
+def _detail(answer: httpx.Response) -> str:
+    """Give what the service said of its refusal, as the end of a sentence."""
+    try:
+        return f" and {msgspec.json.decode(answer.content, type=_Refusal).code}; see that its store is there"
+    except msgspec.MsgspecError:
+        return "; is it an Opportune service?"
+
+
+def _lost(found: Status) -> str:
+    number = sum(process.health == "lost" for process in found.processes)
+    return f"; {count(number, 'lost process', 'lost processes')} of the last hour" if number else ""
 
 
 def _table(processes: tuple[ProcessStatus, ...]) -> Iterator[str]:
