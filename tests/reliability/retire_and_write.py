@@ -13,7 +13,7 @@ import sys
 from datetime import timedelta
 
 from opportune.storage import SqliteStorage, retention, retire
-from opportune.storage import sqlite as backend
+from opportune.storage.sqlite import retention as backend
 from opportune.testing.storage import LATER, NOON, accept, checkpoint, merge, save_decision, save_profile
 
 

@@ -21,8 +21,8 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("sound") / "store.db"
     with SqliteStorage(path) as storage:
         storage.write([save_profile(f"gone{i}", f"c-gone{i}", age=i) for i in range(30)])
-        storage.write([save_profile(f"p{i}", f"c-{i}", age=i, city="Gdynia") for i in range(CUSTOMERS)])
         storage.write([save_decision(f"k{i}") for i in range(CUSTOMERS)])
+        storage.write([save_profile(f"p{i}", f"c-{i}", age=i, city="Gdynia") for i in range(CUSTOMERS)])
         storage.write([accept(f"o{i}", f"d-k{i}") for i in range(CUSTOMERS)])
         storage.write([merge(f"m{i}", f"c-{i}", f"c-gone{i}") for i in range(10)])
         storage.write([AdoptModel(id="a", name="bayes", position=30, hash="h", state=b"state" * 999)])

@@ -17,7 +17,7 @@ from opportune.service import Settings
 from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
 from opportune.service.revisions import strategy_from_folder
 from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage, verify_storage
-from opportune.storage.entries import digest_of
+from opportune.storage.digests import digest_of
 
 from .shop import PROJECT, Service, serving, strategy
 

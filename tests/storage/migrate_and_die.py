@@ -14,7 +14,8 @@ import sys
 
 import apsw
 
-from opportune.storage.sqlite import _migrate, _migrations
+from opportune.storage.migrating import migrations
+from opportune.storage.sqlite.schema import migrate
 from opportune.testing.storage import NOON
 
 
@@ -32,11 +33,11 @@ def main(path: str, mode: str, steps: int) -> None:
 
     connection.set_progress_handler(step, 1)
     if mode == "careless":
-        for _, _, sql in _migrations()[1:]:
+        for _, _, sql in migrations("sqlite")[1:]:
             connection.execute(sql)
         connection.execute("pragma user_version = 2")
     else:
-        _migrate(connection, lambda: NOON)
+        migrate(connection, lambda: NOON)
     sys.stdout.write(str(done))
 
 

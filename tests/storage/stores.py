@@ -6,7 +6,8 @@ from pathlib import Path
 
 import apsw
 
-from opportune.storage.sqlite import APPLICATION_ID, _migrations
+from opportune.storage.migrating import migrations
+from opportune.storage.sqlite.schema import APPLICATION_ID
 
 __all__ = ["VERSIONS", "make_store"]
 
@@ -22,7 +23,7 @@ def make_store(path: Path, version: int) -> None:
         connection.execute(
             "create table migrations (number integer primary key, name text not null, applied_at text not null) strict"
         )
-        for number, name, sql in _migrations():
+        for number, name, sql in migrations("sqlite"):
             if number <= version:
                 connection.execute(sql)
                 connection.execute("insert into migrations values (?, ?, '')", (number, name))

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from opportune.storage import EventBody, EventPayload, Kind, RecordEvent, SqliteStorage, verify_storage
-from opportune.storage import entries as entries_module
+from opportune.storage import EventBody, EventPayload, Kind, RecordEvent, SqliteStorage, kinds, verify_storage
 from opportune.storage.entries import from_microseconds, to_microseconds
 from opportune.testing.storage import NOON, save_decision
 
@@ -40,7 +39,7 @@ def old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store whose only entry was written in the earlier schema, opened by a program that knows the next one."""
     path = tmp_path / "store.db"
     with monkeypatch.context() as earlier:
-        books = "opportune.storage.books"
+        books = "opportune.storage.books.people"
         earlier.setattr(f"{books}.EventBody", lambda type, introduces: OldEventBody(name=type, introduces=introduces))
         earlier.setattr(
             f"{books}.EventPayload",
@@ -48,8 +47,8 @@ def old_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         )
         with SqliteStorage(path) as storage:
             storage.write([RecordEvent(id="e", type="call", identifier="c-001", attributes={"at": NOON, "n": 3})])
-    monkeypatch.setitem(entries_module.SCHEMAS, Kind.EVENT, 2)
-    monkeypatch.setitem(entries_module.UPCASTS, (Kind.EVENT, 1), _upcast)
+    monkeypatch.setitem(kinds.SCHEMAS, Kind.EVENT, 2)
+    monkeypatch.setitem(kinds.UPCASTS, (Kind.EVENT, 1), _upcast)
     return path
 
 

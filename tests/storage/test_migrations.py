@@ -12,13 +12,13 @@ import pytest
 
 from opportune.errors import StoreError
 from opportune.storage import SqliteStorage, retire, verify_storage
-from opportune.storage.sqlite import _migrations
+from opportune.storage.migrating import migrations
 from opportune.testing.storage import LATER, accept, merge, save_profile
 
 from .stores import VERSIONS, make_store
 
 MIGRATE = str(Path(__file__).with_name("migrate_and_die.py"))
-NEWEST = _migrations()[-1][0]
+NEWEST = migrations("sqlite")[-1][0]
 
 
 @pytest.fixture(params=VERSIONS)
@@ -42,7 +42,7 @@ def test_an_old_store_is_brought_up_when_it_is_opened(old: Path) -> None:
         assert storage.migrated == ()
         assert storage.journal() == before
 
-    assert [int(name[:4]) for name in migrated] == [number for number, _, _ in _migrations() if number > 1]
+    assert [int(name[:4]) for name in migrated] == [number for number, _, _ in migrations("sqlite") if number > 1]
     assert [entry.sequence for entry in before] == list(range(1, 11))
 
 

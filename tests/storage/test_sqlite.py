@@ -12,7 +12,7 @@ import pytest
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage import AdoptModel, ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
-from opportune.storage.sqlite import _check_library
+from opportune.storage.sqlite.file import check_library
 from opportune.testing.storage import StorageContract, accept, merge, save_decision, save_profile
 
 
@@ -96,7 +96,7 @@ def test_reading_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_an_old_library_is_refused() -> None:
     with pytest.raises(StoreError, match=r"expected 3\.51\.3 or later, found 3\.46\.1"):
-        _check_library("3.46.1")
+        check_library("3.46.1")
 
 
 @pytest.mark.parametrize(

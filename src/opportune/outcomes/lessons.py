@@ -10,7 +10,7 @@ from opportune.errors import StoreError
 from opportune.outcomes.learner import Learner, Lesson
 from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
-from opportune.storage.entries import DecisionBody, DecisionPayload, OutcomeBody
+from opportune.storage.kinds import DecisionBody, DecisionPayload, OutcomeBody
 
 __all__ = ["LessonBook", "lessons", "teach"]
 

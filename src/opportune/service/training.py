@@ -19,7 +19,7 @@ from opportune.outcomes import Learner, LessonBook, Taught, carried, new_model, 
 from opportune.records import Renamed
 from opportune.service.course import Course, Step
 from opportune.storage import AdoptModel, Entry, Kind, ModelState, RevisionBody, Storage
-from opportune.storage.entries import digest_of
+from opportune.storage.digests import digest_of
 
 __all__ = [
     "Progress",

@@ -18,7 +18,7 @@ from opportune.service.profiles import fitting
 from opportune.service.revisions import Strategy
 from opportune.service.settings import wall_clock
 from opportune.storage import Kind, Storage
-from opportune.storage.entries import decision_of
+from opportune.storage.parting import decision_of
 
 __all__ = ["TRIED", "Trial", "recent_decisions", "try_on"]
 

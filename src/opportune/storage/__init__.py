@@ -5,24 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from opportune.errors import StoreError
-from opportune.storage.base import (
-    Anchor,
-    Committed,
-    Counts,
-    DueWindow,
-    ModelState,
-    Profile,
-    Revision,
-    RevisionNote,
-    Storage,
-    StoredDecision,
-    StoredOutcome,
-)
+from opportune.storage.anchor import Anchor
+from opportune.storage.base import Storage
 from opportune.storage.copying import copy_storage
-from opportune.storage.entries import (
+from opportune.storage.entries import Entry
+from opportune.storage.kinds import (
     DecisionBody,
     DecisionPayload,
-    Entry,
     ErasureBody,
     EventBody,
     EventPayload,
@@ -34,11 +23,22 @@ from opportune.storage.entries import (
     ProfileBody,
     ProfilePayload,
     RevisionBody,
-    decision_of,
 )
+from opportune.storage.parting import decision_of
 from opportune.storage.requests import id_fault
 from opportune.storage.retention import Retired, retire
 from opportune.storage.sqlite import SqliteStorage
+from opportune.storage.stored import (
+    Committed,
+    Counts,
+    DueWindow,
+    ModelState,
+    Profile,
+    Revision,
+    RevisionNote,
+    StoredDecision,
+    StoredOutcome,
+)
 from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
 from opportune.storage.writes import (

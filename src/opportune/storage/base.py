@@ -4,189 +4,47 @@ from __future__ import annotations
 
 import os
 import uuid
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterator, Sequence
+from abc import abstractmethod
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple, Self
+from typing import Self
 
 import msgspec
 
 from opportune.errors import DamageError, InputError, StoreError
-from opportune.records import Decision
+from opportune.storage.anchor import Anchor
 from opportune.storage.books import Book
-from opportune.storage.changes import Changes, Found, Wanted, profile_digest
+from opportune.storage.changes import Changes, Found, profile_digest
 from opportune.storage.cluster import Cluster
-from opportune.storage.entries import (
-    SALT_BYTES,
-    DecisionPayload,
-    Entry,
-    Kind,
-    MergeBody,
-    OutcomeBody,
-    ProfileBody,
-    RevisionBody,
-    StoredRow,
-    decision_of,
-    decode_row,
-    digest_of,
-    encode,
-    from_microseconds,
-    lasting_row,
-    to_microseconds,
-)
+from opportune.storage.digests import SALT_BYTES, digest_of
+from opportune.storage.entries import Entry, StoredRow, decode_row, from_microseconds, lasting_row, to_microseconds
+from opportune.storage.hooks import Hooks
+from opportune.storage.kinds import DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
 from opportune.storage.local_cluster import LocalCluster
+from opportune.storage.parting import decision_of
+from opportune.storage.stored import (
+    Committed,
+    Counts,
+    DueWindow,
+    ModelState,
+    Profile,
+    Revision,
+    RevisionNote,
+    StoredDecision,
+    StoredOutcome,
+)
 from opportune.storage.writes import Receipt, Write
 
-__all__ = [
-    "MODELS_KEPT",
-    "Anchor",
-    "Committed",
-    "Counts",
-    "DueWindow",
-    "ModelState",
-    "Profile",
-    "Revision",
-    "RevisionNote",
-    "Storage",
-    "StoredDecision",
-    "StoredOutcome",
-]
+__all__ = ["MODELS_KEPT", "Storage"]
 
 MODELS_KEPT = 10
 """States kept of every model name: as many as the promise to go back to any of ten earlier models."""
-
 
 _AFTER_ALL = 2**63 - 1
 """Behind every sequence."""
 
 
-class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Attributes of a person; `version` counts their changes from 1."""
-
-    person: str
-    attributes: dict[str, Any]
-    version: int
-
-
-class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
-    """A decision as kept.
-
-    Args:
-        answer: bytes that a retry gets; None after erasure.
-        sequence: its journal entry.
-        recomputable: its personal part and all that its model had learned since a kept state are still there.
-    """
-
-    decision: Decision
-    answer: bytes | None
-    sequence: int
-    recomputable: bool
-
-
-class StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """An outcome as kept."""
-
-    sequence: int
-    id: str
-    occurred_at: datetime
-    recorded_at: datetime
-    body: OutcomeBody
-
-
-class DueWindow(msgspec.Struct, frozen=True, kw_only=True):
-    """An open response window; silence until `due_at` counts as `outcome`."""
-
-    decision: str
-    action: str
-    treatment: str
-    outcome: str
-    due_at: datetime
-
-
-class Revision(msgspec.Struct, frozen=True, kw_only=True):
-    """A published strategy; numbers count from 1 and a return to an older one gets a new number."""
-
-    number: int
-    hash: str
-    bundle: bytes
-    sequence: int
-
-
-class RevisionNote(NamedTuple):
-    """A revision without its bundle; `entry` tells of it, None where that is lost."""
-
-    number: int
-    hash: str
-    sequence: int
-    entry: Entry | None
-
-
-class ModelState(msgspec.Struct, frozen=True, kw_only=True):
-    """An adopted state of a model; `position` is the last journal entry that it has learned."""
-
-    name: str
-    position: int
-    hash: str
-    state: bytes
-    sequence: int
-
-
-class Counts(msgspec.Struct, frozen=True, kw_only=True):
-    """How much there is, and how much was refused, since the store was made."""
-
-    customers: int = 0
-    decisions: int = 0
-    outcomes: int = 0
-    outcomes_refused: int = 0
-    """Outcomes of decisions that do not exist."""
-    events: int = 0
-    conflicts: int = 0
-    """Ids used again with another body."""
-    repeats: int = 0
-    erased: int = 0
-    """Payloads deleted."""
-
-
-class Committed(NamedTuple):
-    """What one transaction did: a receipt or refusal per write, and the new journal entries in order."""
-
-    results: list[Receipt | InputError]
-    entries: list[Entry]
-
-
-class Anchor(NamedTuple):
-    """Where the kept journal begins, after retention dropped its oldest entries.
-
-    Args:
-        sequence: of the last dropped entry; `digest` and `recorded_at` (in microseconds) are its own.
-        learnable_from: position from which on every outcome can be learned: behind it, none answers a dropped decision.
-        summary: what the dropped entries left in the tables that stay, see `Fold.summary`.
-        seal: digest of all of this.
-    """
-
-    sequence: int
-    digest: bytes
-    recorded_at: int
-    learnable_from: int
-    summary: bytes
-    seal: bytes
-
-    def sealed(self) -> Anchor:
-        """Give the same with its seal."""
-        return self._replace(seal=digest_of(encode(self[:5])))
-
-
-class ProfileRow(NamedTuple):
-    """A profile as backends read it."""
-
-    person: str
-    version: int
-    sequence: int
-    attributes: bytes
-    digest: bytes
-
-
-class Storage(ABC):
+class Storage(Hooks):
     """Keeps the journal and the state that follows from it.
 
     **What is kept.** The journal is the truth: every write that is taken appends one entry, in the same transaction as
@@ -450,7 +308,7 @@ class Storage(ABC):
 
     # Life
 
-    def prepare(self) -> None:  # noqa: B027  Most backends have nothing to prepare.
+    def prepare(self) -> None:
         """Make room for the entries to come, so that no write has to; a chore for now and then."""
 
     @abstractmethod
@@ -502,148 +360,3 @@ class Storage(ABC):
 
     def _damage(self, fault: str) -> DamageError:
         return DamageError(f"{self.place}: {fault}; run 'opportune verify', then restore a backup")
-
-    # Hooks. All of them may raise StoreError; reads see committed states only.
-
-    @abstractmethod
-    def _transact(self, wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
-        """Find what is wanted, plan, apply and commit, all in one transaction that no other writer can interleave.
-
-        `plan` is called exactly once; changes without any row need no commit.
-        """
-
-    @abstractmethod
-    def _look_up(self, wanted: Wanted) -> Found:
-        """Find what is wanted in the last committed state; `_transact` does the same inside its transaction."""
-
-    @abstractmethod
-    def _person(self, identifier_kind: str, identifier: str) -> str | None:
-        """The person that an identifier leads to today, after merges."""
-
-    @abstractmethod
-    def _persons(self, identifier_kind: str, identifier: str) -> list[str]:
-        """The person that an identifier leads to today, then those whom that person absorbed; empty for nobody."""
-
-    @abstractmethod
-    def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
-        """Entries of persons with a sequence below `before`, the newest first."""
-
-    @abstractmethod
-    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None: ...
-
-    @abstractmethod
-    def _decision_sequence(self, decision_id: str) -> int | None: ...
-
-    @abstractmethod
-    def _key_sequence(self, kind: Kind, caller_id: str) -> int | None: ...
-
-    @abstractmethod
-    def _outcome_sequences(self, decision_id: str) -> list[int]: ...
-
-    @abstractmethod
-    def _checkpoint(self, model: str, position: int) -> int | None:
-        """Position of the latest kept state of a model at or before a position."""
-
-    @abstractmethod
-    def _lost(self, after: int, until: int) -> bool:
-        """Whether an outcome behind one position up to another answers a decision whose payload was erased."""
-
-    @abstractmethod
-    def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
-        """decision, action, treatment, outcome, due_at."""
-
-    @abstractmethod
-    def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]: ...
-
-    @abstractmethod
-    def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
-        """Rows of decisions and of their outcomes, by sequence."""
-
-    @abstractmethod
-    def _row(self, sequence: int) -> StoredRow | None: ...
-
-    @abstractmethod
-    def _last_sequence(self) -> int: ...
-
-    @abstractmethod
-    def _counters(self) -> dict[str, int]: ...
-
-    @abstractmethod
-    def _revision(self, key: int | str | None) -> tuple[int, str, int, bytes, bytes] | None:
-        """number, hash, sequence, bundle, digest."""
-
-    @abstractmethod
-    def _revision_entry(self, sequence: int) -> StoredRow | None:
-        """The entry of a revision, which stays when it is dropped from the journal."""
-
-    @abstractmethod
-    def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
-        """sequence, position, hash, state, digest; the last adopted first."""
-
-    # Hooks of retention
-
-    @abstractmethod
-    def _anchor(self) -> Anchor | None: ...
-
-    @abstractmethod
-    def _oldest_open(self) -> int | None:
-        """Sequence of the oldest decision with an open response window."""
-
-    @abstractmethod
-    def _states(self) -> list[tuple[int, str, int, str]]:
-        """sequence, name, position, hash of all kept states of models, in the order of their adoption."""
-
-    @abstractmethod
-    def _last_answers(self, after: int, until: int) -> list[tuple[int, int]]:
-        """(sequence of a decision, sequence of its last outcome) of the answered decisions in a stretch, in order."""
-
-    @abstractmethod
-    def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
-        """Drop all entries up to the anchor, and what goes with them, and keep the anchor, in one transaction.
-
-        Of outcomes the rows go whose decision goes, though their own entries may stay.
-
-        Args:
-            previous: sequence of the anchor before; 0 where there was none.
-            seen: last entry that was known when the anchor was made.
-
-        Returns:
-            False, and nothing changed, where another anchor stands by now, or where an entry after `seen` answers a
-            decision that would go.
-        """
-
-    @abstractmethod
-    def _settle(self) -> None:
-        """Give back the room of what was dropped, and leave no old copy of it behind."""
-
-    # Hooks of copying
-
-    @abstractmethod
-    def _copies(self) -> list[str]:
-        """Sources of copies into this store that did not end."""
-
-    @abstractmethod
-    def _everything(self, table: str) -> Iterator[tuple[Any, ...]]:
-        """All rows of a table in the columns of `TABLES`, journal and payloads in the order of their sequences."""
-
-    @abstractmethod
-    def _begin_copy(self, source: str) -> None:
-        """Empty all tables and mark the store as not complete."""
-
-    @abstractmethod
-    def _take(self, table: str, rows: list[tuple[Any, ...]]) -> None:
-        """Add rows of a copy in one transaction."""
-
-    @abstractmethod
-    def _end_copy(self) -> None:
-        """Take the mark away."""
-
-    @abstractmethod
-    def _integrity(self) -> list[str]:
-        """Faults that the backend itself finds in its files."""
-
-    @abstractmethod
-    def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
-        """All rows of one of the tables that follow from the journal, in the columns of `Changes`; of keys the first
-        three columns and only those that are not second ids; of profiles with the person first; of bundles and models
-        a name, the bytes and their digest."""

@@ -6,7 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from opportune.storage.entries import EntryRow, digest_of, encode
+from opportune.storage.digests import digest_of, encode
+from opportune.storage.entries import EntryRow
 
 __all__ = ["Changes", "DecisionReference", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
 

@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from opportune.storage.entries import (
+from opportune.storage.digests import encode
+from opportune.storage.entries import Entry, to_microseconds
+from opportune.storage.kinds import (
     DecisionBody,
-    Entry,
     ErasureBody,
     EventBody,
     Kind,
@@ -22,8 +23,6 @@ from opportune.storage.entries import (
     OutcomeBody,
     ProfileBody,
     RevisionBody,
-    encode,
-    to_microseconds,
 )
 
 __all__ = ["LASTING", "PASSING", "Fold", "RowSum"]

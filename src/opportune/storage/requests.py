@@ -9,7 +9,8 @@ from hashlib import blake2b
 import msgspec
 
 from opportune.errors import InputError
-from opportune.storage.entries import DIGEST_BYTES, Kind, digest_of, encode
+from opportune.storage.digests import DIGEST_BYTES, digest_of, encode
+from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
     AdoptModel,
     ErasePayloads,

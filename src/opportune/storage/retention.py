@@ -12,9 +12,11 @@ from typing import NamedTuple
 
 import msgspec
 
-from opportune.storage.base import MODELS_KEPT, Anchor, Storage
-from opportune.storage.entries import Entry, Kind, to_microseconds
+from opportune.storage.anchor import Anchor
+from opportune.storage.base import MODELS_KEPT, Storage
+from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.fold import Fold
+from opportune.storage.kinds import Kind
 
 __all__ = ["Retired", "retire"]
 

@@ -13,21 +13,10 @@ import msgspec
 from opportune.errors import DamageError, Problem, StoreError
 from opportune.storage.base import MODELS_KEPT, Storage
 from opportune.storage.changes import Wanted, profile_digest
-from opportune.storage.entries import (
-    Entry,
-    EventPayload,
-    Kind,
-    MergePayload,
-    Payload,
-    ProfileBody,
-    ProfilePayload,
-    decode_row,
-    digest_of,
-    fault_of,
-    identifier_digest,
-    lasting_row,
-)
+from opportune.storage.digests import digest_of, identifier_digest
+from opportune.storage.entries import Entry, decode_row, fault_of, lasting_row
 from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
+from opportune.storage.kinds import EventPayload, Kind, MergePayload, Payload, ProfileBody, ProfilePayload
 
 __all__ = ["verify_storage"]
 

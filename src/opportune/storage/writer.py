@@ -13,9 +13,10 @@ from concurrent.futures import Future
 from typing import Any
 
 from opportune.errors import OpportuneError, StoreBusyError, StoreError
-from opportune.storage.base import Committed, Storage
+from opportune.storage.base import Storage
 from opportune.storage.entries import Entry
 from opportune.storage.requests import weight
+from opportune.storage.stored import Committed
 from opportune.storage.writes import Receipt, Write
 
 __all__ = ["GroupWriter"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from opportune.errors import StoreBusyError
-from opportune.storage.entries import GENESIS
+from opportune.storage.digests import GENESIS
 from opportune.storage.postgres.link import Link, Statement
 from opportune.storage.postgres.partitions import begin_partition, drop_partitions
 from opportune.storage.postgres.reading import Reads

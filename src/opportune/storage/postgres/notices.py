@@ -6,7 +6,7 @@ import msgspec
 
 from opportune.storage.changes import Changes
 from opportune.storage.cluster import Notice, identifier_mark
-from opportune.storage.entries import Kind
+from opportune.storage.kinds import Kind
 from opportune.storage.postgres.link import Statement, Step
 
 __all__ = ["channel_of", "decode", "tell", "told"]

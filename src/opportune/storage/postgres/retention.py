@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opportune.storage.base import Anchor
+from opportune.storage.anchor import Anchor
 from opportune.storage.postgres.link import Link, Statement
 from opportune.storage.postgres.partitions import drop_partitions
 

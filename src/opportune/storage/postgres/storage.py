@@ -14,9 +14,12 @@ from contextlib import closing, contextmanager
 from typing import Any
 
 from opportune.errors import StoreError
-from opportune.storage.base import Anchor, ProfileRow, Storage
+from opportune.storage.anchor import Anchor
+from opportune.storage.base import Storage
 from opportune.storage.changes import Changes, Found, Wanted
-from opportune.storage.entries import INDEXED_KINDS, Kind, StoredRow, lasting_row, to_microseconds
+from opportune.storage.entries import StoredRow, lasting_row, stored_row, to_microseconds
+from opportune.storage.hooks import ProfileRow
+from opportune.storage.kinds import INDEXED_KINDS, Kind
 from opportune.storage.postgres import copying, retention
 from opportune.storage.postgres.address import ANSWER_SECONDS, Address
 from opportune.storage.postgres.applying import apply
@@ -28,9 +31,10 @@ from opportune.storage.postgres.link import Link, LinkError, Row, Statement
 from opportune.storage.postgres.links import Links
 from opportune.storage.postgres.notices import channel_of, tell, told
 from opportune.storage.postgres.partitions import begin_partition
-from opportune.storage.postgres.reading import TABLES, Reads, rows_of_kinds, stored_row
+from opportune.storage.postgres.reading import Reads, rows_of_kinds
 from opportune.storage.postgres.schema import check_schema, migrate
 from opportune.storage.postgres.server import check_server
+from opportune.storage.statements import PROVED
 
 __all__ = ["PostgresStorage"]
 
@@ -391,7 +395,7 @@ class PostgresStorage(Storage):
             return faults_of(link)
 
     def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
-        yield from self._scan(TABLES[name])
+        yield from self._scan(PROVED[name])
 
     def _scan(self, sql: str) -> Iterator[tuple[Any, ...]]:
         with self._scanning() as link:

@@ -1,0 +1,174 @@
+"""What every backend must be able to do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from opportune.storage.anchor import Anchor
+from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.entries import StoredRow
+from opportune.storage.kinds import Kind
+
+__all__ = ["Hooks", "ProfileRow"]
+
+
+class ProfileRow(NamedTuple):
+    """A profile as backends read it."""
+
+    person: str
+    version: int
+    sequence: int
+    attributes: bytes
+    digest: bytes
+
+
+class Hooks(ABC):
+    """What a backend does for a `Storage`: find rows and change them, without knowledge of their meaning.
+
+    All hooks may raise `StoreError`; reads see committed states only.
+    """
+
+    @abstractmethod
+    def _transact(self, wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
+        """Find what is wanted, plan, apply and commit, all in one transaction that no other writer can interleave.
+
+        `plan` is called exactly once; changes without any row need no commit.
+        """
+
+    @abstractmethod
+    def _look_up(self, wanted: Wanted) -> Found:
+        """Find what is wanted in the last committed state; `_transact` does the same inside its transaction."""
+
+    @abstractmethod
+    def _person(self, identifier_kind: str, identifier: str) -> str | None:
+        """The person that an identifier leads to today, after merges."""
+
+    @abstractmethod
+    def _persons(self, identifier_kind: str, identifier: str) -> list[str]:
+        """The person that an identifier leads to today, then those whom that person absorbed; empty for nobody."""
+
+    @abstractmethod
+    def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
+        """Entries of persons with a sequence below `before`, the newest first."""
+
+    @abstractmethod
+    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None: ...
+
+    @abstractmethod
+    def _decision_sequence(self, decision_id: str) -> int | None: ...
+
+    @abstractmethod
+    def _key_sequence(self, kind: Kind, caller_id: str) -> int | None: ...
+
+    @abstractmethod
+    def _outcome_sequences(self, decision_id: str) -> list[int]: ...
+
+    @abstractmethod
+    def _checkpoint(self, model: str, position: int) -> int | None:
+        """Position of the latest kept state of a model at or before a position."""
+
+    @abstractmethod
+    def _lost(self, after: int, until: int) -> bool:
+        """Whether an outcome behind one position up to another answers a decision whose payload was erased."""
+
+    @abstractmethod
+    def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
+        """decision, action, treatment, outcome, due_at."""
+
+    @abstractmethod
+    def _rows(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]: ...
+
+    @abstractmethod
+    def _about(self, decision_ids: Collection[str]) -> list[StoredRow]:
+        """Rows of decisions and of their outcomes, by sequence."""
+
+    @abstractmethod
+    def _row(self, sequence: int) -> StoredRow | None: ...
+
+    @abstractmethod
+    def _last_sequence(self) -> int: ...
+
+    @abstractmethod
+    def _counters(self) -> dict[str, int]: ...
+
+    @abstractmethod
+    def _revision(self, key: int | str | None) -> tuple[int, str, int, bytes, bytes] | None:
+        """number, hash, sequence, bundle, digest."""
+
+    @abstractmethod
+    def _revision_entry(self, sequence: int) -> StoredRow | None:
+        """The entry of a revision, which stays when it is dropped from the journal."""
+
+    @abstractmethod
+    def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
+        """sequence, position, hash, state, digest; the last adopted first."""
+
+    # Hooks of retention
+
+    @abstractmethod
+    def _anchor(self) -> Anchor | None: ...
+
+    @abstractmethod
+    def _oldest_open(self) -> int | None:
+        """Sequence of the oldest decision with an open response window."""
+
+    @abstractmethod
+    def _states(self) -> list[tuple[int, str, int, str]]:
+        """sequence, name, position, hash of all kept states of models, in the order of their adoption."""
+
+    @abstractmethod
+    def _last_answers(self, after: int, until: int) -> list[tuple[int, int]]:
+        """(sequence of a decision, sequence of its last outcome) of the answered decisions in a stretch, in order."""
+
+    @abstractmethod
+    def _drop(self, anchor: Anchor, previous: int, seen: int) -> bool:
+        """Drop all entries up to the anchor, and what goes with them, and keep the anchor, in one transaction.
+
+        Of outcomes the rows go whose decision goes, though their own entries may stay.
+
+        Args:
+            previous: sequence of the anchor before; 0 where there was none.
+            seen: last entry that was known when the anchor was made.
+
+        Returns:
+            False, and nothing changed, where another anchor stands by now, or where an entry after `seen` answers a
+            decision that would go.
+        """
+
+    @abstractmethod
+    def _settle(self) -> None:
+        """Give back the room of what was dropped, and leave no old copy of it behind."""
+
+    # Hooks of copying
+
+    @abstractmethod
+    def _copies(self) -> list[str]:
+        """Sources of copies into this store that did not end."""
+
+    @abstractmethod
+    def _everything(self, table: str) -> Iterator[tuple[Any, ...]]:
+        """All rows of a table in the columns of `TABLES`, journal and payloads in the order of their sequences."""
+
+    @abstractmethod
+    def _begin_copy(self, source: str) -> None:
+        """Empty all tables and mark the store as not complete."""
+
+    @abstractmethod
+    def _take(self, table: str, rows: list[tuple[Any, ...]]) -> None:
+        """Add rows of a copy in one transaction."""
+
+    @abstractmethod
+    def _end_copy(self) -> None:
+        """Take the mark away."""
+
+    @abstractmethod
+    def _integrity(self) -> list[str]:
+        """Faults that the backend itself finds in its files."""
+
+    @abstractmethod
+    def _table(self, name: str) -> Iterator[tuple[Any, ...]]:
+        """All rows of one of the tables that follow from the journal, in the columns of `Changes`; of keys the first
+        three columns and only those that are not second ids; of profiles with the person first; of bundles and models
+        a name, the bytes and their digest."""

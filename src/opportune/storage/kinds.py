@@ -1,0 +1,237 @@
+"""What a journal entry may speak of, and its body and personal part by kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from opportune.records import PlacementAnswer, PlacementRequest, PlacementTrace, Renamed, Sign
+from opportune.storage.writes import WindowOpened
+
+__all__ = [
+    "INDEXED_KINDS",
+    "SCHEMAS",
+    "UPCASTS",
+    "Body",
+    "DecisionBody",
+    "DecisionPayload",
+    "ErasureBody",
+    "EventBody",
+    "EventPayload",
+    "Kind",
+    "MergeBody",
+    "MergePayload",
+    "ModelBody",
+    "OutcomeBody",
+    "Payload",
+    "ProfileBody",
+    "ProfilePayload",
+    "RevisionBody",
+    "decode_parts",
+]
+
+
+class Kind(StrEnum):
+    """What a journal entry speaks of."""
+
+    PROFILE = "profile"
+    DECISION = "decision"
+    OUTCOME = "outcome"
+    EVENT = "event"
+    REVISION = "revision"
+    MODEL = "model"
+    ERASURE = "erasure"
+    MERGE = "merge"
+
+
+INDEXED_KINDS = frozenset({Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION})
+"""Kinds that may be rare among the others: stores find them by an index."""
+
+
+class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A profile changed.
+
+    Args:
+        version: grows with every change of one person's profile, from 1.
+        introduces: `identifier_digest` of the identifier, where this entry was the first to name it.
+    """
+
+    version: int
+    replace: bool
+    introduces: bytes | None = None
+
+
+class ProfilePayload(msgspec.Struct, frozen=True, kw_only=True):
+    """What was set and removed, under which identifier."""
+
+    identifier: str
+    identifier_kind: str
+    attributes: dict[str, Any]
+    removed: tuple[str, ...]
+
+
+class DecisionBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision without its facts, context, customer and content."""
+
+    channel: str
+    asked: tuple[PlacementRequest, ...]
+    language: str | None
+    zone: str | None
+    """The zone that the request named."""
+    model: str
+    position: int
+    kernel: str
+    seed: str
+    control: str | None
+    degraded: str | None
+    ignored: tuple[str, ...]
+    placements: tuple[PlacementAnswer, ...]
+    traces: tuple[PlacementTrace, ...]
+    windows: tuple[WindowOpened, ...]
+
+
+class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The personal part of a decision; `contents` has one dict per shown action, placement by placement."""
+
+    customer: str | None
+    context: dict[str, Any]
+    facts: dict[str, Any]
+    contents: tuple[dict[str, str], ...]
+    answer: bytes
+
+
+class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened to an action.
+
+    Args:
+        closes: it closed a response window.
+        expiry: it is the silence of an elapsed window.
+        repeats: the same outcome stood before; this one only closes the window.
+    """
+
+    action: str
+    treatment: str
+    placement: str
+    outcome: str
+    sign: Sign
+    closes: bool
+    expiry: bool
+    repeats: bool = False
+
+
+class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An event's type; `introduces` as for a profile."""
+
+    type: str
+    introduces: bytes | None = None
+
+
+class EventPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """An event's attributes and the identifier it came under."""
+
+    identifier: str | None
+    identifier_kind: str
+    attributes: dict[str, Any]
+
+
+class RevisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A strategy became the current revision; the entry's `revision` is its hash, the fields are as for the write."""
+
+    number: int
+    author: str = ""
+    reason: str = ""
+    returns_to: int | None = None
+    changes: tuple[str, ...] = ()
+    renamed: tuple[Renamed, ...] = ()
+
+
+class ModelBody(msgspec.Struct, frozen=True, kw_only=True):
+    """A model state was adopted."""
+
+    name: str
+    position: int
+    hash: str
+    folds: dict[str, str]
+
+
+class ErasureBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Payloads were deleted."""
+
+    sequences: tuple[int, ...]
+
+
+class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Two identifiers lead to one person from now on, the entry's.
+
+    Args:
+        absorbed: internal id of the person that is no longer one; None where one identifier was new or both led to the
+            same person already.
+        earlier: persons whom the absorbed one had absorbed before.
+        version: of the united profile; 0 where neither had one.
+        versions: of the two profiles before, 0 where there was none: the kept one's, the absorbed one's.
+        introduces: as for a profile.
+    """
+
+    absorbed: str | None = None
+    earlier: tuple[str, ...] = ()
+    version: int = 0
+    versions: tuple[int, int] = (0, 0)
+    introduces: bytes | None = None
+
+
+class MergePayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The two identifiers."""
+
+    identifier: str
+    identifier_kind: str
+    other: str
+    other_kind: str
+
+
+Body = ProfileBody | DecisionBody | OutcomeBody | EventBody | RevisionBody | ModelBody | ErasureBody | MergeBody
+
+Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload
+
+_BODIES: dict[Kind, type[Body]] = {
+    Kind.PROFILE: ProfileBody,
+    Kind.DECISION: DecisionBody,
+    Kind.OUTCOME: OutcomeBody,
+    Kind.EVENT: EventBody,
+    Kind.REVISION: RevisionBody,
+    Kind.MODEL: ModelBody,
+    Kind.ERASURE: ErasureBody,
+    Kind.MERGE: MergeBody,
+}
+
+_PAYLOADS: dict[Kind, type[Payload]] = {
+    Kind.PROFILE: ProfilePayload,
+    Kind.DECISION: DecisionPayload,
+    Kind.EVENT: EventPayload,
+    Kind.MERGE: MergePayload,
+}
+
+_BODY_DECODERS = {kind: msgspec.msgpack.Decoder(body) for kind, body in _BODIES.items()}
+
+_PAYLOAD_DECODERS = {kind: msgspec.msgpack.Decoder(payload) for kind, payload in _PAYLOADS.items()}
+
+SCHEMAS: dict[Kind, int] = dict.fromkeys(Kind, 1)
+"""Version in which bodies and payloads of a kind are written today."""
+
+UPCASTS: dict[tuple[Kind, int], Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]]] = {}
+"""(kind, version) → function that turns body and payload of that version into the next one's; pure, never edited."""
+
+
+def decode_parts(kind: Kind, schema: int, body: bytes, payload: bytes | None) -> tuple[Body, Payload | None]:
+    if schema == SCHEMAS[kind]:
+        return _BODY_DECODERS[kind].decode(body), None if payload is None else _PAYLOAD_DECODERS[kind].decode(payload)
+    plain_body = msgspec.msgpack.decode(body)
+    plain_payload = {} if payload is None else msgspec.msgpack.decode(payload)
+    for version in range(schema, SCHEMAS[kind]):
+        plain_body, plain_payload = UPCASTS[kind, version](plain_body, plain_payload)
+    return (
+        msgspec.convert(plain_body, _BODIES[kind]),
+        None if payload is None else msgspec.convert(plain_payload, _PAYLOADS[kind]),
+    )

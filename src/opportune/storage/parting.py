@@ -1,0 +1,104 @@
+"""Part a decision into what may stay for ever and what is personal, and join the two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from opportune.records import Decision, DecisionRequest, PlacementAnswer, Value
+from opportune.storage.entries import Entry
+from opportune.storage.kinds import DecisionBody, DecisionPayload
+from opportune.storage.writes import WindowOpened
+
+__all__ = ["decision_of", "split_decision"]
+
+
+def split_decision(
+    decision: Decision, answer: bytes, windows: tuple[WindowOpened, ...]
+) -> tuple[DecisionBody, DecisionPayload]:
+    """Part a decision into what may stay for ever and what is personal."""
+    contents = tuple(shown.content for placement in decision.placements for shown in placement.actions)
+    placements = decision.placements
+    if any(contents):
+        placements = _with_contents(placements, ({} for _ in contents))
+    request = decision.request
+    body = DecisionBody(
+        channel=request.channel,
+        asked=request.placements,
+        language=request.language,
+        zone=request.zone,
+        model=decision.model,
+        position=decision.position,
+        kernel=decision.kernel,
+        seed=decision.seed,
+        control=decision.control,
+        degraded=decision.degraded,
+        ignored=decision.ignored,
+        placements=placements,
+        traces=decision.traces,
+        windows=windows,
+    )
+    payload = DecisionPayload(
+        customer=request.customer,
+        context=request.context,
+        facts=decision.facts,
+        contents=contents if any(contents) else (),
+        answer=answer,
+    )
+    return body, payload
+
+
+def decision_of(entry: Entry) -> Decision:
+    """Join the decision of an entry; without facts, context, customer and content where they were erased.
+
+    Raises:
+        TypeError: the entry is of another kind.
+    """
+    body, payload = entry.body, entry.payload
+    if not isinstance(body, DecisionBody) or entry.decision is None or entry.revision is None:
+        raise TypeError(f"journal entry {entry.sequence} is no decision but {entry.kind}")
+    facts: dict[str, Value] = {}
+    context: dict[str, Value] = {}
+    customer, placements = None, body.placements
+    if isinstance(payload, DecisionPayload):
+        facts, context, customer = payload.facts, payload.context, payload.customer
+        if payload.contents:
+            placements = _with_contents(placements, iter(payload.contents))
+    request = DecisionRequest(
+        id=entry.id,
+        customer=customer,
+        session=entry.session,
+        channel=body.channel,
+        placements=body.asked,
+        context=context,
+        language=body.language,
+        zone=body.zone,
+    )
+    return Decision(
+        id=entry.decision,
+        request=request,
+        person=entry.person,
+        at=entry.occurred_at,
+        revision=entry.revision,
+        model=body.model,
+        position=body.position,
+        kernel=body.kernel,
+        seed=body.seed,
+        facts=facts,
+        control=body.control,
+        degraded=body.degraded,
+        ignored=body.ignored,
+        placements=placements,
+        traces=body.traces,
+    )
+
+
+def _with_contents(placements: tuple[PlacementAnswer, ...], contents: Any) -> tuple[PlacementAnswer, ...]:
+    return tuple(
+        msgspec.structs.replace(
+            placement,
+            actions=tuple(msgspec.structs.replace(shown, content=next(contents)) for shown in placement.actions),
+        )
+        for placement in placements
+    )

@@ -1,0 +1,53 @@
+"""Bring the changes of a batch into the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apsw
+
+from opportune.storage.base import MODELS_KEPT
+from opportune.storage.changes import Changes
+from opportune.storage.entries import EntryRow
+
+__all__ = ["apply"]
+
+_INSERT_ENTRY = f"insert into journal values ({', '.join('?' * len(EntryRow._fields))})"  # noqa: S608
+
+
+def apply(connection: apsw.Connection, changes: Changes) -> None:
+    many = connection.executemany
+    statements: tuple[tuple[str, list[Any]], ...] = (
+        (_INSERT_ENTRY, changes.entries),
+        ("insert into payloads values (?, ?, ?)", changes.payloads),
+        ("insert into keys values (?, ?, ?, ?)", changes.keys),
+        ("insert into decisions values (?, ?)", changes.decisions),
+        ("insert into outcomes values (?, ?, ?, ?, ?, ?)", changes.outcomes),
+        ("insert into windows values (?, ?, ?, ?, ?)", changes.windows),
+        ("delete from windows where decision = ? and action = ? and treatment = ?", changes.closed),
+        ("insert into identifiers values (?, ?, ?, ?, ?)", changes.identifiers),
+        ("insert or replace into merges values (?, ?)", list(changes.merges.items())),
+        (
+            "insert or replace into profiles values (?, ?, ?, ?, ?)",
+            [(person, *row) for person, row in changes.profiles.items()],
+        ),
+        ("delete from profiles where person = ?", [(person,) for person in changes.united]),
+        ("insert into bundles values (?, ?, ?)", changes.bundles),
+        ("insert into revisions values (?, ?, ?)", changes.revisions),
+        (_INSERT_ENTRY.replace("journal", "revision_entries").replace(")", ", ?)"), changes.revision_entries),
+        ("insert into models values (?, ?, ?, ?, ?, ?)", changes.models),
+        (
+            "delete from models where name = ?1 and sequence not in"
+            " (select sequence from models where name = ?1 order by sequence desc limit ?2)",
+            [(name, MODELS_KEPT) for name in {model[1] for model in changes.models}],
+        ),
+        ("insert into erasures values (?, ?)", changes.erasures),
+        ("delete from payloads where sequence = ?", [(sequence,) for sequence, _ in changes.erasures]),
+        (
+            "insert into counters values (?, ?) on conflict do update set value = value + excluded.value",
+            [(name, count) for name, count in changes.counters.items() if count],
+        ),
+    )
+    for sql, rows in statements:
+        if rows:
+            many(sql, rows)

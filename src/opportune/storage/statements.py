@@ -1,0 +1,45 @@
+"""SQL that all backends understand alike."""
+
+from __future__ import annotations
+
+from opportune.storage.entries import EntryRow
+from opportune.storage.tables import TABLES
+
+__all__ = ["IDENTIFIED", "JOURNAL_ROWS", "PROVED", "TODAY"]
+
+_ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
+
+# Names of our own columns only.
+JOURNAL_ROWS = f"""
+    select {_ENTRY},
+        coalesce(
+            (select digest from journal where sequence = j.sequence - 1),
+            (select digest from anchor where sequence = j.sequence - 1)
+        ),
+        p.salt, p.body, e.sequence is not null
+    from journal j
+    left join payloads p on p.sequence = j.sequence
+    left join erasures e on e.sequence = j.sequence
+"""  # noqa: S608
+"""Rows of the journal, as `stored_row` reads them."""
+
+IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
+"""An identifier leads to the person it was given to, and on to the one who absorbed that person."""
+TODAY = "coalesce(m.kept, i.person)"
+"""That person."""
+
+PROVED = {
+    "keys": "select kind, id, k.sequence from keys k where request_digest is null",
+    "decisions": "select id, sequence from decisions",
+    "outcomes": "select decision, action, treatment, outcome, sequence, decision_sequence from outcomes",
+    "windows": "select decision, action, treatment, outcome, due_at from windows",
+    "erasures": "select sequence, erased_by from erasures",
+    "revisions": "select number, hash, sequence from revisions",
+    "revision_entries": f"select {', '.join(TABLES['revision_entries'])} from revision_entries",  # noqa: S608
+    "identifiers": "select kind, value, person, sequence, salt from identifiers",
+    "merges": "select absorbed, kept from merges",
+    "profiles": "select person, version, sequence, attributes, digest from profiles",
+    "bundles": "select hash, body, digest from bundles",
+    "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
+}
+"""Table → its rows as the journal proves them, see `Hooks._table`."""

@@ -1,0 +1,120 @@
+"""What a storage gives back."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from opportune.errors import InputError
+from opportune.records import Decision
+from opportune.storage.entries import Entry
+from opportune.storage.kinds import OutcomeBody
+from opportune.storage.writes import Receipt
+
+__all__ = [
+    "Committed",
+    "Counts",
+    "DueWindow",
+    "ModelState",
+    "Profile",
+    "Revision",
+    "RevisionNote",
+    "StoredDecision",
+    "StoredOutcome",
+]
+
+
+class Profile(msgspec.Struct, frozen=True, kw_only=True):
+    """Attributes of a person; `version` counts their changes from 1."""
+
+    person: str
+    attributes: dict[str, Any]
+    version: int
+
+
+class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision as kept.
+
+    Args:
+        answer: bytes that a retry gets; None after erasure.
+        sequence: its journal entry.
+        recomputable: its personal part and all that its model had learned since a kept state are still there.
+    """
+
+    decision: Decision
+    answer: bytes | None
+    sequence: int
+    recomputable: bool
+
+
+class StoredOutcome(msgspec.Struct, frozen=True, kw_only=True):
+    """An outcome as kept."""
+
+    sequence: int
+    id: str
+    occurred_at: datetime
+    recorded_at: datetime
+    body: OutcomeBody
+
+
+class DueWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """An open response window; silence until `due_at` counts as `outcome`."""
+
+    decision: str
+    action: str
+    treatment: str
+    outcome: str
+    due_at: datetime
+
+
+class Revision(msgspec.Struct, frozen=True, kw_only=True):
+    """A published strategy; numbers count from 1 and a return to an older one gets a new number."""
+
+    number: int
+    hash: str
+    bundle: bytes
+    sequence: int
+
+
+class RevisionNote(NamedTuple):
+    """A revision without its bundle; `entry` tells of it, None where that is lost."""
+
+    number: int
+    hash: str
+    sequence: int
+    entry: Entry | None
+
+
+class ModelState(msgspec.Struct, frozen=True, kw_only=True):
+    """An adopted state of a model; `position` is the last journal entry that it has learned."""
+
+    name: str
+    position: int
+    hash: str
+    state: bytes
+    sequence: int
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """How much there is, and how much was refused, since the store was made."""
+
+    customers: int = 0
+    decisions: int = 0
+    outcomes: int = 0
+    outcomes_refused: int = 0
+    """Outcomes of decisions that do not exist."""
+    events: int = 0
+    conflicts: int = 0
+    """Ids used again with another body."""
+    repeats: int = 0
+    erased: int = 0
+    """Payloads deleted."""
+
+
+class Committed(NamedTuple):
+    """What one transaction did: a receipt or refusal per write, and the new journal entries in order."""
+
+    results: list[Receipt | InputError]
+    entries: list[Entry]

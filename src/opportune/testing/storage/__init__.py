@@ -1,0 +1,38 @@
+"""Contract tests for storages: subclass `StorageContract`, say how to open yours, and run pytest.
+
+Example:
+    class TestMyStorage(StorageContract):
+        def open(self, folder, **ports):
+            return MyStorage(folder / "store", **ports)
+"""
+
+from __future__ import annotations
+
+from opportune.testing.storage.decisions import DecisionsContract
+from opportune.testing.storage.erasure import ErasureContract
+from opportune.testing.storage.groups import GroupsContract
+from opportune.testing.storage.journal import JournalContract
+from opportune.testing.storage.merges import MergesContract
+from opportune.testing.storage.profiles import ProfilesContract
+from opportune.testing.storage.repeats import RepeatsContract
+from opportune.testing.storage.retention import RetentionContract
+from opportune.testing.storage.revisions import RevisionsContract
+from opportune.testing.storage.windows import WindowsContract
+from opportune.testing.storage.writes import LATER, NOON, accept, checkpoint, merge, save_decision, save_profile
+
+__all__ = ["LATER", "NOON", "StorageContract", "accept", "checkpoint", "merge", "save_decision", "save_profile"]
+
+
+class StorageContract(
+    JournalContract,
+    ProfilesContract,
+    DecisionsContract,
+    RepeatsContract,
+    WindowsContract,
+    RevisionsContract,
+    ErasureContract,
+    MergesContract,
+    RetentionContract,
+    GroupsContract,
+):
+    """Everything that a storage promises, in one class of tests."""
