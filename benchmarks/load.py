@@ -36,6 +36,7 @@ class Result:
         seconds: from the first planned moment to the last answer.
         late: seconds that a request left after its planned moment although a connection was free, 99th percentile.
         refused: seconds from the planned moment to the whole answer, of answers that were not good.
+        resent: requests that were sent once more.
     """
 
     latencies: npt.NDArray[np.float64]
@@ -44,6 +45,7 @@ class Result:
     seconds: float
     late: float
     refused: npt.NDArray[np.float64]
+    resent: int = 0
 
     @property
     def rate(self) -> float:
@@ -71,7 +73,7 @@ FAR_SECONDS = 0.003
 class _Connection:
     """One keep-alive connection with at most one request under way."""
 
-    __slots__ = ("buffer", "planned", "socket", "wanted")
+    __slots__ = ("buffer", "is_resent", "planned", "request", "socket", "wanted")
 
     def __init__(self, host: str, port: int) -> None:
         self.socket = socket.create_connection((host, port), timeout=5)
@@ -80,11 +82,15 @@ class _Connection:
         self.buffer = b""
         self.wanted = 0
         self.planned = 0.0
+        self.request = b""
+        self.is_resent = False
 
-    def send(self, request: bytes, planned: float) -> None:
+    def send(self, request: bytes, planned: float, is_resent: bool = False) -> None:
         self.buffer = b""
         self.wanted = 0
         self.planned = planned
+        self.request = request
+        self.is_resent = is_resent
         # A request is far smaller than the socket's buffer, so that it always fits.
         if self.socket.send(request) != len(request):
             raise OSError("the socket's buffer is full")
@@ -111,10 +117,13 @@ class Load:
 
     Args:
         connections: most requests under way at once.
+        resends: send a request once more where its connection was closed without a byte of an answer, as clients of
+            HTTP do; its latency counts from the first planned moment all the same.
     """
 
-    def __init__(self, host: str, port: int, connections: int = 64) -> None:
+    def __init__(self, host: str, port: int, connections: int = 64, resends: bool = False) -> None:
         self._address = (host, port)
+        self._resends = resends
         self._connections = [_Connection(host, port) for _ in range(connections)]
         self._poll = select.poll()
         self._by_file = {c.socket.fileno(): c for c in self._connections}
@@ -140,7 +149,7 @@ class Load:
         latencies: list[float] = []
         lates: list[float] = []
         refused: list[float] = []
-        errors = sent = answered = 0
+        errors = sent = answered = resent = 0
         clock = time.perf_counter
         begin = last = clock()
         starved = 0.0
@@ -172,6 +181,10 @@ class Load:
                 except BlockingIOError:
                     continue
                 except OSError:
+                    if self._resends and not (connection.is_resent or connection.buffer or connection in free):
+                        self._reconnect(connection).send(connection.request, connection.planned, is_resent=True)
+                        resent += 1
+                        continue
                     errors += 1
                     answered += 1
                     free.append(self._reconnect(connection))
@@ -193,7 +206,13 @@ class Load:
         missed = max(0, int(rate * seconds) - sent) if rate else 0
         late = float(np.quantile(lates, 0.99)) if lates else 0.0
         return Result(
-            np.asarray(latencies), errors, unanswered + missed, max(last - begin, 1e-9), late, np.asarray(refused)
+            np.asarray(latencies),
+            errors,
+            unanswered + missed,
+            max(last - begin, 1e-9),
+            late,
+            np.asarray(refused),
+            resent,
         )
 
     def _reconnect(self, old: _Connection) -> _Connection:

@@ -16,7 +16,7 @@ from opportune.service.published import MAP, publish_fallback
 from tests.postgres import need_postgres
 from tests.reliability.faults import Callers
 from tests.reliability.hiccups import hiccups
-from tests.service.fleet import Fleet, answer_once, fleet, signal_to
+from tests.service.fleet import Fleet, answer_once, fleet, is_alive, signal_to, wait_for
 from tests.service.shop import strategy
 
 from .proxy import proxied
@@ -41,10 +41,6 @@ class Hosts:
     two: Fleet
     port: int
 
-    def pids(self, role: str) -> list[int]:
-        """Processes of a role on both hosts."""
-        return [*self.one.children(role), *self.two.children(role)]
-
 
 @pytest.fixture(scope="module")
 def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
@@ -61,17 +57,24 @@ def hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosts]:
         yield Hosts(one, two, proxy.port)
 
 
+def _decider(hosts: Hosts) -> int:
+    """The one process of the first host that decides, once it runs."""
+    wait_for(lambda: any(map(is_alive, hosts.one.children("decider"))), 20, 0.1)
+    return next(filter(is_alive, hosts.one.children("decider")))
+
+
 def _stop(hosts: Hosts) -> None:
-    signal_to(hosts.one.children("decider")[0], signal.SIGSTOP)
+    signal_to(_decider(hosts), signal.SIGSTOP)
 
 
 def _kill(hosts: Hosts) -> None:
-    signal_to(hosts.one.children("decider")[0], signal.SIGKILL)
+    signal_to(_decider(hosts), signal.SIGKILL)
 
 
 def _kill_learner(hosts: Hosts) -> None:
-    for pid in hosts.pids("learner"):
-        signal_to(pid, signal.SIGKILL)
+    for host in (hosts.one, hosts.two):
+        for pid in host.children("learner"):
+            signal_to(pid, signal.SIGKILL)
 
 
 def _damage_model(hosts: Hosts) -> None:

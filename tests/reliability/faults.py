@@ -100,7 +100,7 @@ class Callers:
     """
 
     def __init__(self, port: int, rate: float, deadline_ms: float = DEADLINE_SECONDS * 1000) -> None:
-        self._load = Load("127.0.0.1", port, CONNECTIONS)
+        self._load = Load("127.0.0.1", port, CONNECTIONS, resends=True)
         self._rate = rate
         self._header = b"\r\nopportune-deadline-ms: %d\r\n\r\n" % deadline_ms
         self._reasons: Counter[str] = Counter()
