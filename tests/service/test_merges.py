@@ -125,3 +125,10 @@ def test_an_identifier_may_end_like_a_path(service: Service) -> None:
     assert service.call("GET", "/v1/customers/c-1%2Fhistory").json()["attributes"] == {"age": 3}
     assert service.call("GET", "/v1/customers/c-1%2Fmerge").json()["attributes"] == {"age": 4}
     assert merge(service, "c-1%2Fmerge", "c-1%2Fhistory")["status"] == "recorded"
+
+
+def test_a_customer_is_not_merged_with_itself(service: Service) -> None:
+    put(service, "c-1", city="Gdynia")
+    answer = service.call("POST", "/v1/customers/c-1/merge", {"id": "m-1", "other": "c-1"})
+
+    assert (answer.status_code, answer.json()["problems"][0]["where"]) == (422, "other")

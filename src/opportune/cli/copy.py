@@ -17,7 +17,7 @@ def copy(
     target: Annotated[str, typer.Option("--to", help="Empty store to copy into: its file, or its URL.")],
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a store into an empty one, entry by entry, and verify both.
+    """Copy a store into an empty one, and verify both.
 
     The copy goes on with the same journal: sequences, digests, ids and answers stay. What is written to the source
     meanwhile is not in it, so stop the service first. Interrupted, it may be begun again. Exit code 1 on a problem.

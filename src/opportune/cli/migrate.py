@@ -16,7 +16,9 @@ def migrate(
     store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
     as_json: JsonOption = False,
 ) -> None:
-    """Bring the tables of a store to this version, and make them where there are none.
+    """Bring the tables of a store to this version.
+
+    Where there are none it makes them.
 
     All of it is one transaction. A service does the same when it starts; this is for those who do it apart.
     """

@@ -21,7 +21,9 @@ def retire(
     keep_days: Annotated[int, typer.Option(help="Keep what was recorded in so many days, at least 30.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Drop the journal's oldest entries, with all that is personal in them.
+    """Drop the oldest entries of the journal.
+
+    All that is personal in them goes too.
 
     What a running service still needs stays, whatever its age. Profiles, identifiers, revisions, models and counts
     stay. Not beside a running service on SQLite: set retention_days in the strategy there.

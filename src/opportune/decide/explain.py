@@ -203,7 +203,8 @@ class _Explainer:
         place, rank = self.places.get(index), self.ranks.get(index)
         parts, contributions = self._parts(index)
         order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
-        reason = f"shown in place {place}, {order}" if place else f"{order}; others took the places"
+        taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
+        reason = f"shown in place {place}, {order}" if place else f"{order}; {taken}"
         return replace(
             plain,
             reason=reason,

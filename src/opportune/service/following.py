@@ -145,6 +145,7 @@ class FollowingRuntime(Runtime):
     async def _switch_forever(self) -> None:
         """Serve what is published anywhere."""
         pause = LOOK_SECONDS
+        is_away = False
         while True:
             await happened(self._published, pause)
             self._published.clear()
@@ -154,6 +155,11 @@ class FollowingRuntime(Runtime):
                 if newer is not None:
                     await self.switch(*newer)
                     log.info("revision live", revision=newer[1], hash=newer[0].plan.revision)
+                is_away = False
+            except StoreError as error:
+                if not is_away:
+                    log.warning("no look for a revision; it is tried again", error=type(error).__name__)
+                is_away, pause = True, RETRY_SECONDS
             except Exception as error:  # noqa: BLE001  The revision before goes on, and this one is tried again.
                 log.warning("revision not live", error=type(error).__name__, where=place_of(error))
                 pause = RETRY_SECONDS

@@ -155,10 +155,12 @@ class Intake:
         """Let two identifiers lead to one customer, that of `identifier`.
 
         Raises:
-            InputError: an identifier is wrong, or nobody is known under either.
+            InputError: an identifier is wrong, both are the same, or nobody is known under either.
             StoreError: nothing was acknowledged.
         """
         _check_ids(id=write_id, customer=identifier, other=other)
+        if identifier == other:
+            raise InputError.of("other", "expected another customer, found the same one")
         try:
             return await self._writer.write(MergePersons(id=write_id, identifier=identifier, other=other))
         finally:
