@@ -35,7 +35,8 @@ _SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "shared_buffers": "64MB",
     "max_connections": "60",
-    "autovacuum_naptime": "5s",
+    # It visits every database once in that time, and tests make hundreds.
+    "autovacuum_naptime": "60s",
     "max_wal_size": "512MB",
     "log_min_messages": "warning",
 }
@@ -100,6 +101,10 @@ class PostgresServer:
         name = f"base_{next(self._numbers)}"
         self.execute(f"create database {name} template {template}")
         return self.url(name)
+
+    def schema(self) -> str:
+        """Give the URL of a schema that is not there yet, in a database that others share: made much faster."""
+        return f"{self.url()}?options=-csearch_path%3Dschema_{next(self._numbers)}"
 
     def execute(self, sql: str, database: str = "postgres") -> None:
         """Run a statement outside of a transaction."""

@@ -27,7 +27,7 @@ def _lost(folder: Path, mode: str, rounds: int, seed: int) -> tuple[int, int]:
     return len(acked), len(set().union(*losses))
 
 
-@pytest.mark.parametrize("rounds", [8, pytest.param(60, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [5, pytest.param(60, marks=pytest.mark.full)])
 def test_a_kill_loses_nothing_acknowledged(tmp_path: Path, rounds: int) -> None:
     acked, lost = _lost(tmp_path, "full", rounds, seed=1)
 

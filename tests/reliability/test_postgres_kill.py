@@ -89,7 +89,7 @@ def _stored(url: str) -> set[str]:
         return set(ids)
 
 
-@pytest.mark.parametrize("kills", [10, pytest.param(150, marks=pytest.mark.full)])
+@pytest.mark.parametrize("kills", [3, pytest.param(150, marks=pytest.mark.full)])
 def test_a_killed_writer_loses_nothing_and_holds_up_nobody(kills: int) -> None:
     url = need_postgres().database()
 
@@ -106,7 +106,7 @@ def test_a_killed_writer_loses_nothing_and_holds_up_nobody(kills: int) -> None:
     assert beside.acked - stored == set()
 
 
-@pytest.mark.parametrize("crashes", [3, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("crashes", [2, pytest.param(50, marks=pytest.mark.full)])
 def test_a_crashed_server_loses_nothing_and_writers_go_on_by_themselves(crashes: int) -> None:
     server, chance = need_postgres(), random.Random(2)
     url = server.database()

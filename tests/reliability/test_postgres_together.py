@@ -28,7 +28,7 @@ def _run(url: str, seconds: float, mode: str) -> list[tuple[int, int, int]]:
     return [(int(sent), int(first), int(failed)) for sent, first, failed in (output.split() for output in outputs)]
 
 
-@pytest.mark.parametrize("seconds", [2, pytest.param(60, marks=pytest.mark.full)])
+@pytest.mark.parametrize("seconds", [1, pytest.param(60, marks=pytest.mark.full)])
 def test_processes_that_write_at_once_have_one_journal(seconds: float) -> None:
     url = need_postgres().database()
 

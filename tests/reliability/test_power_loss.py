@@ -33,7 +33,7 @@ def _losses(folder: Path, mode: str, cuts: int) -> list[set[str]]:
     return cut_power(trace, cuts, 7, str(data), folder / "cuts", lambda cut: stored_ids(cut / "store.db"))
 
 
-@pytest.mark.parametrize("cuts", [60, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("cuts", [30, pytest.param(300, marks=pytest.mark.full)])
 def test_power_loss_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
     losses = _losses(tmp_path, "full", cuts)
 
@@ -57,7 +57,7 @@ def _losses_of_service(folder: Path, mode: str, cuts: int) -> list[set[str]]:
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("cuts", [60, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("cuts", [30, pytest.param(300, marks=pytest.mark.full)])
 def test_power_loss_of_the_service_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
     losses = _losses_of_service(tmp_path, "full", cuts)
 
@@ -85,7 +85,7 @@ def _losses_in_process(folder: Path, synchronous: str, cuts: int) -> list[set[st
     return cut_power(files.trace, cuts, 11, str(data), folder / "cuts", lambda cut: stored_ids(cut / "store.db"))
 
 
-@pytest.mark.parametrize("cuts", [60, pytest.param(1_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("cuts", [30, pytest.param(1_000, marks=pytest.mark.full)])
 def test_power_loss_in_process_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
     assert [lost for lost in _losses_in_process(tmp_path, "full", cuts) if lost] == []
 

@@ -39,7 +39,7 @@ def _faulty(folder: Path, mode: str, rounds: int) -> tuple[int, int]:
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_a_kill_in_the_middle_of_retention_leaves_the_store_whole(tmp_path: Path, rounds: int) -> None:
     faulty, gone = _faulty(tmp_path, "whole", rounds)
 

@@ -36,7 +36,7 @@ def places(tmp_path: Path) -> Places:
     def place(kind: str) -> str:
         if kind == "sqlite":
             return f"sqlite:///{tmp_path}/{len(list(tmp_path.iterdir()))}.db"
-        return need_postgres().database()
+        return need_postgres().schema()
 
     return place
 

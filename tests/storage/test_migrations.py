@@ -123,7 +123,7 @@ def _is_whole(path: Path) -> bool:
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("rounds", [5, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_a_migration_that_is_killed_is_never_half_done(tmp_path: Path, rounds: int) -> None:
     assert _halves(tmp_path, rounds, "whole") == 0
 

@@ -28,7 +28,7 @@ from tests.postgres import PostgresServer, need_postgres
 class TestPostgresStorage(StorageContract):
     @pytest.fixture(autouse=True)
     def _database(self) -> None:
-        self.url = need_postgres().database()
+        self.url = need_postgres().schema()
 
     def open(self, folder: Path, **ports: Any) -> Storage:
         return PostgresStorage(self.url, **ports)
@@ -39,15 +39,21 @@ def server() -> PostgresServer:
     return need_postgres()
 
 
-@pytest.fixture
-def url(server: PostgresServer) -> str:
-    """A closed store with a few entries."""
-    url = server.database()
+@pytest.fixture(scope="module")
+def filled() -> str:
+    """A database with a store of a few entries, to make others from."""
+    url = need_postgres().database()
     with PostgresStorage(url) as storage:
         storage.write([save_profile(f"p{number}", f"c-{number}", city="Gdynia") for number in range(20)])
         storage.write([save_decision(f"k{number}") for number in range(20)])
         storage.write([accept(f"o{number}", f"d-k{number}") for number in range(20)])
-    return url
+    return url.rpartition("/")[2]
+
+
+@pytest.fixture
+def url(server: PostgresServer, filled: str) -> str:
+    """A closed store with a few entries."""
+    return server.database(filled)
 
 
 def _change(url: str, sql: str) -> None:

@@ -144,24 +144,9 @@ create table revisions (
 
 -- The journal's entries of all revisions, and the digests before them: they stay when retention drops them there.
 create table revision_entries (
-    sequence bigint primary key,
-    kind text collate "C" not null,
-    schema integer not null,
-    id text collate "C" not null,
-    occurred_at bigint not null,
-    recorded_at bigint not null,
-    zone text collate "C",
-    person text collate "C",
-    session text collate "C",
-    decision text collate "C",
-    revision text collate "C",
-    origin text collate "C",
-    body bytea not null,
-    body_digest bytea not null,
-    payload_digest bytea,
-    request_digest bytea not null,
-    digest bytea not null,
-    previous bytea not null
+    like journal,
+    previous bytea not null,
+    primary key (sequence)
 );
 
 create table models (
