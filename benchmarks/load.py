@@ -181,7 +181,12 @@ class Load:
                 except BlockingIOError:
                     continue
                 except OSError:
-                    if self._resends and not (connection.is_resent or connection.buffer or connection in free):
+                    if connection in free:
+                        # The other end closed it between two requests, as it may.
+                        free.remove(connection)
+                        free.append(self._reconnect(connection))
+                        continue
+                    if self._resends and not (connection.is_resent or connection.buffer):
                         self._reconnect(connection).send(connection.request, connection.planned, is_resent=True)
                         resent += 1
                         continue

@@ -29,8 +29,8 @@ NORMAL_SECONDS = 5.0
 TRIES = 3
 """A short spell counts if one of so many does: whatever else runs on the machine must not decide."""
 REASONS = {"none", "service-away", "store-slow", "overloaded"}
-AGAIN_SECONDS = 4.0
-"""Between two faults of one kind: a process needs that to be started again."""
+AGAIN_SECONDS = 10.0
+"""Between two faults of one kind."""
 
 
 @dataclass
