@@ -14,8 +14,8 @@ __all__ = ["check_schema", "lock_key", "migrate"]
 
 # In one statement, so of one moment: somebody else may be making the tables just now.
 _STATE = Statement(
-    "with tables as (select relname from pg_class where relnamespace = (select oid from pg_namespace where nspname = $1)"
-    " and relkind in ('r', 'p', 'v', 'm'))"
+    "with tables as (select relname from pg_class"
+    " where relnamespace = (select oid from pg_namespace where nspname = $1) and relkind in ('r', 'p', 'v', 'm'))"
     " select exists (select from tables where relname = 'migrations'), not exists (select from tables),"
     " coalesce(has_schema_privilege((select oid from pg_namespace where nspname = $1), 'usage'), true)",
     ("text",),
