@@ -17,6 +17,8 @@ pytestmark = pytest.mark.serial
 
 OVERLOAD = 3.0
 GOOD_SHARE = 0.85
+GOOD_SHARE_AT_FIRST = 0.7
+"""What a flood of a few seconds must reach: it is mostly the time in which the service finds out what it can."""
 REFUSED_SECONDS = 0.05
 CALM = 0.8
 """Share of capacity to which the load returns."""
@@ -37,10 +39,10 @@ class Found:
     lost: int
     outcomes: int
 
-    @property
-    def holds(self) -> bool:
+    def holds(self, share: float) -> bool:
+        """Whether the service answered this share of its capacity, refused in time and was itself again in time."""
         return (
-            self.flood.good >= GOOD_SHARE * self.capacity
+            self.flood.good >= share * self.capacity
             and self.flood.refused <= REFUSED_SECONDS + self.flood.late
             and self.flood.unanswered == 0
             and self.recovered <= RECOVERY_SECONDS
@@ -84,9 +86,15 @@ def _flooded(folder: Path, program: list[str], seconds: float) -> Found:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "tries"), [(3, TRIES), pytest.param(60, 1, marks=[pytest.mark.full, pytest.mark.timeout(900)])]
+    ("seconds", "share", "tries"),
+    [
+        (3, GOOD_SHARE_AT_FIRST, TRIES),
+        pytest.param(60, GOOD_SHARE, 1, marks=[pytest.mark.full, pytest.mark.timeout(900)]),
+    ],
 )
-def test_a_flood_costs_the_service_little_of_its_capacity(tmp_path: Path, seconds: float, tries: int) -> None:
+def test_a_flood_costs_the_service_little_of_its_capacity(
+    tmp_path: Path, seconds: float, share: float, tries: int
+) -> None:
     for number in range(tries):
         folder = tmp_path / str(number)
         folder.mkdir()
@@ -94,10 +102,10 @@ def test_a_flood_costs_the_service_little_of_its_capacity(tmp_path: Path, second
         print(found)
         assert found.lost == 0
         assert found.outcomes > 0
-        if found.holds:
+        if found.holds(share):
             break
 
-    assert found.holds, str(found)
+    assert found.holds(share), str(found)
 
 
 def test_a_service_that_takes_all_that_comes_collapses(tmp_path: Path) -> None:
