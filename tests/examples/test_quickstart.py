@@ -18,6 +18,7 @@ import pytest
 
 PAGE = Path(__file__).parents[2] / "docs" / "quickstart.md"
 STEP = re.compile(r"Save this as `(?P<file>[^`]+)`.*?\n```\w+\n(?P<text>.*?)```|```console\n(?P<commands>.*?)```", re.S)
+PAGE_URL = "http://127.0.0.1:8080"
 PRODUCT = [sys.executable, "-c", "from opportune.cli import main; main()"]
 
 
@@ -81,7 +82,18 @@ def follow(command: str, text: str, folder: Path, http: httpx.Client | None = No
         (folder / command.removeprefix("save ")).write_text(text, encoding="utf-8")
         return ""
     words = shlex.split(command)
+    if http is not None:
+        words = [word.replace(PAGE_URL, str(http.base_url)) for word in words]
+    if words[2:3] == ["publish"]:
+        raise_margin(folder)
     return curl(words, http) if http is not None and words[0] == "curl" else run_product(words[2:], folder)
+
+
+def raise_margin(folder: Path) -> None:
+    """Do what the page says in words before it publishes."""
+    file = folder / "my-shop/actions/plans/device_insurance.yaml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(re.sub(r"(margin: .*?)(\d)", r"\g<1>1\2", text, count=1), encoding="utf-8")
 
 
 def accepted(answer: str) -> float:
@@ -108,6 +120,8 @@ def test_a_newcomer_gets_from_nothing_to_their_own_action_in_a_decision(tmp_path
     before, after = (accepted(answer) for command, answer in said.items() if "/v1/decisions" in command)
     assert before == pytest.approx(0.2)
     assert after > 2 * before
+    assert "higher margin" in said["./run opportune revisions"]
+    assert next(answer for command, answer in said.items() if "rollback" in command)
     assert "device_insurance" in next(answer for command, answer in said.items() if "/v1/models" in command)
     assert "outcomes so far: device_insurance accept" in said["./run opportune explain contact-1"]
     assert "2 rows of 2 customers imported" in said["./run opportune import my-shop customers.csv"]
