@@ -32,6 +32,8 @@ from .proxy import CONFIGURATION, Proxy, environment, need_haproxy, proxied
 DEADLINE_SECONDS = 0.1
 SLACK_SECONDS = 0.02
 IN_TIME_SHARE = 0.999
+IN_TIME_SHARE_BRIEFLY = 0.98
+"""Of a short run, in which a hiccup of the machine weighs more."""
 RATE = 200
 SECONDS = 1.5
 FULL_SECONDS = 20.0
@@ -105,9 +107,12 @@ def test_the_shipped_configuration_is_valid(tmp_path: Path, fallback: Path) -> N
 
 
 @pytest.mark.serial
-@pytest.mark.parametrize("seconds", [SECONDS, pytest.param(FULL_SECONDS, marks=pytest.mark.full)])
+@pytest.mark.parametrize(
+    ("seconds", "share"),
+    [(SECONDS, IN_TIME_SHARE_BRIEFLY), pytest.param(FULL_SECONDS, IN_TIME_SHARE, marks=pytest.mark.full)],
+)
 def test_every_decision_is_answered_in_time_whatever_befalls_the_processes(
-    tmp_path: Path, services: tuple[Running, Running], fallback: Path, seconds: float
+    tmp_path: Path, services: tuple[Running, Running], fallback: Path, seconds: float, share: float
 ) -> None:
     one, two = (service.process for service in services)
     phases: list[tuple[str, Callable[[], object], str | None]] = [
@@ -141,7 +146,7 @@ def test_every_decision_is_answered_in_time_whatever_befalls_the_processes(
         f"{in_time:.4%} of {len(taken)} in time; slowest {taken.max() * 1e3:.0f} ms; host {host.longest * 1e3:.0f} ms"
     )
     assert np.isfinite(taken).all()
-    assert np.mean(taken <= DEADLINE_SECONDS + SLACK_SECONDS + host.longest) >= IN_TIME_SHARE
+    assert np.mean(taken <= DEADLINE_SECONDS + SLACK_SECONDS + host.longest) >= share
 
 
 @pytest.mark.serial
