@@ -228,3 +228,38 @@ def test_make_model_names_the_members() -> None:
     with pytest.raises(ValueError, match="expected one of bayes"):
         make_model("oracle", (CITY,), ("accept",))
     assert resolve_kernel("numpy") == "numpy"
+
+
+def test_kernels_take_back_alike() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = taught("numpy", 300), taught("numba", 300)
+    for model in (numpy, numba):
+        for answer in sample_answers(300)[100:200]:
+            model.unlearn(*answer)
+
+    for number in range(20):
+        one = numpy.predict(numpy.encode(sample_facts(number)))
+        other = numba.predict(numba.encode(sample_facts(number)))
+
+        assert np.allclose(one.log_odds, other.log_odds, atol=1e-4)
+        assert np.allclose(one.spread, other.spread, atol=1e-4)
+
+
+def test_no_weight_is_less_sure_than_before_any_answer_whatever_is_taken_back() -> None:
+    model = taught("numpy", 60)
+    for facts, candidate, outcome, happened in sample_answers(60)[1:]:
+        model.unlearn(facts, candidate, outcome, not happened)
+
+    variances = model.snapshot().arrays["weights"][:, :, 1]
+
+    assert (variances > 0.0).all()
+    assert (variances <= 1.0 + 1e-6).all()
+
+
+def test_what_learned_nothing_more_is_as_if_it_never_had() -> None:
+    model = taught("numpy", 60)
+    for answer in sample_answers(60):
+        model.unlearn(*answer)
+
+    assert not model.evidence().any()
+    assert not model.snapshot().meta["columns"]

@@ -13,7 +13,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -84,6 +84,8 @@ class PropensityModel(ABC):
 
     name: str
     """Name of the family member, such as "bayes"."""
+    additive: ClassVar[bool] = False
+    """Whether what is learned is a sum over the answers: `unlearn` is then exact, in any order."""
     kernel: str
     """"numpy" or "numba"."""
     outcomes: tuple[str, ...]
@@ -113,8 +115,21 @@ class PropensityModel(ABC):
         """
 
     @abstractmethod
+    def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        """Take back one `learn` call of the same arguments: the answer was corrected or withdrawn.
+
+        Where `additive`, the model then predicts bit by bit as if it had never learned the answer, in whatever order
+        answers were learned and taken back. Elsewhere nearly so, and the nearer the later the answer was learned;
+        scales and vocabularies, which tell of facts rather than of outcomes, may stay. Where head `outcome` of the
+        candidate has no evidence left, nothing happens.
+
+        Raises:
+            IndexError: the candidate or the outcome is not bound; nothing is changed.
+        """
+
+    @abstractmethod
     def evidence(self) -> Floats:
-        """Number of answers learned, float32 [O, C]."""
+        """Number of answers learned and not taken back, float32 [O, C]."""
 
     @abstractmethod
     def snapshot(self) -> Snapshot:

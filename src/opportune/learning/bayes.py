@@ -166,6 +166,36 @@ class BayesModel(PropensityModel):
             self._sibling_columns[candidate],
         )
 
+    def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        """Take back one answer, as it counts today; scales and levels stay, and columns left without answers clear."""
+        if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
+            raise IndexError("candidate or outcome: not bound")
+        columns = self._columns[candidate]
+        if self._answers[outcome, columns[-1]] == 0:
+            return
+        form = self._encoder.encode(facts)
+        self._answers[outcome, columns] -= 1
+        self._steps.unlearn(
+            self._state[outcome],
+            self._prior,
+            columns,
+            form.dense,
+            form.rows,
+            1.0 if happened else 0.0,
+            FORGETTING,
+            self._top[outcome],
+            self._means[outcome],
+            self._variances[outcome],
+            1 + self._group_place[candidate],
+            self._siblings[candidate],
+            self._sibling_columns[candidate],
+        )
+        empty = [int(k) for k in columns if self._answers[outcome, k] == 0]
+        if empty:
+            capacity = self._state.shape[3]
+            self._state[outcome, empty] = self._fresh([self._keys[k] for k in empty], capacity)[outcome]
+            self._derive()
+
     def evidence(self) -> Floats:
         """Number of answers learned, float32 [O, C]."""
         return self._answers[:, self._columns[:, 3]].astype(np.float32)

@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from opportune.learning import bayes_numpy
 
-__all__ = ["coarse", "learn", "predict", "warm_up"]
+__all__ = ["coarse", "learn", "predict", "unlearn", "warm_up"]
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.uint16]
@@ -30,6 +30,7 @@ E3, E4, E5, E6 = (np.float32(1 / math.factorial(n)) for n in (3, 4, 5, 6))
 LOG_ODDS_MAX = np.float32(bayes_numpy.LOG_ODDS_MAX)
 
 _answer_step = njit(cache=True)(bayes_numpy.answer_step)
+_answer_pull = njit(cache=True)(bayes_numpy.answer_pull)
 
 
 def _to_fine(_typing: object, half: Any) -> tuple[Any, Any]:
@@ -165,6 +166,28 @@ def _predict(
         _finish_row(log_odds[o], spread[o], propensity[o])
 
 
+@njit(cache=True)
+def _publish(
+    state: Floats,
+    f: int,
+    columns: Rows,
+    top: Floats,
+    means: Floats,
+    variances: Halves,
+    group: int,
+    siblings: Rows,
+    sibling_columns: Rows,
+) -> None:
+    """Copy what was learned in row f to where predictions read it."""
+    for part in range(2):
+        top[f, part, 0] = state[columns[0], part, f]
+        top[f, part, group] = state[columns[1], part, f]
+    mean, variance = state[columns[2], 0, f], state[columns[2], 1, f]
+    for j in range(len(siblings)):
+        means[f, siblings[j]] = mean + state[sibling_columns[j], 0, f]
+        variances[f, siblings[j]] = _half(variance + state[sibling_columns[j], 1, f])
+
+
 def _learn(
     state: Floats,
     prior: Floats,
@@ -211,17 +234,53 @@ def _learn(
             var += (float(prior[layer, f]) - var) * forgetting
             state[k, 0, f] = float(state[k, 0, f]) + var * x * step
             state[k, 1, f] = var * shrink
-        for part in range(2):
-            top[f, part, 0] = state[columns[0], part, f]
-            top[f, part, group] = state[columns[1], part, f]
-        mean, variance = state[columns[2], 0, f], state[columns[2], 1, f]
-        for j in range(len(siblings)):
-            means[f, siblings[j]] = mean + state[sibling_columns[j], 0, f]
-            variances[f, siblings[j]] = _half(variance + state[sibling_columns[j], 1, f])
+        _publish(state, f, columns, top, means, variances, group, siblings, sibling_columns)
+
+
+def _unlearn(
+    state: Floats,
+    prior: Floats,
+    columns: Rows,
+    dense: Floats,
+    rows: Rows,
+    happened: float,
+    forgetting: float,
+    top: Floats,
+    means: Floats,
+    variances: Halves,
+    group: int,
+    siblings: Rows,
+    sibling_columns: Rows,
+) -> None:
+    size = len(dense)
+    log_odds = 0.0
+    for i in range(size + len(rows)):
+        f = i if i < size else rows[i - size]
+        x = float(dense[i]) if i < size else 1.0
+        for layer in range(len(columns)):
+            log_odds += float(state[columns[layer], 0, f]) * x
+    step, curvature = _answer_pull(log_odds, happened)
+    for i in range(size + len(rows)):
+        f = i if i < size else rows[i - size]
+        x = float(dense[i]) if i < size else 1.0
+        if x == 0.0:
+            continue
+        whole = 0.0
+        for layer in range(len(columns)):
+            whole += float(state[columns[layer], 1, f])
+        told = 1.0 - whole * x * x * curvature
+        for layer in range(len(columns)):
+            k = columns[layer]
+            now, before = float(state[k, 1, f]), float(prior[layer, f])
+            var = now / told if told * before > now else before
+            state[k, 0, f] = float(state[k, 0, f]) - var * x * step
+            state[k, 1, f] = max((var - forgetting * before) / (1.0 - forgetting), now)
+        _publish(state, f, columns, top, means, variances, group, siblings, sibling_columns)
 
 
 predict = njit(cache=True)(_predict)
 learn = njit(cache=True)(_learn)
+unlearn = njit(cache=True)(_unlearn)
 
 
 def warm_up() -> None:
@@ -236,3 +295,4 @@ def warm_up() -> None:
     prior = np.ones((4, 2), dtype=np.float32)
     columns = np.arange(4, dtype=np.int64)
     learn(state, prior, columns, dense, rows, 1.0, 0.0, top[0], means[0], variances[0], 1, rows, rows)
+    unlearn(state, prior, columns, dense, rows, 1.0, 0.0, top[0], means[0], variances[0], 1, rows, rows)

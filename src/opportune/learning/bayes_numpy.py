@@ -10,7 +10,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["coarse", "learn", "predict"]
+__all__ = ["coarse", "learn", "predict", "unlearn"]
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -109,6 +109,44 @@ def learn(
     _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
 
 
+def unlearn(
+    state: Floats,
+    prior: Floats,
+    columns: Rows,
+    dense: Floats,
+    rows: Rows,
+    happened: float,
+    forgetting: float,
+    top: Floats,
+    means: Floats,
+    variances: Floats,
+    group: int,
+    siblings: Rows,
+    sibling_columns: Rows,
+) -> None:
+    """Take one answer back; arguments are those of `learn`."""
+    size = len(dense)
+    active = np.concatenate((np.arange(size), rows))
+    x = np.ones(len(active))
+    x[:size] = dense
+    width = state.shape[2]
+    places = np.add.outer(columns * (2 * width), active)
+    flat = state.reshape(-1)
+    mean = flat.take(places).astype(np.float64)
+    var = flat.take(places + width).astype(np.float64)
+    before = prior.take(active, axis=1).astype(np.float64)
+    step, curvature = answer_pull(_total((mean * x).sum(axis=0)), happened)
+    told = 1.0 - var.sum(axis=0) * x * x * curvature
+    # Variances never rise beyond what they were before any answer.
+    var = np.where(told * before > var, var / np.where(told > 0.0, told, 1.0), before)
+    mean -= var * (x * step)
+    is_touched = x != 0.0
+    flat[places] = np.where(is_touched, mean, flat.take(places))
+    var = np.maximum((var - forgetting * before) / (1.0 - forgetting), flat.take(places + width))
+    flat[places + width] = np.where(is_touched, var, flat.take(places + width))
+    _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
+
+
 def _publish(
     state: Floats,
     columns: Rows,
@@ -154,4 +192,10 @@ def answer_step(log_odds: float, variance: float, happened: float) -> tuple[floa
         a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
         a = min(max(a, lower), upper)
     p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -30.0), 30.0)))
+    return happened - p, p * (1.0 - p)
+
+
+def answer_pull(log_odds: float, happened: float) -> tuple[float, float]:
+    """Step and curvature of an answer that these log odds have learned: those that `answer_step` gave."""
+    p = 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
     return happened - p, p * (1.0 - p)

@@ -75,6 +75,10 @@ def sample_answers(count: int) -> list[Answer]:
 class PropensityModelContract:
     """Laws of the family; see `opportune.learning.PropensityModel`."""
 
+    unlearn_tolerance: float = 0.02
+    """How far log odds may stay from those of a model that never learned an answer which was taken back at once; a
+    member that is not additive may state its own."""
+
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         """A new model that has learned nothing; to be written by the subclass."""
         raise NotImplementedError
@@ -162,6 +166,72 @@ class PropensityModelContract:
 
         evidence[0, 4] += 1
         assert np.array_equal(model.evidence(), evidence)
+
+    def test_an_answer_taken_back_at_once_leaves_next_to_nothing(self) -> None:
+        for facts, candidate, outcome, happened in sample_answers(24):
+            model = self._taught()
+            never, before = _scores(model, sample_facts(1)), model.evidence().copy()
+
+            model.learn(facts, candidate, outcome, happened)
+            model.unlearn(facts, candidate, outcome, happened)
+
+            after = _scores(model, sample_facts(1))
+            assert np.array_equal(model.evidence(), before)
+            if model.additive:
+                _assert_equal(after, never)
+            else:
+                assert np.abs(after[1] - never[1]).max() <= self.unlearn_tolerance
+
+    def test_answers_taken_back_in_any_order_come_near_to_never_learned(self) -> None:
+        model, never = self._taught(60), self._taught(60)
+        wrong = [(facts, 4, 0, True) for facts, *_ in sample_answers(12)]
+        for answer in wrong:
+            model.learn(*answer)
+        taught = _scores(model, sample_facts(1))[1]
+
+        for answer in wrong[::2] + wrong[1::2]:
+            model.unlearn(*answer)
+
+        assert np.array_equal(model.evidence(), never.evidence())
+        after, wanted = _scores(model, sample_facts(1)), _scores(never, sample_facts(1))
+        _assert_sound(model.predict(model.encode(sample_facts(1))))
+        if model.additive:
+            _assert_equal(after, wanted)
+        else:
+            assert abs(after[1][0, 4] - wanted[1][0, 4]) < 0.5 * abs(taught[0, 4] - wanted[1][0, 4])
+
+    def test_there_is_nothing_to_take_back_where_nothing_was_learned(self) -> None:
+        model = self.make(PREDICTORS, OUTCOMES)
+        model.bind(CATALOGUE)
+        before = _scores(model, sample_facts(1))
+
+        model.unlearn(sample_facts(2), 4, 0, True)
+
+        assert not model.evidence().any()
+        _assert_equal(_scores(model, sample_facts(1)), before)
+
+    def test_what_is_not_bound_cannot_be_taken_back(self) -> None:
+        model = self._taught()
+        before = model.digest()
+
+        for candidate, outcome in ((len(CATALOGUE), 0), (-1, 0), (0, len(OUTCOMES)), (0, -1)):
+            for step in (model.learn, model.unlearn):
+                try:
+                    step(sample_facts(2), candidate, outcome, True)
+                except IndexError:
+                    continue
+                raise AssertionError("expected an IndexError")
+
+        assert model.digest() == before
+
+    def test_strange_facts_taken_back_never_give_strange_numbers(self) -> None:
+        model = self._taught(5)
+        for facts in _strange_facts():
+            model.learn(facts, 0, 0, True)
+        for facts in _strange_facts()[::-1]:
+            model.unlearn(facts, 0, 0, False)
+            _assert_sound(model.predict(model.encode(facts)))
+        from_bytes(to_bytes(model.snapshot()))
 
     def test_strange_facts_never_give_strange_numbers(self) -> None:
         model = self._taught(5)
