@@ -16,6 +16,7 @@ from numba import njit, types
 from opportune.decide import steps_numpy
 from opportune.learning import exploration_numba as race
 from opportune.learning.selection import Selection
+from opportune.learning.selection_numba import nobody
 from opportune.records import Stage
 
 __all__ = ["fill", "gate", "weigh"]
@@ -173,7 +174,7 @@ def _fill(
             size += 1
             _take(c, alive, stages, action_of, exclusion)
     undrawn = size
-    field, first = race.nowhere(), race.nobody(0)
+    field, first = race.nowhere(), nobody(0)
     while size < len(uniforms):
         places = len(uniforms) - size
         drawn, field = race.next_place(field, priority, deviation, alive, uniforms[size], places, method, scale, floor)

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from opportune.learning import exploration_numpy as race
 from opportune.learning.selection import Selection
+from opportune.learning.selection_numpy import nobody
 from opportune.records import Stage
 from opportune.rules.index import dead_words
 
@@ -111,7 +112,7 @@ def fill(
             take(candidate, stages, action_of, exclusion)
             np.equal(stages, OPEN, out=alive)
     undrawn = len(chosen)
-    field, first = race.nowhere(), race.nobody(0)
+    field, first = race.nowhere(), nobody(0)
     for place, u in enumerate(uniforms.tolist()[undrawn:], start=undrawn):
         left = len(uniforms) - place
         drawn, field = race.next_place(field, priority, deviation, alive, u, left, method, scale, floor)

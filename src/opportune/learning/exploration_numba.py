@@ -22,9 +22,11 @@ from opportune.learning.exploration_numpy import (
     POOL_REACH,
     REACH,
 )
-from opportune.learning.selection import GREEDY, STALE, UNIFORM, Selection
+from opportune.learning.igw_numba import igw
+from opportune.learning.selection import GREEDY, IGW, STALE, UNIFORM, Selection
+from opportune.learning.selection_numba import count_alive, greedy, nobody, pick, plain, uniform
 
-__all__ = ["Field", "next_place", "nobody", "nowhere", "warm_up"]
+__all__ = ["Field", "next_place", "nowhere", "warm_up"]
 
 Doubles = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -64,10 +66,6 @@ Step = TypeVar("Step", bound=Callable[..., Any])
 def _fast(step: Step) -> Step:
     """Compile so that sums may run in lanes; the same machine code gives the same bits."""
     return cast(Step, njit(cache=True, fastmath=True, error_model="numpy")(step))
-
-
-def _plain(step: Step) -> Step:
-    return cast(Step, njit(cache=True, error_model="numpy")(step))
 
 
 @njit(cache=True, fastmath={"contract", "nnan", "ninf", "nsz"}, error_model="numpy")
@@ -117,7 +115,7 @@ def _power(row: Singles, times: int, raised: Singles) -> None:
             base[k] = max(base[k] * base[k], ROOT_OF_LEAST)
 
 
-@_plain
+@plain
 def _sorted(nodes: Doubles) -> Doubles:
     """Sort by buckets and insertion: nodes are spread well enough that this beats a general sort three times."""
     size = len(nodes)
@@ -149,7 +147,7 @@ def _sorted(nodes: Doubles) -> Doubles:
     return placed
 
 
-@_plain
+@plain
 def _keep_best(best: Doubles, kept: int, value: float) -> int:
     """Insert a value that is above the last of `kept` falling ones, or below with room left; give its place."""
     at = min(kept, len(best) - 1)
@@ -160,7 +158,7 @@ def _keep_best(best: Doubles, kept: int, value: float) -> int:
     return at
 
 
-@_plain
+@plain
 def _gather(
     mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float, who: Places, m: Doubles, s: Doubles
 ) -> tuple[int, float]:
@@ -186,7 +184,7 @@ def _gather(
     return n, best[-1]
 
 
-@_plain
+@plain
 def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
     """Give the BOUND with the highest upper ends rows of their own, ties in candidate order; pool the others.
 
@@ -217,7 +215,7 @@ def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
     m[BOUND], s[BOUND] = pooled_m / (len(row_of) - BOUND), pooled_s / (len(row_of) - BOUND)
 
 
-@_plain
+@plain
 def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Singles, shares: Singles) -> None:
     """Fill the rows over the grid that they share."""
     rows = len(m)
@@ -238,13 +236,13 @@ def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Single
         _fill_shares(row, shares[i * size : (i + 1) * size])
 
 
-@_plain
+@plain
 def _nodes(rows: int) -> int:
     """Nodes of the grid of so many rows."""
     return rows * max(NODES_LEAST, min(NODES_MOST, NODES // rows)) if rows > 1 else 0
 
 
-@_plain
+@plain
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
     size = len(mean) + 1
     contenders, row_of = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
@@ -265,7 +263,7 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     return Field(cut, contenders[:count], lows[:count], row_of[:count], below, shares, rows)
 
 
-@_plain
+@plain
 def _fill_chances(row_of: Places, below: Singles, shares: Singles, rows: int, chances: Doubles) -> None:
     """Fill the chance of every contender that is here, of those in `row_of`."""
     nodes = _nodes(rows)
@@ -300,57 +298,14 @@ def _fill_chances(row_of: Places, below: Singles, shares: Singles, rows: int, ch
         chances[i] /= total
 
 
-@_plain
-def _pick(
-    alive: Booleans, who: Places, probabilities: Doubles, rest: float, others: int, u: float
-) -> tuple[int, float]:
-    total = 0.0
-    for probability in probabilities:
-        total += probability
-    target = u * (total + rest * others)
-    running = 0.0
-    last = 0
-    for i in range(len(who)):
-        running += probabilities[i]
-        if running > target:
-            return who[i], probabilities[i]
-        if probabilities[i] > 0.0:
-            last = i
-    if rest * others > 0.0:
-        left = min(int((target - total) / rest), others - 1)
-        i = 0
-        for c in range(len(alive)):
-            if i < len(who) and who[i] == c:
-                i += 1
-            elif alive[c]:
-                if left == 0:
-                    return c, rest
-                left -= 1
-    return who[last], probabilities[last]
-
-
-@_plain
+@plain
 def nowhere() -> Field:
     """Give a field without contenders, from which every draw is stale."""
-    nobody, nothing, no_row = np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, dtype=np.float32)
-    return Field(0.0, nobody, nothing, nobody, no_row, no_row, 0)
+    no_one, nothing, no_row = np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, dtype=np.float32)
+    return Field(0.0, no_one, nothing, no_one, no_row, no_row, 0)
 
 
-@_plain
-def nobody(alive: int) -> Selection:
-    """Give the selection that drew nobody."""
-    return Selection(-1, 0.0, np.empty(0, dtype=np.intp), np.empty(0), 0.0, alive)
-
-
-@_plain
-def _alive(alive: Booleans) -> int:
-    n = 0
-    for is_alive in alive:
-        n += is_alive
-    return n
-
-
-@_plain
+@plain
 def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
     here = 0
     highest = -math.inf
@@ -367,44 +322,12 @@ def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
         probabilities[0] = 1.0
     else:
         _fill_chances(rows[:here], field.below, field.shares, field.rows, probabilities[:here])
-    n = _alive(alive)
+    n = count_alive(alive)
     rest = floor / n
     for i in range(here):
         probabilities[i] = probabilities[i] * (1.0 - floor) + rest
-    chosen, probability = _pick(alive, who[:here], probabilities[:here], rest, n - here, u)
+    chosen, probability = pick(alive, who[:here], probabilities[:here], rest, n - here, u)
     return Selection(chosen, probability, who[:here], probabilities[:here], rest, n)
-
-
-@_plain
-def _greedy(mean: Singles, spread: Singles, alive: Booleans, u: float, floor: float) -> Selection:
-    """Draw the alive with the highest mean, the first of equals, but for the floor; STALE where one is not finite."""
-    best = -1
-    for c in range(len(mean)):
-        if alive[c]:
-            # NaN fails every comparison.
-            if not ((abs(mean[c]) < math.inf) & (spread[c] >= 0.0) & (spread[c] < math.inf)):
-                return nobody(STALE)
-            if best < 0 or mean[c] > mean[best]:
-                best = c
-    if best < 0:
-        return nobody(0)
-    n = _alive(alive)
-    rest = floor / n
-    who, probabilities = np.full(1, best), np.full(1, 1.0 - floor + rest)
-    chosen, probability = _pick(alive, who, probabilities, rest, n - 1, u)
-    return Selection(chosen, probability, who, probabilities, rest, n)
-
-
-@_plain
-def _uniform(alive: Booleans, u: float) -> Selection:
-    """Draw one of the alive, all alike."""
-    n = _alive(alive)
-    left = min(int(u * n), n - 1)
-    for c in range(len(alive)):
-        left -= alive[c]
-        if left < 0 < n:
-            return Selection(c, 1.0 / n, np.empty(0, dtype=np.intp), np.empty(0), 1.0 / n, n)
-    return nobody(0)
 
 
 def _next_place(
@@ -415,19 +338,21 @@ def _next_place(
     u: float,
     places: int,
     method: int,
-    scale: float,
+    strength: float,
     floor: float,
 ) -> tuple[Selection, Field]:
     if method == UNIFORM:
-        return _uniform(alive, u), field
-    if method == GREEDY or scale == 0.0:
-        return _greedy(mean, spread, alive, u, floor), field
+        return uniform(alive, u), field
+    if method == IGW:
+        return igw(mean, spread, alive, u, strength, floor), field
+    if method == GREEDY or strength == 0.0:
+        return greedy(mean, spread, alive, u, floor), field
     drawn = _draw(field, alive, u, floor)
     if drawn.alive >= 0:
         return drawn, field
-    if _alive(alive) == 0:
+    if count_alive(alive) == 0:
         return nobody(0), field
-    field = _enter(mean, spread, alive, places, scale)
+    field = _enter(mean, spread, alive, places, strength)
     return _draw(field, alive, u, floor), field
 
 

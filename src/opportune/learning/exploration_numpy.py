@@ -14,9 +14,11 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from opportune.learning.selection import GREEDY, STALE, UNIFORM, Selection
+from opportune.learning.igw_numpy import igw
+from opportune.learning.selection import GREEDY, IGW, STALE, UNIFORM, Selection
+from opportune.learning.selection_numpy import greedy, nobody, pick, uniform
 
-__all__ = ["Field", "next_place", "nobody", "nowhere"]
+__all__ = ["Field", "next_place", "nowhere"]
 
 BOUND = 32
 """Contenders beyond this many are pooled: integrated as equals of their average, sharing what that gives."""
@@ -85,7 +87,7 @@ def next_place(
     u: float,
     places: int,
     method: int,
-    scale: float,
+    strength: float,
     floor: float,
 ) -> tuple[Selection, Field]:
     """Draw one place and give the field for the next ones; the selection is STALE where somebody is not finite.
@@ -94,18 +96,21 @@ def next_place(
         field: of the place before, or `nowhere`.
         alive: bool [C], who may take the place: those of the place before, or some of them.
         places: how many will still be drawn, this one included.
-        method: THOMPSON, GREEDY or UNIFORM.
+        method: THOMPSON, GREEDY, UNIFORM or IGW.
+        strength: scale of THOMPSON, >= 0 (0 makes it greedy), or gamma of IGW.
     """
     if method == UNIFORM:
-        return _uniform(alive, u), field
-    if method == GREEDY or scale == 0.0:
-        return _greedy(mean, spread, alive, u, floor), field
+        return uniform(alive, u), field
+    if method == IGW:
+        return igw(mean, spread, alive, u, strength, floor), field
+    if method == GREEDY or strength == 0.0:
+        return greedy(mean, spread, alive, u, floor), field
     drawn = _draw(field, alive, u, floor)
     if drawn.alive >= 0:
         return drawn, field
     if not alive.any():
         return nobody(0), field
-    field = _enter(mean, spread, alive, places, scale)
+    field = _enter(mean, spread, alive, places, strength)
     return _draw(field, alive, u, floor), field
 
 
@@ -159,41 +164,11 @@ def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
     chances *= 1.0 - floor
     chances += rest
     who, probabilities = field.contenders[here], chances.take(field.row_of[here])
-    chosen, probability = _pick(alive, who, probabilities, rest, u, n)
+    chosen, probability = pick(alive, who, probabilities, rest, u, n)
     return Selection(chosen, probability, who, probabilities, rest, n)
 
 
-def _greedy(mean: Singles, spread: Singles, alive: Booleans, u: float, floor: float) -> Selection:
-    """Draw the alive with the highest mean, the first of equals, but for the floor; STALE where one is not finite."""
-    indices = np.flatnonzero(alive)
-    if not len(indices):
-        return nobody(0)
-    means, spreads = mean[indices], spread[indices]
-    # NaN fails every comparison, so that extremes tell all.
-    if not (float(np.abs(means).max()) < np.inf and 0.0 <= float(spreads.min()) <= spreads.max() < np.inf):
-        return nobody(STALE)
-    rest = floor / len(indices)
-    who, chances = indices[[int(np.argmax(means))]], np.full(1, 1.0 - floor + rest)
-    chosen, chance = _pick(alive, who, chances, rest, u, len(indices))
-    return Selection(chosen, chance, who, chances, rest, len(indices))
-
-
-def _uniform(alive: Booleans, u: float) -> Selection:
-    """Draw one of the alive, all alike."""
-    indices = np.flatnonzero(alive)
-    n = len(indices)
-    if not n:
-        return nobody(0)
-    return Selection(int(indices[min(int(u * n), n - 1)]), 1.0 / n, _NOBODY, _NOTHING, 1.0 / n, n)
-
-
-def nobody(alive: int) -> Selection:
-    """Give the selection that drew nobody."""
-    return Selection(-1, 0.0, _NOBODY, _NOTHING, 0.0, alive)
-
-
 _NOBODY = np.zeros(0, dtype=np.intp)
-_NOTHING = np.zeros(0)
 _NO_ROWS = np.zeros((0, 0), dtype=np.float32)
 
 
@@ -268,22 +243,3 @@ def _normal(x: Singles) -> Singles:
     total *= x
     total += np.float32(0.5)
     return total
-
-
-def _pick(alive: Booleans, who: Places, probabilities: Doubles, rest: float, u: float, n: int) -> tuple[int, float]:
-    """Draw from the cumulative probability, the contenders in order, then the others; give candidate and chance.
-
-    Args:
-        probabilities: of the contenders `who`; every other alive candidate has `rest`.
-        n: number of alive candidates.
-    """
-    total = np.add.accumulate(probabilities)
-    others = n - len(who)
-    target = u * (float(total[-1]) + rest * others)
-    place = int(total.searchsorted(target, side="right"))
-    if place >= len(who) and rest * others > 0.0:
-        step = min(int((target - float(total[-1])) / rest), others - 1)
-        return int(np.setdiff1d(np.flatnonzero(alive), who, assume_unique=True)[step]), rest
-    if place >= len(who):
-        place = int(np.flatnonzero(probabilities)[-1])
-    return int(who[place]), float(probabilities[place])

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["GREEDY", "STALE", "THOMPSON", "UNIFORM", "Selection"]
+__all__ = ["GREEDY", "IGW", "STALE", "THOMPSON", "UNIFORM", "Selection"]
 
-THOMPSON, GREEDY, UNIFORM = range(3)
+THOMPSON, GREEDY, UNIFORM, IGW = range(4)
 """Methods, in the order of their names in exploration.py."""
 
 STALE = -1
