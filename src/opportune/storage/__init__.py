@@ -10,6 +10,7 @@ from opportune.storage.base import Storage
 from opportune.storage.copying import copy_storage
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import (
+    ChangeBody,
     DecisionBody,
     DecisionPayload,
     ErasureBody,
@@ -43,6 +44,7 @@ from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
 from opportune.storage.writes import (
     AdoptModel,
+    ChangeModels,
     ErasePayloads,
     MergePersons,
     Receipt,
@@ -59,6 +61,8 @@ __all__ = [
     "BACKENDS",
     "AdoptModel",
     "Anchor",
+    "ChangeBody",
+    "ChangeModels",
     "Committed",
     "Counts",
     "DecisionBody",

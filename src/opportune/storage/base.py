@@ -19,7 +19,7 @@ from opportune.storage.cluster import Cluster
 from opportune.storage.digests import SALT_BYTES, digest_of
 from opportune.storage.entries import Entry, StoredRow, decode_row, from_microseconds, lasting_row, to_microseconds
 from opportune.storage.hooks import Hooks
-from opportune.storage.kinds import DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
+from opportune.storage.kinds import ChangeBody, DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
 from opportune.storage.local_cluster import LocalCluster
 from opportune.storage.parting import decision_of
 from opportune.storage.stored import (
@@ -255,8 +255,21 @@ class Storage(Hooks):
 
     def learnable(self, after: int, until: int) -> bool:
         """Whether all that was learned from the outcomes behind one position up to another is still there."""
+        begin = min([after, *self._taught_again(after, until)])
         anchor = self.anchor()
-        return (anchor is None or after >= anchor.learnable_from) and not self._lost(after, until)
+        return (anchor is None or begin >= anchor.learnable_from) and not self._lost(begin, until)
+
+    def _taught_again(self, after: int, until: int) -> list[int]:
+        """Positions from which changes of models in a stretch had something learned anew."""
+        found: list[int] = []
+        while page := self.journal(after, 100, (Kind.CHANGE,)):
+            for entry in page:
+                if entry.sequence > until:
+                    return found
+                if isinstance(entry.body, ChangeBody) and entry.body.again:
+                    found.append(entry.body.position)
+            after = page[-1].sequence
+        return found
 
     def last_sequence(self) -> int:
         """Sequence of the last entry; 0 in an empty journal."""
@@ -296,6 +309,17 @@ class Storage(Hooks):
         """The state of a model that was adopted last."""
         states = self.model_states(name, 1)
         return states[0] if states else None
+
+    def change_state(self, sequence: int) -> bytes:
+        """Bytes that a change of models came with, by its journal entry.
+
+        Raises:
+            DamageError: they are missing, or do not fit their digest.
+        """
+        row = self._change_state(sequence)
+        if row is None or digest_of(row[0]) != row[1]:
+            raise self._damage(f"state of the change of models {sequence}: it is missing or does not fit its digest")
+        return row[0]
 
     def model_states(self, name: str, limit: int = MODELS_KEPT) -> list[ModelState]:
         """Kept states of a model, the one adopted last first."""

@@ -123,6 +123,8 @@ class Changes:
     """the entry of a new revision once more, as an `EntryRow`, and the digest before it"""
     models: list[tuple[int, str, int, str, bytes, bytes]] = field(default_factory=list)
     """sequence, name, position, hash, state, digest; backends keep the last ten of a name"""
+    change_states: list[tuple[int, bytes, bytes]] = field(default_factory=list)
+    """sequence of a change of models, its bytes, their digest"""
     erasures: list[tuple[int, int]] = field(default_factory=list)
     """sequence whose payload goes, sequence of the erasure's entry"""
     counters: Counter[str] = field(default_factory=Counter)

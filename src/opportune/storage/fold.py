@@ -14,6 +14,7 @@ import msgspec
 from opportune.storage.digests import encode
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import (
+    ChangeBody,
     DecisionBody,
     ErasureBody,
     EventBody,
@@ -29,7 +30,7 @@ __all__ = ["LASTING", "PASSING", "Fold", "RowSum"]
 
 _MODULUS = 1 << 128
 
-PASSING = ("keys", "decisions", "outcomes", "windows", "erasures")
+PASSING = ("keys", "decisions", "outcomes", "windows", "erasures", "change_states")
 """Tables whose rows go with their journal entries."""
 LASTING = ("identifiers", "merges", "profiles", "revisions", "revision_entries")
 """Tables whose rows stay when their journal entries go."""
@@ -121,6 +122,9 @@ class Fold:
                 states = self.models.setdefault(body.name, [])
                 states.append((entry.sequence, body.position, body.hash))
                 del states[: -self._models_kept]
+            case ChangeBody():
+                if body.hash:
+                    self.sums["change_states"].add((entry.sequence, bytes.fromhex(body.hash)))
             case ProfileBody():
                 self._profile(entry.person, body.version - 1, body.version)
                 self.counters["customers"] += body.version == 1

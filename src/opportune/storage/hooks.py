@@ -105,6 +105,10 @@ class Hooks(ABC):
     def _models(self, name: str, limit: int) -> list[tuple[int, int, str, bytes, bytes]]:
         """sequence, position, hash, state, digest; the last adopted first."""
 
+    @abstractmethod
+    def _change_state(self, sequence: int) -> tuple[bytes, bytes] | None:
+        """Bytes of a change of models, and their digest."""
+
     # Hooks of retention
 
     @abstractmethod

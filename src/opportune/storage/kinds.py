@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -16,6 +16,7 @@ __all__ = [
     "SCHEMAS",
     "UPCASTS",
     "Body",
+    "ChangeBody",
     "DecisionBody",
     "DecisionPayload",
     "ErasureBody",
@@ -45,9 +46,10 @@ class Kind(StrEnum):
     MODEL = "model"
     ERASURE = "erasure"
     MERGE = "merge"
+    CHANGE = "change"
 
 
-INDEXED_KINDS = frozenset({Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION})
+INDEXED_KINDS = frozenset({Kind.CHANGE, Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION})
 """Kinds that may be rare among the others: stores find them by an index."""
 
 
@@ -157,6 +159,20 @@ class ModelBody(msgspec.Struct, frozen=True, kw_only=True):
     folds: dict[str, str]
 
 
+class ChangeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Models were changed; fields as for the write, whose bytes are kept apart. `size` is how many they are."""
+
+    order: Literal["promote", "replace", "part"]
+    model: str = ""
+    part: str = ""
+    position: int = 0
+    hash: str = ""
+    size: int = 0
+    again: bool = False
+    author: str = ""
+    reason: str = ""
+
+
 class ErasureBody(msgspec.Struct, frozen=True, kw_only=True):
     """Payloads were deleted."""
 
@@ -191,7 +207,17 @@ class MergePayload(msgspec.Struct, frozen=True, kw_only=True):
     other_kind: str
 
 
-Body = ProfileBody | DecisionBody | OutcomeBody | EventBody | RevisionBody | ModelBody | ErasureBody | MergeBody
+Body = (
+    ProfileBody
+    | DecisionBody
+    | OutcomeBody
+    | EventBody
+    | RevisionBody
+    | ModelBody
+    | ErasureBody
+    | MergeBody
+    | ChangeBody
+)
 
 Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload
 
@@ -204,6 +230,7 @@ _BODIES: dict[Kind, type[Body]] = {
     Kind.MODEL: ModelBody,
     Kind.ERASURE: ErasureBody,
     Kind.MERGE: MergeBody,
+    Kind.CHANGE: ChangeBody,
 }
 
 _PAYLOADS: dict[Kind, type[Payload]] = {

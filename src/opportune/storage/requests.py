@@ -7,12 +7,14 @@ from datetime import datetime
 from hashlib import blake2b
 
 import msgspec
+from msgspec.structs import replace
 
 from opportune.errors import InputError
 from opportune.storage.digests import DIGEST_BYTES, digest_of, encode
 from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
     AdoptModel,
+    ChangeModels,
     ErasePayloads,
     MergePersons,
     RecordEvent,
@@ -39,6 +41,7 @@ KIND_OF: dict[type, Kind] = {
     AdoptModel: Kind.MODEL,
     ErasePayloads: Kind.ERASURE,
     MergePersons: Kind.MERGE,
+    ChangeModels: Kind.CHANGE,
 }
 
 UNSTORABLE = (OverflowError, UnicodeEncodeError, TypeError, ValueError)
@@ -66,6 +69,8 @@ def _request_of(write: Write) -> bytes:
             return encode((write.hash, digest_of(write.bundle), *(told if any(told) else ())))
         case AdoptModel():
             return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
+        case ChangeModels():
+            return _encode_sorted(replace(write, hash=digest_of(write.state).hex(), state=b""))
     return _encode_sorted(write)
 
 
@@ -163,6 +168,8 @@ def _check(write: Write) -> None:
         case AdoptModel():
             _check_text("name", write.name)
             _check_text("hash", write.hash)
+        case ChangeModels():
+            _check_change(write)
         case ErasePayloads():
             if any(not 0 < sequence < 1 << 63 for sequence in write.sequences):
                 raise InputError.of("sequences", "expected sequences of journal entries, found a number out of range")
@@ -183,6 +190,20 @@ def _check(write: Write) -> None:
                 raise InputError.of("windows", "expected one window per action and treatment, found several")
 
 
+def _check_change(write: ChangeModels) -> None:
+    if write.order != "replace":
+        _check_text("model", write.model)
+    if write.order == "part":
+        _check_text("part", write.part)
+    if write.again and write.order != "replace":
+        raise InputError.of("again", f"expected it with the order replace alone, found it with {write.order}")
+    if bool(write.state) != (write.order != "promote"):
+        found = "found some" if write.state else "found none"
+        raise InputError.of("state", f"expected bytes with the orders replace and part alone, {found}")
+    if write.hash != (digest_of(write.state).hex() if write.state else ""):
+        raise InputError.of("hash", "expected the digest of the state's bytes, found another; send both anew")
+
+
 def weight(write: Write) -> int:
     """About how many bytes a write brings, of what may be large in it."""
     match write:
@@ -190,7 +211,7 @@ def weight(write: Write) -> int:
             return len(write.answer)
         case SaveRevision():
             return len(write.bundle)
-        case AdoptModel():
+        case AdoptModel() | ChangeModels():
             return len(write.state)
         case SaveProfile() | RecordEvent():
             with suppress(*UNSTORABLE):  # refused by the plan

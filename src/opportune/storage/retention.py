@@ -22,7 +22,7 @@ __all__ = ["Retired", "retire"]
 
 BATCH = 250
 """Entries of one transaction: it holds up other writers for some milliseconds."""
-LEARNED = (Kind.OUTCOME, Kind.REVISION)
+LEARNED = (Kind.OUTCOME, Kind.REVISION, Kind.CHANGE)
 """Kinds that a model is led on by."""
 TRIES = 5
 """An answer to an old decision may come in between; one that comes in again and again can wait for tomorrow."""
@@ -105,7 +105,8 @@ def _bounds(storage: Storage) -> tuple[int, _Bound]:
     unlearned = storage.journal(checkpoint, 1, LEARNED)
     if unlearned:
         reason = f"the model's last checkpoint has learned to entry {checkpoint}"
-        bounds.append(_Bound(unlearned[0].sequence - 1, reason))
+        needed = [unlearned[0].sequence - 1, *storage._taught_again(checkpoint, bounds[0].sequence + 1)]
+        bounds.append(_Bound(min(needed), reason))
     return checkpoint, min(bounds)
 
 

@@ -40,6 +40,7 @@ PROVED = {
     "merges": "select absorbed, kept from merges",
     "profiles": "select person, version, sequence, attributes, digest from profiles",
     "bundles": "select hash, body, digest from bundles",
+    "change_states": "select sequence, state, digest from change_states",
     "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
 }
 """Table → its rows as the journal proves them, see `Hooks._table`."""

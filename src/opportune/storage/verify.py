@@ -158,6 +158,11 @@ def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any,
                 if profile_digest(person, version, sequence, attributes) != digest:
                     faults.add(f"person {person}", "the stored profile does not fit its digest")
                 yield person, version
+        case "change_states":
+            for sequence, state, digest in rows:
+                if digest_of(state) != digest:
+                    faults.add(f"state of the change of models {sequence}", "it does not fit its digest")
+                yield sequence, digest
         case "revision_entries":
             for row in map(lasting_row, rows):
                 fault = fault_of(row)

@@ -135,11 +135,14 @@ class GroupWriter:
             self._signal.release()
 
     def _take(self) -> list[_Waiting]:
-        """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn."""
+        """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn.
+
+        While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two.
+        """
         while True:
             with self._guard:
                 group: list[_Waiting] = []
-                while self._waiting and not group:
+                while self._waiting and not group and (self._closing or not self._turn_open):
                     taken = self._waiting[: self._fitting()]
                     del self._waiting[: len(taken)]
                     group = [waiting for waiting in taken if not waiting[1].cancelled()]

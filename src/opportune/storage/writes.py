@@ -7,6 +7,7 @@ receipt; with another body it is refused.
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Literal
 
 import msgspec
 
@@ -14,6 +15,7 @@ from opportune.records import Decision, Origin, Outcome, Renamed, Sign, Value
 
 __all__ = [
     "AdoptModel",
+    "ChangeModels",
     "ErasePayloads",
     "MergePersons",
     "Receipt",
@@ -151,6 +153,34 @@ class AdoptModel(msgspec.Struct, frozen=True, kw_only=True):
     folds: dict[str, str] = {}
 
 
+class ChangeModels(msgspec.Struct, frozen=True, kw_only=True):
+    """Change the models from outside of what they learn; a step of every fold of the journal, as a revision is.
+
+    Args:
+        order: "promote" makes `model` the champion; "replace" takes `state` for what all models know; "part" gives
+            `model` the artefact `state` of its part `part`.
+        model: name of the model; "" where the order is for all of them.
+        part: name of the part; "" where the order is not of a part.
+        position: last journal entry that `state` has learned.
+        hash: hexadecimal `digest_of` the state; "" where there is none.
+        state: the state or artefact as bytes; kept as long as the journal's entry.
+        again: whether a replaced state learns anew what stands between its position and this entry; else what was
+            learned since is gone.
+        author, reason: who orders it, and why, in their words.
+    """
+
+    id: str
+    order: Literal["promote", "replace", "part"]
+    model: str = ""
+    part: str = ""
+    position: int = 0
+    hash: str = ""
+    state: bytes = b""
+    again: bool = False
+    author: str = ""
+    reason: str = ""
+
+
 class ErasePayloads(msgspec.Struct, frozen=True, kw_only=True):
     """Delete the personal part of journal entries; the entries and their digests stay."""
 
@@ -177,7 +207,15 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
 
 
 Write = (
-    SaveProfile | SaveDecision | RecordOutcome | RecordEvent | SaveRevision | AdoptModel | ErasePayloads | MergePersons
+    SaveProfile
+    | SaveDecision
+    | RecordOutcome
+    | RecordEvent
+    | SaveRevision
+    | AdoptModel
+    | ChangeModels
+    | ErasePayloads
+    | MergePersons
 )
 """Any write."""
 

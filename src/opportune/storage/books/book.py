@@ -14,7 +14,7 @@ from opportune.records import Sign
 from opportune.storage.books.answers import record_outcome, save_decision
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.people import merge_persons, record_event, save_profile
-from opportune.storage.books.publishing import adopt_model, erase_payloads, save_revision
+from opportune.storage.books.publishing import adopt_model, change_models, erase_payloads, save_revision
 from opportune.storage.changes import Changes, Found, Wanted
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import Kind
@@ -42,6 +42,7 @@ _HANDLERS: dict[Kind, Callable[[Ledger, Request, Any], Receipt | int]] = {
     Kind.MODEL: adopt_model,
     Kind.ERASURE: erase_payloads,
     Kind.MERGE: merge_persons,
+    Kind.CHANGE: change_models,
 }
 """What plans a write of each kind: it gives the receipt, or the sequence of the stored entry that the write repeats."""
 

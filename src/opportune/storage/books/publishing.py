@@ -5,11 +5,11 @@ from __future__ import annotations
 from opportune.errors import ConflictError, InputError
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.digests import digest_of
-from opportune.storage.kinds import ErasureBody, ModelBody, RevisionBody
+from opportune.storage.kinds import ChangeBody, ErasureBody, ModelBody, RevisionBody
 from opportune.storage.requests import Request
-from opportune.storage.writes import AdoptModel, ErasePayloads, Receipt, SaveRevision
+from opportune.storage.writes import AdoptModel, ChangeModels, ErasePayloads, Receipt, SaveRevision
 
-__all__ = ["adopt_model", "erase_payloads", "save_revision"]
+__all__ = ["adopt_model", "change_models", "erase_payloads", "save_revision"]
 
 
 def save_revision(ledger: Ledger, item: Request, write: SaveRevision) -> Receipt | int:
@@ -42,15 +42,37 @@ def save_revision(ledger: Ledger, item: Request, write: SaveRevision) -> Receipt
 
 def adopt_model(ledger: Ledger, item: Request, write: AdoptModel) -> Receipt:
     """Adopt a state of a model."""
-    if not 0 <= write.position <= ledger.found.last:
-        raise InputError.of(
-            "position", f"expected 0 to {ledger.found.last}, the end of the journal, found {write.position}"
-        )
+    _check_position(ledger, write.position)
     body = ModelBody(name=write.name, position=write.position, hash=write.hash, folds=write.folds)
     sequence = ledger.append(item, body)
     digest = digest_of(write.state)
     ledger.changes.models.append((sequence, write.name, write.position, write.hash, write.state, digest))
     return ledger.receipt(Receipt(sequence=sequence))
+
+
+def change_models(ledger: Ledger, item: Request, write: ChangeModels) -> Receipt:
+    """Change the models from outside of what they learn."""
+    _check_position(ledger, write.position)
+    body = ChangeBody(
+        order=write.order,
+        model=write.model,
+        part=write.part,
+        position=write.position,
+        hash=write.hash,
+        size=len(write.state),
+        again=write.again,
+        author=write.author,
+        reason=write.reason,
+    )
+    sequence = ledger.append(item, body)
+    if write.state:
+        ledger.changes.change_states.append((sequence, write.state, digest_of(write.state)))
+    return ledger.receipt(Receipt(sequence=sequence))
+
+
+def _check_position(ledger: Ledger, position: int) -> None:
+    if not 0 <= position <= ledger.found.last:
+        raise InputError.of("position", f"expected 0 to {ledger.found.last}, the end of the journal, found {position}")
 
 
 def erase_payloads(ledger: Ledger, item: Request, write: ErasePayloads) -> Receipt:

@@ -64,6 +64,7 @@ _OLD_MODELS = Statement(
     " (select min(sequence) from (select sequence from models where name = $1 order by sequence desc limit $2) kept)",
     ("text", "int8"),
 )
+_CHANGE_STATES = _insert("change_states", "int8", "bytea", "bytea")
 _ERASURES = _insert("erasures", "int8", "int8")
 _ERASED = Statement("delete from payloads where sequence = any($1::int8[])", ("int8[]",))
 _COUNTERS = _insert("counters", "text", "int8")
@@ -95,6 +96,7 @@ def apply(changes: Changes) -> Iterator[Step]:
         (_REVISIONS, changes.revisions),
         (_REVISION_ENTRIES, changes.revision_entries),
         (_MODELS, changes.models),
+        (_CHANGE_STATES, changes.change_states),
         (_ERASURES, changes.erasures),
         (_ERASED, [(sequence,) for sequence, _ in changes.erasures]),
         (_COUNTERS, [(name, count) for name, count in changes.counters.items() if count]),

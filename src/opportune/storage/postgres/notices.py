@@ -24,13 +24,15 @@ def channel_of(schema: str) -> str:
 def told(changes: Changes, last: int) -> Notice | None:
     """What others must know of a commit; None where they need not know it."""
     outcomes = any(entry.kind == Kind.OUTCOME for entry in changes.entries)
+    models = any(entry.kind == Kind.CHANGE for entry in changes.entries)
     merged = {*changes.united, *changes.merges, *changes.merges.values()}
     persons = {*changes.profiles, *merged, *(row[2] for row in changes.identifiers)}
-    if not (outcomes or persons or changes.revisions):
+    if not (outcomes or models or persons or changes.revisions):
         return None
     return Notice(
         last=last,
         outcomes=outcomes,
+        changes=models,
         revision=changes.revisions[-1][0] if changes.revisions else None,
         persons=tuple(sorted(persons)),
         identifiers=tuple(identifier_mark(kind, value) for kind, value, *_ in changes.identifiers),

@@ -65,6 +65,7 @@ class Reads:
         "select sequence, position, hash, state, digest from models where name = $1 order by sequence desc limit $2",
         ("text", "int8"),
     )
+    CHANGE_STATE = Statement("select state, digest from change_states where sequence = $1", ("int8",))
     STATES = Statement("select sequence, name, position, hash from models order by sequence")
     OLDEST_OPEN = Statement("select min(d.sequence) from windows w join decisions d on d.id = w.decision")
     LAST_ANSWERS = Statement(

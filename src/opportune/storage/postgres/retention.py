@@ -8,7 +8,7 @@ from opportune.storage.postgres.partitions import drop_partitions
 
 __all__ = ["ANCHOR", "TABLES", "drop"]
 
-TABLES = ("journal", "payloads", "keys", "decisions", "outcomes", "erasures")
+TABLES = ("journal", "payloads", "keys", "decisions", "outcomes", "erasures", "change_states")
 """Those that lose rows."""
 
 ANCHOR = Statement("select sequence, digest, recorded_at, learnable_from, summary, seal from anchor")
@@ -29,6 +29,7 @@ _PASSING = tuple(
         "delete from outcomes o using journal j where j.sequence > $1 and j.sequence <= $2"
         " and j.kind = 'decision' and o.decision = j.decision and o.decision_sequence <= $2",
         "delete from erasures where sequence > $1 and sequence <= $2",
+        "delete from change_states where sequence > $1 and sequence <= $2",
     )
 )
 # From the beginning: a second id of a revision may have come after its entry went.

@@ -375,6 +375,10 @@ class PostgresStorage(Storage):
             for sequence, position, hash_, state, digest in self._read(Reads.MODELS, name, limit)
         ]
 
+    def _change_state(self, sequence: int) -> tuple[bytes, bytes] | None:
+        rows = self._read(Reads.CHANGE_STATE, sequence)
+        return (rows[0][0], rows[0][1]) if rows else None
+
     def _anchor(self) -> Anchor | None:
         rows = self._read(retention.ANCHOR)
         return Anchor(*rows[0]) if rows else None

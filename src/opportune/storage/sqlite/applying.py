@@ -41,6 +41,7 @@ def apply(connection: apsw.Connection, changes: Changes) -> None:
             " (select sequence from models where name = ?1 order by sequence desc limit ?2)",
             [(name, MODELS_KEPT) for name in {model[1] for model in changes.models}],
         ),
+        ("insert into change_states values (?, ?, ?)", changes.change_states),
         ("insert into erasures values (?, ?)", changes.erasures),
         ("delete from payloads where sequence = ?", [(sequence,) for sequence, _ in changes.erasures]),
         (

@@ -17,6 +17,7 @@ _DROP = """
     delete from outcomes where decision_sequence <= :upto and decision in
         (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
     delete from erasures where sequence <= :upto;
+    delete from change_states where sequence <= :upto;
     delete from payloads where sequence <= :upto;
     delete from journal where sequence <= :upto;
 """

@@ -26,7 +26,7 @@ from opportune.storage.sqlite.applying import apply
 from opportune.storage.sqlite.checkpoints import Checkpointer
 from opportune.storage.sqlite.file import check_file, check_library, connect, flush_folder, lock
 from opportune.storage.sqlite.finding import find
-from opportune.storage.sqlite.reading import ABOUT, OF_KIND
+from opportune.storage.sqlite.reading import ABOUT, of_kind
 from opportune.storage.sqlite.retention import drop
 from opportune.storage.sqlite.schema import check_ours, migrate
 from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
@@ -309,7 +309,7 @@ class SqliteStorage(Storage):
         return [stored_row(row) for row in self._read(sql, values)]
 
     def _rows_of_few(self, after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
-        each = " union all ".join(OF_KIND.format(kind.value) for kind in sorted(set(kinds)))
+        each = " union all ".join(of_kind(kind) for kind in sorted(set(kinds)))
         sql = f"{JOURNAL_ROWS} where j.sequence in ({each} order by sequence limit ?2) order by j.sequence"
         return [stored_row(row) for row in self._read(sql, (after, limit))]
 
@@ -351,6 +351,10 @@ class SqliteStorage(Storage):
                 (name, limit),
             )
         ]
+
+    def _change_state(self, sequence: int) -> tuple[bytes, bytes] | None:
+        rows = self._read("select state, digest from change_states where sequence = ?", (sequence,))
+        return (rows[0][0], rows[0][1]) if rows else None
 
     def _anchor(self) -> Anchor | None:
         rows = self._read("select sequence, digest, recorded_at, learnable_from, summary, seal from anchor")

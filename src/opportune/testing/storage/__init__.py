@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+from opportune.testing.storage.changes import ChangesContract
 from opportune.testing.storage.decisions import DecisionsContract
 from opportune.testing.storage.erasure import ErasureContract
 from opportune.testing.storage.groups import GroupsContract
@@ -18,9 +19,28 @@ from opportune.testing.storage.repeats import RepeatsContract
 from opportune.testing.storage.retention import RetentionContract
 from opportune.testing.storage.revisions import RevisionsContract
 from opportune.testing.storage.windows import WindowsContract
-from opportune.testing.storage.writes import LATER, NOON, accept, checkpoint, merge, save_decision, save_profile
+from opportune.testing.storage.writes import (
+    LATER,
+    NOON,
+    accept,
+    checkpoint,
+    merge,
+    replacement,
+    save_decision,
+    save_profile,
+)
 
-__all__ = ["LATER", "NOON", "StorageContract", "accept", "checkpoint", "merge", "save_decision", "save_profile"]
+__all__ = [
+    "LATER",
+    "NOON",
+    "StorageContract",
+    "accept",
+    "checkpoint",
+    "merge",
+    "replacement",
+    "save_decision",
+    "save_profile",
+]
 
 
 class StorageContract(
@@ -30,6 +50,7 @@ class StorageContract(
     RepeatsContract,
     WindowsContract,
     RevisionsContract,
+    ChangesContract,
     ErasureContract,
     MergesContract,
     RetentionContract,

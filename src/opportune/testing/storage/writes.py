@@ -20,6 +20,7 @@ from opportune.records import (
 )
 from opportune.storage import (
     AdoptModel,
+    ChangeModels,
     Entry,
     MergePersons,
     OutcomeBody,
@@ -31,6 +32,7 @@ from opportune.storage import (
     WindowOpened,
     Write,
 )
+from opportune.storage.digests import digest_of
 
 __all__ = [
     "LATER",
@@ -41,6 +43,7 @@ __all__ = [
     "entry",
     "merge",
     "one",
+    "replacement",
     "save_decision",
     "save_profile",
     "window",
@@ -122,6 +125,12 @@ def merge(key: str, identifier: str = "c-001", other: str = "c-002", **changes: 
 def checkpoint(key: str, position: int, name: str = "bayes") -> AdoptModel:
     """A model that has learned to a position."""
     return AdoptModel(id=key, name=name, position=position, hash=key, state=b"state " + key.encode())
+
+
+def replacement(key: str, position: int = 0, state: bytes = b"state", **changes: Any) -> ChangeModels:
+    """Another state for all models."""
+    write = ChangeModels(id=key, order="replace", position=position, hash=digest_of(state).hex(), state=state)
+    return msgspec.structs.replace(write, **changes)
 
 
 def window(due_at: datetime = NOON + timedelta(days=7)) -> WindowOpened:
