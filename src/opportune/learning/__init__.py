@@ -5,13 +5,16 @@ Adding a member of the family: one file with its class, one line in MODELS, one 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
 from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes import BayesModel
+from opportune.learning.custom import PythonModel
 from opportune.learning.exploration import METHODS, Method, Race, Selection, select
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
 from opportune.learning.moves import Moves
+from opportune.learning.onnx_model import OnnxModel
 from opportune.learning.snapshot import from_bytes, to_bytes
 
 __all__ = [
@@ -23,9 +26,11 @@ __all__ = [
     "Kernel",
     "Method",
     "Moves",
+    "OnnxModel",
     "Prediction",
     "Predictor",
     "PropensityModel",
+    "PythonModel",
     "Race",
     "Selection",
     "Snapshot",
@@ -37,13 +42,20 @@ __all__ = [
     "warm_up",
 ]
 
-MODELS = {"bayes": BayesModel}
+MODELS: dict[str, type[PropensityModel]] = {"bayes": BayesModel, "onnx": OnnxModel, "python": PythonModel}
 
 
 def make_model(
-    name: str, predictors: Sequence[Predictor], outcomes: Sequence[str], kernel: str = "auto"
+    name: str,
+    predictors: Sequence[Predictor],
+    outcomes: Sequence[str],
+    kernel: str = "auto",
+    settings: Mapping[str, Any] | None = None,
 ) -> PropensityModel:
     """Make a model of the family by name.
+
+    Args:
+        settings: keyword arguments of the member, see docs/guides/models.md.
 
     Raises:
         ValueError: there is no such member, or it cannot be made of these predictors, outcomes or kernel.
@@ -51,4 +63,5 @@ def make_model(
     member = MODELS.get(name)
     if member is None:
         raise ValueError(f"model: expected one of {', '.join(sorted(MODELS))}")
-    return member(predictors, outcomes, kernel)
+    make: Any = member
+    return cast("PropensityModel", make(predictors, outcomes, kernel, **(settings or {})))
