@@ -180,3 +180,33 @@ def test_nobody_waits_for_ever_when_a_follower_breaks_its_word(storage: SlowStor
         writer.submit(save_decision("c"))
     writer.close()
     storage.close()
+
+
+def test_what_comes_in_one_turn_of_the_loop_is_one_group_even_when_a_commit_ends_within_it(
+    storage: SlowStorage,
+) -> None:
+    async def run() -> None:
+        writer = GroupWriter(storage, loop=asyncio.get_running_loop())
+        futures = [asyncio.ensure_future(writer.write(save_decision("first")))]
+        await asyncio.sleep(0)
+        assert await asyncio.to_thread(storage.started.acquire, timeout=10)
+
+        def begin_two() -> None:
+            futures.append(asyncio.ensure_future(writer.write(save_decision("second"))))
+            futures.append(asyncio.ensure_future(end_commit_and_write()))
+
+        async def end_commit_and_write() -> None:
+            # The commit of the first ends while the turn that holds the second is still open.
+            storage.gate.release(2)
+            assert not storage.started.acquire(timeout=0.2)
+            await writer.write(save_decision("third"))
+
+        asyncio.get_running_loop().call_soon(begin_two)
+        await asyncio.sleep(0)
+        await asyncio.gather(*futures)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(run())
+
+    assert storage.groups == [1, 2]
+    storage.close()
