@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
+from opportune.customers.plain import Plain, PlainForms, plain_of
 from opportune.errors import InputError, Problem, suggest
 from opportune.records import Value, ValueType
 
@@ -51,46 +50,56 @@ class Registry:
     def __init__(self, attributes: Iterable[Attribute], prefix: str, ignores_unknown: bool = False) -> None:
         self.attributes = {attribute.name: attribute for attribute in attributes}
         self.prefix = prefix
-        self._slots = {name: (prefix + name, _reader(attribute)) for name, attribute in self.attributes.items()}
+        self._plain = PlainForms(
+            {name: plain for name, attribute in self.attributes.items() if (plain := _plain(attribute)) is not None}
+        )
         self.ignores_unknown = ignores_unknown
 
     def read(self, values: Mapping[str, Any], missing_allowed: bool = True) -> tuple[dict[str, Value], tuple[str, ...]]:
-        """Turn input into facts.
+        """Turn input into facts: as `typed`, with prefixed keys."""
+        typed, ignored = self.typed(values, missing_allowed)
+        prefix = self.prefix
+        return {prefix + name: value for name, value in typed.items()}, ignored
+
+    def typed(
+        self, values: Mapping[str, Any], missing_allowed: bool = True
+    ) -> tuple[Mapping[str, Value], tuple[str, ...]]:
+        """Give input its types.
 
         Args:
             values: name → JSON value; null means missing.
             missing_allowed: False refuses null.
 
         Returns:
-            facts with prefixed keys, and the undeclared names that were dropped.
+            name → value, which may be `values` itself, and the undeclared names that were dropped.
 
         Raises:
             InputError: with all that is wrong; values are never repeated.
         """
-        facts: dict[str, Value] = {}
+        if self._plain.fits(values):
+            return values, ()
+        typed: dict[str, Value] = {}
         ignored: list[str] = []
         problems: list[Problem] = []
-        slots = self._slots
         for name, value in values.items():
-            slot = slots.get(name)
-            if slot is None:
+            attribute = self.attributes.get(name)
+            if attribute is None:
                 if self.ignores_unknown:
                     ignored.append(name)
                 else:
                     problems.append(self._unknown(name))
                 continue
-            key, read = slot
             if value is None:
                 if not missing_allowed:
-                    problems.append(_problem(key, "null is not a value", "leave the attribute out"))
+                    problems.append(_problem(self.prefix + name, "null is not a value", "leave the attribute out"))
                 continue
             try:
-                facts[key] = read(value)
+                typed[name] = _READERS[attribute.type](attribute, value)
             except ValueError as error:
-                problems.append(_problem(key, str(error)))
+                problems.append(_problem(self.prefix + name, str(error)))
         if problems:
             raise InputError(problems, "invalid-attribute")
-        return facts, tuple(ignored)
+        return typed, tuple(ignored)
 
     def _unknown(self, name: str) -> Problem:
         remedy = suggest(name, self.attributes, "declare it in the project, or leave it out")
@@ -183,40 +192,16 @@ def _kind(value: Any) -> str:
     return names.get(type(value), "something else")
 
 
-Reader = Callable[[Any], Value]
+def _plain(attribute: Attribute) -> Plain | None:
+    texts = attribute.values
+    if texts is not None:
+        texts = frozenset(text for text in texts if _is_right(attribute, text))
+    return plain_of(attribute.type, attribute.range, texts)
 
 
-def _reader(attribute: Attribute) -> Reader:
-    """Make what reads one attribute; what is right in the plainest way is let through without a further look."""
-    thorough = partial(_READERS[attribute.type], attribute)
-    if attribute.type is ValueType.NUMBER:
-        return _plain_number(attribute, thorough)
-    if attribute.type is ValueType.TEXT and attribute.values is not None:
-        return _listed_text(frozenset(one for one in attribute.values if _fits(thorough, one)), thorough)
-    return thorough
-
-
-def _plain_number(attribute: Attribute, thorough: Reader) -> Reader:
-    least, greatest = attribute.range
-    low = -sys.float_info.max if least is None else least
-    high = sys.float_info.max if greatest is None else greatest
-
-    def read(value: Any) -> Value:
-        return value if type(value) is float and low <= value <= high else thorough(value)
-
-    return read
-
-
-def _listed_text(values: frozenset[str], thorough: Reader) -> Reader:
-    def read(value: Any) -> Value:
-        return value if type(value) is str and value in values else thorough(value)
-
-    return read
-
-
-def _fits(read: Reader, value: str) -> bool:
+def _is_right(attribute: Attribute, text: str) -> bool:
     try:
-        read(value)
+        _text(attribute, text)
     except ValueError:
         return False
     return True

@@ -44,13 +44,12 @@ def read_contact(
             raise _error(problems)
         return request, ()
     try:
-        facts, ignored = registries.context.read(request.context)
+        context, ignored = registries.context.typed(request.context)
     except InputError as error:
         raise _error(problems + error.problems) from None
     if problems:
         raise _error(problems)
-    start = len(registries.context.prefix)
-    return replace(request, context={name[start:]: value for name, value in facts.items()}), ignored
+    return (request if context is request.context else replace(request, context=dict(context))), ignored
 
 
 def id_problem(where: str, text: str) -> Problem | None:

@@ -20,6 +20,7 @@ DEPTH_MAX = 16
 
 _decode = msgspec.json.Decoder().decode
 _SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
+_NESTING = frozenset((dict, list))
 _PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`$")
 
 _MISSING = re.compile(r"missing required field `(\w+)`")
@@ -75,15 +76,17 @@ def read_as(value: Any, type_: type[T], where: str = "") -> T:
 def _count_keys(value: Any, depth: int) -> int:
     if depth < 0:
         raise _too_deep()
-    if isinstance(value, dict):
-        count = len(value)
-        for item in value.values():
-            if isinstance(item, dict | list):
+    count, items = 0, value
+    if type(value) is dict:
+        count, items = len(value), value.values()
+    elif type(value) is not list:
+        return 0
+    # Most objects hold none: no Python code then runs per item.
+    if not _NESTING.isdisjoint(map(type, items)):
+        for item in items:
+            if type(item) in _NESTING:
                 count += _count_keys(item, depth - 1)
-        return count
-    if isinstance(value, list):
-        return sum(_count_keys(item, depth - 1) for item in value if isinstance(item, dict | list))
-    return 0
+    return count
 
 
 def _refuse_duplicates(body: bytes) -> None:
