@@ -1,0 +1,65 @@
+"""One reward under another policy: estimates with intervals, and whether they may be believed."""
+
+from __future__ import annotations
+
+import msgspec
+import numpy as np
+
+from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval, between
+from opportune.evaluate.off_policy.estimators import ESTIMATORS, Sample
+from opportune.evaluate.off_policy.overlap import Overlap, Remark, Verdict, overlap, remarks, verdict
+
+__all__ = ["BEST", "Judgement", "judge"]
+
+BEST = "dr"
+"""The estimate that is told first: right where the logged probabilities are, and closer where the model is good."""
+
+
+class Judgement(msgspec.Struct, frozen=True, kw_only=True):
+    """What a log says of another policy.
+
+    Args:
+        persons: different ones among the choices.
+        observed: mean reward of the log itself.
+        estimates: mean reward under the other policy by estimator; empty where the verdict is "refused".
+        gain: `BEST` less observed, paired; None where the verdict is "refused".
+        remarks: what forbids a number or makes it doubtful.
+    """
+
+    persons: int
+    observed: Interval
+    estimates: dict[str, Interval]
+    gain: Interval | None
+    overlap: Overlap
+    verdict: Verdict
+    remarks: tuple[Remark, ...]
+
+
+def judge(sample: Sample, draws: int = 1_000, seed: int = 1) -> Judgement:
+    """Estimate the mean reward under the other policy, or refuse to.
+
+    Args:
+        draws: bootstrap draws of whole persons.
+    """
+    found = overlap(sample)
+    told = remarks(found)
+    bootstrap = Bootstrap(sample.person, draws, seed)
+    ones = np.ones(len(sample))
+    observed, observed_draws = bootstrap.ratios(sample.reward, ones)
+    estimates: dict[str, Interval] = {}
+    gain = None
+    if verdict(told) is not Verdict.REFUSED:
+        for name, estimator in ESTIMATORS.items():
+            value, values = bootstrap.ratios(*estimator(sample))
+            estimates[name] = between(value, values)
+            if name == BEST:
+                gain = between(value - observed, values - observed_draws)
+    return Judgement(
+        persons=bootstrap.persons,
+        observed=between(observed, observed_draws),
+        estimates=estimates,
+        gain=gain,
+        overlap=found,
+        verdict=verdict(told),
+        remarks=tuple(told),
+    )
