@@ -114,6 +114,35 @@ class PropensityModel(ABC):
             IndexError: the candidate or the outcome is not bound; nothing is learned.
         """
 
+    def foresee(self, facts: Facts, candidate: int, outcome: int) -> float:
+        """Give the propensity of one head of one candidate, as `predict` does; a member may have a cheaper way.
+
+        Raises:
+            IndexError: the candidate or the outcome is not bound.
+        """
+        return float(self.predict(self.encode(facts)).propensity[outcome, candidate])
+
+    def take_part(self, part: str, artefact: bytes) -> None:
+        """Take over what was trained in the background, such as trees; members without such parts refuse it.
+
+        Raises:
+            ValueError: the model has no such part, or these bytes are not of it; nothing is changed.
+        """
+        raise ValueError(f"model {self.name}: it has no part {part!r} of {len(artefact)} bytes")
+
+    def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """Learn one answer as `learn` does, and give the log odds and spread from just before it.
+
+        A member that works them out while learning may give those; scales and vocabularies may know the facts already.
+
+        Raises:
+            IndexError: the candidate or the outcome is not bound; nothing is learned.
+        """
+        before = self.predict(self.encode(facts))
+        log_odds, spread = float(before.log_odds[outcome, candidate]), float(before.spread[outcome, candidate])
+        self.learn(facts, candidate, outcome, happened)
+        return log_odds, spread
+
     @abstractmethod
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one `learn` call of the same arguments: the answer was corrected or withdrawn.

@@ -31,6 +31,7 @@ import numpy.typing as npt
 
 from opportune.learning import bayes_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
+from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import carried
 from opportune.learning.encoding import Encoder, LinearForm
 from opportune.learning.kernels import warm_up
@@ -144,13 +145,17 @@ class BayesModel(PropensityModel):
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
+        self.score_and_learn(facts, candidate, outcome, happened)
+
+    def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """Learn one answer, and give log odds and spread from before it."""
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
         columns = self._columns[candidate]
         form = self._encoder.observe(facts)
         self._make_room()
         self._answers[outcome, columns] += 1
-        self._steps.learn(
+        log_odds, variance = self._steps.learn(
             self._state[outcome],
             self._prior,
             columns,
@@ -165,6 +170,7 @@ class BayesModel(PropensityModel):
             self._siblings[candidate],
             self._sibling_columns[candidate],
         )
+        return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer, as it counts today; scales and levels stay, and columns left without answers clear."""

@@ -202,7 +202,7 @@ def _learn(
     group: int,
     siblings: Rows,
     sibling_columns: Rows,
-) -> None:
+) -> tuple[float, float]:
     size = len(dense)
     log_odds = 0.0
     total = 0.0
@@ -235,6 +235,7 @@ def _learn(
             state[k, 0, f] = float(state[k, 0, f]) + var * x * step
             state[k, 1, f] = var * shrink
         _publish(state, f, columns, top, means, variances, group, siblings, sibling_columns)
+    return log_odds, total
 
 
 def _unlearn(

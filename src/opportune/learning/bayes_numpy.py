@@ -82,8 +82,10 @@ def learn(
     group: int,
     siblings: Rows,
     sibling_columns: Rows,
-) -> None:
+) -> tuple[float, float]:
     """Update the columns of one candidate in state [K, 2, F] from one answer, then what top, means and variances copy.
+
+    Gives log odds and variance from before the answer.
 
     Args:
         columns: int64 [4], one per layer.
@@ -101,12 +103,14 @@ def learn(
     var = flat.take(places + width).astype(np.float64)
     var += (prior.take(active, axis=1) - var) * (forgetting * (x != 0.0))
     whole = var.sum(axis=0) * x * x
-    step, curvature = answer_step(_total((mean * x).sum(axis=0)), _total(whole), happened)
+    log_odds, variance = _total((mean * x).sum(axis=0)), _total(whole)
+    step, curvature = answer_step(log_odds, variance, happened)
     mean += var * (x * step)
     var /= 1.0 + whole * curvature
     flat[places] = mean
     flat[places + width] = var
     _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
+    return log_odds, variance
 
 
 def unlearn(

@@ -18,7 +18,7 @@ from opportune.learning.moves import Moves, Path
 from opportune.learning.snapshot import read_array
 from opportune.records import ValueType
 
-__all__ = ["Fresh", "carried"]
+__all__ = ["Fresh", "carried", "paired_rows", "places", "read_former", "with_levels"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -38,25 +38,18 @@ def carried(snapshot: Snapshot, encoder: Encoder, outcomes: Sequence[str], moves
     Raises:
         ValueError: the snapshot is not of such a model.
     """
-    meta = snapshot.meta
-    try:
-        predictors = [Predictor(name, ValueType(kind)) for name, kind in meta["predictors"]]
-        former = Encoder(predictors, "numpy").restored(snapshot)
-        heads = [str(name) for name in meta["outcomes"]]
-        columns = [tuple(names) for names in meta["columns"]]
-    except (KeyError, TypeError) as error:
-        raise ValueError("snapshot: its description is not that of this model") from error
+    former, heads, columns = read_former(snapshot, "columns")
     shape = (len(heads), len(columns), 2, len(former.owners))
     weights = read_array(snapshot, "weights", np.float32, shape)
     answers = read_array(snapshot, "answers", np.int64, shape[:2])
 
-    targets, sources = _places(columns, answers, moves)
+    targets, sources = places(columns, answers, moves)
     if former.predictors == encoder.predictors and heads == list(outcomes) and targets == columns:
         return snapshot
     stay = [name for name in outcomes if name in heads]
     former_heads, own_heads = [heads.index(name) for name in stay], [list(outcomes).index(name) for name in stay]
-    later = _with_levels(encoder, former)
-    rows, former_rows = _rows(later, former)
+    later = with_levels(encoder, former)
+    rows, former_rows = paired_rows(later, former)
     state = fresh(later, outcomes, targets)
     counts = np.zeros((len(outcomes), len(targets)), dtype=np.int64)
     before = fresh(former, heads[:1], columns)[0][sources][..., former_rows]
@@ -69,7 +62,7 @@ def carried(snapshot: Snapshot, encoder: Encoder, outcomes: Sequence[str], moves
     arrays |= {"seen": later.seen, "mean": later.mean, "variance": later.variance}
     return Snapshot(
         arrays,
-        dict(meta)
+        dict(snapshot.meta)
         | {
             "predictors": [[one.name, str(one.type)] for one in later.predictors],
             "outcomes": list(outcomes),
@@ -79,7 +72,22 @@ def carried(snapshot: Snapshot, encoder: Encoder, outcomes: Sequence[str], moves
     )
 
 
-def _places(columns: Sequence[Path], answers: npt.NDArray[np.int64], moves: Moves) -> tuple[list[Path], list[int]]:
+def read_former(snapshot: Snapshot, paths: str) -> tuple[Encoder, list[str], list[Path]]:
+    """Read encoder, outcomes and the paths that stand under this name from a state of other predictors.
+
+    Raises:
+        ValueError: the snapshot is not of such a model.
+    """
+    meta = snapshot.meta
+    try:
+        predictors = [Predictor(name, ValueType(kind)) for name, kind in meta["predictors"]]
+        former = Encoder(predictors, "numpy").restored(snapshot)
+        return former, [str(name) for name in meta["outcomes"]], [tuple(names) for names in meta[paths]]
+    except (KeyError, TypeError) as error:
+        raise ValueError("snapshot: its description is not that of this model") from error
+
+
+def places(columns: Sequence[Path], answers: npt.NDArray[np.int64], moves: Moves) -> tuple[list[Path], list[int]]:
     """Give the new columns in order and the old one of each; of several, the one with the most answers, then first."""
     counts = answers.sum(axis=0).tolist()
     chosen: dict[Path, int] = {}
@@ -91,7 +99,7 @@ def _places(columns: Sequence[Path], answers: npt.NDArray[np.int64], moves: Move
     return targets, [chosen[target] for target in targets]
 
 
-def _with_levels(encoder: Encoder, former: Encoder) -> Encoder:
+def with_levels(encoder: Encoder, former: Encoder) -> Encoder:
     """Give the encoder of the new predictors with scales and levels of those that stay."""
     later = Encoder(encoder.predictors, encoder.kernel)
     index = {predictor: place for place, predictor in enumerate(later.predictors)}
@@ -110,7 +118,7 @@ def _with_levels(encoder: Encoder, former: Encoder) -> Encoder:
     return later
 
 
-def _rows(later: Encoder, former: Encoder) -> tuple[list[int], list[int]]:
+def paired_rows(later: Encoder, former: Encoder) -> tuple[list[int], list[int]]:
     """Pair the rows of predictors that stay, and of the bias: (new rows, old rows)."""
     own, others = _rows_by_owner(later), _rows_by_owner(former)
     rows: list[int] = []
