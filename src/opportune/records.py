@@ -85,6 +85,8 @@ class Stage(IntEnum):
     """The same action, by this or another treatment, stands in the answer already."""
     OUTRANKED = 9
     """It passed everything; others took the places."""
+    IRRELEVANT = 10
+    """Its propensity is below the least that the placement shows; judged after the rules, before any place is drawn."""
 
 
 class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -160,8 +162,8 @@ class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         stages: uint8 [C], the `Stage` of every candidate of the plan.
         kept: uint32 [n], candidates whose score parts are kept: the shown ones and the best others (bounded).
-        parts: float32 [n, P], columns as the plan's `part_names` says: propensity and spread per outcome, priority,
-            and the selection probability of the first place.
+        parts: float32 [n, P], columns as the plan's `part_names` says: propensity, spread and evidence per outcome,
+            priority, the selection probability of the first place, and the largest share of draws of the action.
         chosen: candidate of every place.
         uniforms: the draw of every place, in [0, 1); -1 where nothing was drawn (mandatory, fallback).
     """
@@ -228,17 +230,25 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     Args:
         id: the caller's idempotency key.
         decision: id of the decision it answers.
-        action: name of the action; it may be one that the channel chose itself.
-        outcome: an outcome type of the decision's channel.
+        action: name of the action; it may be one that the channel chose itself. Needless where `withdraws` is given.
+        outcome: an outcome type of the decision's channel. Needless where `withdraws` is given.
         treatment: name of the treatment; None takes the one shown, or the first of the channel.
         placement: name of the placement; None takes the one that showed the action, or the first.
         occurred_at: when it happened; None takes the time of arrival.
+        amount: how much, for outcome types that carry a value; money in the smallest unit of its currency.
+        replaces: id of an earlier report about the same decision that was wrong; this one stands in its place.
+        withdraws: id of a report about the same decision that never was; then this one says nothing else.
+        token: of the answer, in the place of `decision`, for whoever must not name decisions freely.
     """
 
     id: str
-    decision: str
-    action: str
-    outcome: str
+    decision: str = ""
+    action: str = ""
+    outcome: str = ""
     treatment: str | None = None
     placement: str | None = None
     occurred_at: datetime | None = None
+    amount: int | float | None = None
+    replaces: str | None = None
+    withdraws: str | None = None
+    token: str | None = None

@@ -47,7 +47,9 @@ def test_a_lesson_knows_the_facts_and_the_outcomes_before(plan, storage):
     seen, accepted = found(storage)
 
     assert accepted.facts["customer.age"] == 40
-    assert (seen.earlier, accepted.earlier) == ((), ("seen",))
+    assert [report.outcome for report in seen.before] == []
+    assert [report.outcome for report in accepted.before] == ["seen"]
+    assert [report.outcome for report in accepted.after] == ["seen", "accept"]
 
 
 def test_lessons_read_from_the_middle_are_the_same(plan, storage):

@@ -144,17 +144,17 @@ def test_learning_waits_for_a_store_that_cannot_be_read_and_loses_nothing(
     with serving(tmp_path / "shop.db") as service:
         answer = service.decide()
         service.runtime.teacher._book._open.clear()
-        whole = service.runtime.storage.decision
+        whole = service.runtime.storage.about
 
-        def away(decision: str) -> Any:
+        def away(decisions: object) -> Any:
             raise StoreError("gone")
 
-        monkeypatch.setattr(service.runtime.storage, "decision", away)
+        monkeypatch.setattr(service.runtime.storage, "about", away)
         outcome = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
         service.call("POST", "/v1/outcomes", outcome)
         service.wait(0.2)
         before = service.runtime.model_report()
-        monkeypatch.setattr(service.runtime.storage, "decision", whole)
+        monkeypatch.setattr(service.runtime.storage, "about", whole)
         service.wait(0.2)
 
         assert (before.learned, before.lag) == (0, 1)

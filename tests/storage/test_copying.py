@@ -66,6 +66,7 @@ def source(request: pytest.FixtureRequest, places: Places) -> Iterator[Storage]:
     """A store with rows in every table."""
     with open_storage(places(request.param)) as storage:
         _fill(storage)
+        storage.secret("tokens")
         assert retire(storage, LATER).entries > 0
         yield storage
 

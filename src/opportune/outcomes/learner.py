@@ -1,22 +1,28 @@
 """The learner: a fold of the journal's outcomes and revisions into the model, in journal order.
 
 Same journal, same model, bit by bit. An outcome teaches under the plan that was in use at its place in the journal; at
-a revision the model is bound to the next plan and keeps what it knows. The learner does no I/O: whoever feeds it says
-what the decision knew, and what a revision is compiled to.
+a revision the model is bound to the next plan and keeps what it knows. What a correction, a withdrawal or a late answer
+takes back from the ledger is taken back from the model. The learner does no I/O: whoever feeds it says what the
+decision knew, and what a revision is compiled to.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from opportune.decide.plan import Plan
-from opportune.learning import Moves, PropensityModel, Snapshot, make_model
+from opportune.learning import Contest, Moves, PropensityModel, Snapshot, make_contest
 from opportune.outcomes.labels import answers
 from opportune.outcomes.names import Names
+from opportune.outcomes.quota import Quota, Terms
 from opportune.records import Facts, Renamed
+from opportune.storage.standing import Report, standing
 
-__all__ = ["Learner", "Lesson", "Taught", "carried", "new_model"]
+__all__ = ["Learner", "Lesson", "Taught", "carried", "new_model", "terms_of"]
+
+Answers = dict[int, bool]
+"""Head → whether it happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +31,34 @@ class Lesson:
 
     Args:
         sequence: of its journal entry.
+        decision: id of the decision that it answers.
+        at: moment of that decision, microseconds since 1970 UTC.
+        who: the person that it was made for, or the session of an anonymous one; "" where neither is known.
         facts: what the decision knew.
-        earlier: outcomes of the same decision and action that came before, in journal order.
+        before: reports about the decision that came earlier in the journal.
+        report: what came now.
+        after: all reports, with what came now.
     """
 
     sequence: int
+    decision: str
+    at: int
+    who: str
     facts: Facts
     channel: str
-    action: str
-    treatment: str
-    earlier: Sequence[str]
-    outcome: str
+    before: Sequence[Report]
+    report: Report
+    after: Sequence[Report]
+
+    @property
+    def action(self) -> str:
+        """Name of the action that it speaks of."""
+        return self.report.action
+
+    @property
+    def treatment(self) -> str:
+        """Name of its treatment."""
+        return self.report.treatment
 
 
 @dataclass(slots=True)
@@ -46,14 +69,14 @@ class Taught:
     position: int
 
 
-def new_model(plan: Plan, kernel: str = "auto") -> PropensityModel:
+def new_model(plan: Plan, kernel: str = "auto") -> Contest:
     """Make the plan's model, untrained and bound to its candidates."""
-    model = make_model(plan.model, plan.predictors, plan.outcomes, kernel)
+    model = make_contest(plan.models, plan.champion, plan.outcomes, kernel)
     model.bind(plan.candidates)
     return model
 
 
-def carried(snapshot: Snapshot, plan: Plan, renamed: Sequence[Renamed], kernel: str) -> PropensityModel:
+def carried(snapshot: Snapshot, plan: Plan, renamed: Sequence[Renamed], kernel: str) -> Contest:
     """Give the plan's model, knowing what the state of another plan's model knows.
 
     Args:
@@ -68,25 +91,45 @@ def carried(snapshot: Snapshot, plan: Plan, renamed: Sequence[Renamed], kernel: 
     return model
 
 
+def terms_of(plan: Plan) -> Terms | None:
+    """Give what one person may teach; None where there is no bound."""
+    if plan.answers_per_person == 0:
+        return None
+    return Terms(plan.answers_per_person, plan.happened_per_person, plan.quota_days)
+
+
 class Learner:
     """Teaches one model after the other, from revision to revision.
 
     Args:
         position: journal position that the model has learned to.
         names: what earlier revisions called otherwise.
+        quota: which decisions of a person have taught, as of that position.
 
     Attributes:
         taught: the model of today; another object after every revision.
+        learned: answers learned; `unlearned` those taken back.
         skipped: outcomes about candidates that the plan does not have.
+        over_quota: outcomes of which nothing was learned, since their person had taught enough.
         set_aside: outcomes that raised an error no code foresaw; each is passed over, the same way in every fold.
     """
 
-    def __init__(self, plan: Plan, model: PropensityModel, position: int = 0, names: Names | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        model: PropensityModel,
+        position: int = 0,
+        names: Names | None = None,
+        quota: Quota | None = None,
+    ) -> None:
         self.taught = Taught(model, position)
         self.learned = 0
+        self.unlearned = 0
         self.skipped = 0
+        self.over_quota = 0
         self.set_aside = 0
         self.names = names or Names()
+        self.quota = quota or Quota()
         self._take(plan)
 
     @property
@@ -101,16 +144,14 @@ class Learner:
 
     def candidate_of(self, lesson: Lesson) -> int | None:
         """Find the candidate that a lesson is about; None where the plan has none."""
-        shown = (lesson.channel, lesson.action, lesson.treatment)
-        found = self._candidates.get(shown)
-        return self._candidates.get(self.names.today(*shown)) if found is None else found
+        return self._candidate(lesson.channel, lesson.report.shown)
 
     def labels(self, lesson: Lesson) -> list[tuple[int, bool]]:
-        """Say what a lesson teaches: (head, whether it happened)."""
-        channel = self.plan.channels.get(lesson.channel)
-        if channel is None:
-            return []
-        return answers(self.plan.outcomes, channel.outcomes, lesson.earlier, lesson.outcome)
+        """Say what a lesson newly teaches of its own action, whoever says it: (head, whether it happened)."""
+        shown = lesson.report.shown
+        before = self._answers(lesson.channel, lesson.before).get(shown, {})
+        after = self._answers(lesson.channel, lesson.after).get(shown, {})
+        return [(head, answer) for head, answer in sorted(after.items()) if before.get(head) is not answer]
 
     def learn(self, lesson: Lesson) -> None:
         """Fold one outcome; lessons must come in journal order, and one that was folded already changes nothing."""
@@ -118,13 +159,21 @@ class Learner:
         if lesson.sequence <= taught.position:
             return
         taught.position = lesson.sequence
-        candidate = self.candidate_of(lesson)
-        if candidate is None:
+        before = self._answers(lesson.channel, lesson.before)
+        after = self._answers(lesson.channel, lesson.after)
+        if not lesson.report.withdraws and self.candidate_of(lesson) is None:
             self.skipped += 1
-            return
-        for head, happened in self.labels(lesson):
-            taught.model.learn(lesson.facts, candidate, head, happened)
-            self.learned += 1
+        for shown in sorted(before.keys() | after.keys()):
+            candidate = self._candidate(lesson.channel, shown)
+            if candidate is not None:
+                self._change(lesson, candidate, before.get(shown, {}), after.get(shown, {}))
+
+    def learn_truth(self, lesson: Lesson) -> None:
+        """Learn all that finally stands of one decision, as if it came at once; the position stays."""
+        for shown, found in sorted(self._answers(lesson.channel, lesson.after).items()):
+            candidate = self._candidate(lesson.channel, shown)
+            if candidate is not None:
+                self._change(lesson, candidate, {}, found)
 
     def pass_over(self, sequence: int) -> None:
         """Go on behind an outcome that cannot be learned."""
@@ -148,8 +197,54 @@ class Learner:
         self.names = self.names.after(renamed)
         self._take(plan)
 
+    def _change(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> None:
+        """Take back what was learned of one candidate and stands no more, and learn what stands now."""
+        before, after = self._within_quota(lesson, candidate, before, after)
+        model = self.taught.model
+        for head, happened in sorted(before.items()):
+            if after.get(head) is not happened:
+                model.unlearn(lesson.facts, candidate, head, happened)
+                self.unlearned += 1
+        for head, happened in sorted(after.items()):
+            if before.get(head) is not happened:
+                model.learn(lesson.facts, candidate, head, happened)
+                self.learned += 1
+
+    def _within_quota(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> tuple[Answers, Answers]:
+        """Leave out what the person could not, or may not, teach."""
+        terms = self._terms
+        if terms is None or not lesson.who:
+            return before, after
+        about = (terms, lesson.who, self.plan.candidates[candidate].action, lesson.decision, lesson.at)
+        if before and not self.quota.holds(*about):
+            before = {}
+        if not after:
+            if before:
+                self.quota.release(*about)
+        elif not self.quota.admit(*about, happened=any(after.values())):
+            self.over_quota += 1
+            return {}, {}
+        return before, after
+
+    def _answers(self, channel: str, reports: Iterable[Report]) -> dict[tuple[str, str], Answers]:
+        """Give what the reports that stand teach of each action that they speak of."""
+        declared = self.plan.channels.get(channel)
+        if declared is None:
+            return {}
+        told: dict[tuple[str, str], list[str]] = {}
+        for report in standing(reports):
+            told.setdefault(report.shown, []).append(report.outcome)
+        found = {shown: answers(self.plan.outcomes, declared.outcomes, outcomes) for shown, outcomes in told.items()}
+        return {shown: taught for shown, taught in found.items() if taught}
+
+    def _candidate(self, channel: str, shown: tuple[str, str]) -> int | None:
+        action, treatment = shown
+        found = self._candidates.get((channel, action, treatment))
+        return self._candidates.get(self.names.today(channel, action, treatment)) if found is None else found
+
     def _take(self, plan: Plan) -> None:
         self.plan = plan
+        self._terms = terms_of(plan)
         self._candidates = {
             (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
         }

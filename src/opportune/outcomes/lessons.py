@@ -1,31 +1,107 @@
-"""Turn journal entries into lessons: join every outcome to what its decision knew."""
+"""Turn journal entries into lessons: join every outcome to what its decision knew, and to what was reported before."""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 from opportune.errors import StoreError
 from opportune.outcomes.learner import Learner, Lesson
 from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
+from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import DecisionBody, DecisionPayload, OutcomeBody
+from opportune.storage.standing import Report
 
-__all__ = ["LessonBook", "lessons", "teach"]
+__all__ = ["WAIT_MAX", "Account", "LessonBook", "accounts", "lessons", "teach"]
 
 REMEMBERED = 20_000
 """Decisions kept in memory: at a thousand a second, those of the last twenty seconds need no read."""
 PAGE = 500
+WAIT_MAX = timedelta(days=30)
+"""How long an outcome waits for its decision; one that waited longer never counts."""
 
 
 @dataclass(slots=True)
-class _Open:
-    """A decision that may still be answered, and the outcomes of each (action, treatment) so far."""
+class Account:
+    """A decision that may still be answered, and all that was reported of it so far.
 
-    facts: Facts
-    channel: str
-    outcomes: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    Args:
+        at: moment of the decision, microseconds since 1970 UTC.
+        recorded_at: when its journal entry was written; None where the decision is not there.
+        who: the person that it was made for, or the session of an anonymous one; "" where neither is known.
+        facts: what it knew; empty where that was erased.
+        treatments: shown action → its treatment.
+    """
+
+    decision: str
+    at: int = 0
+    recorded_at: datetime | None = None
+    who: str = ""
+    facts: Facts = field(default_factory=dict)
+    channel: str = ""
+    treatments: dict[str, str] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, entry: Entry) -> Account:
+        """Open the account of a decision."""
+        body, payload = entry.body, entry.payload
+        assert isinstance(body, DecisionBody)
+        known = payload if isinstance(payload, DecisionPayload) else None
+        return cls(
+            decision=entry.decision or "",
+            at=to_microseconds(entry.occurred_at),
+            recorded_at=entry.recorded_at,
+            who=entry.person or (known.customer if known else None) or entry.session or "",
+            # Also without its facts: an answer to it teaches nothing, and need not ask for them again.
+            facts=known.facts if known else {},
+            channel=body.channel,
+            treatments={shown.action: shown.treatment for place in body.placements for shown in place.actions},
+        )
+
+    def take(self, entry: Entry) -> Report | None:
+        """Add what an outcome says; None where it says nothing by itself."""
+        body = entry.body
+        if not isinstance(body, OutcomeBody) or body.joins:
+            return None
+        if body.waits and (self.recorded_at is None or self.recorded_at - entry.recorded_at > WAIT_MAX):
+            return None
+        report = Report(
+            id=entry.id,
+            action=body.action,
+            # Who reports before the decision is there cannot always tell how its action was shown.
+            treatment=body.treatment or self.treatments.get(body.action, ""),
+            outcome=body.outcome,
+            sign=body.sign,
+            occurred_at=to_microseconds(entry.occurred_at),
+            expiry=body.expiry,
+            amount=body.amount,
+            replaces=body.replaces,
+            withdraws=body.withdraws,
+        )
+        self.reports.append(report)
+        return report
+
+
+def accounts(storage: Storage, decisions: Collection[str], before: int | None = None) -> list[Account]:
+    """Read the accounts of decisions, in the order of their journal entries; of those that are not there, none.
+
+    Args:
+        before: only reports with a smaller sequence; None takes all.
+
+    Raises:
+        StoreError: it cannot be read now.
+    """
+    entries = storage.about(decisions)
+    found = {entry.decision: Account.of(entry) for entry in entries if entry.kind is Kind.DECISION}
+    for entry in entries:
+        account = found.get(entry.decision)
+        if account is not None and entry.kind is Kind.OUTCOME and (before is None or entry.sequence < before):
+            account.take(entry)
+    return list(found.values())
 
 
 class LessonBook:
@@ -36,7 +112,7 @@ class LessonBook:
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
-        self._open: OrderedDict[str, _Open] = OrderedDict()
+        self._open: OrderedDict[str, Account] = OrderedDict()
 
     def read(self, entry: Entry) -> Lesson | None:
         """Give the lesson of an outcome; None for other entries, and where the decision's facts were erased."""
@@ -44,24 +120,32 @@ class LessonBook:
             return None
         if entry.kind is Kind.DECISION:
             if isinstance(entry.body, DecisionBody) and isinstance(entry.payload, DecisionPayload):
-                self._remember(entry.decision, _Open(entry.payload.facts, entry.body.channel))
+                self._remember(Account.of(entry))
             return None
-        if not isinstance(entry.body, OutcomeBody):
-            return None
-        known = self._open.get(entry.decision) or self._recall(entry.decision, entry.sequence)
         body = entry.body
-        earlier = known.outcomes.setdefault((body.action, body.treatment), [])
-        earlier.append(body.outcome)
-        if not known.facts:
+        # What waits for its decision teaches when that has come, which an entry of its own tells.
+        if not isinstance(body, OutcomeBody) or body.waits:
+            return None
+        if body.joins:
+            known = self._recall(entry.decision, entry.sequence)
+            before: tuple[Report, ...] = ()
+        else:
+            known = self._open.get(entry.decision) or self._recall(entry.decision, entry.sequence)
+            before = tuple(known.reports)
+            known.take(entry)
+        after = tuple(known.reports)
+        if not known.facts or len(after) == len(before):
             return None
         return Lesson(
             sequence=entry.sequence,
+            decision=entry.decision,
+            at=known.at,
+            who=known.who,
             facts=known.facts,
             channel=known.channel,
-            action=body.action,
-            treatment=body.treatment,
-            earlier=tuple(earlier[:-1]),
-            outcome=body.outcome,
+            before=before,
+            report=after[-1],
+            after=after,
         )
 
     def expect(self, entries: Sequence[Entry]) -> None:
@@ -72,36 +156,20 @@ class LessonBook:
         """
         answered = [entry for entry in entries if entry.kind is Kind.OUTCOME and entry.decision is not None]
         wanted = {entry.decision for entry in answered if entry.decision is not None} - self._open.keys()
-        if not wanted:
-            return
-        for entry in self._storage.about(wanted):
-            if entry.kind is Kind.DECISION:
-                # Also without its facts: an answer to it teaches nothing, and need not ask for them again.
-                facts = entry.payload.facts if isinstance(entry.payload, DecisionPayload) else {}
-                channel = entry.body.channel if isinstance(entry.body, DecisionBody) else ""
-                self._remember(entry.decision or "", _Open(facts, channel))
-            elif entry.sequence < answered[0].sequence and isinstance(entry.body, OutcomeBody):
-                known = self._open[entry.decision or ""]
-                known.outcomes.setdefault((entry.body.action, entry.body.treatment), []).append(entry.body.outcome)
+        if wanted:
+            for account in accounts(self._storage, wanted, answered[0].sequence):
+                self._remember(account)
 
-    def _remember(self, decision: str, known: _Open) -> _Open:
-        self._open[decision] = known
+    def _remember(self, account: Account) -> Account:
+        self._open[account.decision] = account
         if len(self._open) > REMEMBERED:
             self._open.popitem(last=False)
-        return known
+        return account
 
-    def _recall(self, decision: str, before: int) -> _Open:
+    def _recall(self, decision: str, before: int) -> Account:
         """Read a decision and its outcomes before a sequence from the storage."""
-        stored = self._storage.decision(decision)
-        if stored is None:
-            return _Open({}, "")
-        known = _Open(stored.decision.facts, stored.decision.request.channel)
-        for outcome in self._storage.outcomes_of(decision):
-            if outcome.sequence < before:
-                known.outcomes.setdefault((outcome.body.action, outcome.body.treatment), []).append(
-                    outcome.body.outcome
-                )
-        return self._remember(decision, known)
+        found = accounts(self._storage, [decision], before)
+        return self._remember(found[0]) if found else Account(decision)
 
 
 def teach(

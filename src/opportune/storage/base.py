@@ -204,12 +204,12 @@ class Storage(Hooks):
             decision=decision,
             answer=payload.answer if isinstance(payload, DecisionPayload) else None,
             sequence=sequence,
-            recomputable=payload is not None and self._can_rebuild(decision.model, decision.position),
+            recomputable=payload is not None and self._can_rebuild(decision.position),
         )
 
-    def _can_rebuild(self, model: str, position: int) -> bool:
+    def _can_rebuild(self, position: int) -> bool:
         """Whether what was learned from the latest kept state at or before a position, up to it, is all there."""
-        return self.learnable(self._checkpoint(model, position) or 0, position)
+        return self.learnable(self._checkpoint(position) or 0, position)
 
     def outcomes_of(self, decision_id: str) -> list[StoredOutcome]:
         """All outcomes of a decision, in journal order."""
@@ -329,6 +329,16 @@ class Storage(Hooks):
                 raise self._damage(f"state of model {name} adopted by entry {sequence}: it does not fit its digest")
             states.append(ModelState(name=name, position=position, hash=hash_, state=state, sequence=sequence))
         return states
+
+    # Secrets
+
+    def secret(self, name: str) -> bytes:
+        """32 random bytes that the store keeps under a name; the same for all who use it, and drawn when first asked.
+
+        Raises:
+            StoreError: it cannot be read or written now.
+        """
+        return self._secret(name, os.urandom(32))
 
     # Life
 

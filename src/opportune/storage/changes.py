@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 from opportune.storage.digests import digest_of, encode
 from opportune.storage.entries import EntryRow
 
-__all__ = ["Changes", "DecisionReference", "Found", "KeyFound", "ProfileFound", "Wanted", "profile_digest"]
-
-Effect = tuple[str, str, str, str]
-"""decision, action, treatment, outcome"""
+__all__ = [
+    "Changes",
+    "DecisionReference",
+    "Found",
+    "KeyFound",
+    "ProfileFound",
+    "ReportFound",
+    "Wanted",
+    "profile_digest",
+]
 
 
 class KeyFound(NamedTuple):
@@ -33,6 +39,17 @@ class DecisionReference(NamedTuple):
     revision: str | None
 
 
+class ReportFound(NamedTuple):
+    """What was reported about a decision: columns of the journal."""
+
+    sequence: int
+    id: str
+    schema: int
+    occurred_at: int
+    recorded_at: int
+    body: bytes
+
+
 class ProfileFound(NamedTuple):
     """The stored profile of a person; version 0 and no attributes where there is none yet."""
 
@@ -47,7 +64,8 @@ class Wanted:
     keys: list[tuple[str, str]] = field(default_factory=list)
     """(kind, caller's id)"""
     decisions: list[str] = field(default_factory=list)
-    effects: list[Effect] = field(default_factory=list)
+    reports: list[str] = field(default_factory=list)
+    """decisions whose outcomes so far matter"""
     windows: list[str] = field(default_factory=list)
     """decisions whose open windows matter"""
     identifiers: list[tuple[str, str]] = field(default_factory=list)
@@ -68,7 +86,8 @@ class Found:
     Args:
         last: sequence of the last entry, 0 in an empty journal; `digest` is its digest.
         decisions: their persons are those who stand for them today, after merges.
-        windows: decision → open (action, treatment).
+        reports: decision → what was reported about it, in journal order.
+        windows: decision → open (action, treatment) → outcome of silence, due_at.
         persons: (identifier kind, identifier) → the person that it leads to today.
         absorbed: person → those whom it has absorbed, of the persons wanted for merging.
         merged: absorbed person → the one kept, by this very batch; left empty by backends.
@@ -80,8 +99,8 @@ class Found:
     digest: bytes
     keys: dict[tuple[str, str], KeyFound] = field(default_factory=dict)
     decisions: dict[str, DecisionReference] = field(default_factory=dict)
-    effects: dict[Effect, int] = field(default_factory=dict)
-    windows: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    reports: dict[str, list[ReportFound]] = field(default_factory=dict)
+    windows: dict[str, dict[tuple[str, str], tuple[str, int]]] = field(default_factory=dict)
     persons: dict[tuple[str, str], str] = field(default_factory=dict)
     profiles: dict[str, ProfileFound] = field(default_factory=dict)
     absorbed: dict[str, list[str]] = field(default_factory=dict)
@@ -102,9 +121,9 @@ class Changes:
     """kind, id, sequence, digest of the request where it is not that of the entry: a second id of the same effect"""
     decisions: list[tuple[str, int]] = field(default_factory=list)
     outcomes: list[tuple[str, str, str, str, int, int]] = field(default_factory=list)
-    """effect, its sequence, sequence of the decision"""
+    """decision, action, treatment, outcome, sequence, sequence of the decision; 0 where that is not there yet"""
     windows: list[tuple[str, str, str, str, int]] = field(default_factory=list)
-    """decision, action, treatment, outcome, due_at: opened"""
+    """decision, action, treatment, outcome, due_at: opened, also again"""
     closed: list[tuple[str, str, str]] = field(default_factory=list)
     """decision, action, treatment: closed, after the opening"""
     identifiers: list[tuple[str, str, str, int, bytes]] = field(default_factory=list)

@@ -144,18 +144,26 @@ class Fold:
             self._open.setdefault(decision, []).append(row)
 
     def _outcome(self, entry: Entry, body: OutcomeBody, decision_sequence: int) -> None:
-        if not body.repeats:
-            self.counters["outcomes"] += 1
-            if decision_sequence:
-                effect = (entry.decision, body.action, body.treatment, body.outcome)
-                self.sums["outcomes"].add((*effect, entry.sequence, decision_sequence))
+        self.counters["outcomes"] += body.joins or not (body.repeats or body.waits)
+        # Before schema 2, what had no new effect had no row.
+        if (decision_sequence or body.waits) and (entry.schema > 1 or not body.repeats):
+            effect = (entry.decision, body.action, body.treatment, body.outcome)
+            self.sums["outcomes"].add((*effect, entry.sequence, 0 if body.waits else decision_sequence))
+        decision = entry.decision or ""
         if body.closes:
-            self._close(entry.decision or "", body)
+            self._close(decision, body)
+        for window in body.reopened:
+            row = (decision, window.action, window.treatment, window.outcome, to_microseconds(window.due_at))
+            self.sums["windows"].add(row)
+            self._open.setdefault(decision, []).append(row)
 
     def _close(self, decision: str, body: OutcomeBody) -> None:
         kept = []
+        named = {(window.action, window.treatment) for window in body.closed}
         for row in self._open.pop(decision, ()):
-            if row[1] == body.action and (not body.expiry or row[2] == body.treatment):
+            # Before schema 2, entries did not name the windows that they closed.
+            is_old = not named and row[1] == body.action and (not body.expiry or row[2] == body.treatment)
+            if is_old or row[1:3] in named:
                 self.sums["windows"].add(row, -1)
             else:
                 kept.append(row)

@@ -66,8 +66,8 @@ class Hooks(ABC):
     def _outcome_sequences(self, decision_id: str) -> list[int]: ...
 
     @abstractmethod
-    def _checkpoint(self, model: str, position: int) -> int | None:
-        """Position of the latest kept state of a model at or before a position."""
+    def _checkpoint(self, position: int) -> int | None:
+        """Position of the latest kept state at or before a position."""
 
     @abstractmethod
     def _lost(self, after: int, until: int) -> bool:
@@ -108,6 +108,10 @@ class Hooks(ABC):
     @abstractmethod
     def _change_state(self, sequence: int) -> tuple[bytes, bytes] | None:
         """Bytes of a change of models, and their digest."""
+
+    @abstractmethod
+    def _secret(self, name: str, value: bytes) -> bytes:
+        """The secret of a name; where the store has none yet, it keeps the one given."""
 
     # Hooks of retention
 

@@ -105,13 +105,18 @@ class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
     answer: bytes
 
 
-class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
+class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What happened to an action.
 
     Args:
-        closes: it closed a response window.
+        closes: it closed response windows; `closed` are those, in entries since schema 2.
         expiry: it is the silence of an elapsed window.
-        repeats: the same outcome stood before; this one only closes the window.
+        repeats: it is no new effect: the same was reported before, or it withdraws a report.
+        reopened: response windows that are open again, since nothing stands any more that answered them.
+        amount: how much, for outcome types that carry a value.
+        replaces, withdraws: id of the report that it corrects, or that never was; "" for none.
+        waits: its decision is not there yet.
+        joins: so many outcomes waited for this decision and count from here on; the entry says nothing else.
     """
 
     action: str
@@ -122,6 +127,13 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True):
     closes: bool
     expiry: bool
     repeats: bool = False
+    closed: tuple[WindowOpened, ...] = ()
+    reopened: tuple[WindowOpened, ...] = ()
+    amount: int | float | None = None
+    replaces: str = ""
+    withdraws: str = ""
+    waits: bool = False
+    joins: int = 0
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -244,10 +256,13 @@ _BODY_DECODERS = {kind: msgspec.msgpack.Decoder(body) for kind, body in _BODIES.
 
 _PAYLOAD_DECODERS = {kind: msgspec.msgpack.Decoder(payload) for kind, payload in _PAYLOADS.items()}
 
-SCHEMAS: dict[Kind, int] = dict.fromkeys(Kind, 1)
+SCHEMAS: dict[Kind, int] = dict.fromkeys(Kind, 1) | {Kind.OUTCOME: 2}
 """Version in which bodies and payloads of a kind are written today."""
 
-UPCASTS: dict[tuple[Kind, int], Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]]] = {}
+UPCASTS: dict[tuple[Kind, int], Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]]] = {
+    # What is new in schema 2 has defaults that say what schema 1 meant.
+    (Kind.OUTCOME, 1): lambda body, payload: (body, payload),
+}
 """(kind, version) → function that turns body and payload of that version into the next one's; pure, never edited."""
 
 

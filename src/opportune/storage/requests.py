@@ -5,11 +5,14 @@ from __future__ import annotations
 from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
+from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 from msgspec.structs import replace
 
 from opportune.errors import InputError
+from opportune.records import Outcome
 from opportune.storage.digests import DIGEST_BYTES, digest_of, encode
 from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
@@ -25,7 +28,7 @@ from opportune.storage.writes import (
     Write,
 )
 
-__all__ = ["UNSTORABLE", "Request", "caller_id", "id_fault", "request_digest", "unstorable", "weight"]
+__all__ = ["UNSTORABLE", "Noted", "Request", "caller_id", "id_fault", "request_digest", "unstorable", "weight"]
 
 ID_CHARACTERS_MAX = 256
 """Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
@@ -63,7 +66,7 @@ def _request_of(write: Write) -> bytes:
         case SaveDecision():
             return _encode_sorted(write.decision.request)
         case RecordOutcome():
-            return _encode_sorted(write.outcome)
+            return _encode_sorted(_said(write.outcome))
         case SaveRevision():
             told = (write.author, write.reason, write.returns_to)
             return encode((write.hash, digest_of(write.bundle), *(told if any(told) else ())))
@@ -72,6 +75,15 @@ def _request_of(write: Write) -> bytes:
         case ChangeModels():
             return _encode_sorted(replace(write, hash=digest_of(write.state).hex(), state=b""))
     return _encode_sorted(write)
+
+
+def _said(outcome: Outcome) -> dict[str, object]:
+    """What an outcome says; fields that outcomes had not from the beginning only where they say something."""
+    said = structs.asdict(outcome)
+    for name in ("amount", "replaces", "withdraws", "token"):
+        if said[name] is None:
+            del said[name]
+    return said
 
 
 def caller_id(write: Write) -> str:
@@ -139,6 +151,20 @@ class Request:
             raise unstorable(self.kind, error) from None
 
 
+class Noted(NamedTuple):
+    """What the plan itself adds to the journal, in the place of a caller's request."""
+
+    id: str
+    kind: Kind
+    content: bytes = b""
+    write: None = None
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Kind and id."""
+        return self.kind.value, self.id
+
+
 def _check(write: Write) -> None:
     _check_text("id", caller_id(write))
     match write:
@@ -159,9 +185,11 @@ def _check(write: Write) -> None:
             _check_moment("occurred_at", write.occurred_at)
             _check_header(session=write.session, zone=write.zone)
         case RecordOutcome():
-            for where in ("decision", "action", "outcome"):
+            names = ("decision",) if write.outcome.withdraws else ("decision", "action", "outcome")
+            for where in (*names, "replaces", "withdraws"):
                 _check_text(where, getattr(write.outcome, where))
-            _check_text("treatment", write.treatment)
+            if write.treatment or not (write.may_wait or write.outcome.withdraws):
+                _check_text("treatment", write.treatment)
             _check_moment("occurred_at", write.outcome.occurred_at)
         case SaveRevision():
             _check_text("hash", write.hash)

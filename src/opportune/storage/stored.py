@@ -105,6 +105,8 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     outcomes: int = 0
     outcomes_refused: int = 0
     """Outcomes of decisions that do not exist."""
+    outcomes_waiting: int = 0
+    """Outcomes whose decision has not come yet; most of those that wait long never get one."""
     events: int = 0
     conflicts: int = 0
     """Ids used again with another body."""

@@ -34,6 +34,7 @@ TABLES: dict[str, dict[str, str]] = {
     "revision_entries": _columns(f"{_ENTRY}, previous bytea"),
     "models": _columns("sequence int8, name text, position int8, hash text, state bytea, digest bytea"),
     "change_states": _columns("sequence int8, state bytea, digest bytea"),
+    "secrets": _columns("name text, value bytea"),
     "counters": _columns("name text, value int8"),
     "anchor": _columns(
         "id int8, sequence int8, digest bytea, recorded_at int8, learnable_from int8, summary bytea, seal bytea"

@@ -78,13 +78,14 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep what happened to an action; its effect is one per (decision, action, treatment, outcome).
+    """Keep what happened to an action, or that an earlier report was wrong; every id is a report of its own.
 
     Args:
         treatment: resolved treatment; the outcome itself may leave it open.
         placement: resolved placement.
         sign: positive and negative outcomes close the response windows of the action.
         expiry: this is the silence of an elapsed window; it is refused when the window is closed already.
+        may_wait: where the decision is not there yet, the outcome is kept and counts once it has come.
     """
 
     outcome: Outcome
@@ -93,6 +94,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
     placement: str
     sign: Sign
     expiry: bool = False
+    may_wait: bool = False
 
 
 class RecordEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from opportune.errors import ConflictError, InputError, UnknownError
-from opportune.records import Sign
 from opportune.storage.books.answers import record_outcome, save_decision
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.people import merge_persons, record_event, save_profile
@@ -84,11 +83,11 @@ class Book:
             case RecordOutcome():
                 outcome = write.outcome
                 wanted.decisions.append(outcome.decision)
-                wanted.effects.append((outcome.decision, outcome.action, write.treatment, outcome.outcome))
-                if write.sign is not Sign.NEUTRAL or write.expiry:
-                    wanted.windows.append(outcome.decision)
+                wanted.reports.append(outcome.decision)
+                wanted.windows.append(outcome.decision)
             case SaveDecision():
                 wanted.decisions.append(write.decision.id)
+                wanted.reports.append(write.decision.id)
             case SaveProfile() | RecordEvent():
                 if write.identifier is not None:
                     wanted.identifiers.append((write.identifier_kind, write.identifier))

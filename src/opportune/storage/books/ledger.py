@@ -12,7 +12,7 @@ from opportune.storage.changes import Changes, Found, KeyFound
 from opportune.storage.digests import chain_digest, digest_of, encode, payload_digest
 from opportune.storage.entries import Entry, EntryRow, to_microseconds
 from opportune.storage.kinds import SCHEMAS, Body, Payload
-from opportune.storage.requests import UNSTORABLE, Request, request_digest, unstorable
+from opportune.storage.requests import UNSTORABLE, Noted, Request, request_digest, unstorable
 from opportune.storage.writes import Receipt
 
 __all__ = ["Ledger"]
@@ -68,7 +68,7 @@ class Ledger:
 
     def append(
         self,
-        item: Request,
+        item: Request | Noted,
         body: Body,
         payload: Payload | None = None,
         *,
@@ -82,7 +82,7 @@ class Ledger:
         """Add the entry, its payload and its key; return the sequence."""
         found, changes = self.found, self.changes
         sequence = found.last + 1
-        happened = self._recorded_at if occurred_at is None else to_microseconds(occurred_at)
+        happened = self.moment(occurred_at)
         origin = getattr(item.write, "origin", None)
         header = (
             sequence,
@@ -137,6 +137,10 @@ class Ledger:
             )
         )
         return sequence
+
+    def moment(self, occurred_at: datetime | None) -> int:
+        """Microseconds since 1970 of when something happened; None is now."""
+        return self._recorded_at if occurred_at is None else to_microseconds(occurred_at)
 
     def receipt(self, receipt: Receipt) -> Receipt:
         self._receipts[receipt.sequence] = receipt

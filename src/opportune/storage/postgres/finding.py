@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, Wanted
+from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, ReportFound, Wanted
 from opportune.storage.postgres.link import Link, LinkError, Row, Statement, Step
 from opportune.storage.postgres.values import columns
 
@@ -49,14 +49,14 @@ _DECISIONS = Statement(
     " left join merges m on m.absorbed = j.person",
     ("text[]",),
 )
-_EFFECTS = Statement(
-    "select o.decision, o.action, o.treatment, o.outcome, o.sequence"
-    " from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as wanted(decision, action, treatment, outcome)"
-    " join outcomes o using (decision, action, treatment, outcome)",
-    ("text[]",) * 4,
+_REPORTS = Statement(
+    "select o.decision, j.sequence, j.id, j.schema, j.occurred_at, j.recorded_at, j.body"
+    " from outcomes o join journal j on j.sequence = o.sequence"
+    " where o.decision = any($1::text[]) order by o.sequence",
+    ("text[]",),
 )
 _WINDOWS = Statement(
-    "select w.decision, w.action, w.treatment"
+    "select w.decision, w.action, w.treatment, w.outcome, w.due_at"
     " from unnest($1::text[]) as wanted(decision) join windows w using (decision)",
     ("text[]",),
 )
@@ -107,10 +107,10 @@ def _looks(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
     """Every look-up that there is something for, and what takes its rows."""
     if wanted.decisions:
         yield (_DECISIONS, (wanted.decisions,)), _fill_decisions
-    if wanted.effects:
-        yield (_EFFECTS, columns(wanted.effects)), _fill_effects
+    if wanted.reports:
+        yield (_REPORTS, (wanted.reports,)), _fill_reports
     if wanted.windows:
-        yield (_WINDOWS, (wanted.windows,)), _fill_windows
+        yield (_WINDOWS, (list(dict.fromkeys(wanted.windows)),)), _fill_windows
     if wanted.identifiers:
         yield (_IDENTIFIERS, columns(wanted.identifiers)), _fill_identifiers
     if wanted.merging:
@@ -140,14 +140,14 @@ def _fill_decisions(found: Found, rows: list[Row]) -> None:
         found.decisions[decision] = DecisionReference(*reference)
 
 
-def _fill_effects(found: Found, rows: list[Row]) -> None:
-    for decision, action, treatment, outcome, sequence in rows:
-        found.effects[decision, action, treatment, outcome] = sequence
+def _fill_reports(found: Found, rows: list[Row]) -> None:
+    for decision, *report in rows:
+        found.reports.setdefault(decision, []).append(ReportFound(*report))
 
 
 def _fill_windows(found: Found, rows: list[Row]) -> None:
-    for decision, action, treatment in rows:
-        found.windows.setdefault(decision, set()).add((action, treatment))
+    for decision, action, treatment, outcome, due_at in rows:
+        found.windows.setdefault(decision, {})[action, treatment] = outcome, due_at
 
 
 def _fill_identifiers(found: Found, rows: list[Row]) -> None:

@@ -46,7 +46,7 @@ class Reads:
     DECISION = Statement("select sequence from decisions where id = $1", ("text",))
     KEY = Statement("select sequence from keys where kind = $1 and id = $2", ("text", "text"))
     OUTCOMES = Statement("select sequence from outcomes where decision = $1 order by sequence", ("text",))
-    CHECKPOINT = Statement("select max(position) from models where name = $1 and position <= $2", ("text", "int8"))
+    CHECKPOINT = Statement("select max(position) from models where position <= $1", ("int8",))
     LOST = Statement(
         "select 1::int8 from erasures e join journal d on d.sequence = e.sequence and d.kind = 'decision'"
         " join outcomes o on o.decision = d.decision where o.sequence > $1 and o.sequence <= $2 limit 1",
@@ -56,6 +56,7 @@ class Reads:
         "select decision, action, treatment, outcome, due_at from windows where due_at <= $1 order by due_at limit $2",
         ("int8", "int8"),
     )
+    SECRET = Statement("select value from secrets where name = $1", ("text",))
     COUNTERS = Statement("select name, sum(value)::int8 from counters group by name")
     CURRENT = Statement(f"{_REVISION} order by r.number desc limit 1")
     NUMBERED = Statement(f"{_REVISION} where r.number = $1", ("int8",))

@@ -15,7 +15,7 @@ ANCHOR = Statement("select sequence, digest, recorded_at, learnable_from, summar
 
 _ANSWERED = Statement(
     "select 1::int8 from journal j join outcomes o on o.decision = j.decision"
-    " where j.sequence > $1 and j.kind = 'outcome' and o.decision_sequence <= $2 limit 1",
+    " where j.sequence > $1 and j.kind = 'outcome' and o.decision_sequence > 0 and o.decision_sequence <= $2 limit 1",
     ("int8", "int8"),
 )
 # In this order: the first ones find their rows through the journal. Values: anchor before, anchor.
@@ -28,6 +28,7 @@ _PASSING = tuple(
         " and j.kind = 'decision' and d.id = j.decision",
         "delete from outcomes o using journal j where j.sequence > $1 and j.sequence <= $2"
         " and j.kind = 'decision' and o.decision = j.decision and o.decision_sequence <= $2",
+        "delete from outcomes where decision_sequence = 0 and sequence > $1 and sequence <= $2",
         "delete from erasures where sequence > $1 and sequence <= $2",
         "delete from change_states where sequence > $1 and sequence <= $2",
     )

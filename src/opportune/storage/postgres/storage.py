@@ -43,6 +43,7 @@ _SCAN_SECONDS = 3_600
 _PAGE = 250
 """Rows of a scan that are in memory at a time: they may have a megabyte each."""
 _BEGIN_SNAPSHOT = Statement("begin isolation level repeatable read read only")
+_KEEP_SECRET = Statement("insert into secrets values ($1, $2) on conflict (name) do nothing", ("text", "bytea"))
 _ROOM_LEAST = 1 << 15
 """Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
 
@@ -248,6 +249,14 @@ class PostgresStorage(Storage):
                 self._give_up(link)
                 raise
 
+    def _secret(self, name: str, value: bytes) -> bytes:
+        found = self._one(Reads.SECRET, name)
+        if found is None:
+            with self._changing() as (link, _):
+                link.one(_KEEP_SECRET, name, value)
+            found = self._one(Reads.SECRET, name)
+        return bytes(found)
+
     def _settle(self) -> None:
         # Partitions that went gave their room back; of the other tables, and of old copies, this takes care.
         with self._scanning() as link:
@@ -314,8 +323,8 @@ class PostgresStorage(Storage):
     def _outcome_sequences(self, decision_id: str) -> list[int]:
         return [sequence for (sequence,) in self._read(Reads.OUTCOMES, decision_id)]
 
-    def _checkpoint(self, model: str, position: int) -> int | None:
-        found: int | None = self._one(Reads.CHECKPOINT, model, position)
+    def _checkpoint(self, position: int) -> int | None:
+        found: int | None = self._one(Reads.CHECKPOINT, position)
         return found
 
     def _lost(self, after: int, until: int) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import apsw
 
-from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, Wanted
+from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, ReportFound, Wanted
 from opportune.storage.digests import GENESIS
 from opportune.storage.statements import IDENTIFIED, TODAY
 
@@ -34,17 +34,17 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
         [(decision,) for decision in wanted.decisions],
     ):
         found.decisions[decision] = DecisionReference(*reference)
-    for *effect, sequence in many(
-        "select decision, action, treatment, outcome, sequence from outcomes"
-        " where decision = ? and action = ? and treatment = ? and outcome = ?",
-        wanted.effects,
+    for decision, *report in many(
+        "select o.decision, j.sequence, j.id, j.schema, j.occurred_at, j.recorded_at, j.body"
+        " from outcomes o join journal j on j.sequence = o.sequence where o.decision = ? order by o.sequence",
+        [(decision,) for decision in dict.fromkeys(wanted.reports)],
     ):
-        found.effects[tuple(effect)] = sequence
-    for decision, action, treatment in many(
-        "select decision, action, treatment from windows where decision = ?",
+        found.reports.setdefault(decision, []).append(ReportFound(*report))
+    for decision, action, treatment, outcome, due_at in many(
+        "select decision, action, treatment, outcome, due_at from windows where decision = ?",
         [(decision,) for decision in wanted.windows],
     ):
-        found.windows.setdefault(decision, set()).add((action, treatment))
+        found.windows.setdefault(decision, {})[action, treatment] = outcome, due_at
     for kind, value, person, version, attributes in many(
         f"select i.kind, i.value, {TODAY}, p.version, p.attributes {IDENTIFIED}"
         f" left join profiles p on p.person = {TODAY} where i.kind = ? and i.value = ?",

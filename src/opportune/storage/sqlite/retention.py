@@ -16,6 +16,8 @@ _DROP = """
         (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
     delete from outcomes where decision_sequence <= :upto and decision in
         (select decision from journal where sequence > :before and sequence <= :upto and kind = 'decision');
+    delete from outcomes where decision_sequence = 0 and sequence <= :upto and decision in
+        (select decision from journal where sequence > :before and sequence <= :upto and kind = 'outcome');
     delete from erasures where sequence <= :upto;
     delete from change_states where sequence <= :upto;
     delete from payloads where sequence <= :upto;
@@ -28,7 +30,7 @@ def drop(connection: apsw.Connection, anchor: Anchor, previous: int, seen: int) 
         return False
     answered = connection.execute(
         "select 1 from journal j join outcomes o on o.decision = j.decision"
-        " where j.sequence > ? and j.kind = 'outcome' and o.decision_sequence <= ? limit 1",
+        " where j.sequence > ? and j.kind = 'outcome' and o.decision_sequence > 0 and o.decision_sequence <= ? limit 1",
         (seen, anchor.sequence),
     ).get
     if answered is not None:

@@ -275,10 +275,8 @@ class SqliteStorage(Storage):
             for row in self._read("select sequence from outcomes where decision = ? order by sequence", (decision_id,))
         ]
 
-    def _checkpoint(self, model: str, position: int) -> int | None:
-        found: int | None = self._one(
-            "select max(position) from models where name = ? and position <= ?", (model, position)
-        )
+    def _checkpoint(self, position: int) -> int | None:
+        found: int | None = self._one("select max(position) from models where position <= ?", (position,))
         return found
 
     def _lost(self, after: int, until: int) -> bool:
@@ -401,6 +399,14 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
+
+    def _secret(self, name: str, value: bytes) -> bytes:
+        found = self._one("select value from secrets where name = ?", (name,))
+        if found is None:
+            with self._changing() as connection:
+                connection.execute("insert or ignore into secrets values (?, ?)", (name, value))
+            found = self._one("select value from secrets where name = ?", (name,))
+        return bytes(found)
 
     def _settle(self) -> None:
         with self._writing, self._translated():

@@ -9,6 +9,7 @@ Example:
 from __future__ import annotations
 
 from opportune.testing.storage.changes import ChangesContract
+from opportune.testing.storage.corrections import CorrectionsContract, correct, withdraw
 from opportune.testing.storage.decisions import DecisionsContract
 from opportune.testing.storage.erasure import ErasureContract
 from opportune.testing.storage.groups import GroupsContract
@@ -36,10 +37,12 @@ __all__ = [
     "StorageContract",
     "accept",
     "checkpoint",
+    "correct",
     "merge",
     "replacement",
     "save_decision",
     "save_profile",
+    "withdraw",
 ]
 
 
@@ -49,6 +52,7 @@ class StorageContract(
     DecisionsContract,
     RepeatsContract,
     WindowsContract,
+    CorrectionsContract,
     RevisionsContract,
     ChangesContract,
     ErasureContract,

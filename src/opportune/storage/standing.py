@@ -1,0 +1,69 @@
+"""Which reports about a decision stand: the final truth, whatever the order in which they came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from opportune.records import Sign
+
+__all__ = ["Report", "standing"]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What somebody said of one decision.
+
+    Args:
+        id: of the report, by whoever made it; the same id always says the same.
+        occurred_at: microseconds since 1970 UTC.
+        expiry: the silence of an elapsed window.
+        amount: how much, for outcome types that carry a value; minor units of money.
+        replaces: id of the report that this one corrects, "" for none.
+        withdraws: id of a report that never was; then this one says nothing else.
+    """
+
+    id: str
+    action: str
+    treatment: str
+    outcome: str
+    sign: Sign
+    occurred_at: int
+    expiry: bool = False
+    amount: int | float | None = None
+    replaces: str = ""
+    withdraws: str = ""
+
+    @property
+    def shown(self) -> tuple[str, str]:
+        """What it speaks of: (action, treatment)."""
+        return self.action, self.treatment
+
+    @property
+    def settles(self) -> bool:
+        """Whether it ends a response window: it says that the answer was good or bad, and silence does not."""
+        return self.sign is not Sign.NEUTRAL and not self.expiry and not self.withdraws
+
+
+def standing(reports: Iterable[Report]) -> list[Report]:
+    """Give the reports of one decision that stand, in the order in which things happened.
+
+    * A report that was withdrawn never was, nor was the correction that it made.
+    * A report that another one replaces does not stand, whether or not that other one stands itself: what was
+      corrected twice is what the last correction says.
+    * Silence gives way to every true answer about the same action, however late.
+    * Of the same moment, the order of the ids counts.
+    """
+    known = {report.id: report for report in reports}
+    withdrawn = {report.withdraws for report in known.values() if report.withdraws}
+    said = [report for report in known.values() if not report.withdraws and report.id not in withdrawn]
+    replaced = {report.replaces for report in said if report.replaces}
+    said = [report for report in said if report.id not in replaced]
+    answered = {report.action for report in said if report.settles}
+    said = [report for report in said if not (report.expiry and report.action in answered)]
+    return sorted(said, key=_place_in_time)
+
+
+def _place_in_time(report: Report) -> tuple[int, str, str, str]:
+    # The id of a silence is drawn by whoever noticed it.
+    return report.occurred_at, "" if report.expiry else report.id, report.action, report.treatment
