@@ -123,6 +123,8 @@ class Plan:
         mandatory: conditions [A] in `mandatory_rules`, or None where no action is ever mandatory.
         exclusion: bool [X, C], membership in exclusivity groups.
         content: language → texts, per candidate.
+        answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
+            see `opportune.outcomes.quota`; 0 answers is no bound.
     """
 
     revision: str
@@ -149,6 +151,9 @@ class Plan:
     predictors: tuple[Predictor, ...]
     model: str
     deadline_ms: float
+    answers_per_person: int = 0
+    happened_per_person: int = 0
+    quota_days: int = 30
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
