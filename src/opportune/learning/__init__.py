@@ -10,22 +10,28 @@ from typing import Any, cast
 
 from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes import BayesModel
+from opportune.learning.contest import Contest, ModelSpec
 from opportune.learning.custom import PythonModel
 from opportune.learning.exploration import METHODS, Method, Race, Selection, select
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
 from opportune.learning.moves import Moves
+from opportune.learning.naive_bayes import NaiveBayesModel
 from opportune.learning.onnx_model import OnnxModel
 from opportune.learning.snapshot import from_bytes, to_bytes
 
 __all__ = [
     "METHODS",
     "MODELS",
+    "USUAL",
     "BayesModel",
     "CandidateKey",
+    "Contest",
     "Encoded",
     "Kernel",
     "Method",
+    "ModelSpec",
     "Moves",
+    "NaiveBayesModel",
     "OnnxModel",
     "Prediction",
     "Predictor",
@@ -35,6 +41,7 @@ __all__ = [
     "Selection",
     "Snapshot",
     "from_bytes",
+    "make_contest",
     "make_model",
     "resolve_kernel",
     "select",
@@ -42,7 +49,16 @@ __all__ = [
     "warm_up",
 ]
 
-MODELS: dict[str, type[PropensityModel]] = {"bayes": BayesModel, "onnx": OnnxModel, "python": PythonModel}
+MODELS: dict[str, type[PropensityModel]] = {
+    "bayes": BayesModel,
+    "naive_bayes": NaiveBayesModel,
+    "onnx": OnnxModel,
+    "python": PythonModel,
+}
+
+
+USUAL = ModelSpec(name="main", kind="bayes", predictors=())
+"""The model of a project that describes none, but for its predictors."""
 
 
 def make_model(
@@ -65,3 +81,16 @@ def make_model(
         raise ValueError(f"model: expected one of {', '.join(sorted(MODELS))}")
     make: Any = member
     return cast("PropensityModel", make(predictors, outcomes, kernel, **(settings or {})))
+
+
+def make_contest(specs: Sequence[ModelSpec], champion: str, outcomes: Sequence[str], kernel: str = "auto") -> Contest:
+    """Make champion and challengers, as one model.
+
+    Raises:
+        ValueError: as `make_model`, or the champion is none of them.
+    """
+
+    def make(spec: ModelSpec, heads: Sequence[str], kernel: str) -> PropensityModel:
+        return make_model(spec.kind, spec.predictors, heads, kernel, spec.settings)
+
+    return Contest(specs, champion, outcomes, make, kernel)

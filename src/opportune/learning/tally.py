@@ -18,7 +18,7 @@ from opportune.learning.base import CandidateKey, Floats, Snapshot
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array
 
-__all__ = ["Counts", "Tally"]
+__all__ = ["Counts", "Tally", "names_of"]
 
 COUNT_MAX = 1 << 53
 """Larger counts are no longer whole as float64."""
@@ -60,7 +60,7 @@ class Tally:
         if len(set(catalogue)) != len(catalogue):
             raise ValueError("catalogue: every candidate key must stand there once")
         learned = self._learned()
-        keys = sorted({self.keys[k] for k in learned} | set(catalogue), key=_names)
+        keys = sorted({self.keys[k] for k in learned} | set(catalogue), key=names_of)
         place = {key: k for k, key in enumerate(keys)}
         arrays = self._zeros(len(keys))
         rows = [place[self.keys[k]] for k in learned]
@@ -70,6 +70,15 @@ class Tally:
         self.bound = np.array([place[key] for key in catalogue], dtype=np.int64)
         self.groups = _numbered([key.group for key in keys])
         self.actions = _numbered([(key.group, key.action) for key in keys])
+
+    def widen(self, name: str, size: int) -> None:
+        """Give the third axis of a further array room for `size`."""
+        shape = (size, *self._shapes[name][1:])
+        self._shapes[name] = shape
+        values = self.arrays[name]
+        wider = np.zeros((*values.shape[:2], *shape), dtype=np.int64)
+        wider[:, :, : values.shape[2]] = values
+        self.arrays[name] = wider
 
     def _learned(self) -> list[int]:
         return [int(k) for k in np.flatnonzero(self.arrays["counts"][..., 0].sum(axis=0))]
@@ -115,7 +124,7 @@ class Tally:
     def snapshot(self) -> Snapshot:
         """Copy keys that learned anything, in order, and their counts."""
         learned = self._learned()
-        meta = {"outcomes": list(self.outcomes), "keys": [list(_names(self.keys[k])) for k in learned]}
+        meta = {"outcomes": list(self.outcomes), "keys": [list(names_of(self.keys[k])) for k in learned]}
         return Snapshot({name: values[:, learned].copy() for name, values in self.arrays.items()}, meta)
 
     def restored(self, snapshot: Snapshot, catalogue: Sequence[CandidateKey]) -> Tally:
@@ -165,7 +174,8 @@ class Tally:
         return Snapshot({name: values[:, kept] for name, values in later.items()}, meta)
 
 
-def _names(key: CandidateKey) -> Names:
+def names_of(key: CandidateKey) -> Names:
+    """Give the names of a key, in the order in which keys are sorted."""
     return key.group, key.action, key.channel, key.treatment
 
 
@@ -191,7 +201,7 @@ def _moved(keys: Sequence[CandidateKey], answers: Counts, moves: Moves) -> tuple
     """Give the new keys in order and the old place of each; of several, the one with the most answers, then first."""
     chosen: dict[tuple[str, ...], int] = {}
     for k, key in enumerate(keys):
-        target = moves.place(_names(key))
+        target = moves.place(names_of(key))
         if target not in chosen or answers[k] > answers[chosen[target]]:
             chosen[target] = k
     targets = sorted(chosen)

@@ -1,0 +1,111 @@
+"""From scores to probabilities by what happened: a line where answers are few, a rising curve where they suffice.
+
+Formulas: docs/concepts/models.md, "Isotonic calibration".
+
+Notation:
+    n  remembered answers: scores float64 [n] (log odds), happened float64 [n], times float64 [n] >= 1
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Curve", "fit_curve", "pool_adjacent_violators"]
+
+Doubles = npt.NDArray[np.float64]
+
+SLOPE, SLOPE_VARIANCE = 0.7, 0.1
+"""Of the line before any answer: evidence of several predictors overlaps."""
+SHIFT_VARIANCE = 1.0
+STEPS = 12
+STEP_MAX = 1.0
+BINS_MAX = 32
+BIN_ANSWERS = 40
+"""Answers that a bin needs before it may bend the line."""
+LINE_ANSWERS = 40.0
+"""Answers that the line counts for in every bin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """Rising map of scores to log odds: between nodes straight, outside parallel to the line.
+
+    Args:
+        slope, shift: of the line.
+        nodes, values: scores and log odds of the bins, float64 [B]; may be empty.
+    """
+
+    slope: float
+    shift: float
+    nodes: Doubles
+    values: Doubles
+
+    def of(self, scores: Doubles) -> Doubles:
+        """Give log odds for scores of any shape."""
+        line = self.slope * scores + self.shift
+        if not len(self.nodes):
+            return line
+        bent = self.values - (self.slope * self.nodes + self.shift)
+        low, high = self.nodes[0], self.nodes[-1]
+        inside = np.interp(scores, self.nodes, self.values)
+        return np.where(scores < low, line + bent[0], np.where(scores > high, line + bent[-1], inside))
+
+
+def fit_curve(scores: Doubles, happened: Doubles, times: Doubles) -> Curve:
+    """Fit the line, then the curve; answers of equal scores may stand in any order."""
+    order = np.lexsort((times, happened, scores))
+    scores, happened, times = scores[order], happened[order], times[order]
+    slope, shift = _line(scores, happened, times)
+    bins = min(BINS_MAX, int(times.sum()) // BIN_ANSWERS)
+    if bins < 2:
+        return Curve(slope, shift, np.empty(0), np.empty(0))
+    place = np.minimum((np.cumsum(times) - times) * bins / times.sum(), bins - 1).astype(np.int64)
+    answers: Doubles = np.bincount(place, times, bins).astype(np.float64)
+    is_used = answers > 0.0
+    nodes: Doubles = (np.bincount(place, times * scores, bins) / np.maximum(answers, 1.0))[is_used]
+    positives, answers = np.bincount(place, times * happened, bins)[is_used], answers[is_used]
+    expected = 1.0 / (1.0 + np.exp(-(slope * nodes + shift)))
+    rate: Doubles = (positives + LINE_ANSWERS * expected) / (answers + LINE_ANSWERS)
+    rate = pool_adjacent_violators(rate, answers + LINE_ANSWERS)
+    return Curve(slope, shift, nodes, np.log(rate / (1.0 - rate)))
+
+
+def pool_adjacent_violators(values: Doubles, weights: Doubles) -> Doubles:
+    """Give the rising values that are nearest to these by weighted squares."""
+    means: list[float] = []
+    sizes: list[float] = []
+    counts: list[int] = []
+    for value, weight in zip(values.tolist(), weights.tolist(), strict=True):
+        mean, size, count = value, weight, 1
+        while means and means[-1] >= mean:
+            mean = (means[-1] * sizes[-1] + mean * size) / (sizes[-1] + size)
+            size += sizes.pop()
+            count += counts.pop()
+            means.pop()
+        means.append(mean)
+        sizes.append(size)
+        counts.append(count)
+    return np.repeat(np.array(means, dtype=np.float64), counts)
+
+
+def _line(scores: Doubles, happened: Doubles, times: Doubles) -> tuple[float, float]:
+    """Find the most probable slope and shift by Newton's method; the slope stays positive."""
+    slope, shift = SLOPE, 0.0
+    for _ in range(STEPS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores + shift, -30.0, 30.0)))
+        miss, weight = times * (happened - p), times * p * (1.0 - p)
+        pull_slope = float((miss * scores).sum()) - (slope - SLOPE) / SLOPE_VARIANCE
+        pull_shift = float(miss.sum()) - shift / SHIFT_VARIANCE
+        a = float((weight * scores * scores).sum()) + 1.0 / SLOPE_VARIANCE
+        b = float((weight * scores).sum())
+        c = float(weight.sum()) + 1.0 / SHIFT_VARIANCE
+        determinant = a * c - b * b
+        steps = ((c * pull_slope - b * pull_shift) / determinant, (a * pull_shift - b * pull_slope) / determinant)
+        slope = max(slope + min(max(steps[0], -STEP_MAX), STEP_MAX), 0.05)
+        shift += min(max(steps[1], -STEP_MAX), STEP_MAX)
+        if max(abs(steps[0]), abs(steps[1])) < 1e-9:
+            break
+    return slope, shift
