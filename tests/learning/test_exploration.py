@@ -11,6 +11,7 @@ import pytest
 from scipy.stats import chi2
 
 from opportune.learning import Method, Race, Selection, select
+from opportune.learning.exploration import GAMMA_SCALE, gamma_of
 
 Select = Callable[..., Selection]
 
@@ -88,7 +89,7 @@ def test_many_equals_share_evenly(draw: Select) -> None:
 
 
 def test_it_draws_nobody_where_nobody_is_alive(draw: Select) -> None:
-    for method in ("thompson", "greedy", "uniform"):
+    for method in ("thompson", "greedy", "uniform", "igw"):
         selection = draw([1.0, 2.0], [1.0, 1.0], [False, False], method=method)
 
         assert (selection.chosen, selection.probability, selection.alive) == (-1, 0.0, 0)
@@ -96,7 +97,7 @@ def test_it_draws_nobody_where_nobody_is_alive(draw: Select) -> None:
 
 
 def test_the_only_one_alive_is_certain(draw: Select) -> None:
-    for method in ("thompson", "greedy", "uniform"):
+    for method in ("thompson", "greedy", "uniform", "igw"):
         for u in (0.0, 0.5, math.nextafter(1.0, 0.0)):
             selection = draw([1.0, 9.0, 2.0], [1.0, 1.0, 0.0], [False, False, True], u, method=method)
 
@@ -181,7 +182,7 @@ def test_a_floor_of_one_is_uniform(draw: Select) -> None:
     assert everybody(selection, np.ones(2, dtype=bool)).tolist() == [0.5, 0.5]
 
 
-@pytest.mark.parametrize("method", ["thompson", "greedy"])
+@pytest.mark.parametrize("method", ["thompson", "greedy", "igw"])
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_it_refuses_numbers_that_are_not_finite_among_the_alive(draw: Select, method: Method, bad: float) -> None:
     with pytest.raises(ValueError, match="finite"):
@@ -189,6 +190,90 @@ def test_it_refuses_numbers_that_are_not_finite_among_the_alive(draw: Select, me
     with pytest.raises(ValueError, match="finite"):
         draw([0.0, 1.0], [1.0, bad], method=method)
     assert draw([0.0, bad], [1.0, bad], [True, False], method=method).chosen == 0
+
+
+def test_inverse_gap_weighting_follows_its_formula(draw: Select) -> None:
+    selection = draw([2.0, 1.0, 2.0, -2.0], [0.1] * 4, method="igw", gamma=6.0, floor=0.1)
+
+    chances = np.array([0.0, 1 / (4 + 6 * 0.5), 1 / 4, 1 / (4 + 6 * 2)])
+    chances[0] = 1 - chances.sum()
+    assert selection.contenders.tolist() == [0, 1, 2, 3]
+    assert np.allclose(selection.probabilities, 0.9 * chances + 0.1 / 4, atol=1e-12)
+
+
+def test_inverse_gap_weighting_without_gamma_is_uniform(draw: Select) -> None:
+    assert np.allclose(draw([5.0, 1.0, 0.0], [0.0] * 3, method="igw", gamma=0.0, floor=0.0).probabilities, 1 / 3)
+
+
+def test_inverse_gap_weighting_where_the_best_is_worth_nothing(draw: Select) -> None:
+    selection = draw([0.0, -1.0, 0.0], [0.0] * 3, method="igw", gamma=10.0, floor=0.0)
+
+    assert np.allclose(selection.probabilities, [2 / 3, 0.0, 1 / 3], atol=1e-6)
+
+
+def test_gamma_grows_with_the_evidence() -> None:
+    found = [gamma_of(answers) for answers in (0.0, 1.0, 100.0, 10_000.0)]
+
+    assert found == [0.0, GAMMA_SCALE, 10 * GAMMA_SCALE, 100 * GAMMA_SCALE]
+
+
+def test_what_an_action_in_ramp_up_may_not_take_goes_to_the_others_by_the_method(draw: Select) -> None:
+    share = np.array([0.1, 1.0, 1.0, 1.0])
+    mean, spread = [9.0, 1.0, 1.2, 0.0], [0.1, 0.3, 0.3, 0.0]
+
+    selection = draw(mean, spread, scale=1.0, floor=0.0, share=share)
+
+    among_others = draw(mean, spread, [False, True, True, True], scale=1.0, floor=0.0)
+    assert selection.probability_of(0) == pytest.approx(0.1)
+    for other in (1, 2, 3):
+        assert selection.probability_of(other) == pytest.approx(0.9 * among_others.probability_of(other), abs=1e-6)
+
+
+def test_the_best_of_all_gives_way_to_the_next_where_only_the_best_is_taken(draw: Select) -> None:
+    selection = draw([9.0, 1.0, 2.0], [0.0] * 3, method="greedy", floor=0.0, share=np.array([0.25, 1.0, 1.0]))
+
+    assert [selection.probability_of(c) for c in range(3)] == [0.25, 0.0, 0.75]
+
+
+def test_treatments_of_one_action_share_its_ramp_up(draw: Select) -> None:
+    share, action_of = np.array([0.1, 0.1, 1.0]), np.array([0, 0, 1])
+
+    selection = draw([1.0, 1.0, 0.0], [0.1] * 3, method="igw", gamma=0.0, floor=0.0, share=share, action_of=action_of)
+
+    assert np.allclose(selection.probabilities, [0.05, 0.05, 0.9])
+
+
+def test_nobody_is_held_back_where_all_are_in_ramp_up(draw: Select) -> None:
+    held = draw([1.0, 0.9], [0.3, 0.3], scale=1.0, share=np.array([0.02, 0.02]))
+    plain = draw([1.0, 0.9], [0.3, 0.3], scale=1.0)
+
+    assert np.allclose(held.probabilities, plain.probabilities)
+
+
+def test_a_ceiling_leaves_the_rest_to_the_best(draw: Select) -> None:
+    mean, spread = [1.0, 0.99, 0.98, -5.0], [0.3] * 4
+
+    selection = draw(mean, spread, scale=1.0, floor=0.04, ceiling=0.2)
+
+    chances = selection.probabilities
+    assert chances[0] == pytest.approx(0.8)
+    assert chances[3] == pytest.approx(0.01, abs=1e-6)
+    assert chances[1] > chances[2] > 0.05
+
+
+def test_equals_are_the_best_together(draw: Select) -> None:
+    selection = draw([1.0, 1.0, 0.5], [0.3] * 3, scale=1.0, floor=0.0, ceiling=0.0)
+
+    assert np.allclose(selection.probabilities, [0.5, 0.5, 0.0], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"ceiling": 0.01}, {"ceiling": 1.1}, {"gamma": -1.0}, {"share": np.zeros(2)}, {"share": np.ones(3)}],
+)
+def test_it_refuses_limits_out_of_range(draw: Select, options: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        draw([0.0, 1.0], [1.0, 1.0], **options)
 
 
 @pytest.mark.parametrize(
