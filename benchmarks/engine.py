@@ -7,7 +7,9 @@ import numpy as np
 from benchmarks.rule_texts import cel
 from benchmarks.world import NOW, World
 from opportune.decide import Draws, Plan, State, decide
+from opportune.decide.known import KnownFacts
 from opportune.decide.plan import Channel, Exploration, Goal, Placement, PlanAction
+from opportune.learning import ModelSpec
 from opportune.learning.bayes import BayesModel
 from opportune.records import Decision, DecisionRequest, PlacementRequest, Sign, ValueType
 from opportune.rules import RuleSet, Schema, check
@@ -54,7 +56,8 @@ def build_plan(world: World) -> Plan:
         control_groups=(),
         content=tuple({"en": {"title": f"Offer {key.action}"}} for key in world.keys),
         predictors=tuple(world.predictors),
-        model="bayes",
+        models=(ModelSpec("main", "bayes", tuple(world.predictors)),),
+        champion="main",
         deadline_ms=100.0,
     )
 
@@ -75,7 +78,8 @@ class Engine:
         self.model = model
         self._plan = plan
         self._states = [
-            State(model=model, position=0, person=f"p{i}", profile=profile) for i, profile in enumerate(world.profiles)
+            State(model=model, position=0, person=f"p{i}", profile=KnownFacts(profile))
+            for i, profile in enumerate(world.profiles)
         ]
         wanted = (PlacementRequest(name="main"),)
         self._requests = [

@@ -19,7 +19,7 @@ from opportune.decide.plan import (
     Plan,
     PlanAction,
 )
-from opportune.learning import CandidateKey, Predictor
+from opportune.learning import CandidateKey, ModelSpec, Predictor
 from opportune.outcomes import new_model
 from opportune.records import DecisionRequest, PlacementRequest, Sign, ValueType
 from opportune.rules import RuleSet, Schema, check
@@ -135,7 +135,8 @@ class World:
             control_groups=self.control_groups,
             content=tuple({"en": {"title": key.action}} for key in keys),
             predictors=PREDICTORS,
-            model="bayes",
+            models=(ModelSpec("main", "bayes", PREDICTORS),),
+            champion="main",
             deadline_ms=100.0,
             inputs={"customer.age": (0.0, 120.0, True), "context.topic": ["invoice", "outage", "other"]},
         )

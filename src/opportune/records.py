@@ -213,7 +213,7 @@ class Renamed(msgspec.Struct, frozen=True, array_like=True):
     """A name that became another one from one revision to the next.
 
     Args:
-        kind: "group", "action" or "treatment".
+        kind: "group", "action", "model" or "treatment".
         channel, action: where a treatment belongs; the action by its new name. "" for the other kinds.
     """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.learning import make_model
+from opportune.outcomes import new_model
 from opportune.strategy import check_directory
 from opportune.strategy.compile import compile_plan, registries
 from opportune.strategy.persona import run_persona, unexplored
@@ -22,8 +22,7 @@ def name(path: Path) -> str:
 def test_an_example_passes_its_persona_tests(example: Path) -> None:
     checked = check_directory(example)
     plan = unexplored(compile_plan(checked))
-    model = make_model("bayes", plan.predictors, plan.outcomes)
-    model.bind(plan.candidates)
+    model = new_model(plan)
     read = registries(checked.project)
 
     results = [run_persona(plan, read, model, persona) for persona in checked.personas]

@@ -17,6 +17,7 @@ from opportune.service.follower import Follower
 from opportune.service.following import FollowingRuntime
 from opportune.service.http import App
 from opportune.service.publishing import revision_of
+from opportune.service.training import STATES
 from opportune.storage import SqliteStorage, Storage
 from opportune.storage.cluster import LiveModel
 
@@ -118,7 +119,7 @@ def test_it_refuses_a_damaged_model_and_begins_with_the_journal(
     with deciding(storage) as service:
         answer(service, "a")
         learn_and_post(follower)
-        posted = storage.cluster.live("bayes")
+        posted = storage.cluster.live(STATES)
         assert posted is not None
         storage.cluster.post(damaged(posted, harm))
         service.wait(0.2)
@@ -147,7 +148,7 @@ def test_it_leaves_a_model_of_another_revision(storage: Storage, follower: Follo
         learn_and_post(follower)
         until_served(service, follower.learner.position)
         served = service.runtime.learning().position
-        posted = storage.cluster.live("bayes")
+        posted = storage.cluster.live(STATES)
         assert posted is not None
         storage.cluster.post(msgspec.structs.replace(posted, revision="f" * 64, position=served + 5))
         service.wait(0.2)

@@ -48,4 +48,4 @@ def test_schemas_refuse_keys_that_do_not_exist(tmp_path: Path) -> None:
         ]
 
         assert all(item["additionalProperties"] is False for item in objects)
-    assert len(KINDS) == 12
+    assert len(KINDS) == 13

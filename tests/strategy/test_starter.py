@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from opportune.errors import ProjectError
-from opportune.learning import make_model
+from opportune.outcomes import new_model
 from opportune.strategy import check_directory
 from opportune.strategy.compile import compile_plan, registries
 from opportune.strategy.persona import run_persona
@@ -26,8 +26,7 @@ def test_a_copy_is_clean(tmp_path: Path) -> None:
 def test_its_own_persona_tests_pass() -> None:
     checked = check_directory(STARTER)
     plan = compile_plan(checked)
-    model = make_model(plan.model, plan.predictors, plan.outcomes)
-    model.bind(plan.candidates)
+    model = new_model(plan)
 
     results = [run_persona(plan, registries(checked.project), model, persona) for persona in checked.personas]
 

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.base import CandidateKey, Predictor
+from opportune.learning.contest import ModelSpec
 from opportune.records import Sign, Value
 from opportune.rules import RuleSet
 
@@ -61,16 +62,31 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Exploration:
-    """How places are drawn: "thompson" or "none"; `scale` of the posterior spread; `floor` shared by all candidates."""
+    """How places are drawn: "thompson", "igw" or "none".
+
+    Args:
+        scale: of the posterior spread, for "thompson".
+        floor: share of draws spread over all candidates.
+        ceiling: most that may go to others than the best, at least `floor`; 1 is no ceiling.
+        gamma: of "igw"; None takes it from the evidence.
+    """
 
     method: str
     scale: float
     floor: float
+    ceiling: float = 1.0
+    gamma: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """A slot of a channel. `fits` says which candidates may stand there, bool [C]; `fallback` are candidate indices."""
+    """A slot of a channel.
+
+    Args:
+        fits: which candidates may stand there, bool [C].
+        fallback: candidate indices.
+        minimum_relevance: least propensity of outcome `relevant` (an index) that is shown; 0 shows all.
+    """
 
     channel: str
     name: str
@@ -78,6 +94,8 @@ class Placement:
     fits: Booleans
     fallback: tuple[int, ...]
     exploration: Exploration
+    minimum_relevance: float = 0.0
+    relevant: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +141,9 @@ class Plan:
         mandatory: conditions [A] in `mandatory_rules`, or None where no action is ever mandatory.
         exclusion: bool [X, C], membership in exclusivity groups.
         content: language → texts, per candidate.
+        models: champion and challengers; `champion` is the one that the project names.
+        ramp_up: float64 [2, A], share of draws to begin with and answers until free (0: always free), or None where
+            no action is held back.
         answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
             see `opportune.outcomes.quota`; 0 answers is no bound.
     """
@@ -149,11 +170,13 @@ class Plan:
     control_groups: tuple[ControlGroup, ...]
     content: tuple[Mapping[str, Mapping[str, str]], ...]
     predictors: tuple[Predictor, ...]
-    model: str
+    models: tuple[ModelSpec, ...]
+    champion: str
     deadline_ms: float
     answers_per_person: int = 0
     happened_per_person: int = 0
     quota_days: int = 30
+    ramp_up: npt.NDArray[np.float64] | None = None
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -169,9 +192,16 @@ class Plan:
         return (
             *(f"propensity.{outcome}" for outcome in self.outcomes),
             *(f"spread.{outcome}" for outcome in self.outcomes),
+            *(f"evidence.{outcome}" for outcome in self.outcomes),
             "priority",
             "first_place_probability",
+            *(() if self.ramp_up is None else ("largest_share",)),
         )
+
+    @cached_property
+    def first_of(self) -> npt.NDArray[np.intp]:
+        """First candidate of every action that has one, ascending, intp."""
+        return np.unique(self.action_of, return_index=True)[1]
 
     @cached_property
     def shown_as(self) -> tuple[tuple[str, str, str, str], ...]:

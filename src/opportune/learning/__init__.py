@@ -12,6 +12,7 @@ from opportune.learning.base import CandidateKey, Encoded, Prediction, Predictor
 from opportune.learning.bayes import BayesModel
 from opportune.learning.contest import Contest, ModelSpec
 from opportune.learning.custom import PythonModel
+from opportune.learning.evidence import EvidenceModel
 from opportune.learning.exploration import METHODS, Method, Race, Selection, select
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
 from opportune.learning.moves import Moves
@@ -27,6 +28,7 @@ __all__ = [
     "CandidateKey",
     "Contest",
     "Encoded",
+    "EvidenceModel",
     "Kernel",
     "Method",
     "ModelSpec",
@@ -51,6 +53,7 @@ __all__ = [
 
 MODELS: dict[str, type[PropensityModel]] = {
     "bayes": BayesModel,
+    "evidence": EvidenceModel,
     "naive_bayes": NaiveBayesModel,
     "onnx": OnnxModel,
     "python": PythonModel,

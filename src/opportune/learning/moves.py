@@ -26,14 +26,18 @@ class Moves:
         self._group_of = {key.action: key.group for key in catalogue}
         self._groups: dict[str, str] = {}
         self._actions: dict[str, str] = {}
+        self._models: dict[str, str] = {}
         self._treatments: dict[tuple[str, str, str], str] = {}
         for one in renamed:
-            if one.kind == "group":
-                self._groups[one.old] = one.new
-            elif one.kind == "action":
-                self._actions[one.old] = one.new
-            else:
-                self._treatments[one.channel, one.action, one.old] = one.new
+            match one.kind:
+                case "group":
+                    self._groups[one.old] = one.new
+                case "action":
+                    self._actions[one.old] = one.new
+                case "model":
+                    self._models[one.old] = one.new
+                case _:
+                    self._treatments[one.channel, one.action, one.old] = one.new
 
     def place(self, path: Path) -> Path:
         """Give the new place of a node of the tree: (), (group), (group, action) or the four names of a candidate."""
@@ -42,9 +46,17 @@ class Moves:
         group = self._groups.get(path[0], path[0])
         if len(path) == 1:
             return (group,)
-        action = self._actions.get(path[1], path[1])
+        action = self.action(path[1])
         group = self._group_of.get(action, group)
         if len(path) == 2:
             return group, action
         _, _, channel, treatment = path
         return group, action, channel, self._treatments.get((channel, action, treatment), treatment)
+
+    def action(self, name: str) -> str:
+        """Give the new name of an action."""
+        return self._actions.get(name, name)
+
+    def model(self, name: str) -> str:
+        """Give the new name of a model."""
+        return self._models.get(name, name)

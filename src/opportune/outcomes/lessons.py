@@ -29,6 +29,7 @@ class Account:
     """A decision that may still be answered, and all that was reported of it so far.
 
     Args:
+        sequence: of its journal entry; 0 where the decision is not there.
         at: moment of the decision, microseconds since 1970 UTC.
         recorded_at: when its journal entry was written; None where the decision is not there.
         who: the person that it was made for, or the session of an anonymous one; "" where neither is known.
@@ -37,6 +38,7 @@ class Account:
     """
 
     decision: str
+    sequence: int = 0
     at: int = 0
     recorded_at: datetime | None = None
     who: str = ""
@@ -53,6 +55,7 @@ class Account:
         known = payload if isinstance(payload, DecisionPayload) else None
         return cls(
             decision=entry.decision or "",
+            sequence=entry.sequence,
             at=to_microseconds(entry.occurred_at),
             recorded_at=entry.recorded_at,
             who=entry.person or (known.customer if known else None) or entry.session or "",

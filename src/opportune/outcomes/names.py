@@ -15,20 +15,24 @@ class Names:
     """Former names and what they became; a fold of the renames of all revisions.
 
     Args:
-        groups, actions: former name -> name of today.
+        groups, actions, models: former name -> name of today.
         treatments: (channel, action of today, former name) -> name of today.
     """
 
     groups: Mapping[str, str] = field(default_factory=dict)
     actions: Mapping[str, str] = field(default_factory=dict)
     treatments: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
+    models: Mapping[str, str] = field(default_factory=dict)
 
     def after(self, renamed: Iterable[Renamed]) -> Names:
         """Give the names after one more revision."""
         groups, actions, treatments = dict(self.groups), dict(self.actions), dict(self.treatments)
+        models = dict(self.models)
         for one in renamed:
             if one.kind == "group":
                 _lead(groups, one.old, one.new)
+            elif one.kind == "model":
+                _lead(models, one.old, one.new)
             elif one.kind == "action":
                 _lead(actions, one.old, one.new)
                 treatments = {
@@ -45,7 +49,7 @@ class Names:
                 treatments = {key: name for key, name in treatments.items() if key[:2] != (one.channel, one.action)} | {
                     (one.channel, one.action, former): name for former, name in own.items()
                 }
-        return Names(groups, actions, treatments)
+        return Names(groups, actions, treatments, models)
 
     def today(self, channel: str, action: str, treatment: str) -> tuple[str, str, str]:
         """Give (channel, action, treatment) as they are called today."""

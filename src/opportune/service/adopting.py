@@ -11,7 +11,7 @@ from opportune.errors import DamageError
 from opportune.learning import from_bytes
 from opportune.outcomes import Learner, LessonBook, Taught, new_model, teach
 from opportune.service.course import Course
-from opportune.service.training import checkpoint_before, steps_after, turn
+from opportune.service.training import STATES, checkpoint_before, steps_after, turn
 from opportune.storage import Kind, Storage
 
 __all__ = ["live_learner", "live_model", "some_model"]
@@ -32,7 +32,7 @@ def live_model(storage: Storage, plan: Plan, kernel: str, after: int = -1) -> Ta
         DamageError: what was posted is damaged, or does not fit the plan.
         StoreError: the store cannot be read.
     """
-    live = storage.cluster.live(plan.model)
+    live = storage.cluster.live(STATES)
     if live is None or live.revision != plan.revision or live.position <= after:
         return None
     try:
@@ -90,8 +90,8 @@ def _caught_up(storage: Storage, learner: Learner, course: Course, seconds: floa
     for entry in steps_after(storage, learner.position, expect=book.expect):
         if monotonic() > end:
             return False
-        if entry.kind is Kind.REVISION:
-            turn(learner, course, entry)
-        else:
+        if entry.kind is Kind.OUTCOME:
             teach(learner, book, entry)
+        else:
+            turn(learner, course, entry)
     return True

@@ -34,7 +34,7 @@ class Course:
 
     def __init__(self, storage: Storage, strategies: Strategies | None = None) -> None:
         self.strategies = strategies or Strategies(storage)
-        self._storage = storage
+        self.storage = storage
         self._guard = threading.Lock()
         self._steps: list[Step] = []
         self.read()
@@ -48,7 +48,7 @@ class Course:
         """Take in what was published since."""
         with self._guard:
             last = self._steps[-1].number if self._steps else 0
-            self._steps += [_step(note) for note in self._storage.revisions(last)]
+            self._steps += [_step(note) for note in self.storage.revisions(last)]
 
     def note(self, entry: Entry) -> Step:
         """Take in a revision's journal entry."""

@@ -12,7 +12,7 @@ from opportune.service.adopting import live_learner
 from opportune.service.course import Course
 from opportune.service.logs import place_of
 from opportune.service.settings import Settings
-from opportune.service.training import Progress, adoption, checkpoint_before, fold, turn
+from opportune.service.training import STATES, STEPS, Progress, adoption, checkpoint_before, fold, turn
 from opportune.storage import AdoptModel, Kind, Storage
 from opportune.storage.cluster import LiveModel
 
@@ -81,14 +81,15 @@ class Follower:
             StoreError: the store cannot be read; the next step goes on where this one ended.
         """
         last = self._storage.last_sequence()
-        page = self._storage.journal(self.read_to, PAGE, (Kind.OUTCOME, Kind.REVISION))
+        page = self._storage.journal(self.read_to, PAGE, STEPS)
         self._book.expect(page)
         for entry in page:
             if entry.kind is Kind.REVISION:
                 self.course.note(entry)
-                turn(self.learner, self.course, entry)
-            else:
+            if entry.kind is Kind.OUTCOME:
                 teach(self.learner, self._book, entry, _tell)
+            else:
+                turn(self.learner, self.course, entry)
             self.read_to = entry.sequence
         if len(page) < PAGE:
             self.read_to = max(self.read_to, last)
@@ -116,7 +117,7 @@ class Follower:
         # The bytes end with their digest.
         digest = state[-32:].hex()
         self._storage.cluster.post(
-            LiveModel(name=plan.model, revision=plan.revision, position=position, hash=digest, state=state)
+            LiveModel(name=STATES, revision=plan.revision, position=position, hash=digest, state=state)
         )
         self._posted = position
         end = perf_counter()

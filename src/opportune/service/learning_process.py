@@ -178,7 +178,7 @@ class LearningProcess:
     def hear(self, notice: Notice) -> None:
         """Take in what was committed anywhere."""
         self._last = max(self._last, notice.last)
-        if notice.outcomes or notice.revision is not None or notice.missed:
+        if notice.outcomes or notice.changes or notice.revision is not None or notice.missed:
             self._wake.set()
 
     def _report(self) -> ProcessReport:
@@ -189,7 +189,7 @@ class LearningProcess:
             role=self._role,
             address="",
             revision=0 if step is None else step.number,
-            model=follower.learner.plan.model if is_learning else "",
+            model=follower.learner.model.name if is_learning else "",
             position=follower.learner.position if is_learning else 0,
             lag=max(0, self._last - follower.read_to) if is_learning else 0,
             now=self._settings.clock(),

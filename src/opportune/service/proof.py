@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from opportune.errors import Problem
-from opportune.learning import MODELS
 from opportune.outcomes import Learner, new_model
 from opportune.service.course import Course
-from opportune.service.training import Progress, answers_digest, fold, restored
+from opportune.service.training import STATES, Progress, answers_digest, fold, restored
 from opportune.storage import ModelBody, ModelState, Storage
 from opportune.storage.base import MODELS_KEPT
 
@@ -39,14 +38,13 @@ def prove_models(storage: Storage, progress: Progress = lambda done, total: None
 
 def _stretches(storage: Storage) -> Iterable[tuple[ModelState | None, ModelState]]:
     """Pair each kept checkpoint with the one before it; the first of all with the beginning of the journal, None."""
-    for name in MODELS:
-        states = storage.model_states(name)[::-1]
-        if 0 < len(states) < MODELS_KEPT and storage.anchor() is None:
-            yield None, states[0]
-        for earlier, later in pairwise(states):
-            # What was erased, or went by the rules of retention, cannot be learned again.
-            if storage.learnable(earlier.position, later.position):
-                yield earlier, later
+    states = storage.model_states(STATES)[::-1]
+    if 0 < len(states) < MODELS_KEPT and storage.anchor() is None:
+        yield None, states[0]
+    for earlier, later in pairwise(states):
+        # What was erased, or went by the rules of retention, cannot be learned again.
+        if storage.learnable(earlier.position, later.position):
+            yield earlier, later
 
 
 def _is_whole(course: Course, earlier: ModelState | None, later: ModelState) -> bool:

@@ -10,11 +10,11 @@ from msgspec.structs import replace
 from opportune.decide import Draws, Plan, State, decide
 from opportune.decide.pipeline import canonical
 from opportune.errors import Problem
-from opportune.learning import MODELS, PropensityModel
+from opportune.learning import PropensityModel
 from opportune.outcomes import Learner
 from opportune.records import Decision
 from opportune.service.course import Course
-from opportune.service.training import Progress, checkpoint_before, fold, led_on
+from opportune.service.training import STATES, Progress, checkpoint_before, fold, led_on
 from opportune.storage import Kind, Storage, StoredDecision
 
 __all__ = ["Redecided", "prove_decisions"]
@@ -103,7 +103,7 @@ class _Past:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._course = Course(storage)
-        self._checkpoints = sorted({state.position for name in MODELS for state in storage.model_states(name)})
+        self._checkpoints = sorted({state.position for state in storage.model_states(STATES)})
         self._kernel = ""
         self._start = 0
         self._learner: Learner | None = None

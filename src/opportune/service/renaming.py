@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from opportune.learning import USUAL
 from opportune.outcomes import Names
 from opportune.records import Renamed
 from opportune.strategy.project import Project
@@ -22,7 +23,10 @@ def renamed_since(before: Project, after: Project, names: Names) -> tuple[Rename
     """
     groups = _pairs({name: one.renamed_from for name, one in after.groups.items()}, before.groups, names.groups)
     actions = _pairs({name: one.renamed_from for name, one in after.actions.items()}, before.actions, names.actions)
+    declared_models = {name: one.renamed_from for name, one in after.models.items()}
+    models = _pairs(declared_models, before.models or (USUAL.name,), names.models)
     found = [Renamed("group", old, new) for old, new in groups]
+    found += [Renamed("model", old, new) for old, new in models]
     found += [Renamed("action", old, new) for old, new in actions]
     former = {new: old for old, new in actions}
     for name, action in after.actions.items():

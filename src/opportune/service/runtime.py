@@ -289,7 +289,7 @@ class Runtime(ABC):
             role=self.role,
             address=self.address,
             revision=serving.number,
-            model=serving.strategy.plan.model,
+            model=serving.strategy.plan.champion if serving.learned is None else serving.learned.model.name,
             position=learning.position,
             lag=learning.lag,
             now=self.settings.clock(),

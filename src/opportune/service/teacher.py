@@ -13,7 +13,7 @@ from opportune.outcomes import Learner, LessonBook, teach
 from opportune.service.course import Course
 from opportune.service.logs import place_of
 from opportune.service.settings import Settings
-from opportune.service.training import adoption, prepare_turn, take_turn, turn
+from opportune.service.training import STATES, adoption, prepare_turn, take_turn, turn
 from opportune.storage import Entry, GroupWriter, Kind, Storage
 
 __all__ = ["Teacher"]
@@ -27,7 +27,7 @@ class Teacher:
     """Teaches one learner; lives in the event loop's thread.
 
     Args:
-        on_turn: called after every revision that was folded, in the loop's thread.
+        on_turn: called after every revision or change of models that was folded, in the loop's thread.
 
     Attributes:
         writer: takes the checkpoints; set before anything is committed.
@@ -43,7 +43,7 @@ class Teacher:
         settings: Settings,
         on_turn: Callable[[], None] = lambda: None,
     ) -> None:
-        kept = storage.model_state(learner.plan.model)
+        kept = storage.model_state(STATES)
         self.learner = learner
         self._course = course
         self._on_turn = on_turn
@@ -62,7 +62,7 @@ class Teacher:
 
     @property
     def lag(self) -> int:
-        """Outcomes and revisions committed and not yet learned."""
+        """Outcomes, revisions and changes of models committed and not yet learned."""
         return len(self._waiting)
 
     def follow(self, entries: list[Entry]) -> None:
@@ -74,6 +74,8 @@ class Teacher:
                 self._waiting.append(entry)
             elif entry.kind is Kind.REVISION:
                 self._course.note(entry)
+                self._waiting.append(entry)
+            elif entry.kind is Kind.CHANGE:
                 self._waiting.append(entry)
         if self._waiting and not self._awake:
             self._awake = True
@@ -87,9 +89,9 @@ class Teacher:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def drain(self) -> None:
-        """Learn all that waits, and fold all revisions among it."""
+        """Learn all that waits, and fold all revisions and changes of models among it."""
         while self._waiting:
-            if self._waiting[0].kind is Kind.REVISION:
+            if self._waiting[0].kind is not Kind.OUTCOME:
                 turn(self.learner, self._course, self._waiting.popleft())
             else:
                 self._learn_next()
@@ -122,7 +124,7 @@ class Teacher:
             return
         try:
             for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
-                if self._waiting[0].kind is Kind.REVISION:
+                if self._waiting[0].kind is not Kind.OUTCOME:
                     self._start(self._turn())
                     return
                 self._learn_next()
@@ -145,7 +147,7 @@ class Teacher:
         self._slice()
 
     async def _turn(self) -> None:
-        """Fold the revision that is next; decisions go on with the model before it."""
+        """Fold the revision or change that is next; decisions go on with the model before it."""
         entry = self._waiting[0]
         try:
             async with self._still:

@@ -1,7 +1,7 @@
 """Bring a model to where the journal is: from its last checkpoint, or from the beginning.
 
-The model is a fold of the journal's outcomes and revisions. At a revision it is bound to the next plan, so the fold can
-begin at any checkpoint and comes to the same state bit by bit.
+The model is a fold of the journal's outcomes, revisions and changes of models. At a revision it is bound to the next
+plan, so the fold can begin at any checkpoint and comes to the same state bit by bit.
 """
 
 from __future__ import annotations
@@ -11,22 +11,25 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from opportune.decide import Plan
-from opportune.learning import MODELS, PropensityModel, Snapshot, from_bytes, to_bytes
+from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import Learner, LessonBook, Taught, carried, new_model, teach
 from opportune.records import Renamed
 from opportune.service.course import Course, Step
-from opportune.storage import AdoptModel, Entry, Kind, ModelState, RevisionBody, Storage
+from opportune.storage import AdoptModel, ChangeBody, Entry, Kind, ModelState, RevisionBody, Storage
 from opportune.storage.digests import digest_of
 
 __all__ = [
+    "STATES",
     "Progress",
     "adoption",
     "answers_digest",
     "checkpoint_before",
     "fold",
+    "learner_at",
     "led_on",
     "prepare_turn",
     "restored",
@@ -37,6 +40,12 @@ __all__ = [
 ]
 
 PAGE = 500
+STATES = "models"
+"""Name under which the store keeps what all models of a project have learned."""
+STEPS = (Kind.OUTCOME, Kind.REVISION, Kind.CHANGE)
+"""Kinds that a model is led on by."""
+
+log = structlog.get_logger()
 
 Floats = npt.NDArray[np.float32]
 
@@ -67,31 +76,40 @@ def fold(
     course: Course,
     until: int | None = None,
     progress: Progress = lambda done, total: None,
+    *,
+    again: bool = False,
 ) -> None:
-    """Fold every outcome and revision behind the learner's position, in journal order.
+    """Fold every outcome, revision and change of models behind the learner's position, in journal order.
 
     Args:
         until: last sequence to fold; None folds to the end.
+        again: pass over states that replaced others on the way: this fold is to replace them in turn.
     """
     book = LessonBook(storage)
     total = storage.last_sequence()
     for done, entry in enumerate(steps_after(storage, learner.position, until, book.expect), start=1):
-        if entry.kind is Kind.REVISION:
-            turn(learner, course, entry)
-        else:
+        if entry.kind is Kind.OUTCOME:
             teach(learner, book, entry)
+        elif not (again and isinstance(entry.body, ChangeBody) and entry.body.order == "replace"):
+            turn(learner, course, entry)
         if done % PAGE == 0:
             progress(entry.sequence, total)
     progress(total, total)
 
 
 def turn(learner: Learner, course: Course, entry: Entry) -> None:
-    """Fold one revision."""
+    """Fold one revision or change of models."""
     take_turn(learner, entry, prepare_turn(learner, course, entry))
 
 
 def prepare_turn(learner: Learner, course: Course, entry: Entry) -> Turn | None:
-    """Compile a revision and lead the model on to it; the learner stays as it is. None where the revision is lost."""
+    """Prepare the plan and the model that a revision or a change of models leads to; the learner stays as it is.
+
+    None where nothing changes: the revision is lost, or the models cannot be changed so.
+    """
+    if entry.kind is Kind.CHANGE:
+        model = _changed(learner, course, entry)
+        return None if model is None else (learner.plan, model)
     plan = course.plan(entry.revision or "")
     if plan is None:
         return None
@@ -99,11 +117,63 @@ def prepare_turn(learner: Learner, course: Course, entry: Entry) -> Turn | None:
 
 
 def take_turn(learner: Learner, entry: Entry, prepared: Turn | None) -> None:
-    """Fold a revision that was prepared; nothing may have been learned since."""
+    """Fold what was prepared; nothing may have been learned since."""
     if prepared is None:
         learner.pass_revision(entry.sequence)
     else:
         learner.switch(*prepared, entry.sequence, _renamed(entry))
+
+
+def _changed(learner: Learner, course: Course, entry: Entry) -> PropensityModel | None:
+    """Give the models after a change; None where it is not one that they can make, and all stays as it is."""
+    body = entry.body
+    assert isinstance(body, ChangeBody)
+    try:
+        if body.order == "replace":
+            return _replaced(learner, course, entry, body)
+        model = new_model(learner.plan, learner.model.kernel)
+        model.restore(learner.model.snapshot())
+        if body.order == "promote":
+            model.promote(body.model)
+        else:
+            model.take_part_of(body.model, body.part, course.storage.change_state(entry.sequence))
+        return model
+    except ValueError as error:
+        log.error("change of models passed over", sequence=entry.sequence, order=body.order, reason=str(error)[:300])
+        return None
+
+
+def _replaced(learner: Learner, course: Course, entry: Entry, body: ChangeBody) -> PropensityModel:
+    """Give the models with another state: led on over what came since its position, or taught that too.
+
+    Raises:
+        ValueError: the state is not of the models at its position.
+    """
+    state, kernel = course.storage.change_state(entry.sequence), learner.model.kernel
+    begun = learner_at(course, state, body.position, kernel)
+    if body.again:
+        fold(course.storage, begun, course, until=entry.sequence - 1, again=True)
+        if begun.plan.revision != learner.plan.revision:
+            raise ValueError("a revision since then can no longer be compiled")
+        return begun.model
+    if begun.plan.revision == learner.plan.revision:
+        return begun.model
+    steps = [step for step in course.steps if body.position < step.sequence < entry.sequence]
+    return led_on(begun.taught, course, steps).model
+
+
+def learner_at(course: Course, state: bytes, position: int, kernel: str) -> Learner:
+    """Give a learner that knows what a state knows and goes on behind its position.
+
+    Raises:
+        ValueError: the state is damaged, or not of the models at that position.
+    """
+    plan = course.plan_at(position)
+    if plan is None:
+        raise ValueError("no revision can be used")
+    model = new_model(plan, kernel)
+    model.restore(from_bytes(state))
+    return Learner(plan, model, position, course.names(position))
 
 
 def _renamed(entry: Entry) -> tuple[Renamed, ...]:
@@ -132,14 +202,14 @@ def steps_after(
     until: int | None = None,
     expect: Callable[[Sequence[Entry]], None] = lambda page: None,
 ) -> Iterator[Entry]:
-    """Read the journal's outcomes and revisions.
+    """Read the journal's outcomes, revisions and changes of models.
 
     Decisions are looked up by what answers them, so that those nobody answered cost nothing.
 
     Args:
         expect: called with every page of entries before they come one by one.
     """
-    while page := storage.journal(after, PAGE, (Kind.OUTCOME, Kind.REVISION)):
+    while page := storage.journal(after, PAGE, STEPS):
         expect(page)
         for entry in page:
             if until is not None and entry.sequence > until:
@@ -153,8 +223,9 @@ def checkpoint_before(storage: Storage, course: Course, kernel: str, position: i
 
     None where no revision can be used.
     """
-    states = [state for name in MODELS for state in storage.model_states(name) if state.position <= position]
-    for state in sorted(states, key=lambda state: state.sequence, reverse=True):
+    for state in storage.model_states(STATES):
+        if state.position > position:
+            continue
         plan = course.plan_at(state.position)
         model = None if plan is None else restored(state, plan, kernel)
         if plan is not None and model is not None:
@@ -171,7 +242,7 @@ def adoption(plan: Plan, snapshot: Snapshot, answers: Floats, position: int, new
     """
     state, digest = to_bytes(snapshot), state_digest(snapshot)
     folds = {"model": digest, "answers": answers_digest(plan, answers)}
-    return AdoptModel(id=new_id, name=plan.model, position=position, hash=digest, state=state, folds=folds)
+    return AdoptModel(id=new_id, name=STATES, position=position, hash=digest, state=state, folds=folds)
 
 
 def answers_digest(plan: Plan, answers: Floats) -> str:

@@ -64,6 +64,7 @@ def standing(reports: Iterable[Report]) -> list[Report]:
     return sorted(said, key=_place_in_time)
 
 
-def _place_in_time(report: Report) -> tuple[int, str, str, str]:
+def _place_in_time(report: Report) -> tuple[int, str, str, str, str, str]:
     # The id of a silence is drawn by whoever noticed it.
-    return report.occurred_at, "" if report.expiry else report.id, report.action, report.treatment
+    name = "" if report.expiry else report.id
+    return report.occurred_at, name, report.action, report.treatment, report.outcome, report.id

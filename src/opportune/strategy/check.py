@@ -16,9 +16,11 @@ from opportune.strategy.checks import (
     check_channels,
     check_control_groups,
     check_exclusivity,
+    check_exploration,
     check_fallbacks,
     check_former_names,
     check_goals,
+    check_models,
     check_personas,
     check_rules,
     check_settings,
@@ -66,11 +68,13 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_settings(notes)
     check_attributes(notes)
     check_channels(notes)
+    check_exploration(notes)
     check_goals(notes)
     check_control_groups(notes)
     check_actions(notes, now)
     check_exclusivity(notes)
     check_former_names(notes)
+    check_models(notes)
     rules = check_rules(notes)
     check_fallbacks(notes, rules)
     personas = check_personas(notes)

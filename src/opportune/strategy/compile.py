@@ -21,11 +21,12 @@ from opportune.decide.plan import (
     Plan,
     PlanAction,
 )
-from opportune.learning.base import CandidateKey, Predictor
+from opportune.learning.base import CandidateKey
 from opportune.records import Sign, Value, ValueType
 from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
+from opportune.strategy.models import champion, predictors, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
 
@@ -70,7 +71,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         actions=tuple(_action(project, name) for name in names),
         candidates=candidates,
         action_of=action_of,
-        channels={name: _channel(project, name, candidates) for name in project.channels},
+        channels={name: _channel(project, name, candidates, outcomes) for name in project.channels},
         gate=RuleSet([_rules(checked, name, layer) for layer in LAYERS for name in names]),
         segments=RuleSet([[checked.segments[name]] for name in segment_names]),
         context_rules=RuleSet([[rule] for rule in context_rules]),
@@ -89,9 +90,11 @@ def compile_plan(checked: CheckedProject) -> Plan:
             for name, group in project.control_groups.items()
         ),
         content=tuple(_content(project, key) for key in candidates),
-        predictors=_predictors(project),
-        model=project.settings.model.name,
+        predictors=predictors(project),
+        models=specs(project),
+        champion=champion(project),
         deadline_ms=float(project.settings.deadline_ms),
+        ramp_up=_ramp_up(project, names),
         inputs=_inputs(project),
         because=_because(project),
     )
@@ -130,19 +133,21 @@ def _seconds(moment: datetime | None, otherwise: float) -> float:
     return otherwise if moment is None else moment.timestamp()
 
 
-def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...]) -> Channel:
+def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...], outcomes: tuple[str, ...]) -> Channel:
     channel = project.channels[name]
     window = channel.response_window
     return Channel(
         name=name,
-        placements={slot: _placement(project, name, slot, candidates) for slot in channel.placements},
+        placements={slot: _placement(project, name, slot, candidates, outcomes) for slot in channel.placements},
         outcomes={outcome: project.outcomes[outcome].sign for outcome in channel.outcomes},
         window_seconds=window.length.total_seconds() if window else None,
         window_default=window.default if window else None,
     )
 
 
-def _placement(project: Project, channel: str, name: str, candidates: tuple[CandidateKey, ...]) -> Placement:
+def _placement(
+    project: Project, channel: str, name: str, candidates: tuple[CandidateKey, ...], outcomes: tuple[str, ...]
+) -> Placement:
     section = project.channels[channel].placements[name]
     explore = project.exploration(channel, name)
     fits = np.array([_fits(project, key, channel, name) for key in candidates], dtype=bool)
@@ -155,8 +160,23 @@ def _placement(project: Project, channel: str, name: str, candidates: tuple[Cand
             next(i for i, key in enumerate(candidates) if key.action == action and fits[i])
             for action in section.fallback
         ),
-        exploration=Exploration(explore.method, explore.scale, explore.floor),
+        exploration=Exploration(explore.method, explore.scale, explore.floor, explore.ceiling, explore.gamma),
+        minimum_relevance=section.minimum_relevance,
+        relevant=outcomes.index(_positive(project, channel)[0]),
     )
+
+
+def _positive(project: Project, channel: str) -> list[str]:
+    """List the positive outcomes of a channel, one at least."""
+    return [name for name in project.channels[channel].outcomes if project.outcomes[name].sign is Sign.POSITIVE]
+
+
+def _ramp_up(project: Project, names: list[str]) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None:
+    """Lay out share to begin with and answers until free of every action; None where none is held back."""
+    chosen = [project.actions[name].ramp_up or project.groups[project.group_of[name]].ramp_up for name in names]
+    if not any(chosen):
+        return None
+    return np.array([(ramp.start, ramp.full_after) if ramp else (1.0, 0.0) for ramp in chosen]).T.copy()
 
 
 def _fits(project: Project, key: CandidateKey, channel: str, placement: str) -> bool:
@@ -201,9 +221,8 @@ def _scored_outcomes(project: Project) -> tuple[str, ...]:
         for outcome, amount in amounts.items()
         if outcome != sections.SHOWN and amount.number
     }
-    for channel in project.channels.values():
-        positive = [name for name in channel.outcomes if project.outcomes[name].sign is Sign.POSITIVE]
-        wanted.update(positive[:1])
+    for channel in project.channels:
+        wanted.update(_positive(project, channel)[:1])
     signs = {name: outcome.sign for name, outcome in project.outcomes.items()}
     return tuple(
         name for sign in (Sign.POSITIVE, Sign.NEGATIVE) for name in signs if signs[name] is sign and name in wanted
@@ -240,13 +259,6 @@ def _lever(project: Project, action: str) -> float:
 def _content(project: Project, key: CandidateKey) -> Mapping[str, Mapping[str, str]]:
     content = project.actions[key.action].treatments[key.channel][key.treatment].content
     return MappingProxyType({language: MappingProxyType(dict(texts)) for language, texts in content.items()})
-
-
-def _predictors(project: Project) -> tuple[Predictor, ...]:
-    """List what models may see, customer attributes first, in file order."""
-    customer = [Predictor(f"customer.{name}", item.type) for name, item in project.attributes.items() if item.predictor]
-    context = [Predictor(f"context.{name}", item.type) for name, item in project.context.items() if item.predictor]
-    return (*customer, *context)
 
 
 def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, bool]]:

@@ -26,10 +26,13 @@ _PARTS = (
     ("goal", "goals"),
     ("segment", "segments"),
     ("control group", "control_groups"),
+    ("model", "models"),
     ("group", "groups"),
     ("action", "actions"),
 )
 """Noun and member of a project, in the order in which differences are told."""
+RENAMED = ("model", "group", "action")
+"""Nouns whose sections may say what they were called before."""
 
 
 def differences(before: Project, after: Project) -> tuple[str, ...]:
@@ -43,7 +46,7 @@ def _all(before: Project, after: Project) -> Iterator[str]:
     yield from _sections("project", before.settings, after.settings)
     for noun, member in _PARTS:
         old, new = getattr(before, member), getattr(after, member)
-        if noun in ("group", "action"):
+        if noun in RENAMED:
             renamed = _renamed(old, new)
             yield from (f"{noun} '{former}' renamed to '{name}'" for name, former in renamed.items())
             old = {next((name for name, was in renamed.items() if was == key), key): one for key, one in old.items()}
@@ -51,7 +54,7 @@ def _all(before: Project, after: Project) -> Iterator[str]:
             old, new = ({key: _unnamed(one, key, renamed) for key, one in side.items()} for side in (old, new))
         if noun == "action":
             yield from _moved(before, after, old)
-        yield from _maps(noun, old, new, is_ordered=noun not in ("group", "action"))
+        yield from _maps(noun, old, new, is_ordered=noun not in RENAMED)
     yield from _maps("test", _tests(before), _tests(after), is_ordered=False)
 
 

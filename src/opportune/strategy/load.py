@@ -24,6 +24,7 @@ from opportune.strategy.sections import (
     EventType,
     Goal,
     Group,
+    Model,
     OutcomeType,
     Persona,
     Segment,
@@ -44,6 +45,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "goals.yaml": Goal,
     "segments.yaml": Segment,
     "control_groups.yaml": ControlGroup,
+    "models.yaml": Model,
 }
 """Files that map names to sections of one class."""
 REQUIRED_FILES = (SETTINGS_FILE, "outcomes.yaml", "channels.yaml", "goals.yaml")
@@ -170,6 +172,7 @@ class _Reader:
             goals=self._map("goals.yaml", Goal),
             segments=self._segments(),
             control_groups=self._map("control_groups.yaml", ControlGroup),
+            models=self._map("models.yaml", Model),
             groups=groups,
             actions=actions,
             group_of=group_of,

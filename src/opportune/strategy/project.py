@@ -16,6 +16,7 @@ from opportune.strategy.sections import (
     Exploration,
     Goal,
     Group,
+    Model,
     OutcomeType,
     Persona,
     Segment,
@@ -48,6 +49,7 @@ class Project:
     goals: dict[str, Goal]
     segments: dict[str, Segment]
     control_groups: dict[str, ControlGroup]
+    models: dict[str, Model]
     groups: dict[str, Group]
     actions: dict[str, Action]
     group_of: dict[str, str]

@@ -32,10 +32,12 @@ __all__ = [
     "Exploration",
     "Goal",
     "Group",
-    "ModelChoice",
+    "Model",
     "OutcomeType",
     "Persona",
     "Placement",
+    "Promotion",
+    "RampUp",
     "ResponseWindow",
     "RuleText",
     "Segment",
@@ -56,6 +58,8 @@ Lever = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=100)]
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 Role = Literal["agent", "strategist", "analyst", "compliance"]
 Answer = Literal["refuse", "ignore"]
+
+SettingValue = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
 
 
 class Section(BaseModel):
@@ -123,24 +127,45 @@ class Exploration(Section):
     """How a placement tries what it is not sure of.
 
     Keys:
-        method: "thompson" draws from what the model holds possible; "none" always takes the best. Default thompson.
-        scale: how far the model's uncertainty is followed, 0..3. Default 0.2.
+        method: "thompson" draws from what the model holds possible; "igw" the rarer, the further behind the best;
+            "none" always takes the best. Default thompson.
+        scale: of "thompson": how far the model's uncertainty is followed, 0..3. Default 0.2.
+        gamma: of "igw": how fast the chance falls with the gap, 0..1000000. Default by evidence.
         floor: share of draws spread evenly over all candidates that passed, 0..0.5. Default 0.02.
+        ceiling: share of draws that may go to others than the best, from floor to 1. Default 1.
     """
 
-    method: Literal["thompson", "none"] = "thompson"
+    method: Literal["thompson", "igw", "none"] = "thompson"
     scale: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=3)] = 0.2
+    gamma: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)] | None = None
     floor: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.02
+    ceiling: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1)] = 1.0
 
 
-class ModelChoice(Section):
-    """Which propensity model learns.
+class RampUp(Section):
+    """How the share of draws of a new action grows with its answers.
 
     Keys:
-        name: member of the family of models. Default bayes.
+        start: largest share without any answer, above 0, at most 1. Default 0.02.
+        full_after: answers after which it is held back no longer, 1..1000000. Required.
     """
 
-    name: Name = "bayes"
+    start: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)] = 0.02
+    full_after: Annotated[StrictInt, Field(ge=1, le=1_000_000)]
+
+
+class Promotion(Section):
+    """When a challenger takes over by itself.
+
+    Keys:
+        by: least share by which its log loss is lower than the champion's, 0..0.5. Default 0.01.
+        after: least number of answers that both foresaw, 100..1000000000. Default 5000.
+        confidence: of the difference being at least so large, 0.5..0.999. Default 0.95.
+    """
+
+    by: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.01
+    after: Annotated[StrictInt, Field(ge=100, le=1_000_000_000)] = 5_000
+    confidence: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.5, le=0.999)] = 0.95
 
 
 class Settings(Section):
@@ -152,7 +177,8 @@ class Settings(Section):
         time_zone: IANA zone of days, and of customers whose own zone is unknown. Required.
         languages: of the content; the first is the default. Required.
         exploration: of every placement that does not say otherwise.
-        model: the propensity model.
+        champion: name of the model in models.yaml that decides, until another one is promoted. Default: the only one.
+        promotion: when a challenger takes over by itself. Default: never.
         deadline_ms: time for one decision before the fallback answers, in milliseconds, 1..60000. Default 100.
         retention_days: what was recorded longer ago is dropped, 30..36500. Default: everything is kept.
         unknown_context: "refuse" or "ignore" a context attribute that a request brings undeclared. Default refuse.
@@ -164,7 +190,8 @@ class Settings(Section):
     time_zone: StrictStr
     languages: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=50)]
     exploration: Exploration = Exploration()
-    model: ModelChoice = ModelChoice()
+    champion: Name | None = None
+    promotion: Promotion | None = None
     deadline_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] = 100
     retention_days: Annotated[StrictInt, Field(ge=30, le=36_500)] | None = None
     unknown_context: Answer = "refuse"
@@ -270,12 +297,14 @@ class Placement(Section):
         size: how many actions it takes, 1..100. Required.
         fallback: actions shown when no decision can be made in time, best first; [] shows nothing. Required.
         exploration: keys that differ from the project's.
+        minimum_relevance: least propensity of the channel's first positive outcome that is shown, 0..1. Default 0.
     """
 
     title: Text = ""
     size: Annotated[StrictInt, Field(ge=1, le=100)]
     fallback: tuple[Name, ...]
     exploration: Exploration | None = None
+    minimum_relevance: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, lt=1)] = 0.0
 
 
 class Channel(Section):
@@ -370,6 +399,24 @@ FormerNames = Annotated[
 ]
 
 
+class Model(Section):
+    """One propensity model in models.yaml.
+
+    Keys:
+        kind: member of the family of models. Default bayes.
+        settings: what the kind lets one choose, by name. Default: its own defaults.
+        sees: the only attributes that it may see, such as customer.age or context.page. Default: all.
+        hides: attributes that it may not see. Default none.
+        renamed_from: the model's former name, or a list of them; what it learned goes on. Default none.
+    """
+
+    kind: Name = "bayes"
+    settings: Annotated[dict[Name, SettingValue], Field(max_length=100)] = {}
+    sees: Annotated[tuple[Text, ...], Field(max_length=10_000)] | None = None
+    hides: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()
+    renamed_from: FormerNames = ()
+
+
 class Group(Section):
     """actions/<group>/group.yaml: what holds for all actions of the folder.
 
@@ -379,6 +426,7 @@ class Group(Section):
         description: for people.
         active: false switches all its actions off. Default true.
         lever: manual factor on the priority of its actions, 0..100. Default 1.
+        ramp_up: how the share of draws of each of its actions grows with its answers. Default: not held back.
         eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
     """
 
@@ -387,6 +435,7 @@ class Group(Section):
     description: Text = ""
     active: StrictBool = True
     lever: Lever = 1.0
+    ramp_up: RampUp | None = None
     eligibility: Rules = ()
     applicability: Rules = ()
     suitability: Rules = ()
@@ -484,6 +533,7 @@ class Action(Section):
         valid: when it may be shown. Default always.
         mandatory: true, or a rule; when true it is shown before all that are not mandatory. Default false.
         lever: manual factor on its priority, 0..100. Default 1.
+        ramp_up: how its share of draws grows with its answers. Default that of the group.
         eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
         values: goal -> outcome (or "shown") -> what it is worth.
         exclusive: exclusivity groups; one answer holds at most one action of each.
@@ -501,6 +551,7 @@ class Action(Section):
         None
     )
     lever: Lever = 1.0
+    ramp_up: RampUp | None = None
     eligibility: Rules = ()
     applicability: Rules = ()
     suitability: Rules = ()
@@ -529,6 +580,7 @@ class Absence(Section):
             "exclusive",
             "already_shown",
             "outranked",
+            "irrelevant",
         ]
         | None
     ) = None

@@ -3,7 +3,9 @@
 from opportune.strategy.checks.actions import check_actions, check_exclusivity
 from opportune.strategy.checks.attributes import check_attributes
 from opportune.strategy.checks.channels import check_channels, check_fallbacks
+from opportune.strategy.checks.exploration import check_exploration
 from opportune.strategy.checks.goals import check_control_groups, check_goals
+from opportune.strategy.checks.models import check_models
 from opportune.strategy.checks.names import check_former_names
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
@@ -18,9 +20,11 @@ __all__ = [
     "check_channels",
     "check_control_groups",
     "check_exclusivity",
+    "check_exploration",
     "check_fallbacks",
     "check_former_names",
     "check_goals",
+    "check_models",
     "check_personas",
     "check_rules",
     "check_settings",

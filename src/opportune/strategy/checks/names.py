@@ -23,6 +23,10 @@ def check_former_names(notes: Notes) -> None:
         name: ((project.action_file(name), ["renamed_from"]), action.renamed_from)
         for name, action in project.actions.items()
     }
+    models: dict[str, tuple[Place, Iterable[str]]] = {
+        name: (("models.yaml", [name, "renamed_from"]), model.renamed_from) for name, model in project.models.items()
+    }
+    _check(notes, "model", models)
     _check(notes, "group", groups)
     _check(notes, "action", actions)
     for name, action in project.actions.items():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from opportune.learning import MODELS
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import LANGUAGES, is_language, zones
 from opportune.strategy.wording import suggest
@@ -13,7 +12,7 @@ FILE = "project.yaml"
 
 
 def check_settings(notes: Notes) -> None:
-    """Check time zone, languages, model."""
+    """Check time zone and languages."""
     if FILE in notes.gaps.files:
         return
     settings = notes.project.settings
@@ -30,11 +29,6 @@ def check_settings(notes: Notes) -> None:
             notes.report(FILE, ["languages", index], message, "remove one of both", "duplicate")
     if len(notes.problems) > before:
         notes.doubt(FILE, "languages")
-    if settings.model.name not in MODELS:
-        message = f"unknown model '{settings.model.name}'"
-        notes.report(
-            FILE, ["model", "name"], message, suggest(settings.model.name, MODELS, "known models"), "unknown-model"
-        )
 
 
 def _zone_remedy(zone: str) -> str:

@@ -1,0 +1,131 @@
+"""Can the models be made as models.yaml describes them?"""
+
+from __future__ import annotations
+
+import inspect
+
+from opportune.learning import MODELS, USUAL, Predictor, make_model
+from opportune.strategy.checks.notes import Notes
+from opportune.strategy.models import predictors
+from opportune.strategy.sections import Model
+from opportune.strategy.wording import suggest
+
+__all__ = ["check_models"]
+
+FILE = "models.yaml"
+SETTINGS = "project.yaml"
+GIVEN = ("predictors", "outcomes", "kernel")
+"""What every member is made of; the other parameters are settings."""
+TYPES: dict[str, type | tuple[type, ...]] = {"float": (int, float), "int": int, "str": str, "bool": bool}
+"""Annotation of a setting → types of its values; others are for the member itself to examine."""
+WORDS = {"float": "a number", "int": "a whole number", "str": "a text", "bool": "true or false"}
+
+
+def check_models(notes: Notes) -> None:
+    """Check kinds, settings and attributes of all models, and who is the champion."""
+    project = notes.project
+    _check_champion(notes)
+    known = predictors(project)
+    for name, model in project.models.items():
+        if not _check_kind(notes, name, model):
+            continue
+        seen = _check_sight(notes, name, model, known)
+        if _check_names(notes, name, model) and seen is not None:
+            _check_making(notes, name, model, seen)
+
+
+def _check_champion(notes: Notes) -> None:
+    project = notes.project
+    if {FILE, SETTINGS} & notes.gaps.files:
+        return
+    names, champion = project.models, project.settings.champion
+    if champion is not None:
+        known = list(names) or [USUAL.name]
+        notes.expect_name(champion, known, FILE, "model", SETTINGS, ["champion"])
+    elif len(names) > 1:
+        message = f"{len(names)} models and none is the champion"
+        notes.report(FILE, [], message, f"name the one that decides in {SETTINGS}: 'champion: NAME'", "no-champion")
+
+
+def _check_kind(notes: Notes, name: str, model: Model) -> bool:
+    if model.kind in MODELS:
+        return True
+    message, remedy = f"unknown kind of model '{model.kind}'", suggest(model.kind, MODELS, "known kinds")
+    notes.report(FILE, [name, "kind"], message, remedy, "unknown-kind")
+    return False
+
+
+def _check_sight(notes: Notes, name: str, model: Model, known: tuple[Predictor, ...]) -> list[Predictor] | None:
+    """Check what a model may see; give that, None where it is not clear."""
+    project = notes.project
+    before = len(notes.problems)
+    allowed = {one.name for one in known}
+    declared = {f"customer.{one}" for one in project.attributes} | {f"context.{one}" for one in project.context}
+    for key, wanted in (("sees", model.sees or ()), ("hides", model.hides)):
+        for index, attribute in enumerate(wanted):
+            place: list[str | int] = [name, key, index]
+            if attribute not in declared:
+                _unknown(notes, attribute, place, sorted(declared))
+            elif attribute not in allowed and key == "sees":
+                message = f"'{attribute}' is barred from models (predictor: false)"
+                remedy = "remove it here; only its own declaration can open it to models"
+                notes.report(FILE, place, message, remedy, "barred-attribute")
+    if len(notes.problems) > before:
+        return None
+    return [one for one in known if one.name not in model.hides and (model.sees is None or one.name in model.sees)]
+
+
+def _unknown(notes: Notes, attribute: str, place: list[str | int], declared: list[str]) -> None:
+    scope, _, name = attribute.partition(".")
+    file = {"customer": "attributes.yaml", "context": "context.yaml"}.get(scope)
+    if file is not None and notes.gaps.may_hold(file, name):
+        return
+    message = f"unknown attribute '{attribute[:100]}'"
+    remedy = suggest(attribute, declared, "known attributes")
+    notes.report(FILE, place, message, remedy, "unknown-attribute")
+
+
+def _check_names(notes: Notes, name: str, model: Model) -> bool:
+    """Say whether the kind has all settings that are given, and they are of its types."""
+    parameters = inspect.signature(MODELS[model.kind]).parameters
+    known = {one: parameter.annotation for one, parameter in parameters.items() if one not in GIVEN}
+    before = len(notes.problems)
+    for setting, value in model.settings.items():
+        place = [name, "settings", setting]
+        if setting not in known:
+            message = f"kind '{model.kind}' has no setting '{setting}'"
+            remedy = suggest(setting, known, "its settings") if known else "remove it; this kind has no settings"
+            notes.report(FILE, place, message, remedy, "unknown-setting", key=True)
+        elif not _fits(value, str(known[setting])):
+            message = f"expected {WORDS[str(known[setting])]}, found {_called(value)}"
+            notes.report(FILE, place, message, "see docs/guides/models.md", "wrong-setting")
+    return len(notes.problems) == before
+
+
+def _fits(value: object, annotation: str) -> bool:
+    if annotation not in TYPES:
+        return True
+    return isinstance(value, TYPES[annotation]) and isinstance(value, bool) == (annotation == "bool")
+
+
+def _called(value: object) -> str:
+    for annotation, word in (("bool", "true or false"), ("float", "a number"), ("str", "a text")):
+        if _fits(value, annotation):
+            return word
+    return "a list"
+
+
+def _check_making(notes: Notes, name: str, model: Model, seen: list[Predictor]) -> None:
+    """Make the model: what else is wrong with its settings, or is not installed, shows then."""
+    try:
+        make_model(model.kind, seen, ["outcome"], "numpy", model.settings)
+    except ImportError as error:
+        package = (error.name or "a package").partition(".")[0]
+        message = f"kind '{model.kind}' needs {package}, which is not installed here"
+        notes.report(FILE, [name, "kind"], message, "install it, or choose another kind", "missing-package")
+    except ValueError as error:
+        # Texts of members speak of names, types and ranges, never of anybody's data.
+        notes.report(FILE, [name, "settings"], str(error)[:300], "see docs/guides/models.md", "wrong-setting")
+    except TypeError:
+        message = f"kind '{model.kind}' cannot be made with these settings"
+        notes.report(FILE, [name, "settings"], message, "see docs/guides/models.md", "wrong-setting")
