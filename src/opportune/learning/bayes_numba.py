@@ -16,7 +16,7 @@ from numba.extending import intrinsic
 
 from opportune.learning import bayes_numpy
 
-__all__ = ["coarse", "learn", "predict", "unlearn", "warm_up"]
+__all__ = ["coarse", "exp_lane", "learn", "predict", "unlearn", "warm_up"]
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.uint16]
@@ -112,7 +112,7 @@ def _exp(x: np.float32) -> np.float32:
     return np.float32((y * r + ONE) * _fine(np.uint16((np.int32(k) + 127) << 7)))
 
 
-_exp_lane = _fused(_exp)
+exp_lane = _fused(_exp)
 
 
 def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
@@ -120,7 +120,7 @@ def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
         odds = min(max(log_odds[c], -LOG_ODDS_MAX), LOG_ODDS_MAX)
         log_odds[c] = odds
         spread[c] = math.sqrt(spread[c])
-        propensity[c] = ONE / (ONE + _exp_lane(-odds))
+        propensity[c] = ONE / (ONE + exp_lane(-odds))
 
 
 _finish_row = _fused(_finish)

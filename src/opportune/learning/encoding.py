@@ -32,7 +32,7 @@ from opportune.learning.kernels import Kernel
 from opportune.learning.snapshot import read_array
 from opportune.records import Facts, ValueType
 
-__all__ = ["Encoder", "LinearForm"]
+__all__ = ["LEVELS_MAX", "Encoder", "LinearForm"]
 
 LEVELS_MAX = 64
 """Levels of one category that get a row of their own, first come; later ones share the row "other"."""
@@ -127,6 +127,11 @@ class Encoder:
     def numbers(self) -> tuple[str, ...]:
         """Names of the predictors that scales belong to, in the order of `seen`, `mean` and `variance`."""
         return tuple(self._numbers)
+
+    @property
+    def open(self) -> int:
+        """Number of predictors whose levels are learned."""
+        return len(self._open)
 
     def _add_choice(self, name: str, table: dict[Any, int], otherwise: int) -> None:
         self._choices.append(name)

@@ -24,7 +24,7 @@ import numpy.typing as npt
 from opportune.learning import joint_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.carrying import paired_rows, places, read_former, with_levels
-from opportune.learning.encoding import Encoder, LinearForm
+from opportune.learning.encoding import LEVELS_MAX, Encoder, LinearForm
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves, Path
 from opportune.learning.snapshot import read_array, state_digest
@@ -109,6 +109,12 @@ class JointModel(PropensityModel):
         self._answers: dict[Path, Counts] = {}
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
+
+    @staticmethod
+    def rows_most(predictors: Sequence[Predictor]) -> int:
+        """Give the most rows that these predictors will ever have here."""
+        encoder = Encoder(predictors, "numpy")
+        return min(ROWS_MAX, encoder.fixed + LEVELS_MAX * encoder.open)
 
     def bind(self, catalogue: Sequence[CandidateKey]) -> None:
         """Fix the candidate axis; actions that leave and come back find what was learned of them.
