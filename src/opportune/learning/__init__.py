@@ -14,7 +14,9 @@ from opportune.learning.contest import Contest, ModelSpec
 from opportune.learning.custom import PythonModel
 from opportune.learning.evidence import EvidenceModel
 from opportune.learning.exploration import METHODS, Method, Race, Selection, select
+from opportune.learning.joint import JointModel
 from opportune.learning.kernels import Kernel, resolve_kernel, warm_up
+from opportune.learning.mixture import MixtureModel
 from opportune.learning.moves import Moves
 from opportune.learning.naive_bayes import NaiveBayesModel
 from opportune.learning.onnx_model import OnnxModel
@@ -29,8 +31,10 @@ __all__ = [
     "Contest",
     "Encoded",
     "EvidenceModel",
+    "JointModel",
     "Kernel",
     "Method",
+    "MixtureModel",
     "ModelSpec",
     "Moves",
     "NaiveBayesModel",
@@ -54,6 +58,8 @@ __all__ = [
 MODELS: dict[str, type[PropensityModel]] = {
     "bayes": BayesModel,
     "evidence": EvidenceModel,
+    "joint": JointModel,
+    "mixture": MixtureModel,
     "naive_bayes": NaiveBayesModel,
     "onnx": OnnxModel,
     "python": PythonModel,

@@ -1,0 +1,107 @@
+"""How far each predictor's weight of evidence is to be trusted: a small Bayesian regression shared by all candidates.
+
+Formulas: docs/concepts/learning-experts.md, "Tempering".
+
+Notation:
+    x  float64 [P], weights of evidence of one request and candidate, one per predictor, and 1 for the intercept last
+    mean, covariance  float64 [P], [P, P] of the factors; diagonal [P] where there are too many predictors for squares
+
+Sums run in a fixed order, without BLAS: results repeat bit by bit.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+__all__ = ["Tempering"]
+
+Doubles = npt.NDArray[np.float64]
+
+FACTOR_VARIANCE = 0.1
+INTERCEPT_VARIANCE = 0.05
+FORGETTING = 0.0003
+"""Part of the way back to its prior covariance that the regression goes with every answer."""
+FULL_MAX = 64
+"""Predictors up to which covariances are kept."""
+LOG_ODDS_MAX = 15.0
+
+
+def start(predictors: int) -> float:
+    """Factor before any answer: one predictor is believed, many repeat each other."""
+    return 1.0 / math.sqrt(1.0 + 0.15 * predictors)
+
+
+class Tempering:
+    """Factor by which the weight of each predictor counts, learned online.
+
+    Args:
+        predictors: P - 1.
+    """
+
+    def __init__(self, predictors: int) -> None:
+        size = predictors + 1
+        self.mean: Doubles = np.full(size, start(predictors))
+        self.mean[-1] = 0.0
+        variance = np.full(size, FACTOR_VARIANCE)
+        variance[-1] = INTERCEPT_VARIANCE
+        self.is_full = predictors <= FULL_MAX
+        self.prior: Doubles = np.diag(variance) if self.is_full else variance
+        self.covariance: Doubles = self.prior.copy()
+
+    def log_odds(self, x: Doubles, base: float) -> float:
+        """Log odds of weights and the base rate."""
+        return base + _dot(self.mean, x)
+
+    def learn(self, x: Doubles, base: float, happened: float) -> None:
+        """Move the factors by one answer."""
+        self.covariance += FORGETTING * (self.prior - self.covariance)
+        spread = self._spread(x)
+        variance = _dot(x, spread)
+        step, curvature = _settle(self.log_odds(x, base), variance, happened)
+        self.mean += spread * step
+        self._shift(spread, x, -curvature / (1.0 + curvature * variance))
+
+    def unlearn(self, x: Doubles, base: float, happened: float) -> None:
+        """Take back one answer as it counts today."""
+        p = _sigmoid(self.log_odds(x, base))
+        curvature = p * (1.0 - p)
+        spread = self._spread(x)
+        room = 1.0 - curvature * _dot(x, spread)
+        if room > 0.1:
+            self._shift(spread, x, curvature / room)
+            spread = self._spread(x)
+        self.mean -= spread * (happened - p)
+
+    def _spread(self, x: Doubles) -> Doubles:
+        if self.is_full:
+            # Reduced row by row, in order.
+            found: Doubles = np.add.reduce(self.covariance * x[:, None], axis=0)
+            return found
+        return self.covariance * x
+
+    def _shift(self, spread: Doubles, x: Doubles, factor: float) -> None:
+        if self.is_full:
+            self.covariance += (factor * spread)[:, None] * spread
+        else:
+            self.covariance += factor * spread * spread
+
+
+def _dot(a: Doubles, b: Doubles) -> float:
+    return float(np.add.accumulate(a * b)[-1])
+
+
+def _sigmoid(log_odds: float) -> float:
+    return 1.0 / (1.0 + math.exp(-min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
+
+
+def _settle(log_odds: float, variance: float, happened: float) -> tuple[float, float]:
+    """Error and curvature at the most probable factors: the root of a = variance (happened - sigmoid(log_odds + a))."""
+    a = 0.0
+    p = _sigmoid(log_odds)
+    for _ in range(4):
+        a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
+        p = _sigmoid(log_odds + a)
+    return happened - p, p * (1.0 - p)
