@@ -39,18 +39,19 @@ class Cell:
     Args:
         best_is: "low" or "high".
         values: contender → value, then one value per bootstrap draw.
+        in_file_order: contender → value of the first seed alone.
         chance: contender → calibration error that it would show if it were perfectly right; mean, 95th percentile.
     """
 
     measure: str
     best_is: str
     values: dict[str, Floats] = field(default_factory=dict)
+    in_file_order: dict[str, float] = field(default_factory=dict)
     chance: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def best(self, rivals: Sequence[str]) -> str:
         """Name the best of those."""
-        ranked = self.ranked(rivals)
-        return ranked[0]
+        return self.ranked(rivals)[0]
 
     def ranked(self, rivals: Sequence[str]) -> list[str]:
         """Order those from the best."""
@@ -98,6 +99,7 @@ def predicted_cells(task: Predicting, data: Stream, results: Results, draws: int
         for measure, values in found.items():
             cell = cells.setdefault(measure, Cell(measure, "high" if "AUC" in measure else "low"))
             cell.values[name] = np.mean(values, axis=0)
+            cell.in_file_order[name] = float(values[0][0])
     # The calibration cell was made first; it belongs last.
     return sorted(cells.values(), key=lambda cell: cell.measure == CALIBRATION)
 
@@ -167,5 +169,6 @@ def chosen_cells(task: Choosing, data: Rounds, results: Results, draws: int = DR
                 w = weights[seed][:, rounds]
                 means.append((w @ worth) / np.maximum(1e-12, w.sum(axis=1)))
             by_seed = np.array(means)
+            cell.in_file_order[name] = float(by_seed[0, 0])
             cell.values[name] = by_seed[picked[:, : len(runs)].T % len(runs), np.arange(1 + draws)].mean(axis=0)
     return list(cells.values())

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from benchmarks.learning.compare import CALIBRATION, Cell
 from benchmarks.learning.contenders import DEFAULT
@@ -10,7 +11,7 @@ from benchmarks.learning.contenders.base import Contender
 from benchmarks.learning.prototype import PROTOTYPE
 from benchmarks.learning.tasks import TASKS
 
-__all__ = ["acceptance", "prototype_table", "table"]
+__all__ = ["Count", "acceptance", "counted", "everybody", "prototype_table", "rivals_of", "table"]
 
 Tables = Mapping[str, Sequence[Cell]]
 """Task → its cells."""
@@ -25,7 +26,7 @@ def rivals_of(rows: Sequence[Contender], default: str = DEFAULT) -> list[str]:
     return [row.name for row in rows if row.role == "peer" or row.name == default]
 
 
-def everybody(rows: Sequence[Contender]) -> list[str]:
+def everybody(rows: Sequence[Contender], default: str = DEFAULT) -> list[str]:
     """Name all that learn from predictors, our other models too."""
     return [row.name for row in rows if row.role != "floor"]
 
@@ -77,43 +78,69 @@ def _text(cell: Cell, name: str, rivals: Sequence[str]) -> str:
 
 
 def acceptance(tables: Tables, rows: Mapping[str, Sequence[Contender]], default: str = DEFAULT) -> str:
-    """Count the cells where the default is best or level, those in the lower half, and name both."""
+    """Count the cells where the default is best or level, and those in the lower half; name what is behind."""
     lines = []
     for title, choose in (("the peers", rivals_of), ("the peers and our other models", everybody)):
-        total, good, behind, low = 0, 0, [], []
-        for name, cells in tables.items():
-            rivals = choose(rows[name])
-            for cell in cells:
-                if default not in cell.values:
-                    continue
-                total += 1
-                ranked = cell.ranked(rivals)
-                if cell.level(default, ranked[0]):
-                    good += 1
-                else:
-                    behind.append(f"{name} {cell.measure} ({ranked[0]})")
-                if ranked.index(default) + 1 > -(-len(ranked) // 2):
-                    low.append(f"{name} {cell.measure} ({ranked.index(default) + 1} of {len(ranked)})")
-        if total:
-            lines.append(f"`{default}` beside {title}: best or level in {good} of {total} cells = {good / total:.0%}.")
-            lines.append(f"- behind the best: {', '.join(behind) or 'nowhere'}.")
-            lines.append(f"- in the lower half: {', '.join(low) or 'nowhere'}.")
+        count = counted(tables, rows, choose, default)
+        if count.cells:
+            share = f"{count.good} of {count.cells} cells, {count.good / count.cells:.0%}"
+            lines.append(f"- `{default}` beside {title}: best or level with the best in {share}.")
+            lines.append(f"  Behind the best: {', '.join(count.behind) or 'nowhere'}.")
+            lines.append(f"  In the lower half: {', '.join(count.low) or 'nowhere'}.")
     return "\n".join(lines)
 
 
+@dataclass
+class Count:
+    """In how many cells the default is best or level, where it is behind the best, and where in the lower half."""
+
+    cells: int = 0
+    good: int = 0
+    behind: list[str] = field(default_factory=list)
+    low: list[str] = field(default_factory=list)
+
+
+def counted(
+    tables: Tables,
+    rows: Mapping[str, Sequence[Contender]],
+    choose: Callable[[Sequence[Contender], str], list[str]],
+    default: str,
+) -> Count:
+    """Count cells in which somebody else is there.
+
+    Args:
+        choose: whom the default is compared with.
+    """
+    count = Count()
+    for name, cells in tables.items():
+        rivals = choose(rows[name], default)
+        for cell in cells:
+            ranked = cell.ranked(rivals)
+            if default not in ranked or len(ranked) == 1:
+                continue
+            count.cells += 1
+            place = ranked.index(default) + 1
+            where = f"{name} {cell.measure}"
+            if cell.level(default, ranked[0]):
+                count.good += 1
+            else:
+                count.behind.append(f"{where} ({ranked[0]})")
+            if place > -(-len(ranked) // 2):
+                count.low.append(f"{where} ({place} of {len(ranked)})")
+    return count
+
+
 def prototype_table(tables: Tables, default: str = DEFAULT) -> str:
-    """Put the default beside the prototype; the figure of the first seed is that of the file's order, ours of all."""
+    """Put the default beside the prototype, both in the order of the file."""
     lines = ["| task | measure | prototype | ours | |", "|---|---|---:|---:|---|"]
     for name, cells in tables.items():
         for cell in cells:
             before = PROTOTYPE.get((name, cell.measure))
             if before is None or default not in cell.values:
                 continue
-            now, half = float(cell.values[default][0]), cell.half_width(default)
+            now, digits = cell.in_file_order[default], _digits(cell)
             ahead = now <= before if cell.best_is == "low" else now >= before
-            word = "at or above" if ahead else ("within the interval" if abs(now - before) <= half else "below")
-            digits = _digits(cell)
-            lines.append(
-                f"| {name} | {cell.measure} | {before:.{digits}f} | {now:.{digits}f} ± {half:.{digits}f} | {word} |"
-            )
+            within = abs(now - before) <= cell.half_width(default)
+            word = "at or above" if ahead else "below, within the interval" if within else "below"
+            lines.append(f"| `{name}` | {cell.measure} | {before:.{digits}f} | {now:.{digits}f} | {word} |")
     return "\n".join(lines)
