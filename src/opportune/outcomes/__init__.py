@@ -5,11 +5,10 @@ from opportune.outcomes.learner import Learner, Lesson, Taught, carried, new_mod
 from opportune.outcomes.ledger import Truth, truth_digest
 from opportune.outcomes.lessons import Account, LessonBook, accounts, lessons, teach
 from opportune.outcomes.names import Names
-from opportune.outcomes.quota import QUOTA, Quota, Terms
+from opportune.outcomes.quota import Quota, Terms, joined, parted
 from opportune.storage.standing import Report, standing
 
 __all__ = [
-    "QUOTA",
     "Account",
     "Learner",
     "Lesson",
@@ -23,8 +22,10 @@ __all__ = [
     "accounts",
     "answers",
     "carried",
+    "joined",
     "lessons",
     "new_model",
+    "parted",
     "standing",
     "teach",
     "terms_of",

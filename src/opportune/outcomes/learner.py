@@ -184,17 +184,26 @@ class Learner:
         """Go on behind a revision that cannot be compiled: the plan stays."""
         self.taught.position = max(self.position, sequence)
 
-    def switch(self, plan: Plan, model: PropensityModel, sequence: int, renamed: Sequence[Renamed]) -> None:
+    def switch(
+        self,
+        plan: Plan,
+        model: PropensityModel,
+        sequence: int,
+        renamed: Sequence[Renamed],
+        quota: Quota | None = None,
+    ) -> None:
         """Fold one revision; the model before it stays as it is, for whoever still decides with it.
 
         Args:
             model: of `carried`, from the state of today.
             sequence: of the revision's journal entry; one that was folded already changes nothing.
+            quota: of a model that learned elsewhere; None goes on with that of today.
         """
         if sequence <= self.position:
             return
         self.taught = Taught(model, sequence)
         self.names = self.names.after(renamed)
+        self.quota = quota or self.quota
         self._take(plan)
 
     def _change(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> None:

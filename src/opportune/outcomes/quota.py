@@ -16,7 +16,7 @@ import numpy as np
 
 from opportune.learning import Snapshot
 
-__all__ = ["QUOTA", "Quota", "Terms"]
+__all__ = ["QUOTA", "Quota", "Terms", "joined", "parted"]
 
 QUOTA = "quota"
 """Name under which the state is kept beside that of a model."""
@@ -96,6 +96,12 @@ class Quota:
             else:
                 del self._taught[pair]
 
+    def copy(self) -> Quota:
+        """Give another one that goes on from here."""
+        other = Quota()
+        other._taught = dict(self._taught)
+        return other
+
     def snapshot(self) -> Snapshot:
         """Copy the state."""
         taught = b"".join(self._taught.values())
@@ -127,6 +133,28 @@ class Quota:
             quota._taught[pair] = taught[begin : begin + length]
             begin += length
         return quota
+
+
+def joined(state: Snapshot, quota: Quota) -> Snapshot:
+    """Put the state of a quota beside that of the models that it belongs to; an empty one leaves no trace."""
+    if not quota.pairs:
+        return state
+    own = {f"{QUOTA}/{name}": values for name, values in quota.snapshot().arrays.items()}
+    return Snapshot({**state.arrays, **own}, {**state.meta, QUOTA: 1})
+
+
+def parted(state: Snapshot) -> tuple[Snapshot, Quota]:
+    """Take apart what `joined` put together.
+
+    Raises:
+        ValueError: the state of the quota is damaged.
+    """
+    if QUOTA not in state.meta:
+        return state, Quota()
+    own = {name.removeprefix(f"{QUOTA}/"): values for name, values in state.arrays.items() if name.startswith(QUOTA)}
+    arrays = {name: values for name, values in state.arrays.items() if not name.startswith(QUOTA)}
+    meta = {name: value for name, value in state.meta.items() if name != QUOTA}
+    return Snapshot(arrays, meta), Quota.of(Snapshot(own, {"name": QUOTA}))
 
 
 def _pair(terms: Terms, who: str, action: str, at: int) -> int:

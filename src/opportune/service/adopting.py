@@ -9,7 +9,7 @@ import structlog
 from opportune.decide import Plan
 from opportune.errors import DamageError
 from opportune.learning import from_bytes
-from opportune.outcomes import Learner, LessonBook, Taught, new_model, teach
+from opportune.outcomes import Learner, LessonBook, Taught, new_model, teach, terms_of
 from opportune.service.course import Course
 from opportune.service.training import STATES, checkpoint_before, steps_after, turn
 from opportune.storage import Kind, Storage
@@ -53,7 +53,8 @@ def live_learner(storage: Storage, course: Course, kept: Learner) -> Learner:
         StoreError: the store cannot be read.
     """
     plan = course.plan_at(storage.last_sequence())
-    if plan is None:
+    # Who has taught the posted model is told by checkpoints alone.
+    if plan is None or terms_of(plan) is not None or kept.quota.pairs:
         return kept
     try:
         taught = live_model(storage, plan, kept.model.kernel, kept.position)

@@ -137,7 +137,7 @@ class Follower:
         self._kept_position, self._kept_learned = learner.position, learner.learned
         model = learner.model
         name = f"checkpoint-{self._settings.new_id()}"
-        return adoption(learner.plan, model.snapshot(), model.evidence(), learner.position, name)
+        return adoption(learner.plan, model.snapshot(), model.evidence(), learner.position, name, learner.quota)
 
 
 def _tell(sequence: int, error: Exception) -> None:

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 from opportune.errors import Problem
-from opportune.outcomes import Learner, new_model
+from opportune.learning.snapshot import state_digest
+from opportune.outcomes import Learner, Quota, new_model
 from opportune.service.course import Course
 from opportune.service.training import STATES, Progress, answers_digest, fold, restored
 from opportune.storage import ModelBody, ModelState, Storage
@@ -60,10 +61,10 @@ def _agrees(storage: Storage, course: Course, earlier: ModelState | None, later:
     plan = course.plan_at(start)
     if plan is None:
         return False
-    model = new_model(plan, kernel) if earlier is None else restored(earlier, plan, kernel)
-    if model is None:
+    begun = (new_model(plan, kernel), Quota()) if earlier is None else restored(earlier, plan, kernel)
+    if begun is None:
         return False
-    learner = Learner(plan, model, start, course.names(start))
+    learner = Learner(plan, begun[0], start, course.names(start), begun[1])
     fold(storage, learner, course, until=later.position)
     return learner.model.digest() == later.hash and _folds_agree(storage, later, learner)
 
@@ -73,7 +74,11 @@ def _folds_agree(storage: Storage, state: ModelState, learner: Learner) -> bool:
     body = storage.journal(state.sequence - 1, 1)[0].body
     if not isinstance(body, ModelBody):
         return False
-    found = {"model": learner.model.digest(), "answers": answers_digest(learner.plan, learner.model.evidence())}
+    found = {
+        "model": learner.model.digest(),
+        "answers": answers_digest(learner.plan, learner.model.evidence()),
+        "quota": state_digest(learner.quota.snapshot()),
+    }
     return all(found.get(name) == digest for name, digest in body.folds.items())
 
 

@@ -108,10 +108,10 @@ class Teacher:
             return
         self._kept_at, self._kept_position = self.learner.learned, self.learner.position
         plan, model, position = self.learner.plan, self.learner.model, self.learner.position
-        snapshot, answers = model.snapshot(), model.evidence()
+        snapshot, answers, quota = model.snapshot(), model.evidence(), self.learner.quota.copy()
         # Writing megabytes as bytes takes long enough to hold up decisions: another thread does it.
         write = await asyncio.to_thread(
-            adoption, plan, snapshot, answers, position, f"checkpoint-{self._settings.new_id()}"
+            adoption, plan, snapshot, answers, position, f"checkpoint-{self._settings.new_id()}", quota
         )
         await self.writer.write(write)
 

@@ -16,7 +16,7 @@ import structlog
 from opportune.decide import Plan
 from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
-from opportune.outcomes import Learner, LessonBook, Taught, carried, new_model, teach
+from opportune.outcomes import Learner, LessonBook, Quota, Taught, carried, joined, new_model, parted, teach
 from opportune.records import Renamed
 from opportune.service.course import Course, Step
 from opportune.storage import AdoptModel, ChangeBody, Entry, Kind, ModelState, RevisionBody, Storage
@@ -49,8 +49,8 @@ log = structlog.get_logger()
 
 Floats = npt.NDArray[np.float32]
 
-Turn = tuple[Plan, PropensityModel]
-"""The next plan and its model."""
+Turn = tuple[Plan, PropensityModel, Quota | None]
+"""The next plan, its model, and who has taught it where that is not as it was."""
 
 Progress = Callable[[int, int], None]
 """Called with (journal position reached, end of the journal)."""
@@ -108,12 +108,12 @@ def prepare_turn(learner: Learner, course: Course, entry: Entry) -> Turn | None:
     None where nothing changes: the revision is lost, or the models cannot be changed so.
     """
     if entry.kind is Kind.CHANGE:
-        model = _changed(learner, course, entry)
-        return None if model is None else (learner.plan, model)
+        changed = _changed(learner, course, entry)
+        return None if changed is None else (learner.plan, *changed)
     plan = course.plan(entry.revision or "")
     if plan is None:
         return None
-    return plan, carried(learner.model.snapshot(), plan, _renamed(entry), learner.model.kernel)
+    return plan, carried(learner.model.snapshot(), plan, _renamed(entry), learner.model.kernel), None
 
 
 def take_turn(learner: Learner, entry: Entry, prepared: Turn | None) -> None:
@@ -121,11 +121,12 @@ def take_turn(learner: Learner, entry: Entry, prepared: Turn | None) -> None:
     if prepared is None:
         learner.pass_revision(entry.sequence)
     else:
-        learner.switch(*prepared, entry.sequence, _renamed(entry))
+        plan, model, quota = prepared
+        learner.switch(plan, model, entry.sequence, _renamed(entry), quota)
 
 
-def _changed(learner: Learner, course: Course, entry: Entry) -> PropensityModel | None:
-    """Give the models after a change; None where it is not one that they can make, and all stays as it is."""
+def _changed(learner: Learner, course: Course, entry: Entry) -> tuple[PropensityModel, Quota | None] | None:
+    """Give the models after a change, and who has taught them; None where they cannot make it, and all stays as it is."""
     body = entry.body
     assert isinstance(body, ChangeBody)
     try:
@@ -137,13 +138,13 @@ def _changed(learner: Learner, course: Course, entry: Entry) -> PropensityModel 
             model.promote(body.model)
         else:
             model.take_part_of(body.model, body.part, course.storage.change_state(entry.sequence))
-        return model
+        return model, None
     except ValueError as error:
         log.error("change of models passed over", sequence=entry.sequence, order=body.order, reason=str(error)[:300])
         return None
 
 
-def _replaced(learner: Learner, course: Course, entry: Entry, body: ChangeBody) -> PropensityModel:
+def _replaced(learner: Learner, course: Course, entry: Entry, body: ChangeBody) -> tuple[PropensityModel, Quota]:
     """Give the models with another state: led on over what came since its position, or taught that too.
 
     Raises:
@@ -155,11 +156,11 @@ def _replaced(learner: Learner, course: Course, entry: Entry, body: ChangeBody) 
         fold(course.storage, begun, course, until=entry.sequence - 1, again=True)
         if begun.plan.revision != learner.plan.revision:
             raise ValueError("a revision since then can no longer be compiled")
-        return begun.model
+        return begun.model, begun.quota
     if begun.plan.revision == learner.plan.revision:
-        return begun.model
+        return begun.model, begun.quota
     steps = [step for step in course.steps if body.position < step.sequence < entry.sequence]
-    return led_on(begun.taught, course, steps).model
+    return led_on(begun.taught, course, steps).model, begun.quota
 
 
 def learner_at(course: Course, state: bytes, position: int, kernel: str) -> Learner:
@@ -172,8 +173,9 @@ def learner_at(course: Course, state: bytes, position: int, kernel: str) -> Lear
     if plan is None:
         raise ValueError("no revision can be used")
     model = new_model(plan, kernel)
-    model.restore(from_bytes(state))
-    return Learner(plan, model, position, course.names(position))
+    learned, quota = parted(from_bytes(state))
+    model.restore(learned)
+    return Learner(plan, model, position, course.names(position), quota)
 
 
 def _renamed(entry: Entry) -> tuple[Renamed, ...]:
@@ -227,21 +229,27 @@ def checkpoint_before(storage: Storage, course: Course, kernel: str, position: i
         if state.position > position:
             continue
         plan = course.plan_at(state.position)
-        model = None if plan is None else restored(state, plan, kernel)
-        if plan is not None and model is not None:
-            return Learner(plan, model, state.position, course.names(state.position))
+        kept = None if plan is None else restored(state, plan, kernel)
+        if plan is not None and kept is not None:
+            return Learner(plan, kept[0], state.position, course.names(state.position), kept[1])
     plan = course.plan_at(0)
     return None if plan is None else Learner(plan, new_model(plan, kernel))
 
 
-def adoption(plan: Plan, snapshot: Snapshot, answers: Floats, position: int, new_id: str) -> AdoptModel:
+def adoption(
+    plan: Plan, snapshot: Snapshot, answers: Floats, position: int, new_id: str, quota: Quota | None = None
+) -> AdoptModel:
     """Write a checkpoint of the model.
 
     Args:
         answers: the model's evidence at that position.
+        quota: who has taught it, as of that position.
     """
-    state, digest = to_bytes(snapshot), state_digest(snapshot)
+    quota = quota or Quota()
+    state, digest = to_bytes(joined(snapshot, quota)), state_digest(snapshot)
     folds = {"model": digest, "answers": answers_digest(plan, answers)}
+    if quota.pairs:
+        folds["quota"] = state_digest(quota.snapshot())
     return AdoptModel(id=new_id, name=STATES, position=position, hash=digest, state=state, folds=folds)
 
 
@@ -251,11 +259,12 @@ def answers_digest(plan: Plan, answers: Floats) -> str:
     return digest_of(msgspec.msgpack.encode([*axes, answers.astype("<f4").tobytes()])).hex()
 
 
-def restored(state: ModelState, plan: Plan, kernel: str) -> PropensityModel | None:
-    """Give the model of a checkpoint; None where it is damaged, or of other predictors or outcomes."""
+def restored(state: ModelState, plan: Plan, kernel: str) -> tuple[PropensityModel, Quota] | None:
+    """Give the model of a checkpoint, and who has taught it; None where it is damaged, or of other predictors."""
     model = new_model(plan, kernel)
     try:
-        model.restore(from_bytes(state.state))
+        learned, quota = parted(from_bytes(state.state))
+        model.restore(learned)
     except ValueError:
         return None
-    return model if model.digest() == state.hash else None
+    return (model, quota) if model.digest() == state.hash else None
