@@ -143,6 +143,17 @@ class BayesModel(PropensityModel):
         )
         return self._prediction
 
+    def foresee(self, facts: Facts, candidate: int, outcome: int) -> float:
+        """Give one propensity from the columns of its candidate alone."""
+        if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
+            raise IndexError("candidate or outcome: not bound")
+        form = self._encoder.encode(facts)
+        mean = self._state[outcome, self._columns[candidate], 0].astype(np.float64).sum(axis=0)
+        size = self._encoder.dense
+        # Added exactly, so that no order of adding tells.
+        odds = math.fsum((mean[:size] * form.dense).tolist()) + math.fsum(mean[form.rows].tolist())
+        return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, odds))))
+
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
         self.score_and_learn(facts, candidate, outcome, happened)

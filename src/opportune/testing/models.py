@@ -108,6 +108,15 @@ class PropensityModelContract:
         expected = 1.0 / (1.0 + np.exp(-prediction.log_odds.astype(np.float64)))
         assert np.allclose(prediction.propensity, expected, atol=1e-5)
 
+    def test_one_propensity_is_that_of_the_prediction(self) -> None:
+        model = self._taught()
+        propensity = model.predict(model.encode(sample_facts(1))).propensity.copy()
+
+        for outcome in range(len(OUTCOMES)):
+            for candidate in (0, 4, len(CATALOGUE) - 1):
+                foreseen = model.foresee(sample_facts(1), candidate, outcome)
+                assert math.isclose(foreseen, float(propensity[outcome, candidate]), rel_tol=1e-3, abs_tol=1e-5)
+
     def test_the_same_answers_give_the_same_state(self) -> None:
         assert self._taught().digest() == self._taught().digest()
 

@@ -1,0 +1,143 @@
+"""The scoreboard: its figures agree with those computed from all answers at once."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.random import default_rng
+from scipy import stats
+
+from opportune.evaluate.metrics import auc, log_loss
+from opportune.learning.scoreboard import BLOCKS, Row, Scoreboard
+from opportune.learning.scoreboard_figures import difference, figures, student
+
+ACTIONS = ("loan", "card", "fund")
+
+
+def filled(count: int, *, late: int = 0, shift: float = 0.6) -> tuple[Scoreboard, list[tuple[str, float, float, bool]]]:
+    """A scoreboard of two models, and all that it was told; the second foresees by `shift` log odds too much."""
+    draws = default_rng(7)
+    board, told = Scoreboard(("accept", "reject")), []
+    for number in range(count):
+        action = ACTIONS[number % 3]
+        odds = draws.normal(-1.5, 1.0)
+        good, worse = (1 / (1 + math.exp(-odds - more)) for more in (0.0, shift))
+        happened = bool(draws.random() < good)
+        foreseen = {"good": good} | ({"worse": worse} if number >= late else {})
+        board.add(0, action, foreseen, happened)
+        told.append((action, good, worse, happened))
+    return board, told
+
+
+def test_sums_are_those_of_all_answers() -> None:
+    board, told = filled(5_000)
+    overall = {one.model: one for one in figures(board, ("good", "worse"), "good") if not one.outcome}
+    happened = np.array([one[3] for one in told])
+
+    for name, column in (("good", 1), ("worse", 2)):
+        chance = np.array([float(one[column]) for one in told])
+        found = overall[name]
+        assert (found.answers, found.happened) == (5_000, happened.sum())
+        assert found.log_loss == pytest.approx(log_loss(chance, happened), abs=1e-9)
+        assert found.brier == pytest.approx(((chance - happened) ** 2).mean())
+        assert found.auc == pytest.approx(auc(chance, happened), abs=0.01)
+    assert overall["good"].calibration_error < 0.02 < overall["worse"].calibration_error
+
+
+def test_every_action_and_outcome_has_its_figures() -> None:
+    board, _told = filled(300)
+
+    found = figures(board, ("good", "worse"), "good")
+
+    places = [("", ""), ("accept", ""), *(("accept", action) for action in sorted(ACTIONS))]
+    assert [(one.outcome, one.action, one.model) for one in found] == [
+        (*place, name) for place in places for name in ("good", "worse")
+    ]
+    assert [one.answers for one in found[4:]] == [100] * 6
+    assert all((one.difference is None) == (one.model == "good") for one in found)
+
+
+def test_the_difference_has_an_interval_that_holds_it() -> None:
+    board, told = filled(4_000)
+    happened = np.array([one[3] for one in told])
+    losses = [log_loss(np.array([float(one[column]) for one in told]), happened) for column in (1, 2)]
+
+    found = difference(board.rows["", ""], "worse", "good")
+
+    assert found is not None
+    assert found.low is not None
+    assert found.high is not None
+    assert found.answers == 4_000
+    assert found.mean == pytest.approx(losses[1] - losses[0])
+    assert found.share == pytest.approx(found.mean / losses[0])
+    assert 0 < found.low < found.mean < found.high
+
+
+def test_intervals_hold_the_truth_about_as_often_as_they_say() -> None:
+    draws = default_rng(3)
+    truth, held = 0.02, 0
+    for _ in range(200):
+        row = Row()
+        for more in draws.normal(truth, 0.5, 400):
+            row.add([("good", 5, 0.5, 1.0), ("worse", 5, 0.5, 1.0 + float(more))], False)
+        found = difference(row, "worse", "good")
+        assert found is not None
+        assert found.low is not None
+        assert found.high is not None
+        held += found.low <= truth <= found.high
+
+    assert 180 <= held <= 199
+
+
+def test_a_model_that_comes_late_is_compared_where_both_were_asked() -> None:
+    board, _told = filled(2_000, late=1_100)
+    row = board.rows["", ""]
+
+    found = difference(row, "worse", "good")
+
+    assert found is not None
+    assert found.answers <= 900
+    assert found.answers >= 900 - row.size
+    assert sum(row.scores["worse"].count) == 900
+
+
+def test_memory_is_bounded_and_blocks_stay_even() -> None:
+    board, _ = filled(20_000)
+    row = board.rows["", ""]
+
+    assert sum(row.count) == 20_000
+    assert BLOCKS // 2 <= np.count_nonzero(row.count) <= BLOCKS
+    assert set(row.count[: row.block]) == {row.size}
+    assert row.scores["good"].count == row.count
+
+
+def test_a_copy_goes_on_like_the_original() -> None:
+    board, _ = filled(1_000, late=300)
+    other = Scoreboard.of(board.snapshot(), board.outcomes)
+
+    for each in (board, other):
+        for number in range(500):
+            each.add(1, ACTIONS[number % 2], {"good": 0.2, "worse": 0.3}, number % 5 == 0)
+
+    one, two = board.snapshot(), other.snapshot()
+    assert one.meta == two.meta
+    assert all(np.array_equal(one.arrays[name], two.arrays[name]) for name in one.arrays)
+
+
+def test_names_of_the_next_revision() -> None:
+    board, _ = filled(300)
+    names = {"loan": "credit", "card": "credit"}
+
+    later = board.carried(("accept",), {"good": "fine"}, lambda name: names.get(name, name))
+
+    assert sorted(later.rows) == [("", ""), ("accept", ""), ("accept", "credit"), ("accept", "fund")]
+    assert all(list(row.scores) == ["fine"] for row in later.rows.values())
+    assert board.carried(("reject",), {}, str).rows.keys() == {("", "")}
+
+
+@pytest.mark.parametrize("degrees", [5, 7, 15])
+@pytest.mark.parametrize("probability", [0.75, 0.95, 0.975])
+def test_quantiles_are_those_of_students_t(degrees: int, probability: float) -> None:
+    assert student(probability, degrees) == pytest.approx(stats.t.ppf(probability, degrees), rel=0.006)
