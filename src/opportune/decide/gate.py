@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from opportune.decide.known import prior_of
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.steps import steps_of
 from opportune.decide.steps_numpy import OPEN
@@ -19,15 +20,17 @@ __all__ = ["OPEN", "rule_stages", "stages_of"]
 Stages = npt.NDArray[np.uint8]
 
 
-def rule_stages(plan: Plan, facts: Facts, kernel: str = "numpy") -> Stages:
+def rule_stages(plan: Plan, facts: Facts, kernel: str = "numpy", profile: Facts | None = None) -> Stages:
     """Evaluate the three layers of engagement policy, uint8 [C]: OPEN or the first layer that failed.
 
     Args:
         kernel: "numpy" or "numba"; they differ in speed alone.
+        profile: the facts "customer.<name>" among the facts, which may be `KnownFacts`; None takes them from there.
     """
     index = plan.gate.index
+    prior = prior_of(index, facts if profile is None else profile)
     stages: Stages = steps_of(kernel).gate(
-        index.table, index.rows(facts), index.words, index.layers, plan.gate.bits, plan.action_of
+        index.table, index.later(facts), prior, index.words, index.layers, plan.gate.bits, plan.action_of
     )
     return stages
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from hashlib import blake2b
 from typing import Protocol
 
@@ -96,8 +97,7 @@ def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
 def gather(plan: Plan, profile: Facts, request: DecisionRequest, now: datetime) -> dict[str, Value]:
     """Lay all that this decision knows side by side; `profile` has keys "customer.<name>"."""
     facts: dict[str, Value] = dict(profile)
-    for name, value in request.context.items():
-        facts["context." + name] = value
+    facts.update(zip(_context_facts(tuple(request.context)), request.context.values(), strict=True))
     facts["now"] = now
     own = facts.get("customer.time_zone")
     facts["zone"] = request.zone or (own if isinstance(own, str) else plan.zone)
@@ -116,7 +116,7 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     """
     facts = gather(plan, state.profile, request, now)
     kernel = state.model.kernel
-    by_rules = rule_stages(plan, facts, kernel)
+    by_rules = rule_stages(plan, facts, kernel, state.profile)
     prediction = state.model.predict(state.model.encode(facts))
     control = control_group(plan, state.person or request.session, now)
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
@@ -152,6 +152,12 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         placements=tuple(answers),
         traces=tuple(traces),
     )
+
+
+@lru_cache(maxsize=256)
+def _context_facts(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Name facts of the context; a channel sends the same names again and again."""
+    return tuple("context." + name for name in names)
 
 
 def canonical(decision: Decision) -> bytes:

@@ -37,8 +37,10 @@ SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
 )
 
 
-def _gate(table: Words, rows: Indices, words: int, layers: Indices, bits: Indices, action_of: Indices) -> Bytes:
-    word = np.zeros(table.shape[1], dtype=np.uint64)
+def _gate(
+    table: Words, rows: Indices, prior: Words, words: int, layers: Indices, bits: Indices, action_of: Indices
+) -> Bytes:
+    word = prior.copy()
     for row in rows:
         word |= table[row]
     for i in range(len(layers)):
@@ -203,7 +205,9 @@ _SINGLES, _SCORES = _given(types.float32), _given(types.float32, 2, "A")
 _INDICES, _DOUBLES = _given(types.intp), _given(types.float64)
 _BYTES, _TABLE = types.uint8[::1], _given(types.uint64, 2)
 gate = njit(
-    [(_TABLE, _INDICES, types.intp, _given(types.intp, 2), _INDICES, _INDICES)], cache=True, error_model="numpy"
+    [(_TABLE, _INDICES, _given(types.uint64), types.intp, _given(types.intp, 2), _INDICES, _INDICES)],
+    cache=True,
+    error_model="numpy",
 )(_gate)
 weigh = njit([(_SCORES, _SCORES, _given(types.float32, 2), _SINGLES, _SINGLES)], cache=True, error_model="numpy")(
     _weigh

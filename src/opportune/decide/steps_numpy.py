@@ -31,14 +31,16 @@ LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILIT
 """Stage of every layer of the gate; OPEN has all bits and is higher than any."""
 
 
-def gate(table: Words, rows: Indices, words: int, layers: Indices, bits: Indices, action_of: Indices) -> Bytes:
+def gate(
+    table: Words, rows: Indices, prior: Words, words: int, layers: Indices, bits: Indices, action_of: Indices
+) -> Bytes:
     """Give every candidate OPEN or the first layer of engagement policy that failed, uint8 [C].
 
     Args:
         table, words, layers: of the index of the 3A conditions; `rows` are those that the facts select.
         bits: intp [3A], bit of every condition.
     """
-    dead = np.unpackbits(dead_words(table, rows, words, layers).view(np.uint8), bitorder="little")
+    dead = np.unpackbits(dead_words(table, rows, prior, words, layers).view(np.uint8), bitorder="little")
     failed = dead.take(bits).reshape(len(LAYERS), -1)
     # Less one has all bits where a layer passed, which then says OPEN; the first that failed is the lowest.
     failed -= 1

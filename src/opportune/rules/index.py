@@ -22,8 +22,6 @@ from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from itertools import compress, count
-from operator import add, is_not
 from typing import Any
 
 import numpy as np
@@ -34,7 +32,8 @@ from opportune.rules.clauses import NUMERIC, Clause, Feature
 from opportune.rules.closures import Closure
 from opportune.rules.masks import WORD, Asked, LineRows, ListRows, Table
 from opportune.rules.sets import Listed, ValueSet, meet
-from opportune.rules.values import EPOCH, NUMBER_MAX, NoValue
+from opportune.rules.side import PROFILE, Side
+from opportune.rules.values import EPOCH, NoValue
 
 __all__ = ["Index", "dead_words", "line_row", "list_row"]
 
@@ -124,61 +123,43 @@ class Index:
         self._lay_side_by_side()
 
     def _lay_side_by_side(self) -> None:
-        """Keep what `rows` maps over in lists of its own: no Python code then runs per attribute."""
-        self.numbers.sort(key=lambda number: number[1] is int)
-        self._floats = sum(kind is float for _, kind, _ in self.numbers)
-        plain: list[tuple[str, type, Any]] = [*self.numbers, *self.listed]
-        self._names = [name for name, _, _ in plain]
-        self._kinds = [kind for _, kind, _ in plain]
-        self._plain = [rows for _, _, rows in plain]
-        self._cuts = [lines.cuts for _, _, lines in self.numbers]
-        self._firsts = [lines.first for _, _, lines in self.numbers]
-        self._listings = [listed.rows for _, _, listed in self.listed]
-        self._others = [listed.other for _, _, listed in self.listed]
+        """Part what a profile alone says from what is only known with the request."""
+        sides = []
+        for is_profile in (True, False):
+            sides.append(
+                Side(
+                    [number for number in self.numbers if number[0].startswith(PROFILE) is is_profile],
+                    [one for one in self.listed if one[0].startswith(PROFILE) is is_profile],
+                    [moment for moment in self.moments if moment[0].startswith(PROFILE) is is_profile],
+                    [member for member in self.members if member.variable.startswith(PROFILE) is is_profile],
+                )
+            )
+        self._profile, self._request = sides
 
     def rows(self, facts: Facts) -> Places:
         """Give the rows that the facts select, int64."""
-        values: list[Any] = list(map(facts.get, self._names))
-        unusual = self._unusual(values) if list(map(type, values)) != self._kinds else []
-        total = sum(values[: self._floats])
-        if total != total:
-            unusual += self._not_numbers(values)
-        rest = iter(values)
-        rows = [0, *map(add, self._firsts, map(bisect_right, self._cuts, rest))]
-        rows += map(dict.get, self._listings, rest, self._others)
-        for place, row in unusual:
-            rows[1 + place] = row
-        for name, lines, moments in self.moments:
-            rows.append(_moment_row(facts.get(name), lines, moments))
-        for member in self.members:
-            rows += member.rows(facts.get(member.variable))
+        return _places(self._profile.rows(facts) + self._later(facts))
+
+    def prior(self, profile: Facts) -> Words:
+        """Give the OR of the rows that the facts "customer.<name>" select, uint64 [W]."""
+        word: Words = np.bitwise_or.reduce(self.table.take(_places(self._profile.rows(profile)), axis=0), axis=0)
+        return word
+
+    def later(self, facts: Facts) -> Places:
+        """Give the rows that the other facts select, and what is computed of any, int64."""
+        return _places(self._later(facts))
+
+    def _later(self, facts: Facts) -> list[int]:
+        rows = [0, *self._request.rows(facts)]
         for _, closure, lines in self.computed_lines:
             rows.append(line_row(closure(facts, {}), lines))
         for _, closure, listed in self.computed_lists:
             rows.append(list_row(closure(facts, {}), listed))
-        return np.frombuffer(array("q", rows), dtype=np.int64)
-
-    def _unusual(self, values: list[Any]) -> list[tuple[int, int]]:
-        """Give (place, row) of values that are not of the expected type, which are replaced by some that are."""
-        found = []
-        for place in compress(count(), map(is_not, map(type, values), self._kinds)):
-            value, rows = values[place], self._plain[place]
-            values[place] = 0
-            if value is None:
-                found.append((place, rows.missing))
-            elif type(value) is int and self._kinds[place] is float and abs(value) < NUMBER_MAX:
-                values[place] = float(value)
-            else:
-                found.append((place, rows.ill))
-        return found
-
-    def _not_numbers(self, values: list[Any]) -> list[tuple[int, int]]:
-        """Give (place, row) of floats that are not equal to themselves."""
-        return [(i, self._plain[i].nan) for i in range(self._floats) if values[i] != values[i]]
+        return rows
 
     def alive(self, rows: Places) -> npt.NDArray[np.bool_]:
         """Give for every bit whether its condition passes; behind them one that always and one that never passes."""
-        alive = np.invert(dead_words(self.table, rows, self.words, self.layers))
+        alive = np.invert(dead_words(self.table, rows, self.table[0], self.words, self.layers))
         return np.unpackbits(alive.view(np.uint8), bitorder="little").view(np.bool_)
 
 
@@ -186,23 +167,25 @@ HAS = Listed(frozenset((True,)))
 HAS_NOT = Listed(frozenset((False,)))
 
 
-def dead_words(table: Words, rows: Places, words: int, layers: Places) -> Words:
-    """Give the bits of the conditions that do not pass, uint64 [words]."""
-    word: Words = np.bitwise_or.reduce(table.take(rows, axis=0), axis=0)
+def dead_words(table: Words, rows: Places, prior: Words, words: int, layers: Places) -> Words:
+    """Give the bits of the conditions that do not pass, uint64 [words].
+
+    Args:
+        prior: uint64 [W], OR of further rows.
+    """
+    word: Words = np.bitwise_or.reduce(table.take(rows, axis=0), axis=0) | prior
     dead = word[:words]
     for start, size in layers.tolist():
         dead[:size] |= ~word[start : start + size]
     return dead
 
 
+def _places(rows: list[int]) -> Places:
+    return np.frombuffer(array("q", rows), dtype=np.int64)
+
+
 def _words(bits: int) -> int:
     return -(-bits // WORD)
-
-
-def _moment_row(value: object, lines: LineRows, moments: list[datetime]) -> int:
-    if type(value) is datetime and value.tzinfo is not None:
-        return lines.first + bisect_right(moments, value)
-    return lines.missing if value is None else lines.ill
 
 
 def line_row(value: Any, lines: LineRows) -> int:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opportune.customers import Registry
+from opportune.decide.known import KnownFacts
 from opportune.errors import InputError
 from opportune.records import Value
 from opportune.storage import Storage
@@ -26,7 +27,7 @@ class KnownProfile:
     """What decisions know of a person: attributes as facts, keys "customer.<name>"."""
 
     person: str | None
-    facts: Mapping[str, Value] = field(default_factory=dict)
+    facts: KnownFacts = field(default_factory=lambda: KnownFacts({}))
     version: int = 0
 
 
@@ -140,11 +141,11 @@ class Profiles:
             if not identifiers:
                 del self._by_person[known.person]
 
-    def _facts(self, attributes: Mapping[str, Any]) -> dict[str, Value]:
+    def _facts(self, attributes: Mapping[str, Any]) -> KnownFacts:
         """Turn stored attributes into facts; what an older strategy declared otherwise is left out and counted."""
         facts, misfits = fitting(self._registry, attributes)
         self.misfits += misfits
-        return facts
+        return KnownFacts(facts)
 
 
 def fitting(registry: Registry, attributes: Mapping[str, Any]) -> tuple[dict[str, Value], int]:

@@ -43,15 +43,19 @@ class App:
         for route in routes:
             by_path.setdefault(route.path, {})[route.method] = route
         unknown = _Endpoint(self, "unknown", {})
+        endpoints = {path: _Endpoint(self, path, methods) for path, methods in by_path.items()}
+        self._fixed = {path: endpoint for path, endpoint in endpoints.items() if "{" not in path}
+        """Paths without variables, which need no search."""
         self._router = Router(
-            [_mounted(path, _Endpoint(self, path, methods)) for path, methods in by_path.items()],
+            [_mounted(path, endpoint) for path, endpoint in endpoints.items()],
             redirect_slashes=False,
             default=unknown.refuse_path,
             lifespan=self._lifespan,
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._router(scope, receive, send)
+        endpoint = self._fixed.get(scope.get("path", ""))
+        await (endpoint or self._router)(scope, receive, send)
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, router: Any) -> AsyncIterator[None]:
@@ -108,7 +112,9 @@ class _Endpoint:
         media, body = b"", b""
         if route.takes is not None:
             media = _media(route, headers)
-            body = await _body(receive, headers, route.body_bytes_max)
+            # What has arrived whole is there to be taken; a time limit for that would cost more than the taking.
+            limit = None if ARRIVED in scope else BODY_SECONDS
+            body = await _body(receive, headers, route.body_bytes_max, limit)
         app = self._app
         if not app.runtime.ready and not route.before_ready:
             raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
@@ -174,8 +180,8 @@ def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
     return media or JSON
 
 
-async def _body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) -> bytes:
-    """Read a body of at most `limit` bytes.
+async def _body(receive: Receive, headers: Mapping[bytes, bytes], limit: int, seconds: float | None) -> bytes:
+    """Read a body of at most `limit` bytes, within some seconds.
 
     Raises:
         Refusal: it is longer, or takes too long.
@@ -184,8 +190,9 @@ async def _body(receive: Receive, headers: Mapping[bytes, bytes], limit: int) ->
     length = headers.get(b"content-length", b"0")
     if len(length) > 18 or (length.isdigit() and int(length) > limit):
         raise _too_large(limit)
+    waiting = contextlib.nullcontext() if seconds is None else asyncio.timeout(seconds)
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with waiting:
             message = await receive()
             if message["type"] != "http.request":
                 raise ConnectionAbortedError
