@@ -35,22 +35,23 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     remarks: tuple[Remark, ...]
 
 
-def judge(sample: Sample, draws: int = 1_000, seed: int = 1) -> Judgement:
+def judge(sample: Sample, bootstrap: Bootstrap | None = None) -> Judgement:
     """Estimate the mean reward under the other policy, or refuse to.
 
     Args:
-        draws: bootstrap draws of whole persons.
+        bootstrap: of the sample's persons, where several rewards share one.
     """
     found = overlap(sample)
     told = remarks(found)
-    bootstrap = Bootstrap(sample.person, draws, seed)
+    bootstrap = bootstrap or Bootstrap(sample.person)
     ones = np.ones(len(sample))
     observed, observed_draws = bootstrap.ratios(sample.reward, ones)
     estimates: dict[str, Interval] = {}
     gain = None
     if verdict(told) is not Verdict.REFUSED:
         for name, estimator in ESTIMATORS.items():
-            value, values = bootstrap.ratios(*estimator(sample))
+            # Who chooses alike earns the same: no model is to add its noise.
+            value, values = (observed, observed_draws) if found.alike else bootstrap.ratios(*estimator(sample))
             estimates[name] = between(value, values)
             if name == BEST:
                 gain = between(value - observed, values - observed_draws)

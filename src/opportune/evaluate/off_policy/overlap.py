@@ -5,6 +5,7 @@ Notation: estimators.py. Thresholds are explained in docs/concepts/off-policy.md
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from enum import StrEnum
 
@@ -33,6 +34,8 @@ BEYOND_LOW = 0.01
 HEAVIEST_HIGH = 0.05
 MISFIT_HIGH = 4.0
 """Standard errors that the mean weight may be off what it must be on average."""
+ROUNDING = 1e-5
+"""Chances are kept in single precision."""
 
 
 class Verdict(StrEnum):
@@ -62,6 +65,7 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
         heaviest: largest weight; `heaviest_share` its part of the sum of all.
         beyond: part of the other policy's choices that the log could never show; nan where it is not known.
         unused: part of the logged choices that the other policy would never have made.
+        alike: the other policy would have made every choice with the logged probability.
     """
 
     choices: int
@@ -73,6 +77,7 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     heaviest_share: float
     beyond: float
     unused: float
+    alike: bool
 
     @property
     def share(self) -> float:
@@ -86,7 +91,7 @@ def overlap(sample: Sample) -> Overlap:
     total = float(w.sum())
     known = bool(n) and bool(np.isfinite(sample.beyond).all())
     beyond = float(sample.beyond.mean()) if known else float("nan")
-    error = float(w.std()) / np.sqrt(n) if n else 0.0
+    error = float(w.std()) / math.sqrt(n) if n else 0.0
     mean = total / n if n else float("nan")
     return Overlap(
         choices=n,
@@ -98,6 +103,7 @@ def overlap(sample: Sample) -> Overlap:
         heaviest_share=float(w.max()) / total if total > 0.0 else float("nan"),
         beyond=beyond,
         unused=float((w == 0.0).mean()) if n else float("nan"),
+        alike=bool(n) and bool((w == 1.0).all()),
     )
 
 
@@ -107,8 +113,7 @@ def _effective(weights: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> fl
 
 
 def _misfit(found: float, wanted: float, error: float) -> float:
-    # Probabilities are kept in single precision, so that equal policies may differ by that much.
-    distance = max(0.0, abs(found - wanted) - 1e-5)
+    distance = max(0.0, abs(found - wanted) - ROUNDING)
     return distance / error if error > 0.0 else (0.0 if distance == 0.0 else float("inf"))
 
 

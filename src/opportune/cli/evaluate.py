@@ -1,0 +1,240 @@
+"""`opportune evaluate`: what another strategy would have earned, told from recorded decisions."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
+from opportune.decide import Plan
+from opportune.errors import InputError, suggest
+from opportune.evaluate.off_policy import BEST, Interval, Judgement, Verdict
+from opportune.evaluate.off_policy.log import Contact, Judged, LogReader, Span
+from opportune.evaluate.off_policy.report import OffPolicyReport, off_policy_report, words
+from opportune.evaluate.off_policy.understudy import Understudy
+from opportune.learning import MODELS, ModelSpec
+from opportune.outcomes import Learner, Names, carried, new_model
+from opportune.records import Decision
+from opportune.service.contacts import read_contact
+from opportune.service.course import Course
+from opportune.service.profiles import fitting
+from opportune.service.publishing import current, revision_of
+from opportune.service.revisions import Strategy, strategy_from_folder
+from opportune.service.training import checkpoint_before
+from opportune.storage import Kind, Storage, open_storage
+
+__all__ = ["evaluate"]
+
+_PREFIX = "customer."
+ESTIMATES = {
+    "dr": "doubly robust",
+    "switch_dr": "switch-DR",
+    "snips": "self-normalised IPS",
+    "ips": "IPS",
+    "direct": "model alone",
+}
+"""Name of an estimator → how the table calls it."""
+
+
+def evaluate(
+    store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
+    strategy: Annotated[
+        str, typer.Option(help="Folder of the strategy to judge, or number of a revision; the current one if left out.")
+    ] = "",
+    since: Annotated[
+        str, typer.Option("--from", help="First moment, such as 2026-05-04 or 2026-05-04T18:00:00Z.")
+    ] = "",
+    until: Annotated[str, typer.Option("--to", help="Moment before which decisions were made.")] = "",
+    model: Annotated[str, typer.Option(help="Name of another model of the strategy, or a kind of model.")] = "",
+    weight: Annotated[list[str] | None, typer.Option(help="goal=2 gives a goal another weight; repeatable.")] = None,
+    segment: Annotated[str, typer.Option(help="Judge the customers of one segment alone.")] = "",
+    place: Annotated[int, typer.Option(help="Place of every placement that is judged.", min=1, max=100)] = 1,
+    kernel: Annotated[str, typer.Option(help="auto, numpy or numba.")] = "auto",
+    as_json: JsonOption = False,
+) -> None:
+    """Tell from recorded decisions what another strategy, model or weight would have earned.
+
+    Each recorded decision is decided again with what was known then; rewards are weighed by how probable the choice
+    was and would have been. Exit code 1 where the journal cannot tell. Works beside a running service.
+    """
+    with failures(as_json), open_storage(store, read_only=True) as current_store, current_store.snapshot() as storage:
+        if kernel not in ("auto", "numpy", "numba"):
+            fail("--kernel: expected auto, numpy or numba")
+        course = Course(storage)
+        judged = _strategy(course, strategy)
+        plan = _changed(judged.plan, model, weight or [])
+        segments = list(judged.project.segments)
+        if segment and segment not in segments:
+            fail(f"--segment: the strategy has no such segment; {suggest(segment, segments, _known(segments))}")
+        span = Span(_moment(since, "--from"), _moment(until, "--to"))
+        names = _names(course, judged)
+        understudy = Understudy(storage, _learner(storage, course, plan, names, judged, span, kernel))
+        reader = LogReader(
+            storage,
+            Judged(
+                plan=plan,
+                model_at=understudy.at,
+                read=lambda decision: _read(judged, decision),
+                names=names,
+                plan_of=course.plan,
+            ),
+            place,
+        )
+        with bar("Deciding again", as_json) as progress:
+            log = reader.read(span, progress)
+        goals = [goal.name for goal in plan.goals]
+        report = off_policy_report(log, plan.outcomes, goals, segments, place, segment or None)
+    if as_json:
+        print_json(report)
+    else:
+        _print(report)
+    if report.is_refused:
+        raise typer.Exit(FOUND)
+
+
+def _strategy(course: Course, text: str) -> Strategy:
+    """Give the strategy to judge: of a folder, of a revision, or the current one."""
+    if text and not text.isdecimal():
+        return strategy_from_folder(Path(text))
+    step = course.number(int(text)) if text else current(course)
+    if step is None and text:
+        fail(f"--strategy: the store has no revision {text}; see 'opportune revisions', or name a folder")
+    if step is None:
+        fail("the store has no strategy yet; publish or serve one first")
+    return course.strategies.of(step.hash)
+
+
+def _changed(plan: Plan, model: str, weights: Sequence[str]) -> Plan:
+    """Put another model or other weights in place of the strategy's own."""
+    spec = _spec(plan, model)
+    # Challengers decide nothing.
+    plan = replace(plan, models=(spec,), champion=spec.name)
+    names = [goal.name for goal in plan.goals]
+    for text in weights:
+        name, _, number = text.partition("=")
+        if name not in names:
+            fail(f"--weight: the strategy has no goal '{name[:50]}'; {suggest(name, names, _known(names))}")
+        goals = tuple(replace(goal, weight=_weight(text, number)) if goal.name == name else goal for goal in plan.goals)
+        plan = replace(plan, goals=goals)
+    return plan
+
+
+def _spec(plan: Plan, model: str) -> ModelSpec:
+    """Give the model of that name, or one of that kind with its own settings; the champion for ""."""
+    known = {spec.name: spec for spec in plan.models}
+    if (model or plan.champion) in known:
+        return known[model or plan.champion]
+    if model not in MODELS:
+        names = [*known, *sorted(MODELS)]
+        fail(f"--model: the strategy has no such model; {suggest(model, names, _known(names))}")
+    return ModelSpec(name=model, kind=model, predictors=plan.predictors)
+
+
+def _weight(text: str, number: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        weight = math.nan
+    if not 0.0 <= weight < math.inf:
+        fail(f"--weight {text[:50]}: expected a goal, '=' and a number of at least 0, such as profit=2")
+    return weight
+
+
+def _known(names: Sequence[str]) -> str:
+    return f"known: {', '.join(names) or 'none'}"
+
+
+def _moment(text: str, option: str) -> datetime | None:
+    """Read a date or a moment; without an offset, it is in UTC."""
+    if not text:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        fail(f"{option}: expected a date or a moment, such as 2026-05-04 or 2026-05-04T18:00:00Z")
+
+
+def _names(course: Course, judged: Strategy) -> Names:
+    """Give what earlier revisions, the current one included, called otherwise than the judged strategy."""
+    steps = course.steps
+    names = course.names(steps[-1].sequence) if steps else Names()
+    return names.after(revision_of(course, judged, "").renamed)
+
+
+def _learner(
+    storage: Storage, course: Course, plan: Plan, names: Names, judged: Strategy, span: Span, kernel: str
+) -> Learner:
+    """Begin at a checkpoint before the span where its model can be carried on, else at the beginning, untaught."""
+    kept = checkpoint_before(storage, course, kernel, _position_before(storage, span))
+    if kept is not None and kept.position and _has(kept.plan, plan.models[0]):
+        renamed = revision_of(course, judged, "").renamed
+        model = carried(kept.model.snapshot(), plan, renamed, kept.model.kernel)
+        return Learner(plan, model, kept.position, names)
+    return Learner(plan, new_model(plan, kernel), 0, names)
+
+
+def _has(plan: Plan, spec: ModelSpec) -> bool:
+    return any((one.name, one.kind, one.settings) == (spec.name, spec.kind, spec.settings) for one in plan.models)
+
+
+def _position_before(storage: Storage, span: Span) -> int:
+    """Give the least model position of the span's decisions; 0 without a beginning."""
+    if span.since is None:
+        return 0
+    after, found = 0, storage.last_sequence()
+    while page := storage.journal(after, 1_000, (Kind.DECISION,)):
+        positions = [getattr(entry.body, "position", 0) for entry in page if span.holds(entry.occurred_at)]
+        if positions:
+            return min(positions)
+        after = page[-1].sequence
+    return found
+
+
+def _read(judged: Strategy, decision: Decision) -> Contact | None:
+    try:
+        request, _ = read_contact(judged.plan, judged.registries, decision.request)
+    except InputError:
+        return None
+    start = len(_PREFIX)
+    known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
+    return request, fitting(judged.registries.customer, known)[0]
+
+
+def _print(report: OffPolicyReport) -> None:
+    choices = report.parts[0].choices
+    span = "" if report.first is None else f", {report.first:%Y-%m-%d %H:%M} to {report.last:%Y-%m-%d %H:%M} UTC"
+    out.print(f"{count(report.decisions, 'decision')} decided again, {count(choices, 'choice')}{span}.")
+    for reason, number in sorted(report.left_out.items()):
+        out.print(f"{count(number, 'decision')} left out: {reason}.")
+    for part in report.parts:
+        title = "All customers" if part.segment is None else f"Segment {part.segment}"
+        out.print(f"\n{escape(title)}, {count(part.choices, 'choice')}:")
+        for name, found in part.rewards.items():
+            out.print(f"  {escape(name):<18} {_line(found)}")
+            if part is report.whole and found.verdict is not Verdict.REFUSED:
+                for estimate, title in ESTIMATES.items():
+                    out.print(f"    {title:<20} {_interval(found.estimates[estimate])}")
+    out.print("")
+    for sentence in words(report):
+        out.print(escape(sentence))
+
+
+def _line(found: Judgement) -> str:
+    earned = f"earned {_interval(found.observed)}"
+    if found.verdict is Verdict.REFUSED or found.gain is None:
+        return f"{earned}; no number"
+    doubt = " (doubtful)" if found.verdict is Verdict.DOUBTFUL else ""
+    return f"{earned}; other {_interval(found.estimates[BEST])}, difference {_interval(found.gain, sign=True)}{doubt}"
+
+
+def _interval(found: Interval, *, sign: bool = False) -> str:
+    form = "+.4g" if sign else ".4g"
+    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]".replace("[", "(").replace("]", ")")

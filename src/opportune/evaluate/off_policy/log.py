@@ -1,0 +1,326 @@
+"""Recorded decisions as arrays: what was shown with what probability, what it earned, and what another would do.
+
+Notation:
+    n  choices: one place of one placement of one recorded decision each
+    R  rewards: the scored outcomes of the judged strategy (0 or 1), then its goals (amounts in the goal's unit)
+    S  segments of the judged strategy
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from math import isclose
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide import Plan, State
+from opportune.evaluate.off_policy.estimators import Reals, Sample
+from opportune.evaluate.off_policy.odds import Odds, odds_of, unreachable
+from opportune.learning import PropensityModel
+from opportune.outcomes import Names
+from opportune.outcomes.lessons import accounts
+from opportune.records import Decision, DecisionRequest, Origin, Shown, Value
+from opportune.storage import Entry, Kind, Storage, decision_of
+from opportune.storage.kinds import DecisionBody
+from opportune.storage.standing import Report, standing
+
+__all__ = ["Judged", "Log", "LogReader", "Span"]
+
+PAGE = 500
+ROUNDING = 1e-6
+"""Chances are kept in single precision: what differs by less is the same."""
+
+Contact = tuple[DecisionRequest, Mapping[str, Value]]
+"""A recorded request as a strategy reads it, and the profile's facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which recorded decisions are read: made from `since` (inclusive) to `until`; None is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        """Say whether a moment lies inside."""
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The strategy that is judged.
+
+    Args:
+        model_at: gives its model at a journal position; positions never fall.
+        read: gives a recorded request and profile as the strategy reads them; None where it refuses the request.
+        names: what earlier revisions called otherwise.
+        plan_of: gives the plan of a content hash; None where it is not to be had.
+    """
+
+    plan: Plan
+    model_at: Callable[[int], PropensityModel]
+    read: Callable[[Decision], Contact | None]
+    names: Names
+    plan_of: Callable[[str], Plan | None]
+
+
+@dataclass(slots=True)
+class Log:
+    """All choices of a span.
+
+    Args:
+        rewards: names, outcomes before goals.
+        left_out: reason → decisions that were not judged.
+        earned, predicted, expected: float64 [n, R].
+        members: bool [n, S].
+    """
+
+    rewards: tuple[str, ...]
+    decisions: int
+    left_out: Mapping[str, int]
+    first: datetime | None
+    last: datetime | None
+    person: npt.NDArray[np.int64]
+    logged: Reals
+    wanted: Reals
+    beyond: Reals
+    earned: Reals
+    predicted: Reals
+    expected: Reals
+    members: npt.NDArray[np.bool_]
+
+    def sample(self, reward: int) -> Sample:
+        """Give all choices with one reward."""
+        return Sample(
+            reward=self.earned[:, reward],
+            logged=self.logged,
+            wanted=self.wanted,
+            person=self.person,
+            predicted=self.predicted[:, reward],
+            expected=self.expected[:, reward],
+            beyond=self.beyond,
+        )
+
+
+@dataclass(slots=True)
+class _Columns:
+    person: list[int] = field(default_factory=list)
+    logged: list[float] = field(default_factory=list)
+    wanted: list[float] = field(default_factory=list)
+    beyond: list[float] = field(default_factory=list)
+    earned: list[Reals] = field(default_factory=list)
+    predicted: list[Reals] = field(default_factory=list)
+    expected: list[Reals] = field(default_factory=list)
+    members: list[npt.NDArray[np.bool_]] = field(default_factory=list)
+
+
+class LogReader:
+    """Reads a journal's decisions and decides each again as the judged strategy would.
+
+    What the engine itself chose is read: decisions of control groups, fallbacks, channels and imports are left out.
+
+    Args:
+        place: which place of every placement is judged, from 1; those before it stay as they were.
+    """
+
+    def __init__(self, storage: Storage, judged: Judged, place: int = 1) -> None:
+        self._storage, self._judged, self._place = storage, judged, place
+        self._left_out: Counter[str] = Counter()
+        self._persons: dict[str, int] = {}
+        self._columns = _Columns()
+        self._index = {(key.channel, key.action, key.treatment): n for n, key in enumerate(judged.plan.candidates)}
+        self._logged: dict[str, tuple[Plan, Sequence[int | None]]] = {}
+
+    def read(self, span: Span, tell: Callable[[int, int], None] = lambda done, total: None) -> Log:
+        """Read a span of the journal.
+
+        Args:
+            tell: called with (journal position reached, end of the journal).
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        end = self._storage.last_sequence()
+        moments: list[datetime] = []
+        for entry, reports in self._entries(end, span, tell):
+            if self._take(entry, reports):
+                moments.append(entry.occurred_at)
+        return self._log(moments)
+
+    def _entries(
+        self, end: int, span: Span, tell: Callable[[int, int], None]
+    ) -> Iterator[tuple[Entry, Sequence[Report]]]:
+        """Give the decisions of a span with what was finally reported of them."""
+        after, closing = 0, self._closing(end)
+        while page := self._storage.journal(after, PAGE, (Kind.DECISION,)):
+            wanted = [entry for entry in page if entry.sequence <= end and span.holds(entry.occurred_at)]
+            for entry in wanted:
+                reason = _unfit(entry, closing)
+                if reason:
+                    self._left_out[reason] += 1
+            fit = {entry.decision or "": entry for entry in wanted if not _unfit(entry, closing)}
+            said = {account.decision: account.reports for account in accounts(self._storage, list(fit))} if fit else {}
+            for decision, entry in fit.items():
+                yield entry, said.get(decision, ())
+            after = page[-1].sequence
+            tell(min(after, end), end)
+
+    def _closing(self, end: int) -> datetime | None:
+        """Give the moment of the last entry: windows that end later still wait."""
+        last = self._storage.journal(end - 1, 1) if end else []
+        return last[0].recorded_at if last else None
+
+    def _take(self, entry: Entry, reports: Sequence[Report]) -> bool:
+        """Add the choices of one decision."""
+        decision = decision_of(entry)
+        contact = self._judged.read(decision)
+        logged = self._plan_of(decision.revision)
+        if contact is None:
+            self._left_out["the judged strategy refuses the request"] += 1
+            return False
+        if logged is None:
+            self._left_out["its revision cannot be compiled any more"] += 1
+            return False
+        request, profile = contact
+        model = self._judged.model_at(decision.position)
+        state = State(model=model, position=decision.position, person=decision.person, profile=profile)
+        truth = standing(reports)
+        members = self._judged.plan.segments.passed(decision.facts)
+        before: list[int] = []
+        for number, answer in enumerate(decision.placements):
+            shown = answer.actions
+            own = [self._candidate(request.channel, one) for one in shown]
+            if self._place <= len(shown) + 1:
+                size = self._size(request, number) - self._place + 1
+                taken = before + [one for one in own[: self._place - 1] if one is not None]
+                if size > 0:
+                    odds = odds_of(self._judged.plan, state, request, decision, number, size, taken)
+                    self._add(decision, number, odds, own, truth, logged)
+                    self._columns.members.append(np.asarray(members, dtype=bool))
+            before += [one for one in own if one is not None]
+        return True
+
+    def _add(
+        self,
+        decision: Decision,
+        number: int,
+        odds: Odds,
+        own: Sequence[int | None],
+        truth: Sequence[Report],
+        logged: tuple[Plan, Sequence[int | None]],
+    ) -> None:
+        actions = decision.placements[number].actions
+        shown = actions[self._place - 1] if len(actions) >= self._place else None
+        candidate = own[self._place - 1] if shown is not None else None
+        columns = self._columns
+        who = decision.person or decision.request.session or decision.id
+        columns.person.append(self._persons.setdefault(who, len(self._persons)))
+        logged_chance = 1.0 if shown is None else shown.selection_probability
+        chance = 0.0 if shown is not None and candidate is None else odds.chance_of(candidate)
+        columns.logged.append(logged_chance)
+        columns.wanted.append(logged_chance if isclose(chance, logged_chance, rel_tol=ROUNDING) else chance)
+        plan, to_logged = logged
+        columns.beyond.append(
+            unreachable(odds, to_logged, plan, decision, number) if self._place == 1 else float("nan")
+        )
+        columns.earned.append(self._earned(shown, decision.request.channel, candidate, truth, plan))
+        foretold = self._worth(odds)
+        columns.expected.append(odds.chances @ foretold)
+        columns.predicted.append(foretold[odds.candidates == candidate].sum(axis=0))
+
+    def _earned(
+        self, shown: Shown | None, channel: str, candidate: int | None, truth: Sequence[Report], logged: Plan
+    ) -> Reals:
+        """Give every reward of what was shown; worth is counted by the judged strategy where it knows the action."""
+        plan = self._judged.plan
+        if shown is None:
+            return np.zeros(len(plan.outcomes) + len(plan.goals))
+        said = {report.outcome for report in truth if report.shown == (shown.action, shown.treatment)}
+        happened = np.array([outcome in said for outcome in plan.outcomes], dtype=np.float64)
+        if candidate is not None:
+            amounts = plan.values[:, :, candidate] @ happened + plan.shown_values[:, candidate]
+            return np.concatenate([happened, amounts])
+        at = logged.index_of(shown.action, channel, shown.treatment)
+        amounts = np.zeros(len(plan.goals))
+        names = [goal.name for goal in logged.goals]
+        for place, goal in enumerate(plan.goals):
+            if at is not None and goal.name in names:
+                g = names.index(goal.name)
+                own = [float(logged.values[g, o, at]) for o, name in enumerate(logged.outcomes) if name in said]
+                amounts[place] = sum(own) + float(logged.shown_values[g, at])
+        return np.concatenate([happened, amounts])
+
+    def _worth(self, odds: Odds) -> Reals:
+        """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
+        plan = self._judged.plan
+        values = plan.values[:, :, odds.candidates]
+        amounts = np.einsum("gom,mo->mg", values, odds.propensity) + plan.shown_values[:, odds.candidates].T
+        return np.concatenate([odds.propensity, amounts], axis=1)
+
+    def _candidate(self, channel: str, shown: Shown) -> int | None:
+        return self._found(channel, shown.action, shown.treatment)
+
+    def _found(self, channel: str, action: str, treatment: str) -> int | None:
+        found = self._index.get((channel, action, treatment))
+        if found is not None:
+            return found
+        return self._index.get(self._judged.names.today(channel, action, treatment))
+
+    def _size(self, request: DecisionRequest, number: int) -> int:
+        asked = request.placements[number]
+        own = self._judged.plan.channels[request.channel].placements[asked.name].size
+        return own if asked.size is None else asked.size
+
+    def _plan_of(self, revision: str) -> tuple[Plan, Sequence[int | None]] | None:
+        """Give the plan that decided, and its candidate for each candidate of the judged plan."""
+        known = self._logged.get(revision)
+        if known is None:
+            plan = self._judged.plan_of(revision)
+            if plan is None:
+                return None
+            back: list[int | None] = [None] * len(self._judged.plan.candidates)
+            for index, key in enumerate(plan.candidates):
+                own = self._found(key.channel, key.action, key.treatment)
+                if own is not None:
+                    back[own] = index
+            known = self._logged[revision] = (plan, back)
+        return known
+
+    def _log(self, moments: Sequence[datetime]) -> Log:
+        plan, columns = self._judged.plan, self._columns
+        rewards = (*plan.outcomes, *(goal.name for goal in plan.goals))
+        shape = (len(columns.person), len(rewards))
+        return Log(
+            rewards=rewards,
+            decisions=len(moments),
+            left_out=dict(self._left_out),
+            first=min(moments, default=None),
+            last=max(moments, default=None),
+            person=np.array(columns.person, dtype=np.int64),
+            logged=np.array(columns.logged),
+            wanted=np.clip(np.array(columns.wanted), 0.0, 1.0),
+            beyond=np.array(columns.beyond),
+            earned=np.array(columns.earned).reshape(shape),
+            predicted=np.array(columns.predicted).reshape(shape),
+            expected=np.array(columns.expected).reshape(shape),
+            members=np.array(columns.members, dtype=bool).reshape(len(columns.person), len(plan.segments.passed({}))),
+        )
+
+
+def _unfit(entry: Entry, closing: datetime | None) -> str:
+    """Say why a decision cannot be judged; "" where it can."""
+    body = entry.body
+    assert isinstance(body, DecisionBody)
+    if body.control is not None or entry.origin is Origin.CONTROL:
+        return "made for a control group"
+    if entry.origin is not Origin.ENGINE or body.degraded is not None:
+        return "not chosen by the engine"
+    if entry.payload is None:
+        return "its facts were erased"
+    if closing is not None and any(window.due_at > closing for window in body.windows):
+        return "still waits for an answer"
+    return ""

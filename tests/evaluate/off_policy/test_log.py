@@ -1,0 +1,185 @@
+"""Reading recorded decisions as another strategy would have made them."""
+
+from datetime import timedelta
+
+import numpy as np
+import pytest
+
+from opportune.decide import Draws, State, decide
+from opportune.evaluate.off_policy import judge
+from opportune.evaluate.off_policy.log import Judged, LogReader, Span
+from opportune.evaluate.off_policy.odds import odds_of, shown_chances, unreachable
+from opportune.outcomes import Names, new_model
+from opportune.records import Origin, PlacementRequest
+from opportune.storage import SqliteStorage
+from tests.evaluate.off_policy.recorded import BEGIN, exploring, record
+from tests.service.shop import files
+from tests.worlds import NOON, Item, World, request
+
+COUNT = 1_000
+
+
+@pytest.fixture(scope="module")
+def strategy():
+    return exploring()
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory, strategy):
+    path = tmp_path_factory.mktemp("log") / "shop.db"
+    record(path, strategy, COUNT)
+    return path
+
+
+def read(store, strategy, logged, span=None, place=1):
+    model = new_model(strategy.plan, "numpy")
+    with SqliteStorage(store, read_only=True) as storage:
+        judged = Judged(
+            plan=strategy.plan,
+            model_at=lambda position: model,
+            read=lambda one: (one.request, {k: v for k, v in one.facts.items() if k.startswith("customer.")}),
+            names=Names(),
+            plan_of=lambda revision: logged.plan if revision == logged.plan.revision else None,
+        )
+        return LogReader(storage, judged, place).read(span or Span())
+
+
+@pytest.fixture(scope="module")
+def again(store, strategy):
+    """The log, judged for the strategy that made it."""
+    return read(store, strategy, strategy)
+
+
+def test_the_same_strategy_decides_the_same(again):
+    log = again
+
+    assert log.decisions == COUNT
+    assert log.wanted.tolist() == log.logged.tolist()
+    assert log.beyond.max() == 0.0
+    assert judge(log.sample(0)).estimates["ips"].value == pytest.approx(log.earned[:, 0].mean(), rel=1e-5)
+
+
+def test_rewards_are_the_final_answers_and_their_worth(again):
+    log = again
+
+    assert log.rewards == ("accept", "profit")
+    assert 0.1 < log.earned[:, 0].mean() < 0.5
+    assert set(log.earned[:, 1].tolist()) == {0.0, 1.0, 2.0, 3.0, 6.0}
+
+
+def test_another_strategy_is_judged_right_from_the_log_alone(store, strategy, tmp_path):
+    # Worth more, so that it is shown nearly always where the other shows wine.
+    other = exploring(
+        floor=0.02, actions__drinks__water=files()["actions/drinks/water.yaml"].replace("accept: 1", "accept: 9")
+    )
+    live = tmp_path / "live.db"
+    record(live, other, COUNT, seed=2)
+
+    truth = read(live, other, other).earned[:, 0].mean()
+    found = judge(read(store, other, strategy).sample(0))
+
+    assert truth > found.observed.high
+    for name in ("ips", "snips", "dr"):
+        assert found.estimates[name].low - 0.03 < truth < found.estimates[name].high + 0.03
+    assert found.gain.low > 0
+
+
+def test_a_span_keeps_what_was_made_inside(store, strategy):
+    log = read(store, strategy, strategy, Span(BEGIN + timedelta(minutes=10), BEGIN + timedelta(minutes=30)))
+
+    assert log.decisions == 20
+    assert log.first == BEGIN + timedelta(minutes=10)
+    assert log.last == BEGIN + timedelta(minutes=29)
+
+
+def test_later_places_are_judged_with_those_before_as_they_were(store, strategy):
+    log = read(store, strategy, strategy, place=2)
+
+    assert np.isnan(log.beyond).all()
+    assert log.wanted == pytest.approx(log.logged, abs=0.02)
+    assert (log.logged < 1.0).any()
+
+
+@pytest.mark.parametrize("origin", [Origin.CHANNEL, Origin.FALLBACK, Origin.IMPORT, Origin.CONTROL])
+def test_what_the_engine_did_not_choose_never_counts(tmp_path, strategy, origin):
+    store = tmp_path / "other.db"
+    record(store, strategy, 20, origin=origin)
+
+    log = read(store, strategy, strategy)
+
+    assert log.decisions == 0
+    assert sum(log.left_out.values()) == 20
+
+
+def world(**changes):
+    return World([Item(name, value=float(n + 1)) for n, name in enumerate("abcdef")], **changes).plan()
+
+
+def decided(plan, model, size=3):
+    asked = request(placements=(PlacementRequest(name="main", size=size),))
+    return decide(plan, State(model=model, position=0), asked, NOON, Draws("s"))
+
+
+def test_odds_are_those_of_the_decision_for_every_candidate():
+    plan = world(exploration=exploring().plan.channels["till"].placements["receipt"].exploration)
+    model = new_model(plan, "numpy")
+    decision = decided(plan, model)
+
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+
+    assert odds.chances.sum() == pytest.approx(1, abs=1e-5)
+    shown = decision.placements[0].actions[0]
+    own = next(n for n, key in enumerate(plan.candidates) if key.action == shown.action)
+    assert odds.chance_of(own) == pytest.approx(shown.selection_probability, abs=1e-6)
+    assert shown_chances(plan, decision, 0)[0] == pytest.approx(
+        dict(zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True))
+    )
+
+
+def test_odds_after_others_leave_them_out():
+    plan = world(exploration=exploring().plan.channels["till"].placements["receipt"].exploration)
+    model = new_model(plan, "numpy")
+    decision = decided(plan, model)
+    taken = decision.traces[0].chosen[:1]
+
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 2, taken)
+
+    assert taken[0] not in odds.candidates
+    second = decision.placements[0].actions[1]
+    assert odds.chance_of(decision.traces[0].chosen[1]) == pytest.approx(second.selection_probability, abs=0.02)
+
+
+def test_mandatory_actions_are_certain():
+    items = [Item("a", value=9.0), Item("b", mandatory="true")]
+    plan = World(items).plan()
+    model = new_model(plan, "numpy")
+    decision = decided(plan, model)
+
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+
+    assert [plan.candidates[n].action for n in odds.candidates] == ["b"]
+    assert odds.chances.tolist() == [1.0]
+
+
+def test_a_place_that_stays_empty_is_a_choice_too():
+    plan = World([Item("a", eligibility=("customer.age > 200",))]).plan()
+    model = new_model(plan, "numpy")
+    decision = decided(plan, model)
+
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+
+    assert odds.chance_of(None) == 1.0
+    assert unreachable(odds, [0], plan, decision, 0) == 0.0
+
+
+def test_what_a_greedy_log_never_showed_is_out_of_reach():
+    greedy, open_ = world(), world(exploration=exploring().plan.channels["till"].placements["receipt"].exploration)
+    model = new_model(greedy, "numpy")
+    decision = decided(greedy, model)
+
+    odds = odds_of(open_, State(model=model, position=0), decision.request, decision, 0, 3, ())
+
+    best = odds.chance_of(decision.traces[0].chosen[0])
+    beyond = unreachable(odds, list(range(len(greedy.candidates))), greedy, decision, 0)
+    assert beyond == pytest.approx(1 - best, abs=1e-5)
+    assert beyond > 0.3
