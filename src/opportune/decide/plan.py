@@ -21,6 +21,7 @@ from opportune.records import Sign, Value
 from opportune.rules import RuleSet
 
 __all__ = [
+    "AmountBounds",
     "Channel",
     "ConditionalWeight",
     "ControlGroup",
@@ -99,14 +100,31 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class AmountBounds:
+    """What amounts an outcome takes: from `low` to `high`; whole numbers of the smallest unit where it is money."""
+
+    low: float
+    high: float
+    money: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Channel:
-    """Where contacts happen: its outcomes with sign, and what silence means after how long (seconds), if anything."""
+    """Where contacts happen.
+
+    Args:
+        outcomes: with their sign; `amounts` are those that may say how much, with what amounts they take.
+        window_seconds, window_default: after how long silence means what, if anything.
+        tokens: whether answers carry a signed token.
+    """
 
     name: str
     placements: Mapping[str, Placement]
     outcomes: Mapping[str, Sign]
     window_seconds: float | None
     window_default: str | None
+    amounts: Mapping[str, AmountBounds] = field(default_factory=dict)
+    tokens: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +164,8 @@ class Plan:
             no action is held back.
         answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
             see `opportune.outcomes.quota`; 0 answers is no bound.
+        windows: (channel, action) → length of the response window in seconds and what silence means, of actions that
+            have one of their own there.
     """
 
     revision: str
@@ -176,6 +196,7 @@ class Plan:
     answers_per_person: int = 0
     happened_per_person: int = 0
     quota_days: int = 30
+    windows: Mapping[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     ramp_up: npt.NDArray[np.float64] | None = None
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import structlog
 
 from opportune.decide import Plan
-from opportune.learning import PropensityModel, Snapshot, from_bytes, to_bytes
+from opportune.learning import Contest, PropensityModel, Snapshot, from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import Learner, LessonBook, Quota, Taught, carried, joined, new_model, parted, teach
 from opportune.records import Renamed
@@ -126,7 +126,7 @@ def take_turn(learner: Learner, entry: Entry, prepared: Turn | None) -> None:
 
 
 def _changed(learner: Learner, course: Course, entry: Entry) -> tuple[PropensityModel, Quota | None] | None:
-    """Give the models after a change, and who has taught them; None where they cannot make it, and all stays as it is."""
+    """Give the models after a change, and who taught them; None where they cannot make it, and all stays as it is."""
     body = entry.body
     assert isinstance(body, ChangeBody)
     try:
@@ -156,11 +156,18 @@ def _replaced(learner: Learner, course: Course, entry: Entry, body: ChangeBody) 
         fold(course.storage, begun, course, until=entry.sequence - 1, again=True)
         if begun.plan.revision != learner.plan.revision:
             raise ValueError("a revision since then can no longer be compiled")
+        _appoint(begun.model, learner.model)
         return begun.model, begun.quota
     if begun.plan.revision == learner.plan.revision:
         return begun.model, begun.quota
     steps = [step for step in course.steps if body.position < step.sequence < entry.sequence]
     return led_on(begun.taught, course, steps).model, begun.quota
+
+
+def _appoint(model: PropensityModel, former: PropensityModel) -> None:
+    """Let the champion of before decide: what is learned anew says nothing of who was promoted."""
+    if isinstance(model, Contest) and isinstance(former, Contest) and former.champion in model.models:
+        model.promote(former.champion)
 
 
 def learner_at(course: Course, state: bytes, position: int, kernel: str) -> Learner:

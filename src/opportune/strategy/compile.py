@@ -12,6 +12,7 @@ import numpy as np
 
 from opportune.customers.attributes import Registry
 from opportune.decide.plan import (
+    AmountBounds,
     Channel,
     ConditionalWeight,
     ControlGroup,
@@ -94,6 +95,10 @@ def compile_plan(checked: CheckedProject) -> Plan:
         models=specs(project),
         champion=champion(project),
         deadline_ms=float(project.settings.deadline_ms),
+        answers_per_person=project.settings.learning.person_answers,
+        happened_per_person=project.settings.learning.person_happened,
+        quota_days=project.settings.learning.period_days,
+        windows=_windows(project),
         ramp_up=_ramp_up(project, names),
         inputs=_inputs(project),
         because=_because(project),
@@ -142,7 +147,28 @@ def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...], 
         outcomes={outcome: project.outcomes[outcome].sign for outcome in channel.outcomes},
         window_seconds=window.length.total_seconds() if window else None,
         window_default=window.default if window else None,
+        amounts={
+            outcome: _amount_bounds(value)
+            for outcome in channel.outcomes
+            if (value := project.outcomes[outcome].value) is not None
+        },
+        tokens=channel.tokens,
     )
+
+
+def _amount_bounds(value: sections.OutcomeValue) -> AmountBounds:
+    low, high = value.range or (None, None)
+    most = sections.AMOUNT_MAX
+    return AmountBounds(-most if low is None else low, most if high is None else high, value.currency is not None)
+
+
+def _windows(project: Project) -> dict[tuple[str, str], tuple[float, str]]:
+    """Response windows that actions have of their own."""
+    return {
+        (channel, name): (window.length.total_seconds(), window.default)
+        for name, action in project.actions.items()
+        for channel, window in action.response_windows.items()
+    }
 
 
 def _placement(

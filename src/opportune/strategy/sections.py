@@ -32,8 +32,10 @@ __all__ = [
     "Exploration",
     "Goal",
     "Group",
+    "Learning",
     "Model",
     "OutcomeType",
+    "OutcomeValue",
     "Persona",
     "Placement",
     "Promotion",
@@ -48,6 +50,9 @@ __all__ = [
 
 SHOWN = "shown"
 """Stands beside outcomes in the values of an action: what showing it is worth, whatever the answer."""
+
+AMOUNT_MAX = 1e12
+"""Largest amount of an outcome, where its type names no range."""
 
 Name = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
 Text = Annotated[StrictStr, Field(max_length=2_000)]
@@ -168,6 +173,21 @@ class Promotion(Section):
     confidence: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.5, le=0.999)] = 0.95
 
 
+class Learning(Section):
+    """How much one person teaches about one action, so that nobody can teach for all.
+
+    Keys:
+        person_answers: decisions whose answers are learned within a period, 0..1000; 0 is no bound. Default 5.
+        person_happened: decisions with a "yes" among them, behind which nothing more is learned within the period,
+            0..1000; 0 is no bound. Default 1.
+        period_days: length of a period, 1..366. Default 30.
+    """
+
+    person_answers: Annotated[StrictInt, Field(ge=0, le=1_000)] = 5
+    person_happened: Annotated[StrictInt, Field(ge=0, le=1_000)] = 1
+    period_days: Annotated[StrictInt, Field(ge=1, le=366)] = 30
+
+
 class Settings(Section):
     """project.yaml: what holds for the whole strategy.
 
@@ -179,6 +199,7 @@ class Settings(Section):
         exploration: of every placement that does not say otherwise.
         champion: name of the model in models.yaml that decides, until another one is promoted. Default: the only one.
         promotion: when a challenger takes over by itself. Default: never.
+        learning: how much one person teaches.
         deadline_ms: time for one decision before the fallback answers, in milliseconds, 1..60000. Default 100.
         retention_days: what was recorded longer ago is dropped, 30..36500. Default: everything is kept.
         unknown_context: "refuse" or "ignore" a context attribute that a request brings undeclared. Default refuse.
@@ -192,6 +213,7 @@ class Settings(Section):
     exploration: Exploration = Exploration()
     champion: Name | None = None
     promotion: Promotion | None = None
+    learning: Learning = Learning()
     deadline_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] = 100
     retention_days: Annotated[StrictInt, Field(ge=30, le=36_500)] | None = None
     unknown_context: Answer = "refuse"
@@ -258,16 +280,32 @@ class EventType(Section):
     attributes: dict[Name, EventAttribute] = {}
 
 
+class OutcomeValue(Section):
+    """How much an outcome may be: money, or a number.
+
+    Keys:
+        currency: ISO 4217 code that makes it money; amounts are whole numbers of its smallest unit, such as cents.
+        unit: what a number is counted in, such as GB or min.
+        range: smallest and largest amount; ~ leaves a side open. Default -1000000000000 to 1000000000000.
+    """
+
+    currency: StrictStr | None = None
+    unit: Annotated[StrictStr, Field(max_length=40)] = ""
+    range: tuple[Number | None, Number | None] | None = None
+
+
 class OutcomeType(Section):
     """One outcome type in outcomes.yaml.
 
     Keys:
         sign: positive, negative or neutral: what it says of the shown action. Required.
         title: for people.
+        value: how much it may be; without it, reports carry no amount.
     """
 
     sign: Sign
     title: Text = ""
+    value: OutcomeValue | None = None
 
 
 class ResponseWindow(Section):
@@ -315,6 +353,7 @@ class Channel(Section):
         direction: "inbound". Default inbound.
         outcomes: outcome types that it can report. Required.
         response_window: how long silence waits; without it silence stays silence.
+        tokens: whether its answers carry a signed token, by which a page reports outcomes. Default false.
         placements: name -> placement. Required.
     """
 
@@ -322,6 +361,7 @@ class Channel(Section):
     direction: Literal["inbound", "outbound"] = "inbound"
     outcomes: Annotated[tuple[Name, ...], Field(min_length=1)]
     response_window: ResponseWindow | None = None
+    tokens: StrictBool = False
     placements: Annotated[dict[Name, Placement], Field(min_length=1)]
 
 
@@ -536,6 +576,7 @@ class Action(Section):
         ramp_up: how its share of draws grows with its answers. Default that of the group.
         eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
         values: goal -> outcome (or "shown") -> what it is worth.
+        response_windows: channel -> how long silence waits there, in the place of the channel's own.
         exclusive: exclusivity groups; one answer holds at most one action of each.
         context_weights: list of weights that add up; context weight = max(0, 1 + sum / 100).
         treatments: channel -> name -> treatment. Required.
@@ -556,6 +597,7 @@ class Action(Section):
     applicability: Rules = ()
     suitability: Rules = ()
     values: dict[Name, dict[Name, ValueAmount]] = {}
+    response_windows: dict[Name, ResponseWindow] = {}
     exclusive: tuple[Name, ...] = ()
     context_weights: tuple[ContextWeight, ...] = ()
     treatments: Annotated[dict[Name, Annotated[dict[Name, Treatment], Field(min_length=1)]], Field(min_length=1)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from opportune.strategy.checks.channels import check_window
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS, zones
 from opportune.strategy.sections import SHOWN, Action, Amount, Treatment
@@ -28,6 +29,7 @@ def check_actions(notes: Notes, now: datetime | None) -> None:
             if group in action.exclusive[:index]:
                 message = f"exclusivity group '{group}' is listed twice"
                 notes.report(file, ["exclusive", index], message, "remove one of both", "duplicate")
+        _check_windows(notes, file, action)
         for channel, treatments in action.treatments.items():
             path = ["treatments", channel]
             channels = notes.project.channels
@@ -35,6 +37,18 @@ def check_actions(notes: Notes, now: datetime | None) -> None:
             for treatment, section in treatments.items():
                 _check_placements(notes, file, channel, treatment, section)
                 _check_content(notes, file, [*path, treatment, "content"], section)
+
+
+def _check_windows(notes: Notes, file: str, action: Action) -> None:
+    """Check the response windows that an action has of its own."""
+    for name, window in action.response_windows.items():
+        path: list[str | int] = ["response_windows", name]
+        if not notes.expect_name(name, notes.project.channels, "channels.yaml", "channel", file, path, key=True):
+            continue
+        if name not in action.treatments:
+            message = f"the action has no treatment for channel '{name}'"
+            notes.report(file, path, message, "remove the window, or add a treatment", "no-treatment", key=True)
+        check_window(notes, file, path, window, notes.project.channels[name])
 
 
 def _check_validity(notes: Notes, file: str, action: Action, now: datetime | None) -> None:

@@ -9,10 +9,12 @@ from opportune.records import Sign
 from opportune.rules import Rule
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.rules import CheckedRules
+from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.project import Project
-from opportune.strategy.sections import Channel, Placement
+from opportune.strategy.sections import Channel, OutcomeValue, Placement, ResponseWindow
+from opportune.strategy.wording import suggest
 
-__all__ = ["check_channels", "check_fallbacks"]
+__all__ = ["check_channels", "check_fallbacks", "check_window"]
 
 FILE = "channels.yaml"
 WINDOW_MIN, WINDOW_MAX = timedelta(minutes=1), timedelta(days=400)
@@ -22,12 +24,31 @@ SAFE_VARIABLES = frozenset({"now"})
 
 def check_channels(notes: Notes) -> None:
     """Check directions, outcomes, response windows, and that treatments exist."""
-    for name in notes.project.outcomes:
+    for name, kind in notes.project.outcomes.items():
         if name == "shown":
             message = "'shown' has a meaning of its own in the values of actions"
             notes.report("outcomes.yaml", [name], message, "rename it, for example impression", "reserved", key=True)
+        if kind.value is not None:
+            _check_value(notes, name, kind.value)
     for name, channel in notes.project.channels.items():
         _check_channel(notes, name, channel)
+
+
+def _check_value(notes: Notes, name: str, value: OutcomeValue) -> None:
+    path = [name, "value"]
+    if value.currency is not None and value.currency not in CURRENCY_DECIMALS:
+        message, remedy = (
+            f"unknown currency '{value.currency[:40]}'",
+            suggest(value.currency.upper(), CURRENCY_DECIMALS),
+        )
+        notes.report("outcomes.yaml", [*path, "currency"], message, remedy, "unknown-currency")
+    if value.currency is not None and value.unit:
+        message = "money has its currency's unit"
+        notes.report("outcomes.yaml", [*path, "unit"], message, "remove currency or unit", "unit-of-money")
+    low, high = value.range or (None, None)
+    if low is not None and high is not None and low >= high:
+        message = f"the range is empty: {low:g} to {high:g}"
+        notes.report("outcomes.yaml", [*path, "range"], message, "write the smaller number first", "empty-range")
 
 
 def _check_channel(notes: Notes, name: str, channel: Channel) -> None:
@@ -44,27 +65,25 @@ def _check_channel(notes: Notes, name: str, channel: Channel) -> None:
     if len(known) == len(channel.outcomes) and not any(kind.sign is Sign.POSITIVE for kind in known):
         message = "no positive outcome, so that nothing can be learned"
         notes.report(FILE, [name, "outcomes"], message, "add an outcome of positive sign", "no-positive-outcome")
-    _check_window(notes, name, channel)
+    if channel.response_window is not None:
+        check_window(notes, FILE, [name, "response_window"], channel.response_window, channel)
     _check_treatments(notes, name, channel)
 
 
-def _check_window(notes: Notes, name: str, channel: Channel) -> None:
-    window = channel.response_window
-    if window is None:
-        return
-    path = [name, "response_window"]
+def check_window(notes: Notes, file: str, path: list[str | int], window: ResponseWindow, channel: Channel) -> None:
+    """Check length and default of a response window in a channel."""
     if not WINDOW_MIN <= window.length <= WINDOW_MAX:
         message = f"expected a length of 1 minute to {WINDOW_MAX.days} days, found {window.length}"
-        notes.report(FILE, path, message, "set days, hours or minutes", "window-length")
+        notes.report(file, path, message, "set days, hours or minutes", "window-length")
     if window.default not in channel.outcomes:
         message = f"outcome '{window.default}' is none of this channel"
         remedy = f"add it to the channel's outcomes, or choose one of them: {', '.join(channel.outcomes)}"
-        notes.report(FILE, [*path, "default"], message, remedy, "unknown-outcome")
+        notes.report(file, [*path, "default"], message, remedy, "unknown-outcome")
         return
     kind = notes.project.outcomes.get(window.default)
     if kind is not None and kind.sign is not Sign.NEGATIVE:
         message = f"silence cannot count as the {kind.sign.value} outcome '{window.default}'"
-        notes.report(FILE, [*path, "default"], message, "choose a negative outcome", "window-sign")
+        notes.report(file, [*path, "default"], message, "choose a negative outcome", "window-sign")
 
 
 def _check_treatments(notes: Notes, name: str, channel: Channel) -> None:
