@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
-__all__ = ["Line", "chart"]
+__all__ = ["Bubble", "Line", "bubbles", "chart"]
 
 WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
 TICKS = 5
+NAMED = 12
+"""Bubbles that are named beside their place; all of them say their name when pointed at."""
 
 COLOURS = ("#0b5cad", "#b3440a", "#3a7d2c", "#6a3d9a")
 """Each has a contrast of at least 4.5 to 1 on white."""
@@ -27,27 +29,62 @@ class Line:
     dots: bool = False
 
 
-def chart(title: str, description: str, x_label: str, y_label: str, lines: Sequence[Line]) -> str:
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    """One thing among many: where it stands, how large it is (area), and its name."""
+
+    name: str
+    x: float
+    y: float
+    size: float
+
+
+def chart(title: str, description: str, x_label: str, y_label: str, lines: Sequence[Line], mark: str = "") -> str:
     """Draw lines over common axes.
 
     Args:
         description: what the picture says, in words, for those who cannot see it.
+        mark: tells the pictures of one page apart; letters, digits and "-".
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
     frame = _Frame(_span(xs), _span(ys))
-    parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-labelledby="t d" font-family="sans-serif" font-size="13">',
-        f'<title id="t">{escape(title)}</title><desc id="d">{escape(description)}</desc>',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
-        f'<text x="{LEFT}" y="20" font-size="15" font-weight="bold" fill="#1a1a1a">{escape(title)}</text>',
-        *frame.axes(x_label, y_label),
-    ]
+    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
     for number, line in enumerate(lines):
         parts += _drawn(line, COLOURS[number % len(COLOURS)], frame)
         parts += _legend(line, COLOURS[number % len(COLOURS)], number)
     return "\n".join([*parts, "</svg>\n"])
+
+
+def bubbles(title: str, description: str, x_label: str, y_label: str, all_: Sequence[Bubble], mark: str = "") -> str:
+    """Draw bubbles over common axes, the largest first, so that none is hidden; the largest ones are named."""
+    frame = _Frame(_span([one.x for one in all_]), _span([one.y for one in all_]))
+    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
+    largest = max((one.size for one in all_), default=1.0) or 1.0
+    for rank, one in enumerate(sorted(all_, key=lambda one: -one.size)):
+        x, y = frame.place(one.x, one.y)
+        radius = 4.0 + 20.0 * math.sqrt(one.size / largest)
+        parts.append(
+            f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{COLOURS[0]}" fill-opacity="0.35" '
+            f'stroke="{COLOURS[0]}"><title>{escape(one.name)}</title></circle>'
+        )
+        if rank < NAMED:
+            # The names of bubbles at the right edge end at them.
+            anchor, at = ("end", x - radius - 3) if x > WIDTH * 0.7 else ("start", x + radius + 3)
+            parts.append(
+                f'<text x="{at:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="#1a1a1a">{escape(one.name)}</text>'
+            )
+    return "\n".join([*parts, "</svg>\n"])
+
+
+def _begun(title: str, description: str, mark: str) -> list[str]:
+    return [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-labelledby="t{mark} d{mark}" font-family="sans-serif" font-size="13">',
+        f'<title id="t{mark}">{escape(title)}</title><desc id="d{mark}">{escape(description)}</desc>',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#ffffff"/>',
+        f'<text x="{LEFT}" y="20" font-size="15" font-weight="bold" fill="#1a1a1a">{escape(title)}</text>',
+    ]
 
 
 def _span(values: Sequence[float]) -> tuple[float, float]:

@@ -1,0 +1,7 @@
+"""The model report: how good each model is, what it rests on, and what to look at."""
+
+from opportune.evaluate.model_report.page import page_of
+from opportune.evaluate.model_report.parts import LANGUAGES, ModelReport
+from opportune.evaluate.model_report.report import report_of
+
+__all__ = ["LANGUAGES", "ModelReport", "page_of", "report_of"]

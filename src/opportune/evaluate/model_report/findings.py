@@ -1,0 +1,69 @@
+"""When a figure asks to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from opportune.evaluate.model_report.parts import Finding, InputHealth, ModelHealth
+
+__all__ = ["THRESHOLDS", "findings"]
+
+THRESHOLDS = {
+    "set-aside": 0.0,
+    "worse-than-constant": 0.0,
+    "calibration": 0.03,
+    "no-discrimination": 0.52,
+    "too-good": 0.95,
+    "drift": 0.25,
+    "missing": 0.2,
+    "never-seen": 0.1,
+}
+"""Gravest first: a challenger was set aside; log loss above that of the action's own rate; calibration error this much
+above what chance explains; AUC at most this; AUC at least this, which most often is an input that knows the answer;
+population stability index; rise of the share of missing values; share of values that were not there before."""
+ANSWERS_LEAST = 1_000
+ACTION_ANSWERS_LEAST = 500
+MARGIN = 0.005
+"""Share by which log loss may stand above the constant, since that one knows the rate in hindsight."""
+
+
+def findings(models: Sequence[ModelHealth], inputs: Sequence[InputHealth], failed: Iterable[str]) -> list[Finding]:
+    """Name what passes a threshold, gravest first."""
+    found = [Finding(code="set-aside", model=name, value=1.0, threshold=0.0) for name in failed]
+    for model in models:
+        found += _of_model(model)
+    for one in inputs:
+        found += _of_input(one)
+    order = list(THRESHOLDS)
+    return sorted(found, key=lambda one: (order.index(one.code), -one.value, one.subject))
+
+
+def _of_model(model: ModelHealth) -> Iterator[Finding]:
+    about = {"model": model.model, "outcome": model.outcome}
+    if model.answers >= ANSWERS_LEAST:
+        excess = model.calibration_error - model.calibration_chance
+        if excess > THRESHOLDS["calibration"]:
+            yield Finding(code="calibration", **about, value=excess, threshold=THRESHOLDS["calibration"])
+        if model.auc_within is not None and model.auc_within <= THRESHOLDS["no-discrimination"]:
+            limit = THRESHOLDS["no-discrimination"]
+            yield Finding(code="no-discrimination", **about, value=model.auc_within, threshold=limit)
+        if model.auc_within is not None and model.auc_within >= THRESHOLDS["too-good"]:
+            yield Finding(code="too-good", **about, value=model.auc_within, threshold=THRESHOLDS["too-good"])
+    for action in model.actions:
+        if action.answers < ACTION_ANSWERS_LEAST:
+            continue
+        excess = action.log_loss - action.log_loss_constant * (1.0 + MARGIN)
+        if excess > THRESHOLDS["worse-than-constant"]:
+            yield Finding(code="worse-than-constant", **about, subject=action.action, value=excess, threshold=0.0)
+
+
+def _of_input(one: InputHealth) -> Iterator[Finding]:
+    rise = one.missing_now - one.missing_before
+    if one.drift is not None and one.drift > THRESHOLDS["drift"]:
+        yield Finding(code="drift", subject=one.predictor, value=one.drift, threshold=THRESHOLDS["drift"])
+    if rise > THRESHOLDS["missing"]:
+        yield Finding(code="missing", subject=one.predictor, value=rise, threshold=THRESHOLDS["missing"])
+    if one.never_seen > THRESHOLDS["never-seen"]:
+        yield Finding(
+            code="never-seen", subject=one.predictor, value=one.never_seen, threshold=THRESHOLDS["never-seen"]
+        )

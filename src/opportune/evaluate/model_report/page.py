@@ -1,0 +1,228 @@
+"""The model report as one HTML page: no script, nothing loaded, readable aloud and on paper."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from opportune.evaluate.model_report.parts import InputHealth, Language, ModelHealth, ModelReport
+from opportune.evaluate.model_report.words import WORDS, said
+from opportune.evaluate.pictures import Bubble, Line, bubbles, chart
+
+__all__ = ["page_of"]
+
+_STYLE = """
+body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem 1.5rem; color: #1a1a1a;
+  background: #ffffff; }
+h1 { margin-bottom: 0; }
+table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
+caption { text-align: left; font-weight: bold; padding: 0.25rem 0; }
+th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align: right; }
+th:first-child, td:first-child, td.text, th.text { text-align: left; }
+.scroll { overflow-x: auto; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
+figure { margin: 0; border: 1px solid #cccccc; }
+svg { display: block; width: 100%; height: auto; }
+.look { border-left: 0.4rem solid #b3440a; padding: 0.1rem 1rem; background: #fdf3ec; }
+.well { border-left: 0.4rem solid #3a7d2c; padding: 0.1rem 1rem; background: #f0f7ee; }
+summary { cursor: pointer; padding: 0.25rem 0; }
+"""
+
+Cell = str | float | int | None
+
+
+def page_of(report: ModelReport, language: Language = "en") -> str:
+    """Write the report for people who would rather look than read."""
+    words = WORDS[language]
+    made = words["made"].format(
+        project=report.project,
+        revision=report.revision[:12],
+        position=report.position,
+        at=report.at.strftime("%Y-%m-%d %H:%M UTC"),
+    )
+    sections = [_findings(report, language), _models(report, words)]
+    for number, model in enumerate(report.models):
+        sections.append(_model(model, words, f"-{number}"))
+    sections.append(_inputs(report, words))
+    return "\n".join(
+        [
+            "<!doctype html>",
+            f'<html lang="{language}">',
+            '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
+            f"<title>{escape(words['title'])}: {escape(report.project)}</title><style>{_STYLE}</style></head>",
+            f"<body><header><h1>{escape(words['title'])}</h1><p>{escape(made)}</p></header><main>",
+            *sections,
+            "</main></body></html>\n",
+        ]
+    )
+
+
+def _findings(report: ModelReport, language: Language) -> str:
+    words = WORDS[language]
+    if not report.findings:
+        return f'<section class="well"><p>{escape(words["well"])}</p></section>'
+    items = "".join(f"<li>{escape(said(finding, language))}</li>" for finding in report.findings)
+    return f'<section class="look"><h2>{escape(words["look"])}</h2><ul>{items}</ul></section>'
+
+
+def _models(report: ModelReport, words: dict[str, str]) -> str:
+    if not report.models:
+        return f"<section><h2>{escape(words['models'])}</h2><p>{escape(words['nothing'])}</p></section>"
+    names = ["model", "outcome", "kind", "role", "answers", "rate", "auc within", "auc pooled", "log loss", "constant"]
+    rows: list[list[Cell]] = [
+        [
+            one.model,
+            one.outcome,
+            one.kind,
+            words["champion" if one.is_champion else "challenger"],
+            one.answers,
+            one.rate,
+            one.auc_within,
+            one.auc_pooled,
+            one.log_loss,
+            one.log_loss_constant,
+            one.calibration_error,
+            one.calibration_chance,
+        ]
+        for one in report.models
+    ]
+    failed = "".join(
+        f"<p>{escape(name)}: {escape(words['set aside'].format(why=why))}</p>" for name, why in report.failed.items()
+    )
+    table = _table(words["models"], [words[name] for name in [*names, "calibration", "by chance"]], rows, text=4)
+    return f"<section><h2>{escape(words['models'])}</h2>{table}{failed}</section>"
+
+
+def _model(model: ModelHealth, words: dict[str, str], mark: str) -> str:
+    title = f"{model.model}: {model.outcome}"
+    pictures = "".join(f"<figure>{picture}</figure>" for picture in _pictures(model, words, mark))
+    rows: list[list[Cell]] = [
+        [
+            one.action,
+            words[one.maturity],
+            one.answers,
+            one.rate,
+            one.auc,
+            one.log_loss,
+            one.log_loss_constant,
+            one.calibration_error,
+            one.calibration_chance,
+        ]
+        for one in model.actions
+    ]
+    names = ["action", "maturity", "answers", "rate", "auc", "log loss", "constant", "calibration", "by chance"]
+    table = _table(f"{words['actions']} ({title})", [words[name] for name in names], rows, text=2)
+    return (
+        f'<section><h2>{escape(title)}</h2><div class="pictures">{pictures}</div>{table}'
+        f"{_contributions(model, words)}</section>"
+    )
+
+
+def _pictures(model: ModelHealth, words: dict[str, str], mark: str) -> Iterable[str]:
+    known = [one for one in model.actions if one.auc is not None]
+    if known:
+        yield bubbles(
+            words["bubble title"],
+            words["bubble text"],
+            words["auc"],
+            words["rate"],
+            [Bubble(f"{one.action} ({one.answers:,})", one.auc or 0.0, one.rate, one.answers) for one in known],
+            f"-bubbles{mark}",
+        )
+    ends = [(0.0, 0.0), (1.0, 1.0)]
+    top = max((max(one.propensity, one.rate) for one in model.reliability), default=1.0)
+    yield chart(
+        words["reliability title"],
+        words["reliability text"],
+        words["propensity"],
+        words["happened"],
+        [
+            Line(model.model, [(one.propensity, one.rate) for one in model.reliability], dots=True),
+            Line(words["perfect"], [(0.0, 0.0), (top, top)], dashed=True),
+        ],
+        f"-reliability{mark}",
+    )
+    if model.gains:
+        yield chart(
+            words["gains title"],
+            words["gains text"],
+            words["share answers"],
+            words["share yes"],
+            [Line(model.model, model.gains, dots=True), Line(words["at random"], ends, dashed=True)],
+            f"-gains{mark}",
+        )
+    span = (model.trend[0][0], model.trend[-1][0])
+    yield chart(
+        words["trend title"],
+        words["trend text"],
+        words["so far"],
+        words["log loss"],
+        [
+            Line(model.model, model.trend, dots=True),
+            Line(words["constant"], [(x, model.log_loss_constant) for x in span], dashed=True),
+        ],
+        f"-trend{mark}",
+    )
+
+
+def _contributions(model: ModelHealth, words: dict[str, str]) -> str:
+    if not model.contributions:
+        return ""
+    rows: list[list[Cell]] = [[one.predictor, one.share, one.mean] for one in model.contributions]
+    names = [words["predictor"], words["share"], words["mean"]]
+    caption = f"{words['predictors']} ({model.model}: {model.outcome})"
+    return f"<p>{escape(words['predictors text'])}</p>{_table(caption, names, rows, text=1)}"
+
+
+def _inputs(report: ModelReport, words: dict[str, str]) -> str:
+    told = words["inputs text"].format(now=f"{report.decisions_now:,}", before=f"{report.decisions_before:,}")
+    rows: list[list[Cell]] = [
+        [one.predictor, one.type, one.missing_before, one.missing_now, one.never_seen, one.drift]
+        for one in report.inputs
+    ]
+    names = [words["predictor"], words["kind"]]
+    names += [words[name] for name in ("missing before", "missing now", "never seen", "drift")]
+    details = "".join(_distribution(one, words) for one in report.inputs if one.groups)
+    table = _table(words["inputs"], names, rows, text=2)
+    return f"<section><h2>{escape(words['inputs'])}</h2><p>{escape(told)}</p>{table}{details}</section>"
+
+
+def _distribution(one: InputHealth, words: dict[str, str]) -> str:
+    rows: list[list[Cell]] = [[label, before, now] for label, before, now in one.groups]
+    title = words["show"].format(predictor=one.predictor)
+    table = _table(title, [words["group"], words["before"], words["now"]], rows, text=1)
+    return f"<details><summary>{escape(title)}</summary>{table}</details>"
+
+
+def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], text: int) -> str:
+    """Write a table whose first `text` columns are words; a wide one scrolls, also by keyboard."""
+    head = "".join(
+        f'<th scope="col"{_text_class(place < text)}>{escape(name)}</th>' for place, name in enumerate(names)
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<th scope="row">{escape(_cell(cell))}</th>'
+            if place == 0
+            else f"<td{_text_class(place < text)}>{escape(_cell(cell))}</td>"
+            for place, cell in enumerate(row)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
+        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
+    )
+
+
+def _text_class(is_text: bool) -> str:
+    return ' class="text"' if is_text else ""
+
+
+def _cell(value: Cell) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.4f}"
+    return f"{value:,}" if isinstance(value, int) else value

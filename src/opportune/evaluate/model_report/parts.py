@@ -1,0 +1,158 @@
+"""What a model report says. Formulas: docs/concepts/model-report.md.
+
+An answer is one scored outcome of one shown action that did or did not happen. Every figure of quality comes from what
+a model foresaw before it learned the answer.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+__all__ = [
+    "LANGUAGES",
+    "ActionHealth",
+    "Bin",
+    "Contribution",
+    "Finding",
+    "InputHealth",
+    "Language",
+    "ModelHealth",
+    "ModelReport",
+]
+
+Language = Literal["en", "pl"]
+LANGUAGES: tuple[Language, ...] = ("en", "pl")
+
+Maturity = Literal["new", "growing", "mature"]
+
+
+class Bin(msgspec.Struct, frozen=True, kw_only=True):
+    """Answers whose propensities were alike: mean propensity, share that happened, how many."""
+
+    propensity: float
+    rate: float
+    answers: int
+
+
+class ActionHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One action under one model and outcome.
+
+    Args:
+        answers: foreseen and then learned; `happened` how many of them were a yes, `rate` their share.
+        auc: inside this action, from bins; None without both a yes and a no.
+        log_loss: nats per answer; `log_loss_constant` of the action's own rate, known in hindsight.
+        calibration_error: mean distance between propensity and rate over bins; `calibration_chance` is what a model
+            that is right would show on so many answers.
+        maturity: "new" under 100 answers or 5 of either kind, "mature" from 1,000 answers and 50 of either kind.
+    """
+
+    action: str
+    answers: int
+    happened: int
+    rate: float
+    auc: float | None
+    log_loss: float
+    log_loss_constant: float
+    calibration_error: float
+    calibration_chance: float
+    maturity: Maturity
+
+
+class Contribution(msgspec.Struct, frozen=True, kw_only=True):
+    """How much a predictor moves the log odds of shown actions: mean absolute contribution, and its share of all."""
+
+    predictor: str
+    mean: float
+    share: float
+
+
+class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One model under one outcome; what is not said here is as for an action.
+
+    Args:
+        auc_pooled: over all actions, which flatters where some actions are liked more than others.
+        auc_within: inside actions, averaged by their pairs.
+        gains: (share of answers, highest propensity first; share of all yeses among them).
+        trend: (answers so far, log loss of the stretch that ends there), oldest first.
+        contributions: largest first; empty for challengers.
+    """
+
+    model: str
+    kind: str
+    is_champion: bool
+    outcome: str
+    answers: int
+    happened: int
+    rate: float
+    auc_pooled: float | None
+    auc_within: float | None
+    log_loss: float
+    log_loss_constant: float
+    calibration_error: float
+    calibration_chance: float
+    reliability: tuple[Bin, ...]
+    gains: tuple[tuple[float, float], ...]
+    trend: tuple[tuple[int, float], ...]
+    actions: tuple[ActionHealth, ...]
+    contributions: tuple[Contribution, ...] = ()
+
+
+class InputHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """One predictor in decisions of before and of now.
+
+    Args:
+        missing_before, missing_now: share of decisions that lack it.
+        never_seen: share of values now that did not stand among those before; of numbers, outside their range.
+        drift: population stability index; None where one side has fewer than 100 values.
+        groups: (label, share before, share now) of the bins that drift was computed from.
+    """
+
+    predictor: str
+    type: str
+    missing_before: float
+    missing_now: float
+    never_seen: float
+    drift: float | None
+    groups: tuple[tuple[str, float, float], ...]
+
+
+class Finding(msgspec.Struct, frozen=True, kw_only=True):
+    """Something to look at.
+
+    Args:
+        code: what it is, such as "calibration"; see docs/concepts/model-report.md.
+        model, outcome, subject: what it is about; subject is an action or a predictor.
+        value: that was found; `threshold` that it passed.
+    """
+
+    code: str
+    model: str = ""
+    outcome: str = ""
+    subject: str = ""
+    value: float
+    threshold: float
+
+
+class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
+    """How good the models of a project are.
+
+    Args:
+        position: journal entry that the models have learned to.
+        decisions_before, decisions_now: that inputs were compared on.
+        failed: challengers that were set aside, and why.
+        findings: gravest first; empty where all is well.
+    """
+
+    project: str
+    revision: str
+    at: datetime
+    position: int
+    models: tuple[ModelHealth, ...]
+    decisions_before: int
+    decisions_now: int
+    inputs: tuple[InputHealth, ...]
+    failed: dict[str, str]
+    findings: tuple[Finding, ...]
