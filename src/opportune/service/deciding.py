@@ -22,14 +22,18 @@ from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
+from opportune.service.tokens import Tokens
 from opportune.storage import GroupWriter, SaveDecision, WindowOpened
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
+TOKEN_LIFE = timedelta(days=30)
+"""How long a token is good where nothing waits for an answer."""
+
 log = structlog.get_logger()
 
 
-class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
+class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a channel gets.
 
     Args:
@@ -38,6 +42,7 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
         degraded: reason of a fallback answer, or null.
         control: name of the control group that the person is in, or null.
         placements: the slates, in the order asked for.
+        token: by which a page may report outcomes, where the channel has tokens.
     """
 
     id: str
@@ -45,6 +50,7 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str | None
     control: str | None
     placements: tuple[PlacementAnswer, ...]
+    token: str | None = None
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,6 +90,7 @@ class Decider:
         reader: Executor,
         settings: Settings,
         records: LateRecords,
+        tokens: Tokens,
     ) -> None:
         self._live = live
         self._recent = recent
@@ -91,6 +98,7 @@ class Decider:
         self._reader = reader
         self._settings = settings
         self._records = records
+        self._tokens = tokens
 
     async def answer(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Decide, keep the record, answer.
@@ -122,7 +130,7 @@ class Decider:
                 if learned is None:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
                 decision = _decide(serving, learned, request, profile, now, ignored)
-                body = body_of(decision)
+                body = body_of(decision, self._token(serving, decision))
                 write = SaveDecision(
                     decision=decision, answer=body, origin=origin_of(decision), windows=_windows(serving, decision)
                 )
@@ -148,6 +156,15 @@ class Decider:
     def _first_answer(self, stored: bytes | None, body: bytes, ignored: int, seconds: float) -> Answer:
         """Give the stored answer; after its erasure, what is decided now."""
         return Answer(body=body if stored is None else stored, repeated=True, ignored=ignored, deciding=seconds)
+
+    def _token(self, serving: Serving, decision: Decision) -> str | None:
+        """Sign the answer where its channel wants that: as long as its last response window, or thirty days."""
+        channel = serving.strategy.plan.channels[decision.request.channel]
+        if not channel.tokens:
+            return None
+        windows = _windows(serving, decision)
+        until = max((window.due_at for window in windows), default=decision.at + TOKEN_LIFE)
+        return self._tokens.of(decision, until)
 
     async def _read_profile(self, serving: Serving, customer: str) -> KnownProfile:
         loop = asyncio.get_running_loop()
@@ -178,7 +195,7 @@ class Decider:
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
             log.error("fallback failed", error=type(error).__name__, where=place_of(error))
             return Answer(body=_empty(plan.revision, request, reason), degraded=reason, ignored=len(ignored))
-        body = body_of(decision)
+        body = body_of(decision, self._token(serving, decision))
         self._recent.put(decision.id, Remembered.of(decision))
         self._records.add(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
@@ -206,18 +223,22 @@ def _decide(
 
 def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
     """Open the response window of every shown action."""
-    channel = serving.strategy.plan.channels[decision.request.channel]
-    if channel.window_seconds is None or channel.window_default is None:
+    plan = serving.strategy.plan
+    channel = plan.channels[decision.request.channel]
+    if not plan.windows and channel.window_seconds is None:
         return ()
-    due = decision.at + timedelta(seconds=channel.window_seconds)
-    return tuple(
-        WindowOpened(action=shown.action, treatment=shown.treatment, outcome=channel.window_default, due_at=due)
-        for placement in decision.placements
-        for shown in placement.actions
-    )
+    opened = []
+    for placement in decision.placements:
+        for shown in placement.actions:
+            own = plan.windows.get((channel.name, shown.action))
+            seconds, outcome = own or (channel.window_seconds, channel.window_default)
+            if seconds is not None and outcome is not None:
+                due = decision.at + timedelta(seconds=seconds)
+                opened.append(WindowOpened(action=shown.action, treatment=shown.treatment, outcome=outcome, due_at=due))
+    return tuple(opened)
 
 
-def body_of(decision: Decision) -> bytes:
+def body_of(decision: Decision, token: str | None = None) -> bytes:
     """Write the answer of a decision."""
     return _encode(
         AnswerBody(
@@ -226,6 +247,7 @@ def body_of(decision: Decision) -> bytes:
             degraded=decision.degraded,
             control=decision.control,
             placements=decision.placements,
+            token=token,
         )
     )
 

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from time import monotonic
+from typing import TypeVar
 
 import structlog
 
@@ -30,6 +31,8 @@ __all__ = ["EmbeddedRuntime"]
 PATIENCE_SECONDS = 0.3
 """How long a new revision waits for the learner to come to it."""
 POLL_SECONDS = 0.005
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -82,6 +85,10 @@ class EmbeddedRuntime(Runtime):
             taught = await asyncio.to_thread(led_on, learner.taught, self.course, ahead or [])
             self._swap(strategy, taught, number)
 
+    async def _read_models(self, work: Callable[[PropensityModel, int], T]) -> T:
+        async with self.teacher.still() as learner:
+            return await asyncio.to_thread(work, learner.model, learner.position)
+
     def _on_turn(self) -> None:
         """Serve what the learner has come to."""
         step = self.course.at(self.learner.position)
@@ -94,6 +101,8 @@ class EmbeddedRuntime(Runtime):
         return Learning(
             position=learner.position,
             learned=learner.learned,
+            unlearned=learner.unlearned,
+            over_quota=learner.over_quota,
             skipped=learner.skipped,
             set_aside=learner.set_aside,
             lag=self.teacher.lag,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 from time import perf_counter
+from typing import TypeVar
 
 import structlog
 
 from opportune.decide import Plan
-from opportune.errors import DamageError, StoreError
+from opportune.errors import DamageError, StoreError, UnknownError
+from opportune.learning import PropensityModel
 from opportune.outcomes import Taught
 from opportune.service.adopting import live_model, some_model
 from opportune.service.events import happened
@@ -32,6 +35,8 @@ ADOPT_SECONDS_MAX = 0.5
 LOOK_SECONDS = 15.0
 """How often it looks for a model and a revision where no notice came: nothing hangs on notices alone."""
 RETRY_SECONDS = 0.5
+
+T = TypeVar("T")
 
 log = structlog.get_logger()
 
@@ -87,6 +92,12 @@ class FollowingRuntime(Runtime):
         origin = self._origin
         steps = None if origin is None else self.course.ahead(origin.position, plan.revision)
         return None if origin is None or steps is None else led_on(origin, self.course, steps)
+
+    async def _read_models(self, work: Callable[[PropensityModel, int], T]) -> T:
+        learned = self.live.current.learned
+        if learned is None:
+            raise UnknownError.of("models", "nothing has learned yet", "wait for the process that learns", "not-found")
+        return await asyncio.to_thread(work, learned.model, learned.position)
 
     def learning(self) -> Learning:
         """Say how far the model is behind the one posted last."""

@@ -9,15 +9,17 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from opportune.decide.plan import Channel
 from opportune.errors import InputError, OpportuneError, StoreError, UnknownError
-from opportune.records import Origin, Outcome
+from opportune.records import Origin, Outcome, Sign
 from opportune.service.contacts import id_problem, unknown_name
 from opportune.service.live import Live, Serving
 from opportune.service.profiles import IDENTIFIER_KIND
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.settings import Settings
+from opportune.service.tokens import Tokens
 from opportune.storage import (
     GroupWriter,
     MergePersons,
@@ -67,6 +69,7 @@ class Intake:
         writer: GroupWriter,
         reader: Executor,
         settings: Settings,
+        tokens: Tokens,
     ) -> None:
         self._live = live
         self._storage = storage
@@ -74,6 +77,9 @@ class Intake:
         self._writer = writer
         self._reader = reader
         self._settings = settings
+        self._tokens = tokens
+        self.unmatched = 0
+        """Outcomes of decisions that nobody knows, refused since the start."""
 
     async def outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
         """Record outcomes; each is judged by itself.
@@ -81,15 +87,31 @@ class Intake:
         Raises:
             StoreError: nothing more was acknowledged; the same call may be repeated.
         """
-        await self._recall({outcome.decision for outcome in outcomes})
+        named = [self._named(outcome) for outcome in outcomes]
+        await self._recall({one[0].decision for one in named if not isinstance(one, InputError)})
         serving = self._live.current
         prepared: list[Write | InputError] = []
-        for outcome in outcomes:
+        for one in named:
             try:
-                prepared.append(self._outcome(serving, outcome))
+                prepared.append(one if isinstance(one, InputError) else self._outcome(serving, *one))
             except InputError as error:
                 prepared.append(error)
         return await self._take(prepared)
+
+    def _named(self, outcome: Outcome) -> tuple[Outcome, Remembered | None] | InputError:
+        """Give an outcome with the id of its decision, and what its token says of that."""
+        try:
+            if outcome.token is None:
+                return outcome, None
+            decision, said = self._tokens.read(outcome.token, self._settings.clock())
+            if outcome.decision not in ("", decision):
+                remedy = "send the token alone, or the id alone"
+                raise InputError.of("decision", "the token is of another decision", remedy, "invalid-token")
+            if not outcome.withdraws and all(shown.action != outcome.action for shown in said.shown):
+                raise _unknown("action", "action", outcome.action, [one.action for one in said.shown], "unknown-action")
+            return replace(outcome, decision=decision, token=None), said
+        except InputError as error:
+            return error
 
     async def events(self, events: Sequence[Event]) -> list[Taken]:
         """Record events; each is judged by itself.
@@ -201,14 +223,22 @@ class Intake:
         stored = ((decision, self._storage.decision(decision)) for decision in decisions)
         return [(decision, Remembered.of(found.decision)) for decision, found in stored if found is not None]
 
-    def _outcome(self, serving: Serving, outcome: Outcome) -> RecordOutcome:
+    def _outcome(self, serving: Serving, outcome: Outcome, said: Remembered | None) -> RecordOutcome:
+        """Prepare a report.
+
+        Args:
+            said: what its token says of the decision.
+        """
         plan = serving.strategy.plan
-        _check_ids(id=outcome.id, decision=outcome.decision)
+        _check_ids(id=outcome.id, decision=outcome.decision, replaces=outcome.replaces, withdraws=outcome.withdraws)
         _check_moment(outcome.occurred_at)
-        known = self._recent.get(outcome.decision)
+        known = self._recent.get(outcome.decision) or said
         if known is None:
+            self.unmatched += 1
             remedy = "send the id that the decision's answer carried"
             raise UnknownError.of("decision", "no decision has this id", remedy, "unknown-decision")
+        if outcome.withdraws is not None:
+            return _withdrawal(known, outcome, may_wait=said is not None)
         channel = plan.channels.get(known.channel)
         if channel is None:
             message = "the channel of this decision is no longer part of the strategy"
@@ -216,9 +246,16 @@ class Intake:
         sign = channel.outcomes.get(outcome.outcome)
         if sign is None:
             raise _unknown("outcome", "outcome type", outcome.outcome, channel.outcomes, "unknown-outcome")
+        _check_amount(channel, outcome)
         place, origin = _place(serving, channel, known, outcome)
         return RecordOutcome(
-            outcome=outcome, origin=origin, treatment=place.treatment, placement=place.placement, sign=sign
+            outcome=outcome,
+            origin=origin,
+            treatment=place.treatment,
+            placement=place.placement,
+            sign=sign,
+            # Who holds a token was given an answer, though its record may still be on its way.
+            may_wait=said is not None,
         )
 
     def _event(self, event: Event) -> RecordEvent:
@@ -257,6 +294,31 @@ class Intake:
             replace=replace,
         )
         return write, ignored
+
+
+def _withdrawal(known: Remembered, outcome: Outcome, *, may_wait: bool) -> RecordOutcome:
+    """Say that an earlier report never was."""
+    if outcome.outcome or outcome.replaces is not None or outcome.amount is not None:
+        remedy = "send only the id, the decision and what is withdrawn; or replaces instead, with what was the case"
+        raise InputError.of("withdraws", "expected nothing else to be said, found more", remedy)
+    return RecordOutcome(
+        outcome=outcome, origin=known.origin, treatment="", placement="", sign=Sign.NEUTRAL, may_wait=may_wait
+    )
+
+
+def _check_amount(channel: Channel, outcome: Outcome) -> None:
+    amount = outcome.amount
+    if amount is None:
+        return
+    bounds = channel.amounts.get(outcome.outcome)
+    if bounds is None:
+        remedy = "leave it out, or give the outcome type a value in outcomes.yaml"
+        raise InputError.of("amount", f"outcome '{outcome.outcome}' carries no amount", remedy)
+    if bounds.money and not isinstance(amount, int):
+        raise InputError.of("amount", "expected a whole number of the currency's smallest unit, found a fraction")
+    # Also refuses what is not a number.
+    if not bounds.low <= amount <= bounds.high:
+        raise InputError.of("amount", f"expected {bounds.low:.15g} to {bounds.high:.15g}, found a number beyond")
 
 
 def _place(serving: Serving, channel: Channel, known: Remembered, outcome: Outcome) -> tuple[ShownPlace, Origin]:

@@ -6,13 +6,26 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from time import perf_counter
+from typing import Any, TypeVar
 
 import msgspec
+import structlog
 
 from opportune.decide import Explanation
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
+from opportune.service.contests import (
+    Changed,
+    Comparison,
+    Contender,
+    Version,
+    comparison,
+    contenders,
+    promotion,
+    restoration,
+    versions,
+)
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
@@ -27,11 +40,20 @@ from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter, Status, status_of
 from opportune.service.switching import first_serving, next_serving
+from opportune.service.tokens import Tokens
 from opportune.service.training import Progress
-from opportune.storage import Entry, GroupWriter, Profile, Receipt, Storage
+from opportune.storage import ChangeModels, Entry, GroupWriter, Profile, Receipt, Storage
 from opportune.storage.cluster import ProcessReport
 
 __all__ = ["Learning", "ModelReport", "Runtime"]
+
+EFFECT_SECONDS = 5.0
+"""How long an order to the models is waited for; it takes effect all the same."""
+POLL_SECONDS = 0.005
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
 
 
 class Learning(msgspec.Struct, frozen=True, kw_only=True):
@@ -40,6 +62,8 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         position: journal entry that the model has learned to.
         learned: answers learned since the start of the process; 0 where another process learns, as the next two.
+        unlearned: answers taken back, since they were corrected, withdrawn or overtaken.
+        over_quota: outcomes of which nothing was learned, since their person had taught enough.
         skipped: outcomes of candidates that the strategy does not have.
         set_aside: outcomes that could not be learned, since the start of the process; the log says why.
         lag: outcomes acknowledged and not yet learned; where another process learns, journal entries between the model
@@ -48,6 +72,8 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
 
     position: int = 0
     learned: int = 0
+    unlearned: int = 0
+    over_quota: int = 0
     skipped: int = 0
     set_aside: int = 0
     lag: int = 0
@@ -57,7 +83,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     """What a model has learned.
 
     Args:
-        name: of the model, such as "bayes".
+        name: of the model that decides, such as "main".
         kernel: "numpy" or "numba".
         revision: of the strategy that it serves.
         position: journal entry that it has learned to; `journal` is the last entry.
@@ -66,6 +92,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
         set_aside: outcomes that could not be learned, since the start of the process; the log says why.
         lag: outcomes acknowledged and not yet learned.
         evidence: candidate "group/action/channel/treatment" → outcome → answers learned in all.
+        models: champion and challengers.
     """
 
     name: str
@@ -78,6 +105,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     set_aside: int
     lag: int
     evidence: dict[str, dict[str, float]]
+    models: tuple[Contender, ...]
 
 
 class Runtime(ABC):
@@ -137,8 +165,12 @@ class Runtime(ABC):
         """Begin to take requests."""
         self.writer = GroupWriter(self.storage, self._on_committed(), loop=asyncio.get_running_loop())
         self.late_records = LateRecords(self.writer, self.settings.new_id)
-        self._decider = Decider(self.live, self._recent, self.writer, self._reader, self.settings, self.late_records)
-        self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings)
+        key = self.settings.token_key
+        tokens = Tokens(await asyncio.to_thread(self.storage.secret, "tokens") if key is None else key)
+        self._decider = Decider(
+            self.live, self._recent, self.writer, self._reader, self.settings, self.late_records, tokens
+        )
+        self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings, tokens)
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         await self._begin()
         self._reporter.start()
@@ -166,6 +198,11 @@ class Runtime(ABC):
     async def record_outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
         """Record outcomes; see `Intake.outcomes`."""
         return await self._intake.outcomes(outcomes)
+
+    @property
+    def unmatched(self) -> int:
+        """Outcomes of decisions that nobody knows, refused since the start."""
+        return self._intake.unmatched
 
     async def record_events(self, events: Sequence[Event]) -> list[Taken]:
         """Record events; see `Intake.events`."""
@@ -230,6 +267,7 @@ class Runtime(ABC):
                 str(key): {name: float(evidence[head, index]) for head, name in enumerate(plan.outcomes)}
                 for index, key in enumerate(plan.candidates)
             },
+            models=contenders(model),
         )
 
     async def publish(self, offer: Offer) -> Published:
@@ -247,6 +285,45 @@ class Runtime(ABC):
     async def revision(self, number: int) -> RevisionRecord:
         """Give one revision with its files; see `Publisher.revision`."""
         return await self._publisher.revision(number, self.live.current.number)
+
+    async def compare_models(self) -> Comparison:
+        """Compare champion and challengers.
+
+        Raises:
+            UnknownError: nothing has learned yet.
+        """
+        return await self._read_models(comparison)
+
+    async def model_versions(self) -> list[Version]:
+        """List kept versions of what the models learned, the newest first."""
+        return await asyncio.get_running_loop().run_in_executor(self._explainer, versions, self.storage)
+
+    async def promote_model(self, model: str, author: str, reason: str, new_id: str | None = None) -> Changed:
+        """Let a model decide from now on; see `contests.promotion`."""
+        new_id = self.settings.new_id() if new_id is None else new_id
+        write = promotion(self.live.current.strategy.plan, model, new_id, author, reason)
+        return await self._change_models(write)
+
+    async def restore_version(self, number: int, author: str, reason: str, new_id: str | None = None) -> Changed:
+        """Go back to what the models knew; see `contests.restoration`."""
+        new_id = self.settings.new_id() if new_id is None else new_id
+        write = await asyncio.get_running_loop().run_in_executor(
+            self._explainer, restoration, self.storage, number, new_id, author, reason
+        )
+        return await self._change_models(write)
+
+    async def _change_models(self, write: ChangeModels) -> Changed:
+        """Write an order, and wait a little until this process decides so."""
+        receipt = await self.writer.write(write)
+        committed = perf_counter()
+        while perf_counter() - committed < EFFECT_SECONDS:
+            learned = self.live.current.learned
+            if learned is not None and learned.position >= receipt.sequence:
+                live_ms = (perf_counter() - committed) * 1e3
+                log.info("models changed", order=write.order, model=write.model, entry=receipt.sequence, ms=live_ms)
+                return Changed(entry=receipt.sequence, champion=learned.model.name, live_ms=live_ms)
+            await asyncio.sleep(POLL_SECONDS)
+        return Changed(entry=receipt.sequence)
 
     async def model_for(self, strategy: Strategy) -> PropensityModel:
         """Give a model for a strategy that is not live yet, from what is known now."""
@@ -268,6 +345,14 @@ class Runtime(ABC):
     @abstractmethod
     def learning(self) -> Learning:
         """Say how far learning is."""
+
+    @abstractmethod
+    async def _read_models(self, work: Callable[[PropensityModel, int], T]) -> T:
+        """Do something with the served models and their position while nothing is learned.
+
+        Raises:
+            UnknownError: nothing has learned yet.
+        """
 
     # What a kind of runtime adds
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from uuid import uuid4
 
@@ -27,6 +27,7 @@ class Settings:
         checkpoint_lessons: outcomes learned between two checkpoints of the model, at most.
         checkpoint_seconds: time between two checkpoints while something is learned.
         sweep_seconds: time between two looks for elapsed response windows.
+        token_key: key of signed tokens, at least 32 bytes; None takes one that the store keeps.
         clock: gives the time, aware.
         new_id: makes ids for writes whose caller gave none.
     """
@@ -38,5 +39,6 @@ class Settings:
     checkpoint_lessons: int = 10_000
     checkpoint_seconds: float = 60.0
     sweep_seconds: float = 1.0
+    token_key: bytes | None = field(default=None, repr=False)
     clock: Callable[[], datetime] = wall_clock
     new_id: Callable[[], str] = lambda: uuid4().hex

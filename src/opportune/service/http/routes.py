@@ -6,8 +6,9 @@ from functools import cache
 from typing import Any
 
 from opportune.records import DecisionRequest, Outcome
+from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import handlers, revisions
+from opportune.service.http import handlers, models, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -120,6 +121,9 @@ ROUTES: tuple[Route, ...] = (
             "unknown-treatment",
             "unknown-placement",
             "unknown-outcome",
+            "invalid-token",
+            "expired-token",
+            "too-many-reports",
         ),
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
@@ -213,6 +217,40 @@ ROUTES: tuple[Route, ...] = (
         refuses=_STORE,
     ),
     Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
+    Route(
+        "GET",
+        "/v1/models/comparison",
+        models.get_comparison,
+        "Compare champion and challengers",
+        {200: Comparison},
+        refuses=("not-found",),
+    ),
+    Route(
+        "POST",
+        "/v1/models/promotions",
+        models.promote_model,
+        "Let a model decide",
+        {200: Changed},
+        takes=models.PromotionRequest,
+        refuses=("invalid-request", "not-found", *_STORE),
+    ),
+    Route(
+        "GET",
+        "/v1/models/versions",
+        models.get_versions,
+        "List kept versions of what the models learned",
+        {200: models.VersionsAnswer},
+        refuses=_STORE,
+    ),
+    Route(
+        "POST",
+        "/v1/models/restorations",
+        models.restore_version,
+        "Go back to a kept version of what the models learned",
+        {200: Changed},
+        takes=models.RestorationRequest,
+        refuses=("invalid-request", "not-found", *_STORE),
+    ),
     Route(
         "POST",
         "/v1/revisions",
