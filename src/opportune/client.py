@@ -82,13 +82,17 @@ class Placement(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionAnswer(msgspec.Struct, frozen=True, kw_only=True):
-    """An answer; `degraded` is the reason of a fallback, or None. `id` is "" when the service never gave one."""
+    """An answer; `degraded` is the reason of a fallback, or None. `id` is "" when the service never gave one.
+
+    `token` is given where the channel has tokens: a page may report outcomes by it.
+    """
 
     id: str
     revision: str
     degraded: str | None
     control: str | None
     placements: tuple[Placement, ...]
+    token: str | None = None
 
 
 class Recorded(msgspec.Struct, frozen=True, kw_only=True):
@@ -285,8 +289,15 @@ def _decision(
 
 
 def _outcome(decision: str, action: str, outcome: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "decision": decision, "action": action, "outcome": outcome}
+    body = {"id": id or uuid4().hex, "action": action, "outcome": outcome} | (
+        {"decision": decision} if decision else {}
+    )
     return _Ask("POST", "/v1/outcomes", _reader(Recorded), body | _without_none(fields))
+
+
+def _withdrawal(decision: str, withdraws: str, id: str | None, token: str | None) -> _Ask[Recorded]:
+    body = {"id": id or uuid4().hex, "withdraws": withdraws} | ({"decision": decision} if decision else {})
+    return _Ask("POST", "/v1/outcomes", _reader(Recorded), body | _without_none({"token": token}))
 
 
 def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
@@ -330,6 +341,28 @@ def _models() -> _Ask[list[dict[str, Any]]]:
         return models
 
     return _Ask("GET", "/v1/models", read)
+
+
+def _comparison() -> _Ask[dict[str, Any]]:
+    return _Ask("GET", "/v1/models/comparison", lambda response: _read(response, dict[str, Any]))
+
+
+def _versions() -> _Ask[list[dict[str, Any]]]:
+    def read(response: httpx.Response) -> list[dict[str, Any]]:
+        versions: list[dict[str, Any]] = _read(response, dict[str, Any])["versions"]
+        return versions
+
+    return _Ask("GET", "/v1/models/versions", read)
+
+
+def _promote(model: str, author: str, reason: str) -> _Ask[dict[str, Any]]:
+    body = {"model": model, "id": uuid4().hex, "author": author, "reason": reason}
+    return _Ask("POST", "/v1/models/promotions", lambda response: _read(response, dict[str, Any]), body, seconds=10.0)
+
+
+def _restore(version: int, author: str, reason: str) -> _Ask[dict[str, Any]]:
+    body = {"version": version, "id": uuid4().hex, "author": author, "reason": reason}
+    return _Ask("POST", "/v1/models/restorations", lambda response: _read(response, dict[str, Any]), body, seconds=10.0)
 
 
 def _publish(files: Mapping[str, str], author: str, reason: str, another_project: bool) -> _Ask[Release]:
@@ -480,15 +513,37 @@ class Client(_Common):
         treatment: str | None = None,
         placement: str | None = None,
         occurred_at: datetime | None = None,
+        amount: float | None = None,
+        replaces: str | None = None,
+        token: str | None = None,
         id: str | None = None,
     ) -> Recorded:
         """Report what happened to an action.
+
+        Args:
+            decision: id of the answer; "" where `token` names it.
+            amount: how much, where the outcome type has a value; money as a whole number of its smallest unit.
+            replaces: id of an earlier report about the same decision that was wrong.
+            token: of the answer, in the place of its id.
 
         Raises:
             ServiceError: it was refused, or the service is away: report it again with the same id.
         """
         fields = {"treatment": treatment, "placement": placement, "occurred_at": occurred_at}
-        return self._do(_outcome(decision, action, outcome, id, **fields))
+        more = {"amount": amount, "replaces": replaces, "token": token}
+        return self._do(_outcome(decision, action, outcome, id, **fields, **more))
+
+    def withdraw(self, decision: str, withdraws: str, *, token: str | None = None, id: str | None = None) -> Recorded:
+        """Report that an earlier report about a decision never was.
+
+        Args:
+            decision: id of the answer; "" where `token` names it.
+            withdraws: id of that report.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: report it again with the same id.
+        """
+        return self._do(_withdrawal(decision, withdraws, id, token))
 
     def outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> Batch:
         """Report many outcomes, each a mapping of the fields of `outcome`; those without an id get one.
@@ -563,6 +618,38 @@ class Client(_Common):
             ServiceError: the service is away or refused.
         """
         return self._do(_models())
+
+    def compare_models(self) -> dict[str, Any]:
+        """Compare champion and challengers: `champion`, `position`, `models` and `figures`.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_comparison())
+
+    def model_versions(self) -> list[dict[str, Any]]:
+        """List kept versions of what the models learned, the newest first.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_versions())
+
+    def promote_model(self, model: str, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Let a model decide; `champion` of the answer does by now.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_promote(model, author, reason))
+
+    def restore_version(self, version: int, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Go back to a kept version of what the models learned; what was learned since is gone from them.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_restore(version, author, reason))
 
     def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
@@ -690,11 +777,21 @@ class AsyncClient(_Common):
         treatment: str | None = None,
         placement: str | None = None,
         occurred_at: datetime | None = None,
+        amount: float | None = None,
+        replaces: str | None = None,
+        token: str | None = None,
         id: str | None = None,
     ) -> Recorded:
         """Report what happened to an action; see `Client.outcome`."""
         fields = {"treatment": treatment, "placement": placement, "occurred_at": occurred_at}
-        return await self._do(_outcome(decision, action, outcome, id, **fields))
+        more = {"amount": amount, "replaces": replaces, "token": token}
+        return await self._do(_outcome(decision, action, outcome, id, **fields, **more))
+
+    async def withdraw(
+        self, decision: str, withdraws: str, *, token: str | None = None, id: str | None = None
+    ) -> Recorded:
+        """Report that an earlier report about a decision never was; see `Client.withdraw`."""
+        return await self._do(_withdrawal(decision, withdraws, id, token))
 
     async def outcomes(self, outcomes: Sequence[Mapping[str, Any]]) -> Batch:
         """Report many outcomes; see `Client.outcomes`."""
@@ -737,6 +834,22 @@ class AsyncClient(_Common):
     async def models(self) -> list[dict[str, Any]]:
         """Say what the models have learned; see `Client.models`."""
         return await self._do(_models())
+
+    async def compare_models(self) -> dict[str, Any]:
+        """Compare champion and challengers; see `Client.compare_models`."""
+        return await self._do(_comparison())
+
+    async def model_versions(self) -> list[dict[str, Any]]:
+        """List kept versions of what the models learned; see `Client.model_versions`."""
+        return await self._do(_versions())
+
+    async def promote_model(self, model: str, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Let a model decide; see `Client.promote_model`."""
+        return await self._do(_promote(model, author, reason))
+
+    async def restore_version(self, version: int, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Go back to a kept version; see `Client.restore_version`."""
+        return await self._do(_restore(version, author, reason))
 
     async def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False

@@ -44,6 +44,7 @@ def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp
     def run_command(*arguments: object) -> Ended:
         monkeypatch.setattr(sys, "argv", ["opportune", *map(str, arguments)])
         monkeypatch.setattr(main.__globals__["app"], "registered_commands", [])
+        monkeypatch.setattr(main.__globals__["app"], "registered_groups", [])
         try:
             main()
             code = 0

@@ -68,9 +68,9 @@ class Running:
 
 
 @contextmanager
-def running(store: Path) -> Iterator[Running]:
+def running(store: Path, *, project: Path | None = PROJECT) -> Iterator[Running]:
     """Run a service, and end it at the end."""
-    service = Running(store)
+    service = Running(store, project=project)
     try:
         yield service
     finally:

@@ -121,12 +121,14 @@ def test_the_reference_names_every_command_and_option() -> None:
 
     text = (REFERENCE / "cli.md").read_text()
     app.registered_commands.clear()
+    app.registered_groups.clear()
     _register([])
     group = typer.main.get_command(app)
 
     for name in COMMANDS:
         section = text.partition(f"\n## {name}\n")[2].partition("\n## ")[0]
         command = group.commands[name]  # type: ignore[attr-defined]
-        options = {option for parameter in command.params for option in parameter.opts if option.startswith("--")}
+        parts = [command, *getattr(command, "commands", {}).values()]
+        options = {option for part in parts for one in part.params for option in one.opts if option.startswith("--")}
         assert section
         assert {option for option in options if f"`{option}" not in section} == set()

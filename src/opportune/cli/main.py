@@ -32,16 +32,19 @@ COMMANDS = {
     "publish": ("opportune.cli.publish", "publish"),
     "rollback": ("opportune.cli.rollback", "rollback"),
     "revisions": ("opportune.cli.revisions", "revisions"),
+    "models": ("opportune.cli.models", "models"),
     "fallback": ("opportune.cli.fallback", "fallback"),
     "import": ("opportune.cli.imports", "import_customers"),
     "explain": ("opportune.cli.explain", "explain"),
     "replay": ("opportune.cli.replay", "replay"),
+    "evaluate": ("opportune.cli.evaluate", "evaluate"),
+    "uplift": ("opportune.cli.uplift", "uplift"),
     "verify": ("opportune.cli.verify", "verify"),
     "copy": ("opportune.cli.copy", "copy"),
     "migrate": ("opportune.cli.migrate", "migrate"),
     "retire": ("opportune.cli.retire", "retire"),
 }
-"""command → module and function."""
+"""command → module and function, or a group of commands."""
 
 INTERRUPTED = 130
 """Exit code after Ctrl+C, as shells have it."""
@@ -83,8 +86,11 @@ def _register(arguments: list[str]) -> None:
     for name, (module, function) in COMMANDS.items():
         if asked in COMMANDS and asked != name:
             continue
-        command: Callable[..., Any] = getattr(import_module(module), function)
-        app.command(name)(command)
+        command: Callable[..., Any] | typer.Typer = getattr(import_module(module), function)
+        if isinstance(command, typer.Typer):
+            app.add_typer(command, name=name)
+        else:
+            app.command(name)(command)
 
 
 def main() -> None:

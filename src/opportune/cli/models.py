@@ -1,0 +1,208 @@
+"""`opportune models`: champion and challengers, and kept versions of what they learned."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+
+from opportune.cli.author import named
+from opportune.cli.models_tables import print_changed, print_comparison, print_models, print_versions
+from opportune.cli.output import JsonOption, bar, fail, failures, print_json
+from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
+from opportune.errors import InputError
+from opportune.learning import to_bytes
+from opportune.outcomes import joined
+from opportune.service.contests import Changed, Comparison, Version, comparison, promotion, restoration, versions
+from opportune.service.course import Course
+from opportune.service.publishing import current
+from opportune.service.rebuilding import rebuilt
+from opportune.service.training import trained
+from opportune.storage import ChangeModels, Storage
+from opportune.storage.digests import digest_of
+
+__all__ = ["models"]
+
+models = typer.Typer(
+    help="Compare, promote and restore what learns.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
+)
+
+
+@models.command("list")
+def list_models(store: StoreOption = "", url: UrlOption = "", as_json: JsonOption = False) -> None:
+    """List the models of the strategy in use, with what they have learned.
+
+    A star stands before the champion, which decides. With --store it works beside a running service.
+    """
+    with failures(as_json):
+        found = _compared(store, url).models
+    if as_json:
+        print_json(found)
+    else:
+        print_models(found)
+
+
+@models.command("compare")
+def compare(
+    store: StoreOption = "",
+    url: UrlOption = "",
+    actions: Annotated[bool, typer.Option("--actions", help="Show every action too.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare how well the models foresaw the answers that they learned afterwards.
+
+    The difference from the champion has an interval of 95 %; below 0 is better. With --store it works beside a running
+    service.
+    """
+    with failures(as_json):
+        found = _compared(store, url)
+    if as_json:
+        print_json(found)
+    else:
+        print_comparison(found, actions)
+
+
+@models.command("promote")
+def promote(
+    name: Annotated[str, typer.Argument(help="Name of the model that is to decide.")],
+    store: StoreOption = "",
+    url: UrlOption = "",
+    author: AuthorOption = "",
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Let a model decide from now on.
+
+    Running processes decide with it within a second; nothing that any model learned is lost.
+    """
+    with failures(as_json):
+        if _is_served(store, url):
+            with service(url) as client:
+                done = msgspec.convert(client.promote_model(name, author=named(author), reason=reason), Changed)
+        else:
+            with opened(store) as storage:
+                course = Course(storage)
+                step = current(course)
+                if step is None:
+                    fail("the store has no revision that can be used; publish one first")
+                plan = course.strategies.of(step.hash).plan
+                done = _ordered(storage, promotion(plan, name, uuid4().hex, named(author), reason))
+    if as_json:
+        print_json(done)
+    else:
+        print_changed(done, name)
+
+
+@models.command("versions")
+def list_versions(store: StoreOption = "", url: UrlOption = "", as_json: JsonOption = False) -> None:
+    """List the kept versions of what all models learned, the newest first.
+
+    With --store it works beside a running service.
+    """
+    with failures(as_json):
+        if _is_served(store, url):
+            with service(url) as client:
+                found = msgspec.convert(client.model_versions(), list[Version])
+        else:
+            with opened(store, read_only=True) as storage:
+                found = versions(storage)
+    if as_json:
+        print_json(found)
+    else:
+        print_versions(found)
+
+
+@models.command("restore")
+def restore(
+    version: Annotated[int, typer.Argument(help="Number of the version.", min=1)],
+    store: StoreOption = "",
+    url: UrlOption = "",
+    author: AuthorOption = "",
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Go back to a kept version of what all models learned.
+
+    What was learned since is gone from the models and stays in the journal.
+    """
+    with failures(as_json):
+        if _is_served(store, url):
+            with service(url) as client:
+                done = msgspec.convert(client.restore_version(version, author=named(author), reason=reason), Changed)
+        else:
+            with opened(store) as storage:
+                done = _ordered(storage, restoration(storage, version, uuid4().hex, named(author), reason))
+    if as_json:
+        print_json(done)
+    else:
+        print_changed(done)
+
+
+@models.command("rebuild")
+def rebuild(
+    store: StoreOption = "",
+    author: AuthorOption = "",
+    reason: ReasonOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Learn the final truth of all decisions anew, in the order of the decisions, and go on from that.
+
+    Corrections and late answers then have the place of the answer that they correct. With a store on PostgreSQL it
+    works beside running processes; what they learn meanwhile is learned anew too.
+    """
+    with failures(as_json), opened(store) as storage:
+        course, until = Course(storage), storage.last_sequence()
+        plan = course.plan_at(until)
+        if plan is None:
+            fail("the store has no revision that can be used; publish one first")
+        with bar("Rebuilding", as_json) as progress:
+            found = rebuilt(storage, plan, course.names(until), "auto", until, progress)
+        state = to_bytes(joined(found.learner.model.snapshot(), found.learner.quota))
+        write = ChangeModels(
+            id=f"rebuild-{uuid4().hex}",
+            order="replace",
+            position=until,
+            hash=digest_of(state).hex(),
+            state=state,
+            again=True,
+            author=named(author),
+            reason=reason,
+        )
+        done: dict[str, Any] = {
+            "entry": _ordered(storage, write).entry,
+            "position": until,
+            "decisions": found.decisions,
+            "reports": found.reports,
+            "ledger": found.digest,
+            "model": found.learner.model.digest(),
+        }
+    if as_json:
+        print_json(done)
+    else:
+        typer.echo(f"{found.decisions} answered decisions were learned anew; the models go on from that.")
+
+
+def _is_served(store: str, url: str) -> bool:
+    if store and url:
+        fail("expected --store or --url, found both")
+    return bool(url)
+
+
+def _compared(store: str, url: str) -> Comparison:
+    if _is_served(store, url):
+        with service(url) as client:
+            return msgspec.convert(client.compare_models(), Comparison)
+    with opened(store, read_only=True) as storage:
+        learner = trained(storage, Course(storage), "auto")
+        if learner is None:
+            fail("the store has no revision that can be used; publish one first")
+        return comparison(learner.model, learner.position)
+
+
+def _ordered(storage: Storage, write: ChangeModels) -> Changed:
+    (receipt,) = storage.write([write])
+    if isinstance(receipt, InputError):
+        raise receipt
+    return Changed(entry=receipt.sequence)

@@ -1,0 +1,104 @@
+"""How champion and challengers look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.markup import escape
+from rich.table import Table
+
+from opportune.cli.output import out
+from opportune.learning.scoreboard_figures import Difference, Figures
+from opportune.service.contests import Changed, Comparison, Contender, Version
+
+__all__ = ["print_changed", "print_comparison", "print_models", "print_versions"]
+
+
+def print_models(models: Sequence[Contender]) -> None:
+    """List models; a star stands before the champion."""
+    table = _table("", "model", "kind", "answers", "sees", "")
+    for one in models:
+        words = [f"set aside: {one.failure}"] if one.failure else []
+        words += ["the project names it"] if one.named and not one.champion else []
+        table.add_row(
+            "*" if one.champion else "",
+            escape(one.name),
+            one.kind,
+            f"{one.answers:,}",
+            f"{len(one.predictors)} attributes",
+            escape("; ".join(words)),
+        )
+    out.print(table)
+
+
+def print_comparison(found: Comparison, with_actions: bool) -> None:
+    """Show figures and differences."""
+    chosen = [one for one in found.figures if with_actions or not one.action]
+    if not chosen:
+        out.print("No answer was foreseen yet.")
+        return
+    table = _table(
+        "outcome", *(["action"] if with_actions else []), "model", "answers", "log loss", "AUC", "cal. error"
+    )
+    table.add_column("difference from the champion", justify="right")
+    table.add_column("")
+    for one in chosen:
+        cells = [escape(one.outcome or "all")]
+        cells += [escape(one.action or "all")] if with_actions else []
+        cells += [escape(one.model), f"{one.answers:,}", f"{one.log_loss:.4f}"]
+        cells += ["-" if one.auc is None else f"{one.auc:.3f}", f"{one.calibration_error:.3f}"]
+        table.add_row(*cells, _difference(one.difference), _verdict(one, found.champion))
+    out.print(table)
+    for model in found.models:
+        if model.failure:
+            out.print(escape(f"{model.name} was set aside until the next revision: {model.failure}"))
+
+
+def print_versions(found: Sequence[Version]) -> None:
+    """List versions."""
+    if not found:
+        out.print("No version was kept yet.")
+        return
+    table = _table("version", "kept at", "learned to entry", "digest", "size")
+    for one in found:
+        when = "unknown" if one.at is None else f"{one.at:%Y-%m-%d %H:%M:%S}Z"
+        table.add_row(str(one.number), when, str(one.position), one.hash[:12], f"{one.bytes / 1e6:.2f} MB")
+    out.print(table)
+
+
+def print_changed(done: Changed, wanted: str = "") -> None:
+    """Say what became of an order.
+
+    Args:
+        wanted: name of the model that was to decide.
+    """
+    if done.champion is None:
+        out.print(f"Entry {done.entry} of the journal orders it; processes follow within a second.")
+    elif wanted and done.champion != wanted:
+        out.print(escape(f"{done.champion} goes on to decide: {wanted} cannot; see 'opportune models list'."))
+    else:
+        out.print(escape(f"{done.champion} decides, {done.live_ms or 0.0:.0f} ms after entry {done.entry}."))
+
+
+def _difference(found: Difference | None) -> str:
+    if found is None:
+        return ""
+    if found.low is None or found.high is None:
+        return f"{found.mean:+.4f} (too few answers for an interval)"
+    return f"{found.mean:+.4f} ({found.low:+.4f} to {found.high:+.4f})"
+
+
+def _verdict(one: Figures, champion: str) -> str:
+    if one.model == champion:
+        return "champion"
+    found = one.difference
+    if found is None or found.low is None or found.high is None:
+        return ""
+    return "better" if found.high < 0.0 else "worse" if found.low > 0.0 else "not told apart"
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, name in enumerate(columns):
+        table.add_column(name, justify="left" if number < 2 else "right")
+    return table
