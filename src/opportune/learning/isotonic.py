@@ -3,12 +3,13 @@
 Formulas: docs/concepts/models.md, "Isotonic calibration".
 
 Notation:
-    n  remembered answers: scores float64 [n] (log odds), happened float64 [n], times float64 [n] >= 1
+    n  remembered answers: scores float64 [n] (log odds), happened [n] (1 or 0), times float64 [n] >= 1
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,9 +24,9 @@ SHIFT_VARIANCE = 1.0
 STEPS = 12
 STEP_MAX = 1.0
 BINS_MAX = 32
-BIN_ANSWERS = 40
+BIN_ANSWERS = 100
 """Answers that a bin needs before it may bend the line."""
-LINE_ANSWERS = 40.0
+LINE_ANSWERS = 200.0
 """Answers that the line counts for in every bin."""
 
 
@@ -54,7 +55,7 @@ class Curve:
         return np.where(scores < low, line + bent[0], np.where(scores > high, line + bent[-1], inside))
 
 
-def fit_curve(scores: Doubles, happened: Doubles, times: Doubles) -> Curve:
+def fit_curve(scores: Doubles, happened: npt.NDArray[Any], times: Doubles) -> Curve:
     """Fit the line, then the curve; answers of equal scores may stand in any order."""
     order = np.lexsort((times, happened, scores))
     scores, happened, times = scores[order], happened[order], times[order]

@@ -112,6 +112,7 @@ class NaiveBayesModel(PropensityModel):
 
     def _take_over(self, tally: Tally, lattice: Lattice, remembered: list[Remembered]) -> None:
         self._tally, self._lattice, self._remembered = tally, lattice, remembered
+        self._cells: dict[int, tuple[int, int, list[int], Counts]] = {}
         self.bind(self._catalogue)
 
     def bind(self, catalogue: Sequence[CandidateKey]) -> None:
@@ -258,8 +259,7 @@ class NaiveBayesModel(PropensityModel):
         }
 
     def _rows_of(self, form: CellForm) -> Counts:
-        keys = np.array(form.keys, dtype=np.int64)
-        found = [self._cuts[owner].rows(keys[i : i + 1])[0] for i, owner in enumerate(form.owners)]
+        found = [self._cuts[owner].row(key) for owner, key in zip(form.owners, form.keys, strict=True)]
         return np.array(found, dtype=np.int64)
 
     def _fit(self) -> Fitted:
@@ -276,31 +276,41 @@ class NaiveBayesModel(PropensityModel):
         for o, panel in enumerate(self._panels):
             panel.follow(self._remembered[o], self._answers(o), place, self._cuts)
             actions = self._tally.actions[panel.candidates][:, None]
-            parts, _ = self._parts(fitted, o, actions, panel.rows, panel.happened)
+            parts = self._parts_without_own(fitted, o, actions, panel.rows, panel.happened)
             scores = prior[o, panel.candidates] + parts.sum(axis=1)
             fitted.curves.append(fit_curve(scores, panel.happened, panel.times))
         self._fitted = fitted
         return fitted
 
+    def _parts_without_own(
+        self, fitted: Fitted, outcome: int, actions: Counts, rows: Counts, happened: Counts
+    ) -> Doubles:
+        """Weight of evidence of rows [n, W] for answers that are left out of the counts themselves, float64 [n, W]."""
+        kinds, place = np.unique(actions[:, 0], return_inverse=True)
+        if len(kinds) * (self._rows + 1) > rows.size:
+            return self._parts(fitted, outcome, actions, rows, happened)[0]
+        every = np.arange(self._rows + 1)[None]
+        sides = np.array([self._parts(fitted, outcome, kinds[:, None], every, np.array([y]))[0] for y in (0, 1)])
+        found: Doubles = sides[happened[:, None], place[:, None], rows]
+        return found
+
     def _parts(
-        self, fitted: Fitted, outcome: int, actions: Any, rows: Counts, without: Doubles | None = None
+        self, fitted: Fitted, outcome: int, actions: Any, rows: Counts, without: Counts | None = None
     ) -> tuple[Doubles, Doubles]:
         """Weight of evidence of rows for actions, and its variance, both of their common shape.
 
         Args:
             without: answers [n] (1 happened, 0 did not) that are left out of the counts of their own action.
         """
-        own = self._bins[outcome, actions, rows].astype(np.float64)
         owners = self._owner_of_row[rows]
-        sums = fitted.sums[outcome, actions, owners].astype(np.float64)
+        own, sums = self._bins[outcome, actions, rows], fitted.sums[outcome, actions, owners]
+        common, whole = self._bins[outcome, -1, rows], fitted.sums[outcome, -1, owners]
         if without is not None:
-            left = np.stack((1.0 - without, without), axis=-1)[:, None]
-            own = np.maximum(own - left, 0.0)
-            sums = np.maximum(sums - left, 0.0)
+            left = np.stack((1 - without, without), axis=-1)[:, None]
+            own, sums = np.maximum(own - left, 0), np.maximum(sums - left, 0)
+            common, whole = np.maximum(common - left, 0), np.maximum(whole - left, 0)
         share = fitted.shares[outcome, rows][..., None]
-        common = self._bins[outcome, -1, rows] + COMMON_STRENGTH * share
-        common = ACTION_STRENGTH * common / (fitted.sums[outcome, -1, owners] + COMMON_STRENGTH)
-        known = own + common
+        known = own + ACTION_STRENGTH * (common + COMMON_STRENGTH * share) / (whole + COMMON_STRENGTH)
         part = known / (sums + ACTION_STRENGTH)
         weight = np.log(part[..., 1] / part[..., 0])
         return np.where(rows == self._rows, 0.0, weight), 1.0 / known[..., 0] + 1.0 / known[..., 1]
@@ -337,12 +347,25 @@ class NaiveBayesModel(PropensityModel):
         block, lattice = self._blocks[predictor], self._lattice
         if not block.is_number and block.own == BOOLEAN_ROWS:
             return Cut(block, 0, (0, 1))
-        cells = sorted((key, slot) for key, slot in lattice.slots[predictor].items() if key > SPECIAL)
-        marginal = self._tally.arrays["cells"][:, :, [slot for _, slot in cells]].sum(axis=(0, 1, 3))
-        kept = np.flatnonzero(marginal > 0).tolist()
-        keys, counts = [cells[k][0] for k in kept], marginal[kept].astype(np.float64)
+        keys, slots = self._sorted_cells(predictor)
+        marginal = self._tally.arrays["cells"][:, :, slots].sum(axis=(0, 1, 3))
+        if not marginal.all():
+            kept = np.flatnonzero(marginal > 0)
+            keys, marginal = [keys[k] for k in kept.tolist()], marginal[kept]
+        counts = marginal.astype(np.float64)
         edges = cut_numbers(keys, counts) if block.is_number else cut_levels(keys, counts, block.own)
         return Cut(block, lattice.level[predictor], tuple(edges))
+
+    def _sorted_cells(self, predictor: int) -> tuple[list[int], Counts]:
+        """Cells of values in order, and their slots; sorted anew when there are others than before."""
+        found, level = self._lattice.slots[predictor], self._lattice.level[predictor]
+        known = self._cells.get(predictor)
+        if known is None or known[:2] != (level, len(found)):
+            cells = sorted((key, slot) for key, slot in found.items() if key > SPECIAL)
+            slots: Counts = np.array([slot for _, slot in cells], dtype=np.int64)
+            known = (level, len(found), [key for key, _ in cells], slots)
+            self._cells[predictor] = known
+        return known[2:]
 
     def _fill(self, predictor: int) -> None:
         """Count the bins of a predictor anew."""

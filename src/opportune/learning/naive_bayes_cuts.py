@@ -6,6 +6,7 @@ W  columns: one for every number, boolean and text, and as many for lists as the
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,7 @@ import numpy as np
 from opportune.learning.bins import Block
 from opportune.learning.cells import SPECIAL
 from opportune.learning.rates import Doubles
-from opportune.learning.remembered import Remembered
+from opportune.learning.remembered import Remembered, Remembrance
 from opportune.learning.tally import Counts
 
 __all__ = ["Cut", "Panel"]
@@ -35,8 +36,19 @@ class Cut:
     level: int
     edges: tuple[int, ...]
 
+    def row(self, key: int) -> int:
+        """Give the row of a key of full resolution."""
+        if key <= SPECIAL:
+            return self.block.special(key)
+        coarse = key >> self.level
+        if self.block.is_number:
+            return self.block.start + bisect_right(self.edges, coarse)
+        place = bisect_left(self.edges, coarse)
+        is_own = place < len(self.edges) and self.edges[place] == coarse
+        return self.block.start + place if is_own else self.block.other
+
     def rows(self, keys: Counts) -> Counts:
-        """Give the rows of keys of full resolution, int64 of the same shape."""
+        """Give the rows of many keys, int64 of the same shape."""
         coarse = keys >> self.level
         edges = np.array(self.edges, dtype=np.int64)
         if self.block.is_number:
@@ -62,19 +74,21 @@ class Panel:
     Attributes:
         rows: int64 [n, W].
         candidates: int64 [n], rows of the tally.
-        happened, times: float64 [n].
+        happened: int64 [n], 1 or 0.
+        times: float64 [n].
     """
 
     def __init__(self, singles: int, nowhere: int) -> None:
         self._singles = singles
         self._nowhere = nowhere
-        self._seen: tuple[int, int] = (-1, -1)
+        self._border = 0
         self._codes: list[int] = []
+        self._places: dict[int, int] = {}
         self._owners: Counts = np.zeros((0, singles), dtype=np.int64)
         self._keys = self._owners.copy()
         self.rows = self._owners.copy()
         self.candidates: Counts = np.zeros(0, dtype=np.int64)
-        self.happened: Doubles = np.zeros(0)
+        self.happened: Counts = np.zeros(0, dtype=np.int64)
         self.times: Doubles = np.zeros(0)
 
     def follow(
@@ -82,37 +96,59 @@ class Panel:
     ) -> None:
         """Take in what is remembered now; rows of new answers are looked up, the others stay."""
         border = remembered.border(answers)
-        if self._seen == (remembered.changes, border):
-            return
-        self._seen = (remembered.changes, border)
-        used = {code: one for code, one in remembered.kept.items() if code < border}
-        stay = [i for i, code in enumerate(self._codes) if code in used]
-        self._keep(stay)
-        known = set(self._codes)
-        new = [code for code in used if code not in known]
-        width = max([self.rows.shape[1], *(len(used[code].keys) for code in new)])
-        self._widen(width)
-        if new:
-            owners = [[*used[code].owners] + [NO_OWNER] * (width - len(used[code].owners)) for code in new]
-            keys = [[*used[code].keys] + [SPECIAL] * (width - len(used[code].keys)) for code in new]
-            first = len(self._codes)
-            self._codes += new
-            self._owners = np.concatenate((self._owners, np.array(owners, dtype=np.int64).reshape(len(new), width)))
-            self._keys = np.concatenate((self._keys, np.array(keys, dtype=np.int64).reshape(len(new), width)))
-            nowhere = np.full((len(new), width), self._nowhere)
-            self.rows = np.concatenate((self.rows, nowhere))
-            added = np.array([place[used[code].row] for code in new], dtype=np.int64)
-            self.candidates = np.concatenate((self.candidates, added))
-            self.look_up(cuts, range(len(cuts)), first)
-        self.happened = np.array([used[code].happened for code in self._codes], dtype=np.float64)
-        self.times = np.array([used[code].times for code in self._codes], dtype=np.float64)
+        news = set(remembered.news)
+        remembered.news.clear()
+        if border != self._border:
+            self._border = border
+            news |= self._places.keys() | remembered.kept.keys()
+        new = []
+        for code in news:
+            one = remembered.kept.get(code) if code < border else None
+            known = self._places.get(code)
+            if one is None and known is not None:
+                self._remove(code, known)
+            elif one is not None and known is not None:
+                self.times[known] = one.times
+            elif one is not None:
+                new.append((code, one))
+        self._append(new, place, cuts)
 
-    def _keep(self, stay: list[int]) -> None:
-        if len(stay) == len(self._codes):
+    def _remove(self, code: int, place: int) -> None:
+        """Let the last answer take the place of one that goes."""
+        last = len(self._codes) - 1
+        for values in (self._owners, self._keys, self.rows, self.candidates, self.happened, self.times):
+            values[place] = values[last]
+        moved = self._codes.pop()
+        if moved != code:
+            self._codes[place] = moved
+            self._places[moved] = place
+        del self._places[code]
+        self._cut_to(last)
+
+    def _cut_to(self, size: int) -> None:
+        self._owners, self._keys, self.rows = self._owners[:size], self._keys[:size], self.rows[:size]
+        self.candidates, self.happened = self.candidates[:size], self.happened[:size]
+        self.times = self.times[:size]
+
+    def _append(
+        self, new: Sequence[tuple[int, Remembrance]], place: Mapping[tuple[str, ...], int], cuts: Sequence[Cut]
+    ) -> None:
+        if not new:
             return
-        self._codes = [self._codes[i] for i in stay]
-        self._owners, self._keys, self.rows = self._owners[stay], self._keys[stay], self.rows[stay]
-        self.candidates = self.candidates[stay]
+        first = len(self._codes)
+        width = max(self.rows.shape[1], *(len(one.keys) for _, one in new))
+        self._widen(width)
+        self._codes += [code for code, _ in new]
+        self._places.update({code: first + i for i, (code, _) in enumerate(new)})
+        owners = [[*one.owners] + [NO_OWNER] * (width - len(one.owners)) for _, one in new]
+        keys = [[*one.keys] + [SPECIAL] * (width - len(one.keys)) for _, one in new]
+        self._owners = np.concatenate((self._owners, np.array(owners, dtype=np.int64).reshape(len(new), width)))
+        self._keys = np.concatenate((self._keys, np.array(keys, dtype=np.int64).reshape(len(new), width)))
+        self.rows = np.concatenate((self.rows, np.full((len(new), width), self._nowhere)))
+        self.candidates = np.concatenate((self.candidates, [place[one.row] for _, one in new])).astype(np.int64)
+        self.happened = np.concatenate((self.happened, [one.happened for _, one in new])).astype(np.int64)
+        self.times = np.concatenate((self.times, [one.times for _, one in new])).astype(np.float64)
+        self.look_up(cuts, range(len(cuts)), first)
 
     def _widen(self, width: int) -> None:
         more = width - self.rows.shape[1]

@@ -49,8 +49,8 @@ class Remembered:
     def __init__(self, size: int) -> None:
         self.size = size
         self.kept: dict[int, Remembrance] = {}
-        self.changes = 0
-        """Rises with every change of what is kept."""
+        self.news: list[int] = []
+        """Hashes of what was added, taken or counted again; emptied by whoever follows."""
 
     def _border(self, answers: int, size: int) -> int:
         """Give the hash below which answers are kept when there were so many."""
@@ -69,17 +69,16 @@ class Remembered:
             if known is not None:
                 remembrance = known._replace(times=known.times + 1)
             self.kept[code] = remembrance
-            self.changes += 1
+            self.news.append(code)
         if border < self._border(answers - 1, 2 * self.size):
             self.kept = {code: one for code, one in self.kept.items() if code < border}
-            self.changes += 1
 
     def take(self, code: int) -> None:
         """Let go of an answer, where it is remembered."""
         known = self.kept.get(code)
         if known is None:
             return
-        self.changes += 1
+        self.news.append(code)
         if known.times > 1:
             self.kept[code] = known._replace(times=known.times - 1)
         else:
@@ -87,8 +86,8 @@ class Remembered:
 
     def forget(self, row: tuple[str, ...]) -> None:
         """Let go of all answers of a candidate."""
+        self.news += [code for code, one in self.kept.items() if one.row == row]
         self.kept = {code: one for code, one in self.kept.items() if one.row != row}
-        self.changes += 1
 
     def border(self, answers: int) -> int:
         """Give the hash below which kept answers are used when there are so many."""
