@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opportune.evaluate import auc, calibration, log_loss, running_rate, snips, within
+from opportune.evaluate import auc, calibration, log_loss, running_rate, within
 
 answers = st.lists(st.tuples(st.sampled_from([0.1, 0.2, 0.5, 0.9]), st.booleans()), min_size=2, max_size=40)
 
@@ -54,24 +54,3 @@ def test_a_calibrated_stream_has_only_the_error_of_chance():
 
     assert honest < 0.02
     assert boastful > 0.1
-
-
-def test_snips_finds_the_value_of_another_policy_and_its_interval_covers_it():
-    rng = np.random.default_rng(2)
-    shown = rng.integers(0, 3, 20_000)
-    rates = np.array([0.2, 0.5, 0.8])
-    y = rng.random(20_000) < rates[shown]
-    wanted = np.array([0.1, 0.1, 0.8])[shown]
-
-    estimate = snips(y, wanted, np.full(20_000, 1 / 3), [str(n) for n in range(20_000)])
-
-    assert estimate.low < 0.71 < estimate.high
-    assert estimate.value == pytest.approx(0.71, abs=0.02)
-    assert 5_000 < estimate.effective < 20_000
-
-
-def test_snips_without_overlap_rests_on_nothing():
-    estimate = snips(np.array([True, False]), np.zeros(2), np.full(2, 0.5), ["a", "b"])
-
-    assert np.isnan(estimate.value)
-    assert estimate.effective == 0

@@ -30,7 +30,7 @@ from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.service.training import checkpoint_before
 from opportune.storage import Kind, Storage, open_storage
 
-__all__ = ["evaluate"]
+__all__ = ["evaluate", "moment"]
 
 _PREFIX = "customer."
 ESTIMATES = {
@@ -59,10 +59,11 @@ def evaluate(
     kernel: Annotated[str, typer.Option(help="auto, numpy or numba.")] = "auto",
     as_json: JsonOption = False,
 ) -> None:
-    """Tell from recorded decisions what another strategy, model or weight would have earned.
+    """Tell what another strategy would have earned.
 
-    Each recorded decision is decided again with what was known then; rewards are weighed by how probable the choice
-    was and would have been. Exit code 1 where the journal cannot tell. Works beside a running service.
+    Another strategy, model or weight: each recorded decision is decided again with what was known then, and its reward
+    is weighed by how probable the choice was and would have been. Exit code 1 where the journal cannot tell. Works
+    beside a running service.
     """
     with failures(as_json), open_storage(store, read_only=True) as current_store, current_store.snapshot() as storage:
         if kernel not in ("auto", "numpy", "numba"):
@@ -73,7 +74,7 @@ def evaluate(
         segments = list(judged.project.segments)
         if segment and segment not in segments:
             fail(f"--segment: the strategy has no such segment; {suggest(segment, segments, _known(segments))}")
-        span = Span(_moment(since, "--from"), _moment(until, "--to"))
+        span = Span(moment(since, "--from"), moment(until, "--to"))
         names = _names(course, judged)
         understudy = Understudy(storage, _learner(storage, course, plan, names, judged, span, kernel))
         reader = LogReader(
@@ -151,7 +152,7 @@ def _known(names: Sequence[str]) -> str:
     return f"known: {', '.join(names) or 'none'}"
 
 
-def _moment(text: str, option: str) -> datetime | None:
+def moment(text: str, option: str) -> datetime | None:
     """Read a date or a moment; without an offset, it is in UTC."""
     if not text:
         return None

@@ -1,10 +1,9 @@
 """Evaluation: how good were the propensities, and what would other choices have earned."""
 
-from opportune.evaluate.metrics import Estimate, auc, calibration, log_loss, running_rate, snips, within
+from opportune.evaluate.metrics import auc, calibration, log_loss, running_rate, within
 from opportune.evaluate.progressive import ProgressiveReport, Trail, progress, report
 
 __all__ = [
-    "Estimate",
     "ProgressiveReport",
     "Trail",
     "auc",
@@ -13,6 +12,5 @@ __all__ = [
     "progress",
     "report",
     "running_rate",
-    "snips",
     "within",
 ]

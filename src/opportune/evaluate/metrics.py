@@ -1,4 +1,4 @@
-"""Measures of predicted probabilities against what happened, and of one policy on another's log.
+"""Measures of predicted probabilities against what happened.
 
 Notation: n answers, y bool [n] happened, p float [n] predicted before the answer was learned.
 Formulas: docs/concepts/evaluation.md.
@@ -7,12 +7,11 @@ Formulas: docs/concepts/evaluation.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Estimate", "auc", "calibration", "log_loss", "running_rate", "snips", "within"]
+__all__ = ["auc", "calibration", "log_loss", "running_rate", "within"]
 
 Reals = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
@@ -74,38 +73,3 @@ def calibration(p: Reals, y: Booleans, bins: int = 20) -> tuple[Reals, Reals, fl
     weights = np.array([len(part) for part in parts])
     error = float(np.average(np.abs(predicted - observed), weights=weights)) if parts else float("nan")
     return predicted, observed, error
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """A figure with its 95 % interval and the number of answers that it really rests on."""
-
-    value: float
-    low: float
-    high: float
-    effective: float
-
-
-def snips(
-    y: Booleans, wanted: Reals, logged: Reals, persons: Sequence[str], draws: int = 1000, seed: int = 1
-) -> Estimate:
-    """Estimate the rate under another policy by self-normalised inverse probability weighting.
-
-    Args:
-        wanted: probability with which the other policy would have shown what was shown, in [0, 1].
-        logged: probability with which it was shown, in (0, 1].
-        persons: answers of one person are drawn together in the bootstrap.
-        draws: bootstrap draws for the interval.
-    """
-    weights = wanted / logged
-    _, person = np.unique(np.asarray(persons), return_inverse=True)
-    total = np.bincount(person, weights)
-    gained = np.bincount(person, weights * y)
-    rng = np.random.default_rng(seed)
-    picks = rng.integers(0, len(total), (draws, len(total)))
-    sums = total[picks].sum(axis=1)
-    rates = gained[picks].sum(axis=1)[sums > 0] / sums[sums > 0]
-    low, high = np.quantile(rates, [0.025, 0.975]) if len(rates) else (np.nan, np.nan)
-    value = gained.sum() / total.sum() if total.sum() > 0 else np.nan
-    effective = weights.sum() ** 2 / np.square(weights).sum() if weights.any() else 0.0
-    return Estimate(float(value), float(low), float(high), float(effective))

@@ -8,7 +8,7 @@ import pytest
 from opportune.decide import Draws, State, decide
 from opportune.evaluate.off_policy import judge
 from opportune.evaluate.off_policy.log import Judged, LogReader, Span
-from opportune.evaluate.off_policy.odds import odds_of, shown_chances, unreachable
+from opportune.evaluate.off_policy.odds import odds_of, place_chances, unreachable
 from opportune.outcomes import Names, new_model
 from opportune.records import Origin, PlacementRequest
 from opportune.storage import SqliteStorage
@@ -131,7 +131,7 @@ def test_odds_are_those_of_the_decision_for_every_candidate():
     shown = decision.placements[0].actions[0]
     own = next(n for n, key in enumerate(plan.candidates) if key.action == shown.action)
     assert odds.chance_of(own) == pytest.approx(shown.selection_probability, abs=1e-6)
-    assert shown_chances(plan, decision, 0)[0] == pytest.approx(
+    assert place_chances(plan, decision, 0) == pytest.approx(
         dict(zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True))
     )
 
@@ -169,7 +169,7 @@ def test_a_place_that_stays_empty_is_a_choice_too():
     odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
 
     assert odds.chance_of(None) == 1.0
-    assert unreachable(odds, [0], plan, decision, 0) == 0.0
+    assert unreachable(odds, [0], place_chances(plan, decision, 0)) == 0.0
 
 
 def test_what_a_greedy_log_never_showed_is_out_of_reach():
@@ -180,6 +180,6 @@ def test_what_a_greedy_log_never_showed_is_out_of_reach():
     odds = odds_of(open_, State(model=model, position=0), decision.request, decision, 0, 3, ())
 
     best = odds.chance_of(decision.traces[0].chosen[0])
-    beyond = unreachable(odds, list(range(len(greedy.candidates))), greedy, decision, 0)
+    beyond = unreachable(odds, list(range(len(greedy.candidates))), place_chances(greedy, decision, 0))
     assert beyond == pytest.approx(1 - best, abs=1e-5)
     assert beyond > 0.3

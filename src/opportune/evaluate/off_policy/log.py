@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from opportune.decide import Plan, State
 from opportune.evaluate.off_policy.estimators import Reals, Sample
-from opportune.evaluate.off_policy.odds import Odds, odds_of, unreachable
+from opportune.evaluate.off_policy.odds import Odds, odds_of, place_chances, unreachable
 from opportune.learning import PropensityModel
 from opportune.outcomes import Names
 from opportune.outcomes.lessons import accounts
@@ -225,7 +225,7 @@ class LogReader:
         columns.wanted.append(logged_chance if isclose(chance, logged_chance, rel_tol=ROUNDING) else chance)
         plan, to_logged = logged
         columns.beyond.append(
-            unreachable(odds, to_logged, plan, decision, number) if self._place == 1 else float("nan")
+            unreachable(odds, to_logged, place_chances(plan, decision, number)) if self._place == 1 else float("nan")
         )
         columns.earned.append(self._earned(shown, decision.request.channel, candidate, truth, plan))
         foretold = self._worth(odds)

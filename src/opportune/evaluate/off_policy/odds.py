@@ -5,7 +5,7 @@ The recorded decision is decided again with `decide` itself, keeping the score p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,7 +15,10 @@ from msgspec.structs import replace
 from opportune.decide import Draws, Plan, State, decide
 from opportune.records import Decision, DecisionRequest, PlacementRequest, PlacementTrace, Stage
 
-__all__ = ["Odds", "odds_of", "shown_chances", "unreachable"]
+__all__ = ["Odds", "odds_of", "place_chances", "unreachable"]
+
+ROUNDING = 1e-5
+"""Chances are kept in single precision."""
 
 Reals = npt.NDArray[np.float64]
 Indices = npt.NDArray[np.intp]
@@ -91,44 +94,44 @@ def odds_of(
     return Odds(kept, parts[:, plan.part_names.index("first_place_probability")], propensity)
 
 
-def shown_chances(plan: Plan, decision: Decision, number: int) -> tuple[dict[int, float], float]:
-    """Give what a record says of the first place of a placement, with the plan that decided.
+def place_chances(plan: Plan, decision: Decision, number: int) -> dict[int, float]:
+    """Give what a record says of the first place of a placement: candidate → probability, of all that had any.
 
-    Returns:
-        probability of the candidates that parts are kept of, and that of every other one that may have stood there.
+    Of those whose parts were not kept, every one has the same part of what is left.
+
+    Args:
+        plan: that decided.
     """
-    trace = decision.traces[number]
+    trace, shown = decision.traces[number], decision.placements[number].actions
     kept = np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)
-    if not decision.placements[number].actions:
-        return {}, 0.0
-    if decision.placements[number].actions[0].how == "mandatory":
-        return {int(kept[0]): 1.0}, 0.0
+    if not shown:
+        return {}
+    if shown[0].how == "mandatory":
+        return {int(kept[0]): 1.0}
     chances = _table(trace)[:, plan.part_names.index("first_place_probability")]
+    known = dict(zip(kept.tolist(), chances.tolist(), strict=True))
     stages = np.frombuffer(trace.stages, dtype=np.uint8)
-    others = int(_STOOD[stages].sum()) - len(kept)
+    others = [
+        one for one in np.flatnonzero((_STOOD if number == 0 else _STOOD_LATER)[stages]).tolist() if one not in known
+    ]
     left = 1.0 - float(chances.sum())
-    # Single precision: what is left of 1 by rounding is nobody's.
-    rest = left / others if others > 0 and left > 1e-5 else 0.0
-    return dict(zip(kept.tolist(), chances.tolist(), strict=True)), rest
+    # What is left of 1 by rounding is nobody's.
+    if others and left > ROUNDING:
+        known |= dict.fromkeys(others, left / len(others))
+    return {candidate: chance for candidate, chance in known.items() if chance > 0.0}
 
 
-def unreachable(odds: Odds, to_logged: Sequence[int | None], plan: Plan, decision: Decision, number: int) -> float:
+def unreachable(odds: Odds, to_logged: Sequence[int | None], logged: Mapping[int, float]) -> float:
     """Give the probability of all that the odds would have shown and the log never could, in [0, 1].
 
     Args:
-        to_logged: the candidate of `plan`, which decided, for each candidate of the odds' plan; None where it has none.
+        to_logged: the candidate of the plan that decided for each candidate of the odds' plan; None where it has none.
+        logged: of `place_chances`; empty where the place stayed empty.
     """
-    known, rest = shown_chances(plan, decision, number)
     if not len(odds.candidates):
-        return 0.0 if not known else 1.0
-    stages = np.frombuffer(decision.traces[number].stages, dtype=np.uint8)
-    stood = (_STOOD if number == 0 else _STOOD_LATER)[stages]
-    beyond = 0.0
-    for candidate, chance in zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True):
-        logged = to_logged[candidate]
-        reached = logged is not None and known.get(logged, rest if stood[logged] else 0.0) > 0.0
-        beyond += 0.0 if reached else chance
-    return min(1.0, beyond)
+        return 1.0 if logged else 0.0
+    pairs = zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True)
+    return min(1.0, float(sum(chance for candidate, chance in pairs if to_logged[candidate] not in logged)))
 
 
 def _table(trace: PlacementTrace) -> Reals:

@@ -1,0 +1,181 @@
+"""What each action changes: effects per action and segment, and whether customers can be told apart by them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval
+from opportune.evaluate.uplift.learners import LEARNERS, Trial, cross_fitted, doubly_robust_scores
+from opportune.evaluate.uplift.qini import Qini, qini
+from opportune.evaluate.uplift.shrinkage import shrunk
+from opportune.evaluate.uplift.trials import ActionTrial
+
+__all__ = ["ActionEffect", "Effect", "UpliftReport", "uplift_report", "words"]
+
+Reals = npt.NDArray[np.float64]
+Booleans = npt.NDArray[np.bool_]
+
+ARM_LEAST = 100.0
+"""Effective choices that each arm needs: below, neither the models nor the interval can be trusted."""
+QINI_LEAST = 1_000.0
+"""The same for telling customers apart."""
+
+
+class Effect(msgspec.Struct, frozen=True, kw_only=True):
+    """The effect on one group of customers.
+
+    Args:
+        segment: None for all customers.
+        effect: reward if shown less reward if not, per choice; nan where either arm is too small.
+        shrunk: the same, drawn towards the mean effect of all actions and segments by how little it knows itself.
+    """
+
+    segment: str | None
+    choices: int
+    shown: int
+    effect: Interval
+    shrunk: Interval
+
+
+class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
+    """What one action changes.
+
+    Args:
+        rate_shown, rate_unshown: mean reward where it was shown and where not, weighed to the same customers.
+        effects: all customers first, then by segment.
+        qini: by learner; empty where there are too few choices.
+        remark: what forbids a number or must be known; "" for nothing.
+    """
+
+    action: str
+    rate_shown: float
+    rate_unshown: float
+    effects: tuple[Effect, ...]
+    qini: dict[str, Qini]
+    remark: str
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether there is no number for all customers."""
+        return bool(np.isnan(self.effects[0].effect.value))
+
+
+class UpliftReport(msgspec.Struct, frozen=True, kw_only=True):
+    """Effects of all actions on how often an outcome is reported about them."""
+
+    outcome: str
+    actions: tuple[ActionEffect, ...]
+
+    @property
+    def is_refused(self) -> bool:
+        """Whether no action has a number."""
+        return all(action.is_refused for action in self.actions)
+
+
+def uplift_report(trials: Sequence[ActionTrial], outcome: str, segments: Sequence[str]) -> UpliftReport:
+    """Estimate all effects.
+
+    Args:
+        segments: names of the trials' segments, in their order.
+    """
+    raw = [_measured(one, segments) for one in trials]
+    cells = [effect for _, effects, _ in raw for effect in effects]
+    drawn = iter(shrunk([e.effect.value for e in cells], [_error(e.effect) for e in cells]))
+    found = []
+    for one, effects, curves in raw:
+        together = tuple(msgspec.structs.replace(effect, shrunk=next(drawn)) for effect in effects)
+        found.append(
+            ActionEffect(
+                action=one.action,
+                rate_shown=_rate(one.trial, one.trial.shown, one.trial.chance),
+                rate_unshown=_rate(one.trial, ~one.trial.shown, 1.0 - one.trial.chance),
+                effects=together,
+                qini=curves,
+                remark=_remark(one),
+            )
+        )
+    return UpliftReport(outcome=outcome, actions=tuple(found))
+
+
+def _measured(one: ActionTrial, segments: Sequence[str]) -> tuple[ActionTrial, list[Effect], dict[str, Qini]]:
+    trial = one.trial
+    masks: list[tuple[str | None, Booleans]] = [(None, np.ones(len(trial), dtype=bool))]
+    masks += [(name, one.members[:, number]) for number, name in enumerate(segments)]
+    if _least_arm(trial) < ARM_LEAST:
+        return one, [_effect(trial, name, mask, None) for name, mask in masks], {}
+    scores = doubly_robust_scores(trial)
+    effects = [_effect(trial, name, mask, scores) for name, mask in masks]
+    curves: dict[str, Qini] = {}
+    if _least_arm(trial) >= QINI_LEAST:
+        bootstrap = Bootstrap(trial.person)
+        curves = {name: qini(cross_fitted(trial, learner), scores, bootstrap) for name, learner in LEARNERS.items()}
+    return one, effects, curves
+
+
+def _effect(trial: Trial, name: str | None, mask: Booleans, scores: Reals | None) -> Effect:
+    nothing = Interval(float("nan"), float("nan"), float("nan"))
+    found = nothing
+    if scores is not None and _least_arm(trial.where(mask)) >= ARM_LEAST:
+        found = Bootstrap(trial.person[mask]).interval(scores[mask], np.ones(int(mask.sum())))
+    shown = int(trial.shown[mask].sum())
+    return Effect(segment=name, choices=int(mask.sum()), shown=shown, effect=found, shrunk=nothing)
+
+
+def _least_arm(trial: Trial) -> float:
+    """Effective choices of the smaller arm, weighed by one over their probability."""
+    return min(_effective(1.0 / trial.chance[trial.shown]), _effective(1.0 / (1.0 - trial.chance[~trial.shown])))
+
+
+def _effective(weights: Reals) -> float:
+    return float(weights.sum() ** 2 / np.square(weights).sum()) if len(weights) else 0.0
+
+
+def _rate(trial: Trial, arm: Booleans, chance: Reals) -> float:
+    weights = 1.0 / chance[arm]
+    return float((weights * trial.reward[arm]).sum() / weights.sum()) if len(weights) else float("nan")
+
+
+def _error(interval: Interval) -> float:
+    """Standard error behind a 95 % interval."""
+    return (interval.high - interval.low) / (2 * 1.959963984540054)
+
+
+def _remark(one: ActionTrial) -> str:
+    least = _least_arm(one.trial)
+    if least < ARM_LEAST:
+        shown = int(one.trial.shown.sum())
+        return (
+            f"no number: shown {shown:,} times of {len(one.trial):,}, which is worth {least:.0f} in the smaller arm; "
+            f"at least {ARM_LEAST:.0f} are needed"
+        )
+    if not one.unshown_answers:
+        return (
+            "nobody ever reported the outcome where it was not shown, so that the effect is its whole rate; "
+            "report what customers do by themselves too"
+        )
+    return ""
+
+
+def words(report: UpliftReport) -> list[str]:
+    """Say what can be said, one sentence each."""
+    return [sentence for action in report.actions for sentence in _of(action)]
+
+
+def _of(action: ActionEffect) -> Iterator[str]:
+    effect = action.effects[0].effect
+    if not action.is_refused:
+        said = f"{action.action}: showing it changes the outcome by {effect.low:+.4g} to {effect.high:+.4g} per choice"
+        yield f"{said}." if effect.excludes_zero else f"{said}: no effect can be told from none."
+        if "dr" in action.qini:
+            half = action.qini["dr"].half
+            told = "choosing the better half of the customers instead of any half gains"
+            if half.low > 0.0:
+                yield f"{action.action}: {told} {half.low:.4g} to {half.high:.4g} per customer."
+            else:
+                yield f"{action.action}: customers cannot be told apart by what it changes."
+    if action.remark:
+        yield f"{action.action}: {action.remark}."

@@ -1,0 +1,47 @@
+"""`opportune uplift`: what actions change, told from a store."""
+
+import pytest
+
+from tests.evaluate.off_policy.recorded import exploring, record
+
+
+@pytest.fixture(scope="module")
+def log(tmp_path_factory):
+    path = tmp_path_factory.mktemp("uplift") / "shop.db"
+    record(path, exploring(floor=0.5), 900)
+    return path
+
+
+def test_every_action_gets_its_effect(run, log):
+    ended = run("uplift", "--store", log, "--json")
+
+    effects = {one["action"]: one["effects"][0] for one in ended.json["actions"]}
+    assert ended.code == 0
+    # Nobody reports what happens without showing, so that effects are whole rates: 0.5 for water, 0.3 for coffee.
+    assert effects["water"]["effect"]["low"] < 0.5 < effects["water"]["effect"]["high"]
+    assert effects["coffee"]["effect"]["low"] < 0.3 < effects["coffee"]["effect"]["high"]
+    assert effects["water"]["shrunk"]["value"] < effects["water"]["effect"]["value"]
+
+
+def test_the_report_says_in_words_what_can_be_said(run, log):
+    ended = run("uplift", "--store", log, "--action", "water")
+
+    assert ended.code == 0
+    assert "water: showing it changes the outcome by +0." in ended.out
+    assert "report what customers do by themselves too" in ended.out
+    assert "coffee" not in ended.out
+
+
+def test_too_few_choices_give_no_number(run, log):
+    ended = run("uplift", "--store", log, "--to", "2026-05-04T09:00:00Z")
+
+    assert ended.code == 1
+    assert "no number: shown" in ended.out
+
+
+@pytest.mark.parametrize("option", ["--outcome", "--action"])
+def test_unknown_names_are_told(run, log, option):
+    ended = run("uplift", "--store", log, option, "watre")
+
+    assert ended.code == 2
+    assert f"{option}: the strategy has none of this name" in ended.err
