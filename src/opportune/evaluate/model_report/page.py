@@ -20,7 +20,7 @@ caption { text-align: left; font-weight: bold; padding: 0.25rem 0; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align: right; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 .scroll { overflow-x: auto; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(20rem, 1fr)); gap: 1rem; }
+.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; border: 1px solid #cccccc; }
 svg { display: block; width: 100%; height: auto; }
 .look { border-left: 0.4rem solid #b3440a; padding: 0.1rem 1rem; background: #fdf3ec; }
