@@ -20,6 +20,7 @@ from opportune.learning.mixture import MixtureModel
 from opportune.learning.moves import Moves
 from opportune.learning.naive_bayes import NaiveBayesModel
 from opportune.learning.onnx_model import OnnxModel
+from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import from_bytes, to_bytes
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "Moves",
     "NaiveBayesModel",
     "OnnxModel",
+    "PairsModel",
     "Prediction",
     "Predictor",
     "PropensityModel",
@@ -62,6 +64,7 @@ MODELS: dict[str, type[PropensityModel]] = {
     "mixture": MixtureModel,
     "naive_bayes": NaiveBayesModel,
     "onnx": OnnxModel,
+    "pairs": PairsModel,
     "python": PythonModel,
 }
 

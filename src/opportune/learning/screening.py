@@ -1,0 +1,109 @@
+"""Which pairs of predictors say more together than what a model says already.
+
+Formulas: docs/concepts/learning-experts.md, "Screening".
+
+Notation:
+    W  pairs that are looked at, at most WINDOW at a time
+    cell  coarse code of the one predictor × COARSE + that of the other
+    errors, chances  float32 [2, W, CELLS] and [2, SHARED]: sums over answers of y - p, and of p (1 - p), by cell; of
+            cells with the action they are kept in a table that cells share
+    gains, cells  float64 [2, W], gain in log likelihood that a weight per cell would have brought, beyond what chance
+            brings, and cells touched: 0 for all actions alike, 1 for each action on its own
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.learning.pairs_coding import COARSE
+
+__all__ = ["CELLS", "Screening", "pair_places"]
+
+Whole = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
+Floats = npt.NDArray[np.float32]
+
+CELLS = COARSE * COARSE
+WINDOW = 512
+TURN = 2_000
+"""Answers for which a window of pairs is looked at, where there are more pairs than fit."""
+SHARED = 1 << 16
+CAUTION = 5.0
+"""Chances (p (1 - p) each) that a cell is taken to have had without error."""
+SPREAD = 0x9E3779B97F4A7C15
+"""Odd number that spreads cells over the shared table."""
+
+
+def pair_places(predictors: int) -> Whole:
+    """All pairs, [2, N]: the later predictor and the earlier one."""
+    later, earlier = np.tril_indices(predictors, -1)
+    return np.stack((later, earlier)).astype(np.int64)
+
+
+class Screening:
+    """Gains of pairs, for one outcome.
+
+    Args:
+        predictors: their number.
+    """
+
+    def __init__(self, predictors: int) -> None:
+        self.pairs = pair_places(predictors)
+        self.size = min(WINDOW, self.pairs.shape[1])
+        self.first = 0
+        """First pair of the window."""
+        self.answers = 0
+        self._begin()
+
+    def _begin(self) -> None:
+        self.errors: Floats = np.zeros((self.size, CELLS), dtype=np.float32)
+        self.chances: Floats = np.zeros_like(self.errors)
+        self.shared_errors: Floats = np.zeros(SHARED, dtype=np.float32)
+        self.shared_chances: Floats = np.zeros_like(self.shared_errors)
+        self.gains: Doubles = np.zeros((2, self.size))
+        self.cells: Doubles = np.zeros((2, self.size))
+
+    def window(self) -> Whole:
+        """Numbers of the pairs that are looked at."""
+        found: Whole = (self.first + np.arange(self.size)) % max(1, self.pairs.shape[1])
+        return found
+
+    def learn(self, coarse: Whole, action: int, error: float, chance: float) -> None:
+        """Note one answer: error y - p of the model, and p (1 - p).
+
+        Args:
+            action: a number that tells actions apart, in 32 bits.
+        """
+        if not self.size:
+            return
+        pairs = self.window()
+        cell = coarse[self.pairs[0, pairs]] * COARSE + coarse[self.pairs[1, pairs]]
+        place = np.arange(self.size) * CELLS + cell
+        _note(self.errors.reshape(-1), self.chances.reshape(-1), place, self.gains[0], self.cells[0], error, chance)
+        mixed = (pairs * CELLS + cell + np.int64(action) * 0x5BD1E995).astype(np.uint64) * np.uint64(SPREAD)
+        place = (mixed >> np.uint64(48)).astype(np.int64)
+        _note(self.shared_errors, self.shared_chances, place, self.gains[1], self.cells[1], error, chance)
+        self.answers += 1
+        if self.size < self.pairs.shape[1] and self.answers % TURN == 0:
+            self.first = (self.first + self.size) % self.pairs.shape[1]
+            self._begin()
+
+    def scores(self) -> Doubles:
+        """Gains of the window's pairs in standard deviations of what chance brings, [2, W]."""
+        found: Doubles = self.gains / np.sqrt(2.0 * self.cells + 1.0)
+        return found
+
+
+def _note(
+    errors: Floats, chances: Floats, place: Whole, gains: Doubles, cells: Doubles, error: float, chance: float
+) -> None:
+    sum_errors = errors[place].astype(np.float64)
+    sum_chances = chances[place].astype(np.float64)
+    cells += sum_chances == 0.0
+    before = (sum_errors * sum_errors - sum_chances) / (sum_chances + CAUTION)
+    sum_errors += error
+    sum_chances += chance
+    gains += (sum_errors * sum_errors - sum_chances) / (sum_chances + CAUTION) - before
+    errors[place] = sum_errors
+    chances[place] = sum_chances

@@ -1,0 +1,161 @@
+"""Logistic regression on predictors and on the pairs of them that matter."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+
+from opportune.learning import CandidateKey, Predictor, PropensityModel, make_model
+from opportune.learning.pairs import PairsModel
+from opportune.records import Facts, ValueType
+from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS, PropensityModelContract, sample_facts
+
+NAMES = ("a", "b", "c", "d")
+FOUR = tuple(Predictor(f"customer.{name}", ValueType.TEXT) for name in NAMES)
+TWO = (CandidateKey("g", "x", "app", "t"), CandidateKey("g", "y", "app", "t"))
+
+Answer = tuple[Facts, int, int, bool]
+
+
+class TestPairsNumpy(PropensityModelContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        return make_model("pairs", predictors, outcomes, "numpy")
+
+
+class TestPairsNumba(PropensityModelContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        pytest.importorskip("numba")
+        return make_model("pairs", predictors, outcomes, "numba")
+
+
+def answers_of_pairs(count: int, *, is_flipped: bool = False) -> list[Answer]:
+    """The outcome depends on whether a and b are equal, alone they say nothing; c and d never do."""
+    chance = random.Random(11)
+    found: list[Answer] = []
+    for _ in range(count):
+        facts = {f"customer.{name}": chance.choice("uvw") for name in NAMES}
+        candidate = chance.randrange(2)
+        is_equal = facts["customer.a"] == facts["customer.b"]
+        likely = is_equal != (is_flipped and candidate == 1)
+        found.append((facts, candidate, 0, chance.random() < (0.8 if likely else 0.2)))
+    return found
+
+
+def taught(answers: Sequence[Answer], kernel: str = "auto") -> PairsModel:
+    model = PairsModel(FOUR, ("accept",), kernel)
+    model.bind(TWO)
+    for answer in answers:
+        model.learn(*answer)
+    return model
+
+
+def propensities(model: PairsModel, a: str, b: str) -> list[float]:
+    facts: Facts = {"customer.a": a, "customer.b": b, "customer.c": "u", "customer.d": "w"}
+    return [float(p) for p in model.predict(model.encode(facts)).propensity[0]]
+
+
+def test_the_pair_that_matters_is_found_and_no_other() -> None:
+    model = taught(answers_of_pairs(1500))
+
+    assert {(a, b) for a, b, _ in model.interactions(0)} == {("customer.a", "customer.b")}
+    assert min(propensities(model, "u", "u")) > 0.6
+    assert max(propensities(model, "u", "v")) < 0.4
+
+
+def test_a_pair_that_says_the_contrary_of_another_action_gets_weights_of_each() -> None:
+    model = taught(answers_of_pairs(2500, is_flipped=True))
+
+    assert ("customer.a", "customer.b", True) in model.interactions(0)
+    same, other = propensities(model, "v", "v")
+    assert same > other + 0.1
+
+
+def test_where_no_pair_matters_none_is_chosen() -> None:
+    chance = random.Random(5)
+    answers: list[Answer] = [
+        ({f"customer.{name}": chance.choice("uvw") for name in NAMES}, chance.randrange(2), 0, chance.random() < 0.3)
+        for _ in range(1500)
+    ]
+
+    assert taught(answers).interactions(0) == []
+
+
+def test_kernels_agree_bit_by_bit() -> None:
+    pytest.importorskip("numba")
+    answers = answers_of_pairs(600)
+    numpy, numba = taught(answers, "numpy"), taught(answers, "numba")
+
+    assert numpy.digest() == numba.digest()
+    for facts, *_ in answers[:20]:
+        one, other = numpy.predict(numpy.encode(facts)), numba.predict(numba.encode(facts))
+        assert np.array_equal(one.log_odds, other.log_odds)
+        assert np.array_equal(one.spread, other.spread)
+
+
+def test_more_pairs_than_fit_are_looked_at_in_turn() -> None:
+    predictors = tuple(Predictor(f"customer.p{n}", ValueType.BOOLEAN) for n in range(40))
+    model = PairsModel(predictors, ("accept",))
+    model.bind(TWO)
+    chance = random.Random(2)
+    for _ in range(4200):
+        facts: Facts = {p.name: chance.random() < 0.5 for p in predictors}
+        happened = (facts["customer.p38"] == facts["customer.p39"]) == (chance.random() < 0.9)
+        model.learn(facts, 0, 0, happened)
+
+    assert ("customer.p38", "customer.p39", False) in model.interactions(0)
+
+
+def test_chosen_pairs_stay_when_predictors_are_added() -> None:
+    from opportune.learning import Moves
+
+    model = taught(answers_of_pairs(1500))
+    later = PairsModel((*FOUR, Predictor("customer.e", ValueType.NUMBER)), ("accept",))
+    later.bind(TWO)
+    later.adopt(model.snapshot(), Moves(TWO))
+
+    assert later.interactions(0) == model.interactions(0)
+    assert propensities(later, "u", "u") == pytest.approx(propensities(model, "u", "u"), abs=0.02)
+
+
+def test_weights_and_the_base_add_up_to_the_log_odds() -> None:
+    model = taught(answers_of_pairs(1500))
+
+    bases = []
+    for a, b in (("u", "u"), ("u", "v")):
+        facts: Facts = {"customer.a": a, "customer.b": b, "customer.c": "u", "customer.d": "w"}
+        log_odds = float(model.predict(model.encode(facts)).log_odds[0, 0])
+        bases.append(log_odds - sum(weight for _, weight in model.weights(facts, 0, 0)))
+
+    assert bases[0] == pytest.approx(bases[1], abs=1e-4)
+
+
+def test_weights_of_each_action_are_fewer_where_actions_are_many() -> None:
+    model = PairsModel(PREDICTORS, OUTCOMES)
+    keys = [CandidateKey("g", f"a{n}", "app", "t") for n in range(300)]
+    model.bind(keys)
+    for number in range(300):
+        model.learn(sample_facts(number), number, 0, number % 3 == 0)
+
+    prediction = model.predict(model.encode(sample_facts(1)))
+
+    assert np.isfinite(prediction.log_odds).all()
+    assert model.snapshot().arrays["own_pairs"].nbytes < 32_000_000
+
+
+@pytest.mark.parametrize(
+    ("predictors", "outcomes"), [((FOUR[0], FOUR[0]), ("accept",)), (FOUR, ()), (FOUR, ("a", "a"))]
+)
+def test_it_refuses_what_it_cannot_be_made_of(predictors: tuple[Predictor, ...], outcomes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="distinct"):
+        PairsModel(predictors, outcomes)
+
+
+def test_an_empty_catalogue_and_no_predictors_are_fine() -> None:
+    model = PairsModel((), ("accept",))
+    model.bind(CATALOGUE)
+    model.learn({}, 0, 0, True)
+
+    assert model.interactions(0) == []
