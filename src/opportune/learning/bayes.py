@@ -105,9 +105,9 @@ class BayesModel(PropensityModel):
         self.outcomes = tuple(outcomes)
         self.base_rate = base_rate
         self._steps: Any = _numba() if self.kernel == "numba" else bayes_numpy
-        self._encoder = Encoder(predictors, self.kernel)
+        self.encoder = Encoder(predictors, self.kernel)
         self._keys: list[Column] = []
-        self._state = np.zeros((len(self.outcomes), 0, 2, self._encoder.fixed + SPARE_ROWS), dtype=np.float32)
+        self._state = np.zeros((len(self.outcomes), 0, 2, self.encoder.fixed + SPARE_ROWS), dtype=np.float32)
         self._answers = np.zeros((len(self.outcomes), 0), dtype=np.int64)
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
@@ -125,7 +125,7 @@ class BayesModel(PropensityModel):
 
     def encode(self, facts: Facts) -> LinearForm:
         """Encode one request's facts."""
-        return self._encoder.encode(facts)
+        return self.encoder.encode(facts)
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
@@ -147,9 +147,9 @@ class BayesModel(PropensityModel):
         """Give one propensity from the columns of its candidate alone."""
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
-        form = self._encoder.encode(facts)
+        form = self.encoder.encode(facts)
         mean = self._state[outcome, self._columns[candidate], 0].astype(np.float64).sum(axis=0)
-        size = self._encoder.dense
+        size = self.encoder.dense
         # Added exactly, so that no order of adding tells.
         odds = math.fsum((mean[:size] * form.dense).tolist()) + math.fsum(mean[form.rows].tolist())
         return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, odds))))
@@ -162,8 +162,11 @@ class BayesModel(PropensityModel):
         """Learn one answer, and give log odds and spread from before it."""
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
+        return self.learn_form(self.encoder.observe(facts), candidate, outcome, happened)
+
+    def learn_form(self, form: LinearForm, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """As `score_and_learn`, of facts that were observed already."""
         columns = self._columns[candidate]
-        form = self._encoder.observe(facts)
         self._make_room()
         self._answers[outcome, columns] += 1
         log_odds, variance = self._steps.learn(
@@ -190,7 +193,7 @@ class BayesModel(PropensityModel):
         columns = self._columns[candidate]
         if self._answers[outcome, columns[-1]] == 0:
             return
-        form = self._encoder.encode(facts)
+        form = self.encoder.encode(facts)
         self._answers[outcome, columns] -= 1
         self._steps.unlearn(
             self._state[outcome],
@@ -220,23 +223,23 @@ class BayesModel(PropensityModel):
     def snapshot(self) -> Snapshot:
         """Copy the learned state: the columns that learned anything, in the order of their keys."""
         learned = np.flatnonzero(self._answers.sum(axis=0))
-        rows = len(self._encoder.owners)
+        rows = len(self.encoder.owners)
         meta = self._description() | {
             "columns": [list(self._keys[k]) for k in learned],
-            "levels": [[index, level] for index, level in self._encoder.levels],
+            "levels": [[index, level] for index, level in self.encoder.levels],
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "weights": self._state[:, learned, :, :rows].copy(),
             "answers": self._answers[:, learned].copy(),
-            "seen": self._encoder.seen.copy(),
-            "mean": self._encoder.mean.copy(),
-            "variance": self._encoder.variance.copy(),
+            "seen": self.encoder.seen.copy(),
+            "mean": self.encoder.mean.copy(),
+            "variance": self.encoder.variance.copy(),
         }
         return Snapshot(arrays, meta)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a state; the bound catalogue stays bound, and a refused state changes nothing."""
-        encoder = self._encoder.restored(snapshot)
+        encoder = self.encoder.restored(snapshot)
         keys = _read_columns(snapshot.meta.get("columns"))
         description = self._description()
         for name, expected in description.items():
@@ -247,7 +250,7 @@ class BayesModel(PropensityModel):
         answers = read_array(snapshot, "answers", np.int64, shape[:2])
         if (answers < 0).any() or (weights[:, :, 1] <= 0.0).any() or (np.abs(weights) > WEIGHT_MAX).any():
             raise ValueError("snapshot: answers are negative, or weights or variances are out of range")
-        self._encoder = encoder
+        self.encoder = encoder
         self._keys = keys
         self._answers = answers.copy()
         capacity = len(encoder.owners) + SPARE_ROWS
@@ -259,7 +262,7 @@ class BayesModel(PropensityModel):
         """Take over what a model of other predictors, outcomes or names knew."""
         if (snapshot.meta.get("model"), snapshot.meta.get("base_rate")) != (self.name, self.base_rate):
             raise ValueError("snapshot: it is of another model")
-        self.restore(carried(snapshot, self._encoder, self.outcomes, moves, self._untaught))
+        self.restore(carried(snapshot, self.encoder, self.outcomes, moves, self._untaught))
 
     def digest(self) -> str:
         """Hex digest of the learned state."""
@@ -267,16 +270,16 @@ class BayesModel(PropensityModel):
 
     def weights(self, facts: Facts, candidate: int, outcome: int) -> list[tuple[str, float]]:
         """Contribution of each predictor to the log odds, largest first; the bias is left out."""
-        form = self._encoder.encode(facts)
+        form = self.encoder.encode(facts)
         mean = self._state[outcome, self._columns[candidate], 0].astype(np.float64).sum(axis=0)
-        size = self._encoder.dense
+        size = self.encoder.dense
         parts = [*(mean[:size] * form.dense).tolist(), *mean[form.rows].tolist()]
-        totals = dict.fromkeys(range(len(self._encoder.predictors)), 0.0)
+        totals = dict.fromkeys(range(len(self.encoder.predictors)), 0.0)
         for row, part in zip([*range(size), *form.rows.tolist()], parts, strict=True):
-            owner = self._encoder.owners[row]
+            owner = self.encoder.owners[row]
             if owner >= 0:
                 totals[owner] += part
-        named = [(self._encoder.predictors[owner].name, total) for owner, total in totals.items()]
+        named = [(self.encoder.predictors[owner].name, total) for owner, total in totals.items()]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
 
     def _description(self) -> dict[str, Any]:
@@ -284,7 +287,7 @@ class BayesModel(PropensityModel):
             "model": self.name,
             "format": FORMAT,
             "base_rate": self.base_rate,
-            "predictors": [[p.name, str(p.type)] for p in self._encoder.predictors],
+            "predictors": [[p.name, str(p.type)] for p in self.encoder.predictors],
             "outcomes": list(self.outcomes),
         }
 
@@ -340,16 +343,16 @@ class BayesModel(PropensityModel):
         self._prediction = Prediction(self._propensity[:, :size], self._log_odds[:, :size], self._spread[:, :size])
 
     def _make_room(self) -> None:
-        needed = len(self._encoder.owners)
+        needed = len(self.encoder.owners)
         if needed > self._state.shape[3]:
             self._arrange(needed + needed // 2)
 
     def _prior_variance(self, capacity: int) -> Floats:
-        return _prior_variance(self._encoder, capacity)
+        return _prior_variance(self.encoder, capacity)
 
     def _fresh(self, keys: Sequence[Column], capacity: int) -> Floats:
         """State of columns before any answer."""
-        return _fresh(self._encoder, len(self.outcomes), keys, capacity, self.base_rate)
+        return _fresh(self.encoder, len(self.outcomes), keys, capacity, self.base_rate)
 
     def _untaught(self, encoder: Encoder, outcomes: Sequence[str], keys: Sequence[Column]) -> Floats:
         """The same for another encoding and other outcomes, without room to grow."""

@@ -23,6 +23,7 @@ import numpy.typing as npt
 
 from opportune.learning import joint_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
+from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import paired_rows, places, read_former, with_levels
 from opportune.learning.encoding import LEVELS_MAX, Encoder, LinearForm
 from opportune.learning.kernels import resolve_kernel
@@ -32,7 +33,7 @@ from opportune.records import Facts
 
 __all__ = ["JointModel"]
 
-WEIGHT_VARIANCES = (0.05, 0.1)
+WEIGHT_VARIANCES = (0.04, 0.18)
 """Before any answer, of a weight that all actions share and of what an action adds to it."""
 BIAS_VARIANCES = (1.0, 1.0)
 CURVE_SHARE = 0.4
@@ -43,7 +44,6 @@ ROWS_MAX = 256
 """Rows with a weight here, first come: a covariance costs the square."""
 SPARE_ROWS = 16
 WEIGHT_MAX = 1e6
-LOG_ODDS_MAX = 15.0
 FORMAT = 1
 
 Doubles = npt.NDArray[np.float64]
@@ -79,6 +79,7 @@ class JointModel(PropensityModel):
         kernel: "auto", "numpy" or "numba".
         base_rate: probability of an outcome that is assumed before any answer, in (0, 1).
         forgetting: part of the way back to its prior variance that a weight goes with every answer that touches it.
+        looseness: times the variance of a weight before any answer, > 0.
     """
 
     name = "joint"
@@ -90,6 +91,7 @@ class JointModel(PropensityModel):
         kernel: str = "auto",
         base_rate: float = BASE_RATE,
         forgetting: float = FORGETTING,
+        looseness: float = 1.0,
     ) -> None:
         if len({p.name for p in predictors}) != len(predictors):
             raise ValueError("predictors: names must be distinct")
@@ -97,12 +99,15 @@ class JointModel(PropensityModel):
             raise ValueError("outcomes: expected at least one, with distinct names")
         if not (0.0 < base_rate < 1.0 and 0.0 <= forgetting < 1.0):
             raise ValueError("base_rate: expected a number in (0, 1); forgetting: expected a number in [0, 1)")
+        if not 0.0 < looseness < 100.0:
+            raise ValueError("looseness: expected a number in (0, 100)")
         self.kernel = resolve_kernel(kernel)
         self.outcomes = tuple(outcomes)
         self.base_rate = base_rate
         self.forgetting = forgetting
+        self.looseness = looseness
         self._steps: Any = _numba() if self.kernel == "numba" else joint_numpy
-        self._encoder = Encoder(predictors, self.kernel)
+        self.encoder = Encoder(predictors, self.kernel)
         self._keys: list[Path] = []
         self._means: Doubles = np.zeros((len(self.outcomes), 0, 0))
         self._covariances: Doubles = np.zeros((len(self.outcomes), 0, 0, 0))
@@ -129,17 +134,15 @@ class JointModel(PropensityModel):
 
     def encode(self, facts: Facts) -> LinearForm:
         """Encode one request's facts."""
-        return self._encoder.encode(facts)
+        return self.encoder.encode(facts)
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, LinearForm)
-        active, x = self._active(encoded)
         for head in range(len(self.outcomes)):
-            self._steps.predict(self._means[head], self._covariances[head], self._bound, active, x, self._said)
-            shared, own = self._said[:, :1], self._said.take(self._places, axis=1)
-            np.clip(shared[0] + own[0], -LOG_ODDS_MAX, LOG_ODDS_MAX, out=self._log_odds[head])
-            np.sqrt(shared[1] + own[1], out=self._spread[head])
+            means, covariances, values, rows = self._means[head], self._covariances[head], encoded.dense, encoded.rows
+            log_odds, spread = self._log_odds[head], self._spread[head]
+            self._steps.predict(means, covariances, self._bound, self._places, values, rows, log_odds, spread)
         np.divide(1.0, 1.0 + np.exp(-self._log_odds), out=self._propensity)
         return self._prediction
 
@@ -150,10 +153,17 @@ class JointModel(PropensityModel):
     def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
         """Learn one answer, and give log odds and spread from before it."""
         self._check_bound(candidate, outcome)
-        form = self._encoder.observe(facts)
+        return self.learn_form(self.encoder.observe(facts), candidate, outcome, happened)
+
+    def read_with(self, encoder: Encoder) -> None:
+        """Leave reading facts, and learning how, to a model that gives its forms to `learn_form`."""
+        self.encoder = encoder
+
+    def learn_form(self, form: LinearForm, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """As `score_and_learn`, of facts that were observed already."""
         if self._rows_needed() > self._means.shape[2]:
             self._arrange(min(ROWS_MAX, self._rows_needed() + SPARE_ROWS))
-        for path in _paths(self._catalogue[candidate]):
+        for path in self._paths[candidate]:
             self._counts(path)[outcome] += 1
         log_odds, variance = self._steps.learn(*self._step(form, candidate, outcome, happened))
         return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
@@ -161,12 +171,12 @@ class JointModel(PropensityModel):
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer, as it counts today; scales and levels stay, and blocks left without answers clear."""
         self._check_bound(candidate, outcome)
-        paths = _paths(self._catalogue[candidate])
+        paths = self._paths[candidate]
         if self._counts(paths[-1])[outcome] == 0:
             return
         for path in paths:
             self._counts(path)[outcome] -= 1
-        self._steps.unlearn(*self._step(self._encoder.encode(facts), candidate, outcome, happened))
+        self._steps.unlearn(*self._step(self.encoder.encode(facts), candidate, outcome, happened))
         for path, block in zip(paths, self._blocks[candidate].tolist(), strict=False):
             if self._counts(path)[outcome] == 0:
                 self._means[outcome, block], self._covariances[outcome, block] = self._fresh(path, self._means.shape[2])
@@ -174,38 +184,38 @@ class JointModel(PropensityModel):
     def evidence(self) -> Floats:
         """Number of answers learned and not taken back, float32 [O, C]."""
         none = np.zeros(len(self.outcomes), dtype=np.int64)
-        found = [self._answers.get(_paths(key)[-1], none) for key in self._catalogue]
+        found = [self._answers.get(path, none) for *_, path in self._paths]
         return np.array(found, dtype=np.float32).reshape(-1, len(self.outcomes)).T
 
     def snapshot(self) -> Snapshot:
         """Copy the learned state: what has answers, in the order of its keys."""
         learned = [path for path in sorted(self._answers) if self._answers[path].any()]
         blocks = [k for k, path in enumerate(self._keys) if path in learned]
-        rows = min(ROWS_MAX, len(self._encoder.owners))
+        rows = min(ROWS_MAX, len(self.encoder.owners))
         counts = [self._answers[path] for path in learned]
         meta = self._description() | {
             "paths": [list(path) for path in learned],
-            "levels": [[index, level] for index, level in self._encoder.levels],
+            "levels": [[index, level] for index, level in self.encoder.levels],
         }
         arrays: dict[str, npt.NDArray[Any]] = {
             "means": self._means[:, blocks, :rows],
             "covariances": self._covariances[:, blocks, :rows, :rows],
             "answers": np.array(counts, dtype=np.int64).reshape(-1, len(self.outcomes)).T.copy(),
-            "seen": self._encoder.seen.copy(),
-            "mean": self._encoder.mean.copy(),
-            "variance": self._encoder.variance.copy(),
+            "seen": self.encoder.seen.copy(),
+            "mean": self.encoder.mean.copy(),
+            "variance": self.encoder.variance.copy(),
         }
         return Snapshot(arrays, meta)
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a state; the bound catalogue stays bound, and a refused state changes nothing."""
-        encoder = self._encoder.restored(snapshot)
+        encoder = self.encoder.restored(snapshot)
         paths = _read_paths(snapshot.meta.get("paths"))
         for name, expected in self._description().items():
             if snapshot.meta.get(name) != expected:
                 raise ValueError(f"snapshot: {name} is not that of this model")
         means, covariances, answers = _read(snapshot, len(self.outcomes), paths, min(ROWS_MAX, len(encoder.owners)))
-        self._encoder = encoder
+        self.encoder = encoder
         self._answers = {path: answers[:, k].copy() for k, path in enumerate(paths)}
         self._keys = [path for path in paths if len(path) <= BLOCK_DEPTH]
         self._means, self._covariances = means.copy(), covariances.copy()
@@ -223,14 +233,17 @@ class JointModel(PropensityModel):
 
     def weights(self, facts: Facts, candidate: int, outcome: int) -> list[tuple[str, float]]:
         """Contribution of each predictor to the log odds, largest first; the bias is left out."""
-        active, x = self._active(self._encoder.encode(facts))
-        parts = self._means[outcome][self._blocks[candidate][:, None], active].sum(axis=0) * x
-        totals = dict.fromkeys(range(len(self._encoder.predictors)), 0.0)
-        for row, part in zip(active.tolist(), parts.tolist(), strict=True):
-            owner = self._encoder.owners[row]
+        form = self.encoder.encode(facts)
+        mean = self._means[outcome][self._blocks[candidate]].sum(axis=0)
+        rows = form.rows[form.rows < len(mean)]
+        size = min(len(form.dense), len(mean))
+        parts = [*(mean[:size] * form.dense[:size]).tolist(), *mean[rows].tolist()]
+        totals = dict.fromkeys(range(len(self.encoder.predictors)), 0.0)
+        for row, part in zip([*range(size), *rows.tolist()], parts, strict=True):
+            owner = self.encoder.owners[row]
             if owner >= 0:
                 totals[owner] += part
-        named = [(self._encoder.predictors[owner].name, total) for owner, total in totals.items()]
+        named = [(self.encoder.predictors[owner].name, total) for owner, total in totals.items()]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
 
     def _check_bound(self, candidate: int, outcome: int) -> None:
@@ -246,39 +259,29 @@ class JointModel(PropensityModel):
             "format": FORMAT,
             "base_rate": self.base_rate,
             "forgetting": self.forgetting,
-            "predictors": [[p.name, str(p.type)] for p in self._encoder.predictors],
+            "looseness": self.looseness,
+            "predictors": [[p.name, str(p.type)] for p in self.encoder.predictors],
             "outcomes": list(self.outcomes),
         }
 
     def _rows_needed(self) -> int:
-        return max(int(self._means.shape[2]), min(ROWS_MAX, len(self._encoder.owners)))
-
-    def _active(self, form: LinearForm) -> tuple[Rows, Doubles]:
-        """Rows that are not 0 and have a weight here, and their values."""
-        dense = np.flatnonzero(form.dense)
-        rows = form.rows[form.rows < self._means.shape[2]]
-        if len(form.dense) > self._means.shape[2]:
-            dense = dense[dense < self._means.shape[2]]
-        active = np.concatenate((dense, rows))
-        x = np.ones(len(active))
-        x[: len(dense)] = form.dense[dense]
-        return active, x
+        return max(int(self._means.shape[2]), min(ROWS_MAX, len(self.encoder.owners)))
 
     def _step(self, form: LinearForm, candidate: int, outcome: int, happened: bool) -> tuple[Any, ...]:
         """Arguments of the steps `learn` and `unlearn`."""
-        active, x = self._active(form)
-        means, covariances = self._means[outcome], self._covariances[outcome]
+        means, covariances, blocks = self._means[outcome], self._covariances[outcome], self._blocks[candidate]
         answer = 1.0 if happened else 0.0
-        return means, covariances, self._prior, self._blocks[candidate], active, x, answer, self.forgetting
+        return means, covariances, self._prior, blocks, form.dense, form.rows, answer, self.forgetting
 
     def _arrange(self, rows: int) -> None:
         """Lay out blocks and working arrays for the bound catalogue, with room for so many rows."""
-        bound = [_paths(key)[1] for key in self._catalogue]
+        self._paths = [_paths(key) for key in self._catalogue]
+        bound = [paths[1] for paths in self._paths]
         learned = {path for path in self._keys if path in self._answers and self._answers[path].any()}
         keys = sorted({SHARED} | learned | set(bound))
         heads, size = len(self.outcomes), self._means.shape[2]
         means, covariances = np.zeros((heads, len(keys), rows)), np.zeros((heads, len(keys), rows, rows))
-        self._prior = _prior_variance(self._encoder, rows)
+        self._prior = _prior_variance(self.encoder, rows, self.looseness)
         former = {path: k for k, path in enumerate(self._keys)}
         for k, path in enumerate(keys):
             means[:, k], covariances[:, k] = self._fresh(path, rows)
@@ -290,7 +293,6 @@ class JointModel(PropensityModel):
         self._bound = np.array([0, *(keys.index(path) for path in actions)], dtype=np.int64)
         self._places = np.array([1 + actions.index(path) for path in bound], dtype=np.int64)
         self._blocks = np.stack((np.zeros_like(self._places), self._bound[self._places]), axis=1)
-        self._said: Doubles = np.zeros((2, len(self._bound)))
         shape = (heads, len(self._catalogue))
         self._prediction = Prediction(*(np.zeros(shape, dtype=np.float32) for _ in range(3)))
         self._propensity, self._log_odds = self._prediction.propensity, self._prediction.log_odds
@@ -298,7 +300,7 @@ class JointModel(PropensityModel):
 
     def _fresh(self, path: Path, rows: int) -> tuple[Doubles, Doubles]:
         """Means and covariances of a block before any answer."""
-        return _fresh(self._encoder, path, rows, self.base_rate)
+        return _fresh(self.encoder, path, rows, self.base_rate, self.looseness)
 
     def _carried(self, snapshot: Snapshot, moves: Moves) -> Snapshot:
         """Give the state of this model that knows what a snapshot of another one knows."""
@@ -310,12 +312,12 @@ class JointModel(PropensityModel):
         counts = np.zeros((len(self.outcomes), len(targets)), dtype=np.int64)
         counts[own] = answers[theirs][:, sources]
         kept = [k for k in range(len(targets)) if counts[:, k].any()]
-        later = with_levels(self._encoder, former)
+        later = with_levels(self.encoder, former)
         pairs = [pair for pair in zip(*paired_rows(later, former), strict=True) if max(pair) < ROWS_MAX]
         rows, former_rows = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
         blocks = [k for k in kept if len(targets[k]) <= BLOCK_DEPTH]
         size = min(ROWS_MAX, len(later.owners))
-        fresh = [_fresh(later, targets[k], size, self.base_rate) for k in blocks]
+        fresh = [_fresh(later, targets[k], size, self.base_rate, self.looseness) for k in blocks]
         shape = (len(self.outcomes), len(blocks), size)
         new_means, new_covariances = np.zeros(shape), np.zeros((*shape, size))
         for place, k in enumerate(blocks):
@@ -336,20 +338,20 @@ class JointModel(PropensityModel):
         )
 
 
-def _prior_variance(encoder: Encoder, rows: int) -> Doubles:
+def _prior_variance(encoder: Encoder, rows: int, looseness: float) -> Doubles:
     prior = np.empty((2, rows))
     for part in range(2):
-        prior[part] = WEIGHT_VARIANCES[part]
+        prior[part] = WEIGHT_VARIANCES[part] * looseness
         prior[part, encoder.dense // 2 : encoder.dense] *= CURVE_SHARE
         prior[part, encoder.bias : encoder.bias + 1] = BIAS_VARIANCES[part]
     return prior
 
 
-def _fresh(encoder: Encoder, path: Path, rows: int, base_rate: float) -> tuple[Doubles, Doubles]:
+def _fresh(encoder: Encoder, path: Path, rows: int, base_rate: float, looseness: float) -> tuple[Doubles, Doubles]:
     means = np.zeros(rows)
     if path == SHARED and encoder.bias < rows:
         means[encoder.bias] = math.log(base_rate / (1.0 - base_rate))
-    return means, np.diag(_prior_variance(encoder, rows)[min(len(path), 1)])
+    return means, np.diag(_prior_variance(encoder, rows, looseness)[min(len(path), 1)])
 
 
 def _read_paths(value: object) -> list[Path]:

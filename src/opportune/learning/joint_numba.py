@@ -15,12 +15,14 @@ from opportune.learning import bayes_numpy, joint_numpy
 
 __all__ = ["learn", "predict", "unlearn", "warm_up"]
 
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
 _answer_step = njit(cache=True)(bayes_numpy.answer_step)
 _answer_pull = njit(cache=True)(bayes_numpy.answer_pull)
-_ROUNDS = joint_numpy.ROUNDS
+LEFT_MIN = joint_numpy.LEFT_MIN
+LOG_ODDS_MAX = bayes_numpy.LOG_ODDS_MAX
 
 
 @njit(cache=True)
@@ -47,15 +49,43 @@ def _take(covariance: Doubles, along: Doubles, rate: float) -> None:
                 row[k] -= factor * along[k]
 
 
-def _predict(means: Doubles, covariances: Doubles, blocks: Rows, active: Rows, x: Doubles, said: Doubles) -> None:
+@njit(cache=True)
+def _touched(dense: Floats, rows: Rows, size: int) -> tuple[Rows, Doubles]:
+    """Rows with a weight here that are not 0, and their values."""
+    active, x = np.empty(len(dense) + len(rows), dtype=np.int64), np.ones(len(dense) + len(rows))
+    count = 0
+    for i in range(min(len(dense), size)):
+        if dense[i] != 0.0:
+            active[count], x[count] = i, dense[i]
+            count += 1
+    for i in range(len(rows)):
+        if rows[i] < size:
+            active[count] = rows[i]
+            count += 1
+    return active[:count], x[:count]
+
+
+def _predict(
+    means: Doubles,
+    covariances: Doubles,
+    blocks: Rows,
+    places: Rows,
+    dense: Floats,
+    rows: Rows,
+    log_odds: Floats,
+    spread: Floats,
+) -> None:
+    active, x = _touched(dense, rows, means.shape[1])
     along = np.empty(means.shape[1])
+    said = np.zeros((2, len(blocks)))
     for place in range(len(blocks)):
         block = blocks[place]
-        log_odds = 0.0
         for i in range(len(active)):
-            log_odds += means[block, active[i]] * x[i]
-        said[0, place] = log_odds
+            said[0, place] += means[block, active[i]] * x[i]
         said[1, place] = _reach(covariances[block], active, x, along)
+    for c in range(len(places)):
+        log_odds[c] = min(max(said[0, 0] + said[0, places[c]], -LOG_ODDS_MAX), LOG_ODDS_MAX)
+        spread[c] = math.sqrt(said[1, 0] + said[1, places[c]])
 
 
 def _learn(
@@ -63,35 +93,30 @@ def _learn(
     covariances: Doubles,
     prior: Doubles,
     blocks: Rows,
-    active: Rows,
-    x: Doubles,
+    dense: Floats,
+    rows: Rows,
     happened: float,
     forgetting: float,
 ) -> tuple[float, float]:
     size = means.shape[1]
-    reach = np.empty((2, size))
+    active, x = _touched(dense, rows, size)
+    reach, variances = np.empty((2, size)), np.empty(2)
     log_odds = 0.0
-    variance = 0.0
     for place in range(2):
         block = blocks[place]
         for i in range(len(active)):
             f = active[i]
             covariances[block, f, f] += forgetting * (prior[place, f] - covariances[block, f, f])
             log_odds += means[block, f] * x[i]
-        variance += _reach(covariances[block], active, x, reach[place])
+        variances[place] = _reach(covariances[block], active, x, reach[place])
+    variance = variances[0] + variances[1]
     step, curvature = _answer_step(log_odds, variance, happened)
-    rate = curvature / (1.0 + curvature * variance)
     for place in range(2):
         block = blocks[place]
         for f in range(size):
             means[block, f] += reach[place, f] * step
-        _take(covariances[block], reach[place], rate)
+        _take(covariances[block], reach[place], curvature / (1.0 + curvature * variances[place]))
     return log_odds, variance
-
-
-@njit(cache=True)
-def _lost(told: float) -> float:
-    return min(0.45, 0.5 - 0.5 * math.sqrt(max(0.0, 1.0 - 4.0 * told)))
 
 
 def _unlearn(
@@ -99,13 +124,14 @@ def _unlearn(
     covariances: Doubles,
     prior: Doubles,
     blocks: Rows,
-    active: Rows,
-    x: Doubles,
+    dense: Floats,
+    rows: Rows,
     happened: float,
     forgetting: float,
 ) -> None:
     size = means.shape[1]
-    reach, variances, lost = np.empty((2, size)), np.empty(2), np.zeros(2)
+    active, x = _touched(dense, rows, size)
+    reach, variances = np.empty((2, size)), np.empty(2)
     log_odds = 0.0
     for place in range(2):
         block = blocks[place]
@@ -113,19 +139,14 @@ def _unlearn(
             log_odds += means[block, active[i]] * x[i]
         variances[place] = _reach(covariances[block], active, x, reach[place])
     step, curvature = _answer_pull(log_odds, happened)
-    whole = 1.0
-    for _ in range(_ROUNDS):
-        lost[0] = _lost(curvature * variances[0] / whole)
-        lost[1] = _lost(curvature * variances[1] / whole)
-        whole = 1.0 / (1.0 - lost[0] - lost[1])
     regained = -forgetting / (1.0 - forgetting)
     shrink = np.empty(size)
     for place in range(2):
         covariance = covariances[blocks[place]]
+        left = max(LEFT_MIN, 1.0 - curvature * variances[place])
         for f in range(size):
-            reach[place, f] /= 1.0 - lost[place]
-            means[blocks[place], f] -= reach[place, f] * step
-        _take(covariance, reach[place], -curvature / whole)
+            means[blocks[place], f] -= reach[place, f] * step / left
+        _take(covariance, reach[place], -curvature / left)
         is_within = True
         for i in range(len(active)):
             f = active[i]
@@ -147,7 +168,8 @@ unlearn = njit(cache=True)(_unlearn)
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
     means, covariances, prior = np.zeros((2, 1)), np.ones((2, 1, 1)), np.ones((2, 1))
-    blocks, active, x = np.arange(2), np.zeros(1, dtype=np.int64), np.ones(1)
-    learn(means, covariances, prior, blocks, active, x, 1.0, 0.0)
-    unlearn(means, covariances, prior, blocks, active, x, 1.0, 0.0)
-    predict(means, covariances, blocks, active, x, np.empty((2, 2)))
+    blocks, rows = np.arange(2), np.zeros(1, dtype=np.int64)
+    dense, said = np.ones(0, dtype=np.float32), np.zeros(1, dtype=np.float32)
+    learn(means, covariances, prior, blocks, dense, rows, 1.0, 0.0)
+    unlearn(means, covariances, prior, blocks, dense, rows, 1.0, 0.0)
+    predict(means, covariances, blocks, blocks[1:], dense, rows, said, said.copy())

@@ -5,27 +5,43 @@ No matrix product is used: BLAS sums in an order that depends on threads and on 
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import numpy.typing as npt
 
-from opportune.learning.bayes_numpy import answer_pull, answer_step
+from opportune.learning.bayes_numpy import LOG_ODDS_MAX, answer_pull, answer_step
 
 __all__ = ["learn", "predict", "unlearn"]
 
+Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 
-ROUNDS = 40
-"""Steps towards the variances before an answer; each leaves less than half of the error."""
+LEFT_MIN = 0.1
+"""Part of a precision that stays where one answer is taken back from it; less is left only to answers never learned."""
 
 
-def predict(means: Doubles, covariances: Doubles, blocks: Rows, active: Rows, x: Doubles, said: Doubles) -> None:
-    """Fill said [2, K]: log odds and variance that each of K blocks gives to x, the values of the active rows."""
+def predict(
+    means: Doubles,
+    covariances: Doubles,
+    blocks: Rows,
+    places: Rows,
+    dense: Floats,
+    rows: Rows,
+    log_odds: Floats,
+    spread: Floats,
+) -> None:
+    """Fill log_odds and spread [C].
+
+    Args:
+        blocks: the shared one, then one for each action.
+        places: where among `blocks` that of each candidate's action stands.
+    """
+    active, x = _touched(dense, rows, means.shape[1])
     square = covariances[blocks[:, None, None], active[:, None], active]
-    np.einsum("kf,f->k", means[blocks[:, None], active], x, out=said[0])
-    np.einsum("kij,i,j->k", square, x, x, out=said[1])
+    mean = np.einsum("kf,f->k", means[blocks[:, None], active], x)
+    variance = np.einsum("kij,i,j->k", square, x, x)
+    log_odds[:] = np.minimum(np.maximum(mean[0] + mean[places], -LOG_ODDS_MAX), LOG_ODDS_MAX)
+    spread[:] = np.sqrt(variance[0] + variance[places])
 
 
 def learn(
@@ -33,20 +49,20 @@ def learn(
     covariances: Doubles,
     prior: Doubles,
     blocks: Rows,
-    active: Rows,
-    x: Doubles,
+    dense: Floats,
+    rows: Rows,
     happened: float,
     forgetting: float,
 ) -> tuple[float, float]:
     """Learn one answer in blocks [2]; return log odds and variance from before it."""
+    active, x = _touched(dense, rows, means.shape[1])
     _forget(covariances, prior, blocks, active, forgetting)
     reach, log_odds, variances = _reach(means, covariances, blocks, active, x)
     variance = variances[0] + variances[1]
     step, curvature = answer_step(log_odds, variance, happened)
-    rate = curvature / (1.0 + curvature * variance)
-    for block, along in zip(blocks.tolist(), reach, strict=True):
+    for block, along, own in zip(blocks.tolist(), reach, variances, strict=True):
         means[block] += along * step
-        covariances[block] -= np.multiply.outer(along * rate, along)
+        covariances[block] -= np.multiply.outer(along * (curvature / (1.0 + curvature * own)), along)
     return log_odds, variance
 
 
@@ -55,22 +71,31 @@ def unlearn(
     covariances: Doubles,
     prior: Doubles,
     blocks: Rows,
-    active: Rows,
-    x: Doubles,
+    dense: Floats,
+    rows: Rows,
     happened: float,
     forgetting: float,
 ) -> None:
     """Take one answer back from blocks [2]."""
+    active, x = _touched(dense, rows, means.shape[1])
     reach, log_odds, variances = _reach(means, covariances, blocks, active, x)
     step, curvature = answer_pull(log_odds, happened)
-    first, second, rate = pull(variances[0], variances[1], curvature)
-    for place, (block, along) in enumerate(zip(blocks.tolist(), reach, strict=True)):
-        before = along * (first if place == 0 else second)
-        means[block] -= before * step
-        covariances[block] += np.multiply.outer(before * rate, before)
+    for block, along, own in zip(blocks.tolist(), reach, variances, strict=True):
+        left = max(LEFT_MIN, 1.0 - curvature * own)
+        means[block] -= along * (step / left)
+        covariances[block] += np.multiply.outer(along * (curvature / left), along)
     _forget(covariances, prior, blocks, active, -forgetting / (1.0 - forgetting))
     for place, block in enumerate(blocks.tolist()):
         bound(covariances[block], prior[place])
+
+
+def _touched(dense: Floats, rows: Rows, size: int) -> tuple[Rows, Doubles]:
+    """Rows with a weight here that are not 0, and their values."""
+    places = np.flatnonzero(dense[:size])
+    active = np.concatenate((places, rows[rows < size]))
+    x = np.ones(len(active))
+    x[: len(places)] = dense[places]
+    return active, x
 
 
 def bound(covariance: Doubles, prior: Doubles) -> None:
@@ -80,24 +105,6 @@ def bound(covariance: Doubles, prior: Doubles) -> None:
         shrink = np.sqrt(np.minimum(1.0, prior / variances))
         covariance *= shrink
         covariance *= shrink[:, None]
-
-
-def pull(first: float, second: float, curvature: float) -> tuple[float, float, float]:
-    """How much longer the reach of both blocks was before an answer, and the rate at which it took variance.
-
-    With T = 1 + h (s0 + s1) before the answer, it left s' = s (1 - h s / T) of each s.
-    """
-    whole = 1.0
-    lost = (0.0, 0.0)
-    for _ in range(ROUNDS):
-        lost = (_lost(curvature * first / whole), _lost(curvature * second / whole))
-        whole = 1.0 / (1.0 - lost[0] - lost[1])
-    return 1.0 / (1.0 - lost[0]), 1.0 / (1.0 - lost[1]), curvature / whole
-
-
-def _lost(told: float) -> float:
-    """Solve u (1 - u) = told for the smaller u, at most 0.45."""
-    return min(0.45, 0.5 - 0.5 * math.sqrt(max(0.0, 1.0 - 4.0 * told)))
 
 
 def _forget(covariances: Doubles, prior: Doubles, blocks: Rows, active: Rows, forgetting: float) -> None:

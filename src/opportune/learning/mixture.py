@@ -38,7 +38,7 @@ __all__ = ["MixtureModel"]
 
 JOINT_CELLS_MAX = 1 << 20
 """Numbers in the covariances of a `joint` expert beyond which it takes no part: 8 MB, some tenths of a millisecond."""
-FAST_FORGETTING = 3e-3
+FAST_FORGETTING, FAST_LOOSENESS = 3e-3, 0.6
 """Of the second `joint` expert, which follows what changes within hundreds of answers."""
 FORMAT = 1
 
@@ -75,8 +75,12 @@ def _few(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[Can
 EXPERTS = (
     Expert("bayes", BayesModel, 0.3, _always),
     Expert("joint", JointModel, 0.5, _few),
-    Expert("joint_fast", functools.partial(JointModel, forgetting=FAST_FORGETTING), 0.2, _few),
+    Expert(
+        "joint_fast", functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS), 0.2, _few
+    ),
 )
+LINEAR = "bayes", "joint", "joint_fast"
+"""Experts that read facts alike: the first reads, and learns how, for all of them."""
 LEAD = "joint", "bayes"
 """Whose spread is the mixture's: that of the first which takes part."""
 
@@ -115,6 +119,7 @@ class MixtureModel(PropensityModel):
         self._predictors = tuple(predictors)
         self._steps: Any = _numba() if self.kernel == "numba" else mixture_numpy
         self._experts = self._make_experts()
+        self._share_reading()
         self._blends: dict[tuple[str, ...], Blend] = {}
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
@@ -141,11 +146,14 @@ class MixtureModel(PropensityModel):
 
     def encode(self, facts: Facts) -> Forms:
         """Encode one request's facts, once for each expert."""
-        return Forms([expert.encode(facts) for expert in self._active])
+        form = self._reader.encode(facts)
+        return Forms([form if name in LINEAR else self._experts[name].encode(facts) for name in self._names])
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, Forms)
+        if not self._is_fresh:
+            self._refresh()
         total = self._prediction.log_odds
         total[:] = self._constants
         lead = total
@@ -160,13 +168,17 @@ class MixtureModel(PropensityModel):
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer: the weights from what the experts said before they learned it."""
         self._check_bound(candidate, outcome)
+        form = self._reader.encoder.observe(facts)
         said: list[float] = []
         for expert in self._active:
-            log_odds, spread = expert.score_and_learn(facts, candidate, outcome, happened)
+            if isinstance(expert, BayesModel | JointModel):
+                log_odds, spread = expert.learn_form(form, candidate, outcome, happened)
+            else:
+                log_odds, spread = expert.score_and_learn(facts, candidate, outcome, happened)
             said.append(moderated(log_odds, spread))
         self._blends[self._names] = self._blend
         self._blend.learn(outcome, np.array([*said, 1.0]), happened)
-        self._refresh()
+        self._is_fresh = False
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer from every expert; how far they are trusted stays."""
@@ -238,6 +250,18 @@ class MixtureModel(PropensityModel):
     def _make_experts(self) -> dict[str, PropensityModel]:
         return {e.name: e.make(self._predictors, self.outcomes, self.kernel) for e in EXPERTS}
 
+    @property
+    def _reader(self) -> BayesModel:
+        reader = self._experts[LINEAR[0]]
+        assert isinstance(reader, BayesModel)
+        return reader
+
+    def _share_reading(self) -> None:
+        for name in LINEAR[1:]:
+            expert = self._experts[name]
+            assert isinstance(expert, JointModel)
+            expert.read_with(self._reader.encoder)
+
     def _new_blend(self, names: tuple[str, ...]) -> Blend:
         start = [e.start for e in EXPERTS if e.name in names]
         whole = sum(start)
@@ -248,6 +272,7 @@ class MixtureModel(PropensityModel):
         weights = self._blend.weights.astype(np.float32).T.copy()
         self._weights, self._constants = weights[:-1], weights[-1][:, None]
         self._corrections = self._blend.corrections.astype(np.float32)
+        self._is_fresh = True
 
     def _description(self) -> dict[str, Any]:
         return {
@@ -283,6 +308,7 @@ class MixtureModel(PropensityModel):
 
     def _replace(self, experts: dict[str, PropensityModel], blends: dict[tuple[str, ...], Blend]) -> None:
         self._experts, self._blends = experts, blends
+        self._share_reading()
         self.bind(self._catalogue)
 
 
