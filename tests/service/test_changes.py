@@ -12,11 +12,21 @@ import pytest
 from opportune.learning import Contest, from_bytes, to_bytes
 from opportune.service import Settings
 from opportune.service.course import Course
+from opportune.service.promoting import RULE
 from opportune.service.proof import prove_models
 from opportune.service.redeciding import prove_decisions
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.service.training import STATES, trained
-from opportune.storage import AdoptModel, ChangeModels, Receipt, SqliteStorage, Storage, verify_storage
+from opportune.storage import (
+    AdoptModel,
+    ChangeBody,
+    ChangeModels,
+    Kind,
+    Receipt,
+    SqliteStorage,
+    Storage,
+    verify_storage,
+)
 from opportune.storage.digests import digest_of
 
 from .shop import Service, files, serving
@@ -185,7 +195,9 @@ def test_a_version_of_an_earlier_revision_is_led_on_to_the_one_of_today(tmp_path
         assert list(contest.models) == ["main", "simple"]
         assert contest.models["simple"].evidence().sum() == 0
         kept = from_bytes(version.state)
-        assert contest.models["main"].snapshot().arrays["weights"].tolist() == kept.arrays["model/main/weights"].tolist()
+        assert (
+            contest.models["main"].snapshot().arrays["weights"].tolist() == kept.arrays["model/main/weights"].tolist()
+        )
         service.runner.run(service.runtime.close())
     with SqliteStorage(tmp_path / "shop.db") as storage:
         proved(storage)
@@ -202,3 +214,27 @@ def test_a_proof_that_passes_over_a_change_fails(shop: Service, tmp_path: Path) 
         assert [type(write) for write in storage.model_states(STATES)] != [AdoptModel]
         _, faults = prove_models(storage)
         assert faults != []
+
+
+def test_the_rule_of_the_project_promotes_who_is_better(tmp_path: Path) -> None:
+    rule = "promotion: {by: 0.01, after: 100, confidence: 0.5}\n"
+    texts = files(models=MODELS)
+    texts["project.yaml"] += f"\nchampion: main\n{rule}"
+    settings = Settings(kernel="numpy", sweep_seconds=0.05)
+    with serving(tmp_path / "shop.db", settings, strategy_from_files(texts)[0]) as service:
+        teach(service, 0, 45)
+        assert live(service).champion == "main"
+        teach(service, 45, 130)
+        service.wait(0.3)
+
+        assert live(service).champion == "simple"
+        (entry,) = service.runtime.storage.journal(kinds=(Kind.CHANGE,))
+        assert isinstance(entry.body, ChangeBody)
+        assert entry.body.author == RULE
+        assert "log loss is lower by" in entry.body.reason
+        change(service, "by-hand", "promote", model="main")
+        teach(service, 130, 140)
+        service.wait(0.3)
+        assert live(service).champion == "main"
+    with SqliteStorage(tmp_path / "shop.db") as storage:
+        proved(storage)

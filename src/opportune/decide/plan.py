@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.contest import ModelSpec
+from opportune.learning.promotion import Promotion
 from opportune.records import Sign, Value
 from opportune.rules import RuleSet
 
@@ -160,6 +161,7 @@ class Plan:
         exclusion: bool [X, C], membership in exclusivity groups.
         content: language → texts, per candidate.
         models: champion and challengers; `champion` is the one that the project names.
+        promotion: when a challenger takes over by itself, or None for never.
         ramp_up: float64 [2, A], share of draws to begin with and answers until free (0: always free), or None where
             no action is held back.
         answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
@@ -193,6 +195,7 @@ class Plan:
     models: tuple[ModelSpec, ...]
     champion: str
     deadline_ms: float
+    promotion: Promotion | None = None
     answers_per_person: int = 0
     happened_per_person: int = 0
     quota_days: int = 30

@@ -2,7 +2,7 @@
 
 One row per head and action, one per head, one of all; each in BLOCKS stretches of answers, which double when they are
 used up. Two models are compared by blocks that both foresaw from beginning to end, so that their difference has an
-interval that bears drift and runs of alike answers. Formulas: docs/concepts/learning.md.
+interval that bears drift and runs of alike answers. Formulas: docs/concepts/contest.md.
 
 Notation: B bins of the propensity on the scale of log odds, K blocks.
 """

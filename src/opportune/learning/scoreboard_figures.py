@@ -1,5 +1,5 @@
 """What the sums of a scoreboard say: figures of each model, and how it differs from the champion. Formulas:
-docs/concepts/learning.md."""
+docs/concepts/contest.md."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ from opportune.outcomes import Learner
 from opportune.service.course import Step
 from opportune.service.live import Live
 from opportune.service.logs import place_of
+from opportune.service.promoting import Promoter
 from opportune.service.publishing import revision_of, trial_model
 from opportune.service.retaining import Retaining
 from opportune.service.revisions import Strategy
@@ -129,9 +130,10 @@ class EmbeddedRuntime(Runtime):
             log.error("no checkpoint at the end", error=type(error).__name__, where=place_of(error))
 
     async def _do_chores(self) -> None:
-        """Record silence and keep the model, again and again."""
+        """Record silence, keep the model and apply the rule of promotion, again and again."""
         sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
         retaining = Retaining(self.storage, self.settings)
+        promoter = Promoter(self.course)
         kept_at = monotonic()
         while True:
             await asyncio.sleep(self.settings.sweep_seconds)
@@ -140,6 +142,9 @@ class EmbeddedRuntime(Runtime):
                 if monotonic() - kept_at >= self.settings.checkpoint_seconds:
                     await self.teacher.keep()
                     kept_at = monotonic()
+                order = promoter.order(self.learner)
+                if order is not None:
+                    await self.writer.write(order)
                 await retaining.apply(self.live.current.strategy.project.settings.retention_days)
             except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

@@ -13,6 +13,7 @@ from opportune.service.events import happened
 from opportune.service.follower import Follower
 from opportune.service.live import Live
 from opportune.service.logs import place_of
+from opportune.service.promoting import Promoter
 from opportune.service.retaining import Retaining
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter
@@ -123,6 +124,7 @@ class LearningProcess:
         """Learn what comes, and post it."""
         follower = self._follower
         kept_at = monotonic()
+        promoter = Promoter(follower.course)
         await asyncio.to_thread(follower.post, at_once=True)
         while self._role == ROLE and not self._ending.is_set():
             self._wake.clear()
@@ -134,6 +136,10 @@ class LearningProcess:
                 # One that stood still meanwhile must not write what is older than the checkpoint of the next one.
                 kept_at = monotonic()
                 await writer.write(checkpoint)
+            order = await asyncio.to_thread(promoter.order, follower.learner)
+            if order is not None:
+                await writer.write(order)
+                self._wake.set()
             await happened(self._wake, wait)
         if self._role == ROLE:
             await self._finish(writer)

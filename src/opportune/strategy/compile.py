@@ -27,7 +27,7 @@ from opportune.records import Sign, Value, ValueType
 from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
-from opportune.strategy.models import champion, predictors, specs
+from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
 
@@ -94,6 +94,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         predictors=predictors(project),
         models=specs(project),
         champion=champion(project),
+        promotion=promotion(project),
         deadline_ms=float(project.settings.deadline_ms),
         answers_per_person=project.settings.learning.person_answers,
         happened_per_person=project.settings.learning.person_happened,

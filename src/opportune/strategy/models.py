@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from opportune.learning import USUAL, ModelSpec, Predictor
+from opportune.learning.promotion import Promotion
 from opportune.strategy.project import Project
 
-__all__ = ["champion", "predictors", "specs"]
+__all__ = ["champion", "predictors", "promotion", "specs"]
 
 
 def predictors(project: Project) -> tuple[Predictor, ...]:
@@ -36,3 +37,9 @@ def specs(project: Project) -> tuple[ModelSpec, ...]:
 def champion(project: Project) -> str:
     """Name the model that decides until another one is promoted."""
     return project.settings.champion or next(iter(project.models), USUAL.name)
+
+
+def promotion(project: Project) -> Promotion | None:
+    """Say when a challenger takes over by itself; None where never."""
+    rule = project.settings.promotion
+    return None if rule is None else Promotion(rule.by, rule.after, rule.confidence)
