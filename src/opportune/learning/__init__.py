@@ -22,6 +22,7 @@ from opportune.learning.naive_bayes import NaiveBayesModel
 from opportune.learning.onnx_model import OnnxModel
 from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import from_bytes, to_bytes
+from opportune.learning.trees import TreesModel
 
 __all__ = [
     "METHODS",
@@ -48,6 +49,7 @@ __all__ = [
     "Race",
     "Selection",
     "Snapshot",
+    "TreesModel",
     "from_bytes",
     "make_contest",
     "make_model",
@@ -66,6 +68,7 @@ MODELS: dict[str, type[PropensityModel]] = {
     "onnx": OnnxModel,
     "pairs": PairsModel,
     "python": PythonModel,
+    "trees": TreesModel,
 }
 
 
