@@ -13,6 +13,33 @@ def log(tmp_path_factory):
     return path
 
 
+@pytest.fixture(scope="module")
+def segmented(tmp_path_factory):
+    path = tmp_path_factory.mktemp("segments") / "shop.db"
+    record(
+        path, exploring(segments="young: customer.age < 45\nold: customer.age >= 45\nnobody: customer.age > 110\n"), 500
+    )
+    return path
+
+
+def test_every_segment_has_its_figures(run, segmented):
+    ended = run("evaluate", "--store", segmented, "--json")
+
+    parts = {part["segment"]: part for part in ended.json["parts"]}
+    assert list(parts) == [None, "young", "old", "nobody"]
+    assert parts["young"]["choices"] + parts["old"]["choices"] == 500
+    assert parts["nobody"]["rewards"]["accept"]["verdict"] == "refused"
+    assert parts["young"]["rewards"]["accept"]["verdict"] == "told"
+
+
+def test_one_segment_can_be_judged_alone(run, segmented):
+    ended = run("evaluate", "--store", segmented, "--segment", "young")
+
+    assert ended.code == 0
+    assert "Segment young" in ended.out
+    assert "All customers" not in ended.out
+
+
 def folder(place, **changed):
     for path, text in files(**changed).items():
         (place / path).parent.mkdir(parents=True, exist_ok=True)

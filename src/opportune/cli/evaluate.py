@@ -178,7 +178,7 @@ def _learner(
     if kept is not None and kept.position and _has(kept.plan, plan.models[0]):
         renamed = revision_of(course, judged, "").renamed
         model = carried(kept.model.snapshot(), plan, renamed, kept.model.kernel)
-        return Learner(plan, model, kept.position, names)
+        return Learner(plan, model, kept.position, names, kept.quota)
     return Learner(plan, new_model(plan, kernel), 0, names)
 
 
