@@ -23,8 +23,9 @@ from opportune.service.proof import prove_models
 from opportune.service.publishing import revision_of
 from opportune.service.redeciding import prove_decisions
 from opportune.service.revisions import Strategy
-from opportune.service.training import adoption, fold, led_on, trained
-from opportune.storage import RecordOutcome, SaveDecision, SqliteStorage, Storage
+from opportune.service.training import STATES, adoption, fold, led_on, trained, turn
+from opportune.storage import ChangeModels, Kind, RecordOutcome, SaveDecision, SqliteStorage, Storage
+from opportune.storage.digests import digest_of
 from tests.service.variants import VARIANTS, variant
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -38,6 +39,8 @@ STEPS = some.lists(
         some.tuples(some.just("publish"), some.sampled_from(VARIANTS)),
         some.tuples(some.just("learn"), some.none()),
         some.tuples(some.just("keep"), some.none()),
+        some.tuples(some.just("promote"), some.sampled_from(["main", "simple", "plain"])),
+        some.tuples(some.just("restore"), some.tuples(some.integers(0, 9), some.booleans())),
     ),
     min_size=5,
     max_size=60,
@@ -105,6 +108,21 @@ class Life:
         model = learner.model
         self.storage.write([adoption(learner.plan, model.snapshot(), model.evidence(), learner.position, self._id())])
 
+    def promote(self, name: str) -> None:
+        self.storage.write([ChangeModels(id=self._id(), order="promote", model=name)])
+
+    def restore(self, what: tuple[int, bool]) -> None:
+        """Go back to a kept state, or learn anew what came since it."""
+        place, again = what
+        states = self.storage.model_states(STATES)
+        if states:
+            state = states[place % len(states)]
+            digest = digest_of(state.state).hex()
+            write = ChangeModels(
+                id=self._id(), order="replace", position=state.position, hash=digest, state=state.state, again=again
+            )
+            self.storage.write([write])
+
     def _id(self) -> str:
         self.count += 1
         return f"x-{self.count}"
@@ -160,6 +178,31 @@ def test_a_fold_that_passes_over_a_revision_is_noticed() -> None:
 
         fold(one.storage, other, Passing(one.storage))
 
+        assert other.model.digest() != one.learner.model.digest()
+
+
+def test_a_fold_that_passes_over_a_change_of_models_is_noticed() -> None:
+    """Negative control: the same journal, learned without its promotion and its return, gives another model."""
+    with life() as one:
+        one.publish("challenger")
+        one.learn()
+        one.keep()
+        for number in range(6):
+            one.decide(20 + number)
+            one.answer((0, "accept"))
+        one.learn()
+        one.restore((0, False))
+        one.promote("simple")
+        one.learn()
+        beginning = Course(one.storage).plan_at(0)
+        assert beginning is not None
+        other = Learner(beginning, new_model(beginning, "numpy"))
+        for entry in one.storage.journal():
+            if entry.kind is Kind.REVISION:
+                turn(other, one.course, entry)
+
+        assert one.learner.model.name == "simple"
+        assert one.learner.model.evidence().sum() == 0
         assert other.model.digest() != one.learner.model.digest()
 
 

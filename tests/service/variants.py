@@ -27,8 +27,16 @@ def _texts() -> dict[str, dict[str, str]]:
     treatment = base | {
         WATER: base[WATER].replace("card:", "tile:").replace("{content:", "{renamed_from: card, content:")
     }
+
+    def models(text: str, champion: str) -> dict[str, str]:
+        return base | {"models.yaml": text, "project.yaml": f"{base['project.yaml']}\nchampion: {champion}\n"}
+
     return {
         "base": base,
+        "challenger": models("main: {}\nsimple: {hides: [customer.age]}\n", "main"),
+        "other champion": models("main: {}\nsimple: {hides: [customer.age]}\n", "simple"),
+        "model renamed": models("main: {}\nplain: {renamed_from: simple, hides: [customer.age]}\n", "main"),
+        "other kind": models("main: {settings: {base_rate: 0.3}}\nsimple: {}\n", "main"),
         "lever": base | {WATER: f"lever: 2\n{base[WATER]}"},
         "renamed": renamed,
         "renamed again": once_more,
