@@ -347,6 +347,10 @@ def _comparison() -> _Ask[dict[str, Any]]:
     return _Ask("GET", "/v1/models/comparison", lambda response: _read(response, dict[str, Any]))
 
 
+def _report() -> _Ask[dict[str, Any]]:
+    return _Ask("GET", "/v1/models/report", lambda response: _read(response, dict[str, Any]), seconds=60.0)
+
+
 def _versions() -> _Ask[list[dict[str, Any]]]:
     def read(response: httpx.Response) -> list[dict[str, Any]]:
         versions: list[dict[str, Any]] = _read(response, dict[str, Any])["versions"]
@@ -627,6 +631,15 @@ class Client(_Common):
         """
         return self._do(_comparison())
 
+    def model_report(self) -> dict[str, Any]:
+        """Judge champion and challengers: quality per action and in all, predictors, inputs, what to look at.
+
+        Raises:
+            ServiceError: the service refuses.
+            ServiceAwayError: no answer came in time.
+        """
+        return self._do(_report())
+
     def model_versions(self) -> list[dict[str, Any]]:
         """List kept versions of what the models learned, the newest first.
 
@@ -838,6 +851,10 @@ class AsyncClient(_Common):
     async def compare_models(self) -> dict[str, Any]:
         """Compare champion and challengers; see `Client.compare_models`."""
         return await self._do(_comparison())
+
+    async def model_report(self) -> dict[str, Any]:
+        """Judge champion and challengers; see `Client.model_report`."""
+        return await self._do(_report())
 
     async def model_versions(self) -> list[dict[str, Any]]:
         """List kept versions of what the models learned; see `Client.model_versions`."""

@@ -15,6 +15,7 @@ from opportune.cli.contact import KEYS, named_problem, read_attributes
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
 from opportune.decide import Draws, State, decide, explain, seed_of
+from opportune.decide.known import KnownFacts
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
@@ -163,7 +164,7 @@ def _profile(strategy: Strategy, customer: Any, storage: Storage | None) -> Know
             raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
         return profile
     values = read_attributes(registry, customer, "customer")
-    return KnownProfile(None, registry.read(values)[0])
+    return KnownProfile(None, KnownFacts(registry.read(values)[0]))
 
 
 def _moment(text: Any) -> datetime:

@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from opportune.cli.author import named
+from opportune.cli.model_report import report
 from opportune.cli.models_tables import print_changed, print_comparison, print_models, print_versions
 from opportune.cli.output import JsonOption, bar, fail, failures, print_json
 from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
@@ -62,6 +63,9 @@ def compare(
         print_json(found)
     else:
         print_comparison(found, actions)
+
+
+models.command("report")(report)
 
 
 @models.command("promote")

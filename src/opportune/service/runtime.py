@@ -6,6 +6,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -13,6 +14,7 @@ import msgspec
 import structlog
 
 from opportune.decide import Explanation
+from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
 from opportune.service.contests import (
@@ -29,6 +31,7 @@ from opportune.service.contests import (
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
+from opportune.service.judging import judged
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
@@ -45,7 +48,7 @@ from opportune.service.training import Progress
 from opportune.storage import ChangeModels, Entry, GroupWriter, Profile, Receipt, Storage
 from opportune.storage.cluster import ProcessReport
 
-__all__ = ["Learning", "ModelReport", "Runtime"]
+__all__ = ["Learning", "ModelSummary", "Runtime"]
 
 EFFECT_SECONDS = 5.0
 """How long an order to the models is waited for; it takes effect all the same."""
@@ -79,7 +82,7 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True):
     lag: int = 0
 
 
-class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
+class ModelSummary(msgspec.Struct, frozen=True, kw_only=True):
     """What a model has learned.
 
     Args:
@@ -246,14 +249,14 @@ class Runtime(ABC):
         now = self.settings.clock()
         return await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
 
-    def model_report(self) -> ModelReport | None:
+    def model_report(self) -> ModelSummary | None:
         """Say what the model has learned; None where there is none."""
         serving = self.live.current
         if serving.learned is None:
             return None
         model, plan, learning = serving.learned.model, serving.strategy.plan, self.learning()
         evidence = model.evidence()
-        return ModelReport(
+        return ModelSummary(
             name=model.name,
             kernel=model.kernel,
             revision=plan.revision,
@@ -293,6 +296,12 @@ class Runtime(ABC):
             UnknownError: nothing has learned yet.
         """
         return await self._read_models(comparison)
+
+    async def judge_models(self) -> ModelReport:
+        """Judge champion and challengers; see `judged`."""
+        snapshot, position = await self._read_models(lambda model, position: (model.snapshot(), position))
+        judge = partial(judged, self.storage, self.course, snapshot, position, self.settings.kernel)
+        return await asyncio.get_running_loop().run_in_executor(self._explainer, judge, self.settings.clock())
 
     async def model_versions(self) -> list[Version]:
         """List kept versions of what the models learned, the newest first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from opportune.evaluate.model_report import LANGUAGES, page_of
 from opportune.service.contests import Version
 from opportune.service.http.call import Call, Reply
 from opportune.service.http.strict import read_as, read_json
@@ -13,10 +14,17 @@ __all__ = [
     "RestorationRequest",
     "VersionsAnswer",
     "get_comparison",
+    "get_report",
+    "get_report_page",
     "get_versions",
     "promote_model",
     "restore_version",
 ]
+
+
+HTML = b"text/html; charset=utf-8"
+POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
+"""The page loads nothing and runs nothing."""
 
 
 class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -53,6 +61,19 @@ class VersionsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All kept versions, the newest first."""
 
     versions: tuple[Version, ...]
+
+
+async def get_report(call: Call) -> Reply:
+    """Judge champion and challengers."""
+    return Reply.of(await call.runtime.judge_models())
+
+
+async def get_report_page(call: Call) -> Reply:
+    """Judge champion and challengers, as a page with pictures."""
+    language = call.query_choice("language", LANGUAGES)
+    report = await call.runtime.judge_models()
+    page = page_of(report, "pl" if language == "pl" else "en")
+    return Reply(page.encode(), media=HTML, headers=((b"content-security-policy", POLICY),))
 
 
 async def get_comparison(call: Call) -> Reply:

@@ -11,7 +11,7 @@ from opportune.decide import Explanation
 from opportune.records import Decision
 from opportune.service.history import HistoryItem
 from opportune.service.http.problems import Problem
-from opportune.service.runtime import ModelReport
+from opportune.service.runtime import ModelSummary
 
 __all__ = [
     "BatchAnswer",
@@ -157,7 +157,7 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
 class ModelsAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """All models that serve."""
 
-    models: tuple[ModelReport, ...]
+    models: tuple[ModelSummary, ...]
 
 
 class Health(msgspec.Struct, frozen=True, kw_only=True):

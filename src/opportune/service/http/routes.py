@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from opportune.evaluate.model_report import LANGUAGES, ModelReport
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
@@ -70,6 +71,12 @@ BEFORE = Parameter(
     "query",
     "Only entries with a smaller sequence; the answer before says which.",
     {"type": "integer", "minimum": 1, "maximum": 2**63 - 1},
+)
+LANGUAGE = Parameter(
+    "language",
+    "query",
+    "Language of the page.",
+    {"type": "string", "enum": list(LANGUAGES), "default": LANGUAGES[0]},
 )
 TIMING = Parameter(
     "Server-Timing",
@@ -217,6 +224,23 @@ ROUTES: tuple[Route, ...] = (
         refuses=_STORE,
     ),
     Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
+    Route(
+        "GET",
+        "/v1/models/report",
+        models.get_report,
+        "Judge champion and challengers, their predictors and inputs",
+        {200: ModelReport},
+        refuses=("not-found", *_STORE),
+    ),
+    Route(
+        "GET",
+        "/v1/models/report.html",
+        models.get_report_page,
+        "The same as a page with pictures",
+        {200: "text/html"},
+        refuses=("not-found", "invalid-query", *_STORE),
+        parameters=(LANGUAGE,),
+    ),
     Route(
         "GET",
         "/v1/models/comparison",

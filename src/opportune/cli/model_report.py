@@ -1,0 +1,151 @@
+"""`opportune models report`: how good the models are, in the terminal, as a page or as JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from opportune.cli.output import JsonOption, bar, fail, failures, out, print_json
+from opportune.cli.releases import StoreOption, UrlOption, opened, service
+from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
+from opportune.evaluate.model_report.parts import ModelHealth
+from opportune.evaluate.model_report.words import said
+from opportune.service.course import Course
+from opportune.service.judging import judged
+from opportune.service.training import trained
+
+__all__ = ["report"]
+
+ROWS = 15
+"""Predictors and inputs that the terminal shows; the page and --json have all."""
+
+
+def report(
+    store: StoreOption = "",
+    url: UrlOption = "",
+    html: Annotated[Path | None, typer.Option(help="Write the page with pictures to this file.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the page: en or pl.")] = "en",
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the models: quality, calibration, predictors, inputs, and what to look at.
+
+    With --store it works beside a running service.
+    """
+    with failures(as_json):
+        if language not in LANGUAGES:
+            fail(f"--language: expected {' or '.join(LANGUAGES)}")
+        if store and url:
+            fail("expected --store or --url, found both")
+        found = _of_service(url) if url else _of_store(store, as_json)
+        if html is not None:
+            _write(html, page_of(found, "pl" if language == "pl" else "en"))
+    if as_json:
+        print_json(found)
+        return
+    _print(found)
+    if html is not None:
+        out.print(escape(f"The page is {html}."))
+
+
+def _of_service(url: str) -> ModelReport:
+    with service(url) as client:
+        return msgspec.convert(client.model_report(), ModelReport)
+
+
+def _of_store(store: str, quiet: bool) -> ModelReport:
+    with opened(store, read_only=True) as current, current.snapshot() as storage:
+        course = Course(storage)
+        with bar("Learning from the journal", quiet) as progress:
+            learner = trained(storage, course, "auto", progress)
+        if learner is None:
+            fail("the store has no revision that can be used; publish one first")
+        model, position = learner.model, learner.position
+        return judged(storage, course, model.snapshot(), position, model.kernel, datetime.now(UTC))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        fail(f"--html {path}: it cannot be written ({error.strerror or type(error).__name__})")
+
+
+def _print(found: ModelReport) -> None:
+    for finding in found.findings:
+        out.print(escape(f"Look at this: {said(finding, 'en')}"))
+    if not found.findings:
+        out.print("Nothing passes a threshold.")
+    if not found.models:
+        out.print("Nobody has answered yet, so there is nothing to judge.")
+    for model in found.models:
+        _print_model(model)
+    told = f"Inputs of {found.decisions_now:,} decisions now against {found.decisions_before:,} before"
+    _print_table(
+        told,
+        ("predictor", "type", "missing before", "missing now", "never seen", "drift"),
+        [
+            (
+                one.predictor,
+                one.type,
+                f"{one.missing_before:.1%}",
+                f"{one.missing_now:.1%}",
+                f"{one.never_seen:.1%}",
+                _number(one.drift),
+            )
+            for one in found.inputs[:ROWS]
+        ],
+    )
+
+
+def _print_model(model: ModelHealth) -> None:
+    role = "champion" if model.is_champion else "challenger"
+    out.print(
+        escape(
+            f"\n{model.model} ({model.kind}, {role}): {model.outcome}, {model.answers:,} answers, rate {model.rate:.3f}"
+        )
+    )
+    out.print(
+        f"AUC within actions {_number(model.auc_within)}, pooled {_number(model.auc_pooled)}; log loss"
+        f" {model.log_loss:.4f} against {model.log_loss_constant:.4f} of the rate alone; calibration error"
+        f" {model.calibration_error:.3f} ({model.calibration_chance:.3f} by chance)"
+    )
+    _print_table(
+        "Actions",
+        ("action", "maturity", "answers", "rate", "AUC", "log loss", "of the rate", "cal. error"),
+        [
+            (
+                one.action,
+                one.maturity,
+                f"{one.answers:,}",
+                f"{one.rate:.3f}",
+                _number(one.auc),
+                f"{one.log_loss:.4f}",
+                f"{one.log_loss_constant:.4f}",
+                f"{one.calibration_error:.3f}",
+            )
+            for one in model.actions
+        ],
+    )
+    if model.contributions:
+        rows = [(one.predictor, f"{one.share:.1%}", f"{one.mean:.3f}") for one in model.contributions[:ROWS]]
+        _print_table("Predictors", ("predictor", "share of movement", "mean"), rows)
+
+
+def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for place, name in enumerate(names):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    out.print(table)
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
