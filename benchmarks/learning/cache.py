@@ -14,13 +14,18 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.learning.contenders.base import Contender
+from opportune.learning import MODELS
+from opportune.strategy.sections import Exploration
 
-__all__ = ["Cache", "code_digest"]
+__all__ = ["Cache", "code_digest", "sources_of"]
 
 ROOT = Path(__file__).parents[2]
-LEARNING = ROOT / "src" / "opportune" / "learning"
+SOURCES = ROOT / "src"
 SHARED = ("benchmarks/learning/runs.py", "benchmarks/learning/contenders/features.py")
-OURS = ("src/opportune/strategy/sections.py",)
+EXPLORING = ("opportune.learning.exploration", "opportune.decide.steps")
+"""What our choices go through besides the model."""
+COUNTED = ("opportune.learning.", "opportune.decide.steps")
+"""Modules whose code figures depend on; those below them are taken to mean what they always meant."""
 
 
 class Cache:
@@ -66,17 +71,46 @@ class Cache:
 def _version_of(contender: Contender) -> str:
     """Name all code that a result depends on: its own, its options, versions of packages."""
     maker: Any = contender.make
-    options = ""
+    options: list[str] = []
     while isinstance(maker, functools.partial):
-        options += repr([a for a in maker.args if isinstance(a, str)])
+        options += [repr(a) for a in maker.args if isinstance(a, str)]
         maker = maker.func
-    parts = [options, *(f"{name} {_version(name)}" for name in contender.packages)]
-    own = Path(importlib.import_module(maker.__module__).__file__ or "")
+    files = [*(ROOT / name for name in SHARED), Path(importlib.import_module(maker.__module__).__file__ or "")]
     if contender.role == "ours":
-        own = Path(__file__).parent / "contenders" / "ours.py"
-        parts.append(code_digest([*sorted(LEARNING.glob("**/*.py")), *(ROOT / name for name in OURS)]))
-    parts.append(code_digest([own, *(ROOT / name for name in SHARED)]))
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:24]
+        files += [Path(__file__).parent / "contenders" / "ours.py", *sources_of(contender.name)]
+        options.append(repr(Exploration()))
+    packages = [f"{name} {_version(name)}" for name in contender.packages]
+    return hashlib.sha256("\n".join([*options, *packages, code_digest(files)]).encode()).hexdigest()[:24]
+
+
+def sources_of(kind: str) -> list[Path]:
+    """Give the files of the product that a model of this kind, and the exploration, are made of."""
+    waiting = [MODELS[kind].__module__, *EXPLORING]
+    found: dict[str, Path] = {}
+    while waiting:
+        module = waiting.pop()
+        path = _file_of(module)
+        if path is not None and module not in found:
+            found[module] = path
+            waiting += _imported(path, path.stat().st_mtime_ns)
+    return [found[module] for module in sorted(found)]
+
+
+def _file_of(module: str) -> Path | None:
+    if not module.startswith(COUNTED):
+        return None
+    path = (SOURCES / module.replace(".", "/")).with_suffix(".py")
+    return path if path.exists() else None
+
+
+@functools.lru_cache(maxsize=512)
+def _imported(path: Path, changed: int) -> list[str]:
+    """Give what a file imports and what stands in it, wherever in the file: a name may be that of a module."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return found
 
 
 def _version(package: str) -> str:

@@ -116,7 +116,8 @@ def _measures(task: Predicting, data: Stream, order: npt.NDArray[np.intp], p: Fl
     y, shown = data.happened[order], data.shown[order]
     losses = log_loss(p, y)
     if task.horizons:
-        return {f"log loss, first {h}": _mean(losses, _counted(data, order, shown, h)) for h in task.horizons}
+        parts = {h: _counted(data, order, shown, h) for h in task.horizons}
+        return {f"log loss, first {h}": _mean(losses, counted) for h, counted in parts.items() if counted.any()}
     everywhere = np.zeros(len(p), dtype=np.intp)
     found: dict[str, Measure] = {
         "log loss": _mean(losses, np.ones(len(p), dtype=np.bool_)),

@@ -23,6 +23,8 @@ from benchmarks.page import replace
 
 __all__ = ["main"]
 
+SHORT = 15_000
+"""Answers of a stream that slow contenders still meet."""
 CACHE = Path(__file__).parents[2] / ".bench" / "learning"
 
 
@@ -98,12 +100,14 @@ def _is_wanted(contender: Contender, words: Sequence[str]) -> bool:
     return not words or any(word in names for word in words)
 
 
-def _seeds(task: Task, options: argparse.Namespace) -> int:
+def _seeds(task: Task, contender: Contender, options: argparse.Namespace) -> range:
+    """Give the seeds that a contender runs on a task with; none where it would take too long."""
     if isinstance(task, Predicting):
         data = load(task.name, options.rows)
         assert isinstance(data, Stream)
-        return min(int(options.seeds), task.orders(data))
-    return int(options.seeds)
+        orders = min(int(options.seeds), task.orders(data))
+        return range(1 if len(data.answers) <= SHORT else 0) if contender.is_slow else range(orders)
+    return range(0 if contender.is_slow else int(options.seeds))
 
 
 def _jobs(tasks: dict[str, Task], digests: dict[str, str], options: argparse.Namespace, cache: Cache) -> list[Job]:
@@ -114,7 +118,7 @@ def _jobs(tasks: dict[str, Task], digests: dict[str, str], options: argparse.Nam
         for contender in contenders(isinstance(task, Choosing)):
             if not _is_wanted(contender, words) or not _is_installed(contender):
                 continue
-            for seed in range(_seeds(task, options)):
+            for seed in _seeds(task, contender, options):
                 if cache.get(name, contender, seed, digests[name]) is None:
                     jobs.append(Job(name, contender.name, seed, options.rows, digests[name]))
     roles = {c.name: c.role for chooses in (True, False) for c in contenders(chooses)}
@@ -131,12 +135,12 @@ def _cells(
     """Compare all whose results are there for every seed; name whose are of earlier code."""
     results, seconds, earlier = {}, {}, set()
     for contender in rows:
-        seeds = range(_seeds(task, options))
+        seeds = _seeds(task, contender, options)
         found = [cache.get(task.name, contender, seed, digest, of_earlier_code=bool(options.only)) for seed in seeds]
         kept = [result for result in found if result is not None]
         if any(result["is_earlier"] for result in kept):
             earlier.add(contender.name)
-        if len(kept) == len(found):
+        if kept and len(kept) == len(found):
             results[contender.name] = kept
             seconds[contender.name] = sum(result["seconds"] for result in kept) / len(kept)
     data = load(task.name, options.rows)

@@ -22,6 +22,9 @@ PER_ACTION = "-q ca --ignore_linear c --cb_min_cost -1 --cb_max_cost 0"
 """The customer counts by action alone, which did better than without `--ignore_linear`."""
 NOT_ALONE = {"onnx", "python"}
 """Models of the user's own; they need a file or a class of theirs."""
+SLOW = {"naive_bayes"}
+"""It fits its calibration anew for the first prediction after every answer: milliseconds each, where answers alternate
+with predictions."""
 DEFAULT = "mixture" if "mixture" in MODELS else "bayes"
 
 
@@ -30,7 +33,7 @@ def _ours(maker: Any) -> list[Contender]:
         return maker(kind, predictors, candidates)
 
     kinds = sorted(set(MODELS) - NOT_ALONE, key=lambda kind: (kind != DEFAULT, kind))
-    return [Contender(kind, "ours", partial(make, kind)) for kind in kinds]
+    return [Contender(kind, "ours", partial(make, kind), is_slow=kind in SLOW) for kind in kinds]
 
 
 SCORERS = [

@@ -52,9 +52,11 @@ class Contender:
         role: "ours"; "peer", what people would otherwise use; "floor", what no learner should fall below.
         make: from predictors, candidates and a seed.
         packages: distributions whose versions its figures depend on.
+        is_slow: it meets predictions of short streams alone, in one order.
     """
 
     name: str
     role: Role
     make: Callable[[Sequence[Predictor], Sequence[CandidateKey], int], Any]
     packages: tuple[str, ...] = ()
+    is_slow: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
-from benchmarks.learning.cache import Cache, code_digest
+from benchmarks.learning.cache import Cache, code_digest, sources_of
 from benchmarks.learning.contenders.base import Contender
 from benchmarks.learning.contenders.rates import BaseRate
 
@@ -48,3 +48,10 @@ def test_words_about_code_change_nothing_and_code_does(tmp_path: Path) -> None:
 
     assert code_digest([plain]) == code_digest([told])
     assert code_digest([plain]) != code_digest([other])
+
+
+def test_a_model_is_made_of_the_files_that_its_module_imports() -> None:
+    files = {path.name for path in sources_of("bayes")}
+
+    assert {"bayes.py", "bayes_numba.py", "encoding.py", "exploration.py", "steps_numpy.py"} <= files
+    assert not {"contest.py", "naive_bayes.py", "journal.py"} & files

@@ -63,7 +63,7 @@ def test_a_set_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 @pytest.mark.skipif(importlib.util.find_spec("vowpalwabbit") is None, reason="needs Vowpal Wabbit")
 @pytest.mark.usefixtures("without_data")
 def test_a_peer_runs_beside_ours(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(tmp_path, "--only", "bayes,vowpal-interactions") == 0
+    assert run(tmp_path, "--only", "bayes,vowpal-interactions", "--default", "bayes") == 0
 
     assert "beside the peers: best or level" in capsys.readouterr().out
 
