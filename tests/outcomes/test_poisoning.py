@@ -1,0 +1,226 @@
+"""One person, or a few who collude, cannot teach for all.
+
+The world: 20,000 honest visitors who come 4 to 8 times in a month, with an age, a city and a topic each; every time
+they are shown 6 of 8 actions, which they accept with 5 to 30 % on average, more or less by what is known of them. The
+same stream is learned with and without an attack, and propensities are compared over visitors of all kinds. Colluders
+are visitors like others in what is known of them; they are 1 %, come as often as they like, and accept one action
+whatever it is.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from opportune.decide.plan import Plan
+from opportune.learning import make_model
+from opportune.outcomes import Learner, Lesson, Quota, Report, Terms
+from opportune.records import Facts, Sign
+from tests.worlds import NOON, PREDICTORS, Item, World
+
+VISITORS = 20_000
+RATES = (0.05, 0.07, 0.1, 0.13, 0.16, 0.2, 0.25, 0.3)
+ACTIONS = tuple(f"a{n}" for n in range(len(RATES)))
+CITIES = tuple(f"c{n}" for n in range(6))
+TOPICS = ("invoice", "outage", "other")
+TARGET = 0
+SHOWN = 6
+DAY = 86_400_000_000
+MONTH = (NOON.timestamp() * 1e6) // (30 * DAY) * 30 * DAY
+"""The first moment of a period: the whole world lies within one."""
+
+
+@dataclass(frozen=True)
+class Visit:
+    """Somebody who is shown some actions, and what they said: (action, accepted)."""
+
+    who: str
+    number: int
+    at: int
+    facts: dict[str, Any]
+    answers: tuple[tuple[int, bool], ...]
+
+
+def plan(**terms: int) -> Plan:
+    made = World([Item(name) for name in ACTIONS]).plan()
+    return replace(made, **terms)
+
+
+def facts_of(chance: random.Random) -> dict[str, Any]:
+    return {
+        "customer.age": chance.randrange(18, 80),
+        "customer.city": chance.choice(CITIES),
+        "context.topic": chance.choice(TOPICS),
+    }
+
+
+def rate(action: int, facts: Facts) -> float:
+    """An honest visitor's chance to accept."""
+    age, city = int(facts["customer.age"]), CITIES.index(str(facts["customer.city"]))  # type: ignore[arg-type]
+    tilt = 0.4 * (age - 49) / 31 * (-1) ** action + (0.3 if city == action % len(CITIES) else -0.06)
+    odds = RATES[action] / (1 - RATES[action]) * np.exp(tilt)
+    return float(odds / (1 + odds))
+
+
+def honest(seed: int, visitors: int) -> Iterator[Visit]:
+    chance = random.Random(seed)
+    for number in range(visitors):
+        facts = facts_of(chance)
+        for _ in range(chance.randrange(4, 9)):
+            at = int(MONTH + chance.random() * 30 * DAY)
+            shown = chance.sample(range(len(RATES)), SHOWN)
+            answers = tuple((action, chance.random() < rate(action, facts)) for action in shown)
+            yield Visit(f"v{number}", number, at, facts, answers)
+
+
+def forged(seed: int, attackers: int, times: int) -> Iterator[Visit]:
+    """Attackers who accept the target again and again, each time by a decision of its own."""
+    chance = random.Random(seed)
+    for number in range(attackers):
+        facts = facts_of(chance)
+        for _ in range(times):
+            at = int(MONTH + chance.random() * 30 * DAY)
+            yield Visit(f"x{number}", -1 - number, at, facts, ((TARGET, True),))
+
+
+def lessons(visits: list[Visit]) -> Iterator[Lesson]:
+    sequence = 0
+    for number, visit in enumerate(sorted(visits, key=lambda one: one.at)):
+        for action, accepted in visit.answers:
+            sequence += 1
+            outcome, sign = ("accept", Sign.POSITIVE) if accepted else ("reject", Sign.NEGATIVE)
+            report = Report(f"o{sequence}", ACTIONS[action], "card", outcome, sign, visit.at)
+            yield Lesson(
+                sequence, f"d{number}-{action}", visit.at, visit.who, visit.facts, "desk", (), report, (report,)
+            )
+
+
+class Count:
+    """Counts the answers about one action, in the place of a model."""
+
+    def __init__(self) -> None:
+        self.answers = self.accepted = 0
+
+    def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        self.answers += 1
+        self.accepted += happened
+
+
+def rate_of(of: Plan, visits: list[Visit]) -> float:
+    """Learn what the target of the attack got; the other actions are as without it."""
+    target = [replace(one, answers=tuple(said for said in one.answers if said[0] == TARGET)) for one in visits]
+    counts = Count()
+    learner = Learner(of, counts)  # type: ignore[arg-type]
+    for lesson in lessons(target):
+        learner.learn(lesson)
+    return counts.accepted / counts.answers
+
+
+def moved(before: Any, after: Any) -> float:
+    return float(np.abs(np.asarray(after) / np.asarray(before) - 1).max())
+
+
+CAPPED = {"answers_per_person": 5, "happened_per_person": 1, "quota_days": 30}
+
+
+def test_one_person_cannot_move_a_rate_and_a_few_hardly_can() -> None:
+    world = list(honest(1, VISITORS))
+    kept = [visit for visit in world if visit.number >= VISITORS // 100]
+    before = rate_of(plan(**CAPPED), world)
+
+    one = rate_of(plan(**CAPPED), world + list(forged(2, 1, 10_000)))
+    some = rate_of(plan(**CAPPED), kept + list(forged(3, VISITORS // 100, 50)))
+
+    assert moved(before, one) <= 0.002
+    assert moved(before, some) <= 0.10
+    # The bound leaves rates as they are.
+    said = [accepted for visit in world for action, accepted in visit.answers if action == TARGET]
+    assert moved(sum(said) / len(said), before) <= 0.03
+
+
+def test_without_the_bound_one_person_teaches_for_all() -> None:
+    """Negative control."""
+    world = list(honest(1, VISITORS // 10))
+    before = rate_of(plan(), world)
+
+    assert moved(before, rate_of(plan(), world + list(forged(2, 1, 1_000)))) > 1.0
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("kind", ["bayes", "mixture"])
+def test_propensities_stand_firm(kind: str) -> None:
+    """The same with models, over visitors of all kinds."""
+    world = list(honest(1, VISITORS))
+    kept = [visit for visit in world if visit.number >= VISITORS // 100]
+    chance = random.Random(9)
+    asked = [facts_of(chance) for _ in range(100)]
+
+    def propensities(of: Plan, visits: list[Visit]) -> npt.NDArray[np.float32]:
+        model = make_model(kind, PREDICTORS, of.outcomes, "auto")
+        model.bind(of.candidates)
+        learner = Learner(of, model)
+        for lesson in lessons(visits):
+            learner.learn(lesson)
+        return np.stack([model.predict(model.encode(facts)).propensity[0].copy() for facts in asked])
+
+    before = propensities(plan(**CAPPED), world)
+    one = propensities(plan(**CAPPED), world + list(forged(2, 1, 10_000)))
+    some = propensities(plan(**CAPPED), kept + list(forged(3, VISITORS // 100, 50)))
+    control = propensities(plan(), world + list(forged(2, 1, 10_000)))
+    found = [moved(before, other) for other in (one, some, control)]
+    print(kind, "one person, 1 % of all, one person without bound:", [f"{change:.4f}" for change in found])
+
+    assert found[0] <= 0.02
+    assert found[1] <= 0.10
+    assert found[2] > 0.10
+
+
+def test_a_quota_is_kept_and_given_back() -> None:
+    quota, terms = Quota(), Terms(answers=2, happened=0, days=30)
+    said = [quota.admit(terms, "p", "a", f"d{n}", 0, happened=False) for n in range(3)]
+    again = quota.admit(terms, "p", "a", "d0", 0, happened=True)
+    quota.release(terms, "p", "a", "d1", 0)
+
+    assert said == [True, True, False]
+    assert again
+    assert quota.holds(terms, "p", "a", "d0", 0)
+    assert not quota.holds(terms, "p", "a", "d1", 0)
+    assert quota.admit(terms, "p", "a", "d2", 0, happened=False)
+    assert not quota.admit(terms, "p", "a", "d3", 0, happened=False)
+    # Another action, another person, another period.
+    assert quota.admit(terms, "p", "b", "d3", 0, happened=False)
+    assert quota.admit(terms, "q", "a", "d3", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d3", 31 * DAY, happened=False)
+
+
+def test_nothing_more_is_learned_behind_what_happened() -> None:
+    quota, terms = Quota(), Terms(answers=5, happened=1, days=30)
+
+    assert quota.admit(terms, "p", "a", "d0", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d1", 0, happened=True)
+    assert not quota.admit(terms, "p", "a", "d2", 0, happened=False)
+    # What was learned may change: the late "yes" of silence, and the correction of a "yes".
+    assert quota.admit(terms, "p", "a", "d1", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d2", 0, happened=False)
+
+
+def test_the_state_of_a_quota_comes_back_as_it_was() -> None:
+    quota, terms = Quota(), Terms(answers=3, happened=2, days=30)
+    chance = random.Random(4)
+    for n in range(500):
+        quota.admit(terms, f"p{chance.randrange(40)}", f"a{n % 4}", f"d{n}", n * DAY // 5, happened=n % 3 == 0)
+
+    other = Quota.of(quota.snapshot())
+
+    assert other.pairs == quota.pairs > 50
+    for n in range(500, 900):
+        args = (terms, f"p{chance.randrange(40)}", f"a{n % 4}", f"d{n}", n * DAY // 5)
+        assert other.admit(*args, happened=n % 5 == 0) == quota.admit(*args, happened=n % 5 == 0)
+    with pytest.raises(ValueError, match="quota"):
+        Quota.of(replace(quota.snapshot(), meta={}))

@@ -1,0 +1,195 @@
+"""Corrections, withdrawals, amounts and tokens over HTTP."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opportune.service import Settings
+from opportune.service.revisions import Strategy, strategy_from_files
+from opportune.storage import verify_storage
+
+from .shop import Service, files, serving
+
+
+def shop(**changed: str) -> Strategy:
+    """The project with tokens, and a purchase that has an amount."""
+    texts = files()
+    outcomes = texts["outcomes.yaml"] + "buy: {sign: positive, value: {currency: EUR}}\n"
+    channels = texts["channels.yaml"].replace("till:\n", "till:\n  tokens: true\n")
+    channels = channels.replace("[impression, accept, reject]", "[impression, accept, buy, reject]", 1)
+    return strategy_from_files(texts | {"outcomes.yaml": outcomes, "channels.yaml": channels} | changed)[0]
+
+
+def evidence(service: Service, candidate: str = "drinks/water/till/card") -> dict[str, float]:
+    service.wait(0.05)
+    found: dict[str, float] = service.runtime.model_report().evidence[candidate]
+    return found
+
+
+def report(service: Service, **fields: Any) -> Any:
+    return service.call("POST", "/v1/outcomes", fields)
+
+
+def test_what_was_withdrawn_is_unlearned(service: Service) -> None:
+    answer = service.decide()
+    before = service.runtime.learner.model.evidence().copy()
+    report(service, id="o-1", decision=answer["id"], action="water", outcome="accept")
+    assert evidence(service)["accept"] == 1
+
+    response = report(service, id="w-1", decision=answer["id"], withdraws="o-1")
+
+    assert (response.status_code, response.json()["status"]) == (200, "recorded")
+    assert evidence(service)["accept"] == 0
+    assert (service.runtime.learner.model.evidence() == before).all()
+    assert service.runtime.learning().unlearned >= 1
+    assert verify_storage(service.runtime.storage) == []
+
+
+def test_a_correction_takes_the_place_of_what_was_wrong(service: Service) -> None:
+    answer = service.decide()
+    report(service, id="o-1", decision=answer["id"], action="water", outcome="accept")
+    report(service, id="o-2", decision=answer["id"], action="wine", outcome="accept", replaces="o-1")
+
+    assert evidence(service)["accept"] == 0
+    assert evidence(service, "drinks/wine/till/card")["accept"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "where"),
+    [
+        ({"action": "water", "outcome": "accept", "withdraws": "o-1"}, "withdraws"),
+        ({"withdraws": ""}, "withdraws"),
+        ({"action": "water", "outcome": "accept", "replaces": "x" * 300}, "replaces"),
+        ({"action": "water", "outcome": "accept", "amount": 5}, "amount"),
+        ({"action": "water", "outcome": "buy", "amount": 19.99}, "amount"),
+        ({"action": "water", "outcome": "buy", "amount": 10**13}, "amount"),
+        ({"action": "water"}, "outcome"),
+        ({"outcome": "accept"}, "action"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_its_place(tmp_path: Path, fields: dict[str, Any], where: str) -> None:
+    with serving(tmp_path / "shop.db", of=shop()) as service:
+        answer = service.decide()
+        response = report(service, id="o-1", decision=answer["id"], **fields)
+
+        assert response.status_code == 422, response.text
+        assert response.json()["problems"][0]["where"] == where
+        assert service.runtime.storage.counts().outcomes == 0
+
+
+def test_an_amount_is_kept(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db", of=shop()) as service:
+        answer = service.decide()
+        report(service, id="o-1", decision=answer["id"], action="water", outcome="buy", amount=1999)
+
+        (outcome,) = service.runtime.storage.outcomes_of(answer["id"])
+        assert outcome.body.amount == 1999
+
+
+class Clock:
+    """Time that a test moves."""
+
+    now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def test_a_token_stands_for_its_decision_alone(tmp_path: Path) -> None:
+    clock = Clock()
+    settings = Settings(kernel="numpy", clock=clock)
+    with serving(tmp_path / "shop.db", settings, of=shop()) as service:
+        token = service.decide("r-1")["token"]
+        other = service.decide("r-2")
+        shown = service.decide("r-1")["placements"][0]["actions"][0]["action"]
+        said = {"action": shown, "outcome": "accept"}
+
+        assert report(service, id="o-1", token=token, **said).status_code == 200
+        hidden = report(service, id="o-2", token=token, action="nothing", outcome="accept")
+        foreign = report(service, id="o-3", token=token, decision=other["id"], **said)
+        forged = [report(service, id=f"f-{n}", token=text, **said) for n, text in enumerate(forgeries(token))]
+        clock.now += timedelta(days=400)
+        late = report(service, id="o-4", token=token, **said)
+
+        assert hidden.json()["code"] == "unknown-action"
+        assert foreign.json()["code"] == "invalid-token"
+        assert {response.json()["code"] for response in forged} == {"invalid-token"}
+        assert late.json()["code"] == "expired-token"
+        assert token not in late.text + foreign.text + "".join(response.text for response in forged)
+        assert service.runtime.storage.counts().outcomes == 1
+
+    with serving(tmp_path / "other.db", settings, of=shop()) as service:
+        clock.now -= timedelta(days=400)
+        assert report(service, id="o-1", token=token, **said).json()["code"] == "invalid-token"
+
+
+def forgeries(token: str) -> list[str]:
+    said, sealed = token.split(".")
+    body = bytearray(base64.urlsafe_b64decode(said + "=" * (-len(said) % 4)))
+    body[5] ^= 1
+    changed = base64.urlsafe_b64encode(body).rstrip(b"=").decode()
+    return [f"{changed}.{sealed}", f"{said}.{sealed[:-2]}", f"{said}.", said, "", ".", f"{token}=", f"{token}.x", "é.é"]
+
+
+def test_an_outcome_by_token_may_come_before_its_decision(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db", settings := Settings(kernel="numpy", token_key=b"k" * 32), of=shop()) as one:
+        answer = one.decide("r-1")
+        shown = answer["placements"][0]["actions"][0]["action"]
+    with serving(tmp_path / "late.db", settings, of=shop()) as service:
+        said = {"id": "o-1", "token": answer["token"], "action": shown, "outcome": "accept"}
+        assert report(service, **said).json()["status"] == "recorded"
+        assert service.runtime.storage.counts().outcomes_waiting == 1
+        service.wait(0.05)
+        assert service.runtime.learning().learned == 0
+
+        service.decide("r-1")
+        service.wait(0.05)
+
+        assert service.runtime.storage.counts().outcomes_waiting == 0
+        assert service.runtime.learning().learned >= 1
+        assert report(service, **said).json()["status"] == "repeated"
+        assert verify_storage(service.runtime.storage) == []
+
+
+def test_a_person_teaches_so_much_and_no_more(service: Service) -> None:
+    for number in range(9):
+        answer = service.decide(f"r-{number}", customer="c-1")
+        report(service, id=f"o-{number}", decision=answer["id"], action="water", outcome="reject")
+
+    assert evidence(service)["accept"] == 5
+    assert service.runtime.learning().over_quota == 4
+    assert "opportune_model_over_quota 4.0" in service.call("GET", "/metrics").text
+
+
+def test_unknown_decisions_are_counted(service: Service) -> None:
+    response = report(service, id="o-1", decision="never", action="water", outcome="accept")
+
+    assert response.json()["code"] == "unknown-decision"
+    assert "opportune_outcomes_unmatched 1.0" in service.call("GET", "/metrics").text
+    assert service.runtime.storage.last_sequence() > 0
+    assert service.runtime.storage.counts().outcomes == 0
+
+
+@pytest.mark.parametrize("value", ["1e400", "-1e400", "1e308", "NaN", "Infinity", "1" + "0" * 400])
+def test_no_number_reaches_a_score_that_is_none(service: Service, value: str) -> None:
+    text = f'{{"attributes": {{"age": {value}}}}}'
+    service.call("PATCH", "/v1/customers/c-9", text.encode())
+    answer = service.call("POST", "/v1/decisions", decision_text(value)).json()
+    healthy = service.decide("r-after", customer="c-9")
+
+    places = [place for found in (answer, healthy) for place in found.get("placements", ())]
+    for shown in [one for place in places for one in place["actions"]]:
+        assert 0 < min(shown["propensity"].values()) <= max(shown["propensity"].values()) < 1
+        assert abs(shown["priority"]) < 1e30
+
+
+def decision_text(value: str) -> bytes:
+    return (
+        '{"id": "r-number", "channel": "till", "placements": [{"name": "receipt"}], "customer": "c-9",'
+        f' "context": {{"minutes": {value}}}}}'
+    ).encode()
