@@ -77,6 +77,8 @@ def test_from_random_to_thompson_the_estimates_are_the_published_ones(folder, th
     for name in ("ips", "snips", "dr"):
         assert estimates[name].low < 0.0042 < estimates[name].high
         assert estimates[name].high - estimates[name].low > 0.004
+    # The trap: the model alone is sure of itself, and wrong.
+    assert estimates["direct"].high < 0.0042
     assert found.verdict is Verdict.DOUBTFUL
     assert found.gain is not None
     assert not found.gain.excludes_zero

@@ -15,6 +15,9 @@ from opportune.evaluate.off_policy.overlap import Verdict
 
 __all__ = ["OffPolicyReport", "SegmentReport", "off_policy_report", "words"]
 
+NEGLIGIBLE = 0.002
+"""Part of what was earned that no difference is worth naming below: kernels differ in the last digits of chances."""
+
 
 class SegmentReport(msgspec.Struct, frozen=True, kw_only=True):
     """Judgements of one segment by reward; `segment` is None for all customers."""
@@ -101,11 +104,11 @@ def _of(name: str, found: Judgement) -> Iterator[str]:
         reasons = "; ".join(remark.text for remark in found.remarks if remark.refuses)
         yield f"{name}: no number, since {reasons}."
         return
-    if found.overlap.alike:
-        yield f"{name}: as it was, {found.observed.value:.4g} per choice: both choose alike."
-        return
     best, gain = found.estimates[BEST], found.gain
     assert gain is not None
+    if max(abs(gain.low), abs(gain.high)) <= NEGLIGIBLE * abs(found.observed.value):
+        yield f"{name}: as it was, {found.observed.value:.4g} per choice: both choose alike."
+        return
     said = f"{name}: between {best.low:.4g} and {best.high:.4g} per choice, where {found.observed.value:.4g} was earned"
     if not gain.excludes_zero:
         yield f"{said}: the log cannot tell which is better."

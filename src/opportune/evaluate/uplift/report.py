@@ -31,7 +31,8 @@ class Effect(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         segment: None for all customers.
         effect: reward if shown less reward if not, per choice; nan where either arm is too small.
-        shrunk: the same, drawn towards the mean effect of all actions and segments by how little it knows itself.
+        shrunk: the same, drawn towards the mean by how little it knows itself: an action's effect towards that of all
+            actions, a segment's towards that of all segments of its action.
     """
 
     segment: str | None
@@ -83,22 +84,25 @@ def uplift_report(trials: Sequence[ActionTrial], outcome: str, segments: Sequenc
         segments: names of the trials' segments, in their order.
     """
     raw = [_measured(one, segments) for one in trials]
-    cells = [effect for _, effects, _ in raw for effect in effects]
-    drawn = iter(shrunk([e.effect.value for e in cells], [_error(e.effect) for e in cells]))
-    found = []
-    for one, effects, curves in raw:
-        together = tuple(msgspec.structs.replace(effect, shrunk=next(drawn)) for effect in effects)
-        found.append(
-            ActionEffect(
-                action=one.action,
-                rate_shown=_rate(one.trial, one.trial.shown, one.trial.chance),
-                rate_unshown=_rate(one.trial, ~one.trial.shown, 1.0 - one.trial.chance),
-                effects=together,
-                qini=curves,
-                remark=_remark(one),
-            )
+    whole = _drawn_together([effects[0] for _, effects, _ in raw])
+    found = [
+        ActionEffect(
+            action=one.action,
+            rate_shown=_rate(one.trial, one.trial.shown, one.trial.chance),
+            rate_unshown=_rate(one.trial, ~one.trial.shown, 1.0 - one.trial.chance),
+            effects=(all_customers, *_drawn_together(effects[1:])),
+            qini=curves,
+            remark=_remark(one),
         )
+        for all_customers, (one, effects, curves) in zip(whole, raw, strict=True)
+    ]
     return UpliftReport(outcome=outcome, actions=tuple(found))
+
+
+def _drawn_together(effects: Sequence[Effect]) -> list[Effect]:
+    """Shrink effects towards their mean."""
+    intervals = shrunk([one.effect.value for one in effects], [_error(one.effect) for one in effects])
+    return [msgspec.structs.replace(one, shrunk=interval) for one, interval in zip(effects, intervals, strict=True)]
 
 
 def _measured(one: ActionTrial, segments: Sequence[str]) -> tuple[ActionTrial, list[Effect], dict[str, Qini]]:

@@ -1,0 +1,77 @@
+"""The report of effects, made from trials."""
+
+import numpy as np
+import pytest
+
+from opportune.evaluate.uplift.learners import Trial
+from opportune.evaluate.uplift.report import uplift_report, words
+from opportune.evaluate.uplift.trials import ActionTrial, design
+from opportune.learning import Predictor
+from opportune.records import ValueType
+
+
+def action(name, n, effect, seed, unshown=0.1):
+    """A trial with an effect on members of the first segment alone."""
+    rng = np.random.default_rng(seed)
+    member = rng.random(n) < 0.5
+    shown = rng.random(n) < 0.5
+    reward = (rng.random(n) < unshown + effect * (shown & member)).astype(float)
+    trial = Trial(np.column_stack([np.ones(n), member]), reward, shown, np.full(n, 0.5), np.arange(n))
+    unshown_answers = int(reward[~shown].sum())
+    return ActionTrial(name, trial, np.column_stack([member, ~member]), unshown_answers)
+
+
+@pytest.fixture(scope="module")
+def report():
+    trials = [action("loan", 8_000, 0.3, 1), action("card", 8_000, 0.0, 2), action("rare", 150, 0.3, 3)]
+    return uplift_report(trials, "buy", ["young", "old"])
+
+
+def test_effects_are_told_by_segment(report):
+    whole, young, old = report.actions[0].effects
+
+    assert whole.effect.low < 0.15 < whole.effect.high
+    assert young.effect.low < 0.3 < young.effect.high
+    assert old.effect.low < 0 < old.effect.high
+    assert old.shrunk.value == pytest.approx(old.effect.value, abs=0.02)
+
+
+def test_an_action_without_effect_is_not_told_from_none(report):
+    said = " ".join(words(report))
+
+    assert "loan: showing it changes the outcome by +0.1" in said
+    assert "loan: choosing the better half" in said
+    assert "no effect can be told from none" in said
+    assert "card: customers cannot be told apart by what it changes." in said
+
+
+def test_a_trial_that_is_too_small_gives_no_number(report):
+    rare = report.actions[2]
+
+    assert rare.is_refused
+    assert rare.qini == {}
+    assert "at least 100 are needed" in rare.remark
+    assert not report.is_refused
+
+
+def test_rates_say_what_happens_without_showing(report):
+    assert report.actions[0].rate_unshown == pytest.approx(0.1, abs=0.02)
+    assert report.actions[0].rate_shown == pytest.approx(0.25, abs=0.02)
+
+
+def test_an_outcome_that_nobody_reports_without_showing_is_pointed_out():
+    found = uplift_report([action("loan", 1_000, 0.4, 1, unshown=0.0)], "buy", ["young", "old"])
+
+    assert "report what customers do by themselves too" in found.actions[0].remark
+
+
+def test_features_are_encoded_and_constant_ones_left_out():
+    predictors = (Predictor("customer.age", ValueType.INTEGER), Predictor("customer.city", ValueType.TEXT))
+    facts = [{"customer.age": 20 + n, "customer.city": "ab"[n % 2]} for n in range(20)]
+
+    table = design(facts, predictors)
+
+    assert table.shape[0] == 20
+    assert (table[:, 0] == 1).all()
+    assert (np.ptp(table[:, 1:], axis=0) > 0).all()
+    assert design([], predictors).shape[0] == 0
