@@ -23,6 +23,7 @@ from opportune.learning.onnx_model import OnnxModel
 from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import from_bytes, to_bytes
 from opportune.learning.trees import TreesModel
+from opportune.learning.vowpal_wabbit import VowpalWabbitModel
 
 __all__ = [
     "METHODS",
@@ -50,6 +51,7 @@ __all__ = [
     "Selection",
     "Snapshot",
     "TreesModel",
+    "VowpalWabbitModel",
     "from_bytes",
     "make_contest",
     "make_model",
@@ -69,6 +71,7 @@ MODELS: dict[str, type[PropensityModel]] = {
     "pairs": PairsModel,
     "python": PythonModel,
     "trees": TreesModel,
+    "vowpal_wabbit": VowpalWabbitModel,
 }
 
 
