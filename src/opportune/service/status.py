@@ -63,11 +63,13 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         revision: number of the current revision; 0 before the first.
         journal: last entry.
+        outcomes_waiting: outcomes by token whose decision has not come.
         problems: what is wrong, in words; empty where all is well.
     """
 
     revision: int
     journal: int
+    outcomes_waiting: int
     problems: tuple[str, ...]
     processes: tuple[ProcessStatus, ...]
 
@@ -164,6 +166,7 @@ def status_of(storage: Storage, now: datetime) -> Status:
     return Status(
         revision=number,
         journal=storage.last_sequence(),
+        outcomes_waiting=storage.counts().outcomes_waiting,
         problems=tuple(_problems(processes, number)),
         processes=processes,
     )

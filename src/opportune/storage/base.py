@@ -65,8 +65,8 @@ class Storage(Hooks):
     caller may send it again with the same ids.
 
     **Idempotent.** By (kind, caller's id): the same body again gets the first receipt with `repeated` set; another
-    body is refused with `ConflictError`. Outcomes also by (decision, action, treatment, outcome). An outcome whose
-    decision does not exist is refused with `UnknownError` and counted.
+    body is refused with `ConflictError`. An outcome whose decision does not exist is refused with `UnknownError` and
+    counted, or waits for it where the write says so. Every report of an outcome is an entry: see `standing`.
 
     **Reads.** A read that begins after `write` returned sees it. A read sees committed states only. `decision`,
     `profile` and the like are one state each; two reads may be two states.
