@@ -116,9 +116,13 @@ class CellReader:
         except (TypeError, OverflowError):
             return np.frombuffer(array("d", [_number(value) for value in values]))
 
+    def choice_values(self, facts: Facts) -> list[Any]:
+        """Values of booleans and texts as they are, in the order of `choices`."""
+        return list(map(facts.get, self._choice_names))
+
     def choice_keys(self, facts: Facts) -> list[int]:
         """Keys of booleans and texts, in the order of `choices`."""
-        values = list(map(facts.get, self._choice_names))
+        values = self.choice_values(facts)
         try:
             return list(map(dict.__getitem__, self._memory, values))
         except (KeyError, TypeError):
@@ -220,6 +224,10 @@ class Lattice:
         self.slots[predictor] = cells
         return merged
 
+    def most(self, leaves: int) -> int:
+        """Cells that one predictor may have where so many leaves count."""
+        return max(CELLS_MIN, min(CELLS_MAX, CELLS_TOTAL // max(leaves, 1)))
+
     def is_full(self, predictor: int, leaves: int) -> bool:
-        """Whether a predictor has more cells than it may have where so many leaves count."""
-        return len(self.slots[predictor]) > max(CELLS_MIN, min(CELLS_MAX, CELLS_TOTAL // max(leaves, 1)))
+        """Whether a predictor has more cells than it may have."""
+        return len(self.slots[predictor]) > self.most(leaves)

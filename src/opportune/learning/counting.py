@@ -5,7 +5,7 @@ Formulas: docs/concepts/learning-experts.md, "Counts".
 Notation:
     O  outcomes; L  leaves, in the order of their first answer; S  slots of cells (see cells.py)
     K  nodes, the paths above and of the leaves, in the order of their first answer
-    cells   [O, 2, L, S], answers and those where the outcome happened: int32, or float32 where they fade
+    cells   [O, L, S, 2], answers and those where the outcome happened: int32, or float32 where they fade
     totals  float64 [O, 2, K], the same of nodes, whatever the cell
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,11 +55,13 @@ class Counts:
         """Answers ever learned."""
         self._pace = max(1, round(half_life / FADES)) if math.isfinite(half_life) else 0
         kind = np.int32 if math.isinf(half_life) else np.float32
-        self.cells: npt.NDArray[Any] = np.zeros((outcomes, 2, 4, 64), dtype=kind)
+        self.cells: npt.NDArray[Any] = np.zeros((outcomes, 4, 64, 2), dtype=kind)
         self.answers = np.zeros((outcomes, 4), dtype=np.int64)
         """Answers of each leaf, [O, L], which never fade."""
         self.totals: Doubles = np.zeros((outcomes, 2, 16))
         self._layers: tuple[int, list[tuple[Slots, Slots]]] | None = None
+        self._marginal = np.zeros(64, dtype=np.int64)
+        self._sorted: tuple[int, Slots, Slots] | None = None
 
     def leaf(self, path: Path) -> int:
         """Index of a leaf, made with the nodes above it if need be."""
@@ -71,7 +73,7 @@ class Counts:
         leaf = self.leaf_of[path] = len(self.leaves)
         self.leaves.append(path)
         if leaf >= self.answers.shape[1]:
-            self.cells = _longer(self.cells, 2)
+            self.cells = _longer(self.cells, 1)
             self.answers = _longer(self.answers, 1)
         return leaf
 
@@ -84,25 +86,35 @@ class Counts:
         if node >= self.totals.shape[2]:
             self.totals = _longer(self.totals, 2)
 
-    def add(self, outcome: int, path: Path, touched: Sequence[tuple[int, int]], happened: bool) -> list[int]:
+    def add(
+        self, outcome: int, path: Path, owners: Sequence[int], keys: Sequence[int], happened: bool
+    ) -> tuple[Slots, list[int], list[int]]:
         """Count one answer.
 
         Args:
-            touched: predictor and key of each cell.
+            owners: predictor of each touched cell; `keys` are theirs.
 
         Returns:
-            Predictors whose resolution was halved.
+            Slots of the cells, places among them of cells that are new, and predictors whose resolution was halved.
         """
         leaves = len(self.leaves)
         leaf = self.leaf(path)
-        slots = [self.take(predictor, key) for predictor, key in touched]
+        level, slots_of = self.lattice.level, self.lattice.slots
+        found = [
+            slots_of[j].get(key if key <= SPECIAL else key >> level[j]) for j, key in zip(owners, keys, strict=True)
+        ]
+        new = [place for place, slot in enumerate(found) if slot is None]
+        slots = [self.take(owners[k], keys[k]) if slot is None else slot for k, slot in enumerate(found)]
         self._count(outcome, leaf, path, slots, happened, 1)
         self.learned += 1
         if self._pace and self.learned % self._pace == 0:
             self._fade()
-        if len(self.leaves) > leaves:
-            return [predictor for predictor in range(len(self.lattice.slots)) if self._fit(predictor)]
-        return [predictor for predictor in dict.fromkeys(j for j, _ in touched) if self._fit(predictor)]
+        # Only a new cell or a new leaf can make a predictor's cells too many.
+        grown: Iterable[int] = dict.fromkeys(owners[k] for k in new)
+        if self.lattice.most(len(self.leaves)) < self.lattice.most(leaves):
+            grown = range(len(slots_of))
+        halved = [predictor for predictor in grown if self._fit(predictor)]
+        return np.array(slots, dtype=np.int64), new, halved
 
     def take_exactly(self, predictor: int, key: int) -> int:
         """Slot of a cell by its key at the predictor's resolution, made if need be."""
@@ -111,23 +123,28 @@ class Counts:
     def take(self, predictor: int, key: int) -> int:
         """Slot of a cell, made if need be."""
         slot = self.lattice.take(predictor, key)
-        if slot >= self.cells.shape[3]:
-            self.cells = _longer(self.cells, 3)
+        if slot >= self.cells.shape[2]:
+            self.cells = _longer(self.cells, 2)
+            self._marginal = _longer(self._marginal, 0)
         return slot
 
-    def remove(self, outcome: int, path: Path, touched: Sequence[tuple[int, int]], happened: bool) -> None:
+    def remove(self, outcome: int, path: Path, owners: Sequence[int], keys: Sequence[int], happened: bool) -> None:
         """Take back one answer, as if it had not faded."""
-        slots = [slot for j, key in touched if (slot := self.lattice.find(j, key)) is not None]
-        leaf = self.leaf_of[path]
-        self._count(outcome, leaf, path, slots, happened, -1)
+        found = [self.lattice.find(j, key) for j, key in zip(owners, keys, strict=True)]
+        slots = [slot for slot in found if slot is not None]
+        self._count(outcome, self.leaf_of[path], path, slots, happened, -1)
 
     def _count(self, outcome: int, leaf: int, path: Path, slots: Sequence[int], happened: bool, sign: int) -> None:
-        parts = (0, 1) if happened else (0,)
         nodes = [self.node_of[path[:depth]] for depth in DEPTHS]
-        for part in parts:
-            # One cell may be touched twice, by two items of a list.
-            np.add.at(self.cells[outcome, part, leaf], slots, sign)
+        own = self.cells[outcome, leaf]
+        for part in (0, 1) if happened else (0,):
             self.totals[outcome, part, nodes] += sign
+            if len(set(slots)) == len(slots):
+                own[slots, part] += sign
+            else:
+                # One cell is touched twice, by two items of a list.
+                np.add.at(own[:, part], slots, sign)
+        np.add.at(self._marginal, slots, sign)
         self.answers[outcome, leaf] += sign
 
     def _fade(self) -> None:
@@ -139,8 +156,10 @@ class Counts:
         halved = False
         while self.lattice.is_full(predictor, len(self.leaves)):
             for gone, kept in self.lattice.halve(predictor):
-                self.cells[..., kept] += self.cells[..., gone]
-                self.cells[..., gone] = 0
+                self.cells[:, :, kept] += self.cells[:, :, gone]
+                self.cells[:, :, gone] = 0
+                self._marginal[kept] += self._marginal[gone]
+                self._marginal[gone] = 0
             halved = True
         return halved
 
@@ -160,31 +179,43 @@ class Counts:
             rate[nodes] = (happened[nodes] + start * up) / (counted[nodes] + start)
         return rate
 
+    def rate(self, outcome: int, node: int, answers: Sequence[float], first: float) -> float:
+        """Rate of one node: the same as in `rates`."""
+        layer = DEPTHS.index(len(self.nodes[node]))
+        up = self.rate(outcome, self.parents[node], answers, first) if layer else first
+        counted = max(float(self.totals[outcome, 0, node]), 0.0)
+        happened = min(max(float(self.totals[outcome, 1, node]), 0.0), counted)
+        return (happened + answers[layer] * up) / (counted + answers[layer])
+
     def by_layer(self) -> list[tuple[Slots, Slots]]:
-        """Nodes of each layer in the order of their names, and the nodes above them."""
+        """Nodes of each layer, and the nodes above them."""
         if self._layers is None or self._layers[0] != len(self.nodes):
-            found = []
-            for depth in DEPTHS:
-                paths = sorted(path for path in self.nodes if len(path) == depth)
-                nodes = np.array([self.node_of[path] for path in paths], dtype=np.int64)
-                found.append((nodes, np.array(self.parents, dtype=np.int64)[nodes]))
-            self._layers = (len(self.nodes), found)
+            depths = np.array([len(path) for path in self.nodes], dtype=np.int64)
+            parents = np.array(self.parents, dtype=np.int64)
+            layers = [np.flatnonzero(depths == depth) for depth in DEPTHS]
+            self._layers = (len(self.nodes), [(nodes, parents[nodes]) for nodes in layers])
         return self._layers[1]
 
-    def part(self, outcome: int, leaves: Slots, slots: Slots) -> tuple[Doubles, Doubles]:
-        """Counts [leaves, slots]: answers, and those where the outcome happened."""
-        both = self.cells[outcome][:, leaves[:, None], slots].astype(np.float64)
-        return _sound(both[0], both[1])
-
-    def leaf_part(self, outcome: int, leaf: int, slots: Slots) -> tuple[Doubles, Doubles]:
-        """The same of one leaf, [slots]."""
-        both = self.cells[outcome, :, leaf, slots].astype(np.float64)
-        return _sound(both[:, 0], both[:, 1])
+    def sorted_leaves(self) -> tuple[Slots, Slots]:
+        """Leaves in the order of their names, [L], and their nodes of each layer, [4, L]."""
+        if self._sorted is None or self._sorted[0] != len(self.leaves):
+            paths = sorted(self.leaves)
+            nodes = [[self.node_of[path[:depth]] for path in paths] for depth in DEPTHS]
+            leaves = np.array([self.leaf_of[path] for path in paths], dtype=np.int64)
+            self._sorted = (len(paths), leaves, np.array(nodes, dtype=np.int64).reshape(len(DEPTHS), -1))
+        return self._sorted[1:]
 
     def weight(self, slots: Slots) -> Doubles:
         """Answers in cells, whatever the outcome and the leaf."""
-        found: Doubles = self.cells[:, 0, : len(self.leaves)][:, :, slots].sum(axis=(0, 1), dtype=np.float64)
+        if not self._pace:
+            return self._marginal[slots].astype(np.float64)
+        # Sums of what fades depend on the order in which it faded.
+        found: Doubles = self.cells[:, : len(self.leaves), :, 0][:, :, slots].sum(axis=(0, 1), dtype=np.float64)
         return found
+
+    def settle(self) -> None:
+        """Work out what follows from cells that were written from outside."""
+        self._marginal = self.cells[..., 0].sum(axis=(0, 1), dtype=np.int64)
 
     def touched(self) -> list[tuple[int, int, int]]:
         """Predictor, key at its resolution and slot of every cell, in order."""
@@ -200,7 +231,7 @@ class Counts:
                 continue
             found.update(repr((path, self.answers[:, leaf].tolist())).encode())
             for j, key, slot in slots:
-                counted = self.cells[:, :, leaf, slot]
+                counted = self.cells[:, leaf, slot]
                 if counted.any():
                     found.update(repr((j, self.lattice.level[j], key, counted.tolist())).encode())
         return found.hexdigest()

@@ -28,9 +28,10 @@ import numpy.typing as npt
 
 from opportune.learning import evidence_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
-from opportune.learning.cells import CellReader
+from opportune.learning.cells import CellReader, number_keys
 from opportune.learning.counting import DEPTHS, Counts, Path
-from opportune.learning.evidence_reading import BASE_RATE, RATE_ANSWERS, UNIT, Reading
+from opportune.learning.evidence_numpy import UNIT
+from opportune.learning.evidence_reading import Reading
 from opportune.learning.evidence_state import State, adopted, read_state, write_state
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves
@@ -45,9 +46,14 @@ Doubles = npt.NDArray[np.float64]
 
 FACTOR_UNIT, FACTOR_MAX = 256, 511
 LOG_ODDS_MAX = 15.0
+ONE = np.float32(1.0)
+NONE = np.zeros(0, dtype=np.int64)
+BASE_RATE = 0.2
+RATE_ANSWERS = (2.0, 6.0, 8.0, 16.0)
+"""By layer: answers at the rate of the layer above that a node's own rate begins with."""
 GROWTH = 0.06
 """Part by which the answers of an action grow before its weights are read again."""
-WORK, WORK_LEAST = 1000, 4000
+WORK, WORK_LEAST = 500, 2000
 """Rows × leaves that are read for one answer, on average, and what one predictor counts at least."""
 FIRST_TURNS = frozenset((2, 4, 8, 16, 32, 64, 128, 256, 512))
 """Numbers of answers at which all predictors are read, as long as that is little work."""
@@ -108,6 +114,7 @@ class EvidenceModel(PropensityModel):
         self.half_life = half_life
         self._steps: Any = _numba() if self.kernel == "numba" else evidence_numpy
         self._cells = CellReader(predictors)
+        self._owners = [*self._cells.numbers, *self._cells.choices]
         self._ordered: tuple[int, Whole] | None = None
         self._begin()
         self._catalogue: tuple[CandidateKey, ...] = ()
@@ -136,35 +143,57 @@ class EvidenceModel(PropensityModel):
 
     def encode(self, facts: Facts) -> EvidenceForm:
         """Give the rows of one request's facts."""
-        return self._form(*self._cells.keys(facts))
+        cells, reading = self._cells, self._reading
+        levels = self._counts.lattice.level
+        rows: list[int] = []
+        if cells.numbers:
+            rows += reading.number_rows(number_keys(cells.raw_numbers(facts))).tolist()
+        rows += reading.choice_rows(cells, facts, levels)
+        owners = self._owners
+        if cells.lists:
+            owners = list(owners)
+            for j, items in zip(cells.lists, cells.list_keys(facts), strict=True):
+                owners += [j] * len(items)
+                rows += [reading.row(j, key, levels[j]) for key in items]
+        return EvidenceForm(np.array(owners, dtype=np.int64), np.array(rows, dtype=np.int64))
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, EvidenceForm)
         size = len(self._catalogue)
         for head in range(len(self.outcomes)):
+            if not self._is_fresh[head]:
+                self._refresh(head)
             factors = self._factors[head].take(encoded.owners)
-            counted = np.flatnonzero(factors)
-            self._steps.total(self._sheet[head], encoded.rows[counted], factors[counted], self._sum)
-            log_odds = self._sum[:size] / float(UNIT * FACTOR_UNIT) + self._base(head)
+            self._steps.total(self._sheet[head], encoded.rows, factors, self._sum)
+            log_odds = self._log_odds[head]
+            np.multiply(self._sum[:size], 1.0 / (UNIT * FACTOR_UNIT), out=log_odds, casting="unsafe")
+            np.add(log_odds, self._base[head], out=log_odds)
             np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
             np.maximum(log_odds, -LOG_ODDS_MAX, out=log_odds)
-            self._log_odds[head] = log_odds
-            self._propensity[head] = 1.0 / (1.0 + np.exp(-log_odds))
+            propensity = self._propensity[head]
+            np.negative(log_odds, out=propensity)
+            np.exp(propensity, out=propensity)
+            np.add(propensity, ONE, out=propensity)
+            np.reciprocal(propensity, out=propensity)
         return self._prediction
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
-        """Learn one answer: temper by what was said before it, count it, and read some of the counts again."""
+        """Learn one answer: count it, temper by what was said before it, and read some of the counts again."""
         self._check(candidate, outcome)
         owners, keys = self._cells.keys(facts)
-        form = self._form(owners, keys)
-        base = self._rate_log_odds(outcome, candidate)
-        self._tempering[outcome].learn(self._weights(form, candidate, outcome), base, float(happened))
         path = self._paths[candidate]
-        halved = self._counts.add(outcome, path, list(zip(owners, keys, strict=True)), happened)
-        self._place(owners, keys)
-        if self._reading.grow(self._counts):
-            self._arrange()
+        is_new = path not in self._counts.leaf_of
+        is_new_group = path[:1] not in self._counts.node_of
+        base = self._rate_log_odds(outcome, candidate)
+        slots, new, halved = self._counts.add(outcome, path, owners, keys, happened)
+        if is_new:
+            self._admit(path, is_new_group)
+        level = self._counts.lattice.level
+        for place in new:
+            self._reading.place(int(slots[place]), self._reading.row(owners[place], keys[place], level[owners[place]]))
+        form = EvidenceForm(np.array(owners, dtype=np.int64), self._reading.row_of[slots])
+        self._tempering[outcome].learn(self._said(form, candidate, outcome), base, float(happened))
         self._read(outcome, path, halved)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
@@ -175,11 +204,10 @@ class EvidenceModel(PropensityModel):
         if leaf is None or self._counts.answers[outcome, leaf] == 0:
             return
         owners, keys = self._cells.keys(facts)
-        self._counts.remove(outcome, path, list(zip(owners, keys, strict=True)), happened)
+        self._counts.remove(outcome, path, owners, keys, happened)
         self._read_action(outcome, path[:2])
-        form = self._form(owners, keys)
         base = self._rate_log_odds(outcome, candidate)
-        self._tempering[outcome].unlearn(self._weights(form, candidate, outcome), base, float(happened))
+        self._tempering[outcome].unlearn(self._said(self.encode(facts), candidate, outcome), base, float(happened))
         self._publish(outcome)
 
     def evidence(self) -> Floats:
@@ -217,7 +245,7 @@ class EvidenceModel(PropensityModel):
     def weights(self, facts: Facts, candidate: int, outcome: int) -> list[tuple[str, float]]:
         """Contribution of each predictor to the log odds, largest first."""
         self._check(candidate, outcome)
-        said = self._weights(self.encode(facts), candidate, outcome)[:-1]
+        said = self._said(self.encode(facts), candidate, outcome)[:-1]
         said *= self._factors[outcome] / FACTOR_UNIT
         named = [(p.name, float(value)) for p, value in zip(self.predictors, said.tolist(), strict=True)]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
@@ -235,41 +263,28 @@ class EvidenceModel(PropensityModel):
             "outcomes": list(self.outcomes),
         }
 
-    def _form(self, owners: Sequence[int], keys: Sequence[int]) -> EvidenceForm:
-        level, row = self._counts.lattice.level, self._reading.row
-        rows = [row(j, key, level[j]) for j, key in zip(owners, keys, strict=True)]
-        return EvidenceForm(np.array(owners, dtype=np.int64), np.array(rows, dtype=np.int64))
-
-    def _place(self, owners: Sequence[int], keys: Sequence[int]) -> None:
-        lattice, reading = self._counts.lattice, self._reading
-        for j, key in zip(owners, keys, strict=True):
-            slot = lattice.find(j, key)
-            assert slot is not None
-            reading.place(slot, reading.row(j, key, lattice.level[j]))
-
-    def _weights(self, form: EvidenceForm, candidate: int, outcome: int) -> Doubles:
+    def _said(self, form: EvidenceForm, candidate: int, outcome: int) -> Doubles:
         """What each predictor says of a candidate, [P + 1]; the last is 1."""
-        found = np.zeros(len(self.predictors) + 1)
-        np.add.at(found, form.owners, self._sheet[outcome, form.rows, candidate] / UNIT)
+        said = self._sheet[outcome, :, candidate].take(form.rows) / UNIT
+        found = np.bincount(form.owners, said, len(self.predictors) + 1).astype(np.float64)
         found[-1] = 1.0
         return found
 
     def _rate_log_odds(self, outcome: int, candidate: int) -> float:
-        rate = self._rates(outcome)[self._node[candidate]]
+        counts = self._counts
+        rate = BASE_RATE
+        if counts.nodes:
+            rate = counts.rate(outcome, int(self._node[candidate]), RATE_ANSWERS, BASE_RATE)
         return math.log(rate / (1.0 - rate))
 
-    def _rates(self, head: int) -> Doubles:
-        if not self._counts.nodes:
-            return np.array([BASE_RATE])
-        found: Doubles = self._counts.rates(head, RATE_ANSWERS, BASE_RATE)
-        return found
-
-    def _base(self, head: int) -> Doubles:
-        """Log odds of every candidate's rate, with the intercept; fills the spread."""
-        rates = self._rates(head)
-        log_odds: Doubles = np.log(rates / (1.0 - rates))[self._node] + self._tempering[head].mean[-1]
+    def _refresh(self, head: int) -> None:
+        """Work out what does not depend on facts: log odds of every candidate's rate, and spread."""
+        rates = np.full(1, BASE_RATE)
+        if self._counts.nodes:
+            rates = self._counts.rates(head, RATE_ANSWERS, BASE_RATE)
+        self._base[head] = np.log(rates / (1.0 - rates))[self._node] + self._tempering[head].mean[-1]
         self._spread[head] = self._spreads(head, rates)
-        return log_odds
+        self._is_fresh[head] = True
 
     def _spreads(self, head: int, rates: Doubles) -> Doubles:
         """Standard deviation of every candidate's log odds, for a request like most."""
@@ -308,21 +323,43 @@ class EvidenceModel(PropensityModel):
         self._publish(outcome)
 
     def _answers_of(self, outcome: int, action: Path) -> int:
-        counts = self._counts
-        return int(sum(counts.answers[outcome, counts.leaf_of[leaf]] for leaf in self._relatives[action]))
+        return int(self._counts.answers[outcome, self._relatives[action]].sum())
 
     def _read_predictor(self, predictor: int) -> None:
-        self._reading.cut(self._counts, predictor)
-        self._reading.read_predictor(self._counts, predictor)
-        block = self._reading.blocks[predictor]
-        rows = slice(block.start, block.start + block.size)
-        self._sheet[:, rows, : len(self._paths)] = self._reading.table[:, self._node, rows].transpose(0, 2, 1)
+        counts, reading = self._counts, self._reading
+        slots, rows = reading.cut(counts, predictor)
+        block = reading.blocks[predictor]
+        own = slice(block.start, block.start + block.size)
+        table = reading.table
+        table[:, :, own] = 0
+        if len(slots):
+            leaves, nodes = counts.sorted_leaves()
+            for head in range(len(self.outcomes)):
+                rates = counts.rates(head, RATE_ANSWERS, BASE_RATE)[nodes[-1]]
+                odds = rates / (1.0 - rates)
+                self._steps.read_predictor(counts.cells[head], leaves, slots, rows, odds, nodes, table[head])
+        self._sheet[:, own, : len(self._paths)] = table[:, self._node, own].transpose(0, 2, 1)
 
     def _read_action(self, outcome: int, action: Path) -> None:
-        self._reading.read_action(self._counts, outcome, action, self._order())
-        own = self._bound.get(action)
-        if own is not None:
-            self._sheet[outcome][:, own] = self._reading.table[outcome, self._node[own]].T
+        counts = self._counts
+        leaves = self._relatives[action]
+        nodes = np.array([counts.node_of[counts.leaves[leaf]] for leaf in leaves.tolist()], dtype=np.int64)
+        rates = np.array([counts.rate(outcome, int(node), RATE_ANSWERS, BASE_RATE) for node in nodes])
+        bound = self._bound.get(action, NONE)
+        self._steps.read_action(
+            counts.cells[outcome],
+            leaves,
+            self._order(),
+            self._reading.row_of,
+            rates / (1.0 - rates),
+            counts.node_of[action[:1]],
+            counts.node_of[action],
+            nodes,
+            self._reading.table[outcome],
+            self._sheet[outcome],
+            bound,
+            self._node[bound],
+        )
 
     def _order(self) -> Whole:
         """Slots in the order of their cells."""
@@ -334,23 +371,46 @@ class EvidenceModel(PropensityModel):
     def _publish(self, head: int) -> None:
         scaled = np.rint(self._tempering[head].mean[:-1] * FACTOR_UNIT)
         self._factors[head] = np.minimum(np.maximum(scaled, -FACTOR_MAX), FACTOR_MAX)
+        self._is_fresh[head] = False
+
+    def _admit(self, path: Path, is_new_group: bool) -> None:
+        """Give a candidate that learns its first answer its place; what is said of it is as before."""
+        self._reading.grow(self._counts)
+        leaf = self._counts.leaf_of[path]
+        relatives = self._relatives.get(path[:2], np.zeros(0, dtype=np.int64)).tolist()
+        ordered = sorted([*relatives, leaf], key=lambda one: self._counts.leaves[one])
+        self._relatives[path[:2]] = np.array(ordered, dtype=np.int64)
+        if len(self._counts.leaves) == 1:
+            own = list(range(len(self._paths)))
+        else:
+            own = self._bound_groups[path[0]] if is_new_group else self._bound[path[:2]].tolist()
+        for candidate in own:
+            self._settle(candidate)
+        self._is_fresh = [False] * len(self.outcomes)
+
+    def _settle(self, candidate: int) -> None:
+        """Find the node a candidate is predicted from, and how much is new about it."""
+        path, nodes = self._paths[candidate], self._counts.node_of
+        depth = sum(path[:names] in nodes for names in DEPTHS)
+        self._node[candidate] = nodes[path[: DEPTHS[depth - 1]]] if depth else 0
+        self._new[:, candidate] = sum(LAYER_VARIANCES[depth:]), sum(LAYER_SHARES[depth:])
 
     def _arrange(self) -> None:
         """Lay out what predictions read for the bound catalogue and what is known."""
         heads, size = len(self.outcomes), len(self._paths)
-        nodes = self._counts.node_of
-        known = [next((nodes[path[:d]] for d in reversed(DEPTHS) if path[:d] in nodes), 0) for path in self._paths]
-        self._node: Whole = np.array(known, dtype=np.int64)
-        depths = [sum(path[:d] in nodes for d in DEPTHS) for path in self._paths]
-        parts = [(sum(LAYER_VARIANCES[depth:]), sum(LAYER_SHARES[depth:])) for depth in depths]
-        self._new: Doubles = np.array(parts).reshape(-1, 2).T
+        self._node: Whole = np.zeros(size, dtype=np.int64)
+        self._new: Doubles = np.zeros((2, size))
         bound: dict[Path, list[int]] = {}
+        self._bound_groups: dict[str, list[int]] = {}
         for candidate, path in enumerate(self._paths):
+            self._settle(candidate)
             bound.setdefault(path[:2], []).append(candidate)
+            self._bound_groups.setdefault(path[0], []).append(candidate)
         self._bound = {action: np.array(own, dtype=np.int64) for action, own in bound.items()}
-        self._relatives: dict[Path, list[Path]] = {}
-        for leaf in self._counts.leaves:
-            self._relatives.setdefault(leaf[:2], []).append(leaf)
+        relatives: dict[Path, list[int]] = {}
+        for leaf in sorted(self._counts.leaves):
+            relatives.setdefault(leaf[:2], []).append(self._counts.leaf_of[leaf])
+        self._relatives = {action: np.array(own, dtype=np.int64) for action, own in relatives.items()}
         padded = max(16, -(-size // 16) * 16)
         self._sheet = np.zeros((heads, self._reading.rows, padded), dtype=np.int16)
         if self._counts.nodes:
@@ -358,9 +418,11 @@ class EvidenceModel(PropensityModel):
         self._ordered = None
         self._sum: Whole = np.zeros(padded, dtype=np.int64)
         self._factors: Whole = np.zeros((heads, len(self.predictors)), dtype=np.int64)
+        self._is_fresh = [False] * heads
         for head in range(heads):
             self._publish(head)
-        self._log_odds: Floats = np.zeros((heads, size), dtype=np.float32)
-        self._propensity: Floats = np.zeros_like(self._log_odds)
-        self._spread: Floats = np.zeros_like(self._log_odds)
+        self._base: Floats = np.zeros((heads, size), dtype=np.float32)
+        self._log_odds: Floats = np.zeros_like(self._base)
+        self._propensity: Floats = np.zeros_like(self._base)
+        self._spread: Floats = np.zeros_like(self._base)
         self._prediction = Prediction(self._propensity, self._log_odds, self._spread)

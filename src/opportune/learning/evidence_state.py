@@ -14,7 +14,8 @@ import numpy.typing as npt
 from opportune.learning.base import Predictor, Snapshot
 from opportune.learning.cells import MISSING
 from opportune.learning.counting import DEPTHS, Counts, Path
-from opportune.learning.evidence_reading import UNIT, WEIGHT_MAX, Reading
+from opportune.learning.evidence_numpy import UNIT, WEIGHT_MAX
+from opportune.learning.evidence_reading import Reading
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array
 from opportune.learning.tempering import Tempering
@@ -50,7 +51,7 @@ def write_state(description: Mapping[str, Any], state: State) -> Snapshot:
     at = np.array([counts.node_of[path] for path in nodes], dtype=np.int64)
     order = np.array([counts.leaf_of[path] for path in leaves], dtype=np.int64)
     slots = np.array([slot for _, _, slot in cells], dtype=np.int64)
-    dense = counts.cells[:, :, order[:, None], slots] if cells else np.zeros((heads, 2, len(leaves), 0))
+    dense = counts.cells[:, order[:, None], slots] if cells else np.zeros((heads, len(leaves), 0, 2))
     where = np.flatnonzero(dense)
     read_at = np.array([[state.read_at.get((head, int(node)), 0) for node in at] for head in range(heads)])
     cuts = [(j, edge) for j, edges in enumerate(reading.edges) for edge in edges]
@@ -125,9 +126,10 @@ def _read_counts(snapshot: Snapshot, counts: Counts, at: npt.NDArray[np.int64]) 
         raise ValueError("snapshot: counted: expected counts, in the order of their places")
     dense = np.zeros(size)
     dense[where] = counted
-    shape = (heads, 2, len(counts.leaves), len(slots))
+    shape = (heads, len(counts.leaves), len(slots), 2)
     leaves = np.arange(len(counts.leaves))
-    counts.cells[:, :, leaves[:, None], np.array(slots, dtype=np.int64)] = dense.reshape(shape)
+    counts.cells[:, leaves[:, None], np.array(slots, dtype=np.int64)] = dense.reshape(shape)
+    counts.settle()
     answers = read_array(snapshot, "answers", np.int64, (heads, len(counts.leaves)))
     totals = read_array(snapshot, "totals", np.float64, (heads, 2, len(at)))
     if (answers < 0).any() or (np.abs(totals) > COUNT_MAX).any():
@@ -144,7 +146,7 @@ def _read_reading(snapshot: Snapshot, counts: Counts, reading: Reading, at: npt.
         if len(reading.edges[j]) >= block.own - block.is_number or len(reading.own[j]) >= block.own:
             raise ValueError("snapshot: cuts: too many for a predictor")
         if block.is_number:
-            reading.edges[j].append(key)
+            reading.set_edges(j, [*reading.edges[j], key])
         else:
             reading.own[j][key] = block.start + len(reading.own[j])
     heads, rows = len(counts.answers), -(-reading.rows // PACKED)
@@ -246,7 +248,7 @@ def _carry_counts(
         leaf = new.leaf(path)
         above = [new.node_of[path[:depth]] for depth in DEPTHS]
         for head, was in heads:
-            new.cells[head, :, leaf, to] = old.cells[was, :, was_leaf, source]
+            new.cells[head, leaf, to] = old.cells[was, was_leaf, source]
             new.answers[head, leaf] = old.answers[was, was_leaf]
             new.totals[head][:, above] += old.totals[was, :, was_node, None]
 
@@ -264,7 +266,8 @@ def _carry_reading(
             chosen[target] = node
     for j, was in places.items():
         block, former = reading.blocks[j], old.reading.blocks[was]
-        reading.edges[j] = list(old.reading.edges[was])
+        if block.is_number:
+            reading.set_edges(j, list(old.reading.edges[was]))
         shift = block.start - former.start
         reading.own[j] = {key: row + shift for key, row in old.reading.own[was].items()}
         own, theirs = slice(block.start, block.start + block.size), slice(former.start, former.start + former.size)
