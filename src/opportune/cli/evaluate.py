@@ -16,7 +16,8 @@ from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, 
 from opportune.decide import Plan
 from opportune.errors import InputError, suggest
 from opportune.evaluate.off_policy import BEST, Interval, Judgement, Verdict
-from opportune.evaluate.off_policy.log import Contact, Judged, LogReader, Span
+from opportune.evaluate.off_policy.log import Contact, Judged, LogReader
+from opportune.evaluate.off_policy.recorded import Span
 from opportune.evaluate.off_policy.report import OffPolicyReport, off_policy_report, words
 from opportune.evaluate.off_policy.understudy import Understudy
 from opportune.learning import MODELS, ModelSpec

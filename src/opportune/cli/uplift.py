@@ -11,7 +11,7 @@ from opportune.cli.evaluate import moment
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.errors import suggest
 from opportune.evaluate.off_policy import Interval
-from opportune.evaluate.off_policy.log import Span
+from opportune.evaluate.off_policy.recorded import Span
 from opportune.evaluate.uplift.report import UpliftReport, uplift_report, words
 from opportune.evaluate.uplift.trials import read_trials
 from opportune.service.course import Course

@@ -10,7 +10,7 @@ from opportune.decide import Draws, State, decide, seed_of
 from opportune.outcomes import new_model
 from opportune.records import DecisionRequest, Origin, Outcome, PlacementRequest, Sign
 from opportune.service.revisions import bundle_of, strategy_from_files
-from opportune.storage import RecordOutcome, SaveDecision, SaveRevision, SqliteStorage
+from opportune.storage import RecordOutcome, SaveDecision, SaveRevision, SqliteStorage, WindowOpened
 from tests.service.shop import files
 
 __all__ = ["BEGIN", "CHANCES", "exploring", "record"]
@@ -38,8 +38,12 @@ def exploring(floor=0.5, **changed):
     return strategy_from_files(files(channels=CHANNELS.format(floor=floor), **changed))[0]
 
 
-def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE):
-    """Write decisions of an untaught model, with an answer to each first place."""
+def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE, waiting=None):
+    """Write decisions of an untaught model, with an answer to each first place.
+
+    Args:
+        waiting: moment at which the response window of every tenth decision ends.
+    """
     rng = np.random.default_rng(seed)
     model = new_model(strategy.plan, "numpy")
     with SqliteStorage(path) as storage:
@@ -47,8 +51,13 @@ def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE):
         writes = []
         for number in range(count):
             decision = decided(strategy, model, rng, number, persons)
-            writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin))
             first = decision.placements[0].actions[0]
+            windows = ()
+            if waiting is not None and number % 10 == 0:
+                windows = (
+                    WindowOpened(action=first.action, treatment=first.treatment, outcome="reject", due_at=waiting),
+                )
+            writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin, windows=windows))
             name = "accept" if rng.random() < CHANCES.get(first.action, 0.2) else "reject"
             writes.append(answer(decision, first, name, number))
             if len(writes) >= BATCH or number == count - 1:

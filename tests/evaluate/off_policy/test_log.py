@@ -1,17 +1,19 @@
 """Reading recorded decisions as another strategy would have made them."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
 
 from opportune.decide import Draws, State, decide
 from opportune.evaluate.off_policy import judge
-from opportune.evaluate.off_policy.log import Judged, LogReader, Span
+from opportune.evaluate.off_policy.log import Judged, LogReader
 from opportune.evaluate.off_policy.odds import odds_of, place_chances, unreachable
+from opportune.evaluate.off_policy.recorded import Span
 from opportune.outcomes import Names, new_model
-from opportune.records import Origin, PlacementRequest
-from opportune.storage import SqliteStorage
+from opportune.records import Origin, Outcome, PlacementRequest, Sign
+from opportune.service.revisions import strategy_from_files
+from opportune.storage import Kind, RecordOutcome, SqliteStorage
 from tests.evaluate.off_policy.recorded import BEGIN, exploring, record
 from tests.service.shop import files
 from tests.worlds import NOON, Item, World, request
@@ -109,6 +111,45 @@ def test_what_the_engine_did_not_choose_never_counts(tmp_path, strategy, origin)
 
     assert log.decisions == 0
     assert sum(log.left_out.values()) == 20
+
+
+def test_withdrawn_answers_are_no_rewards(tmp_path, strategy):
+    store = tmp_path / "withdrawn.db"
+    record(store, strategy, 40)
+    before = read(store, strategy, strategy).earned[:, 0].sum()
+    with SqliteStorage(store) as storage:
+        for entry in storage.journal(0, 1_000, (Kind.OUTCOME,)):
+            if entry.body.outcome == "accept":
+                said = Outcome(id=f"w-{entry.id}", decision=entry.decision, withdraws=entry.id)
+                write = RecordOutcome(
+                    outcome=said, origin=Origin.CHANNEL, treatment="", placement="", sign=Sign.NEUTRAL
+                )
+                assert not isinstance(storage.write([write])[0], Exception)
+
+    assert before > 0
+    assert read(store, strategy, strategy).earned[:, 0].sum() == 0
+
+
+def test_decisions_that_still_wait_for_an_answer_are_left_out(tmp_path, strategy):
+    store = tmp_path / "waiting.db"
+    record(store, strategy, 40, waiting=datetime(2126, 1, 1, tzinfo=UTC))
+
+    log = read(store, strategy, strategy)
+
+    assert log.decisions == 36
+    assert log.left_out == {"still waits for an answer": 4}
+
+
+def test_an_action_that_the_judged_strategy_dropped_is_never_chosen_by_it(store, strategy):
+    kept = {path: text for path, text in files().items() if not path.endswith("wine.yaml")}
+    without = strategy_from_files(kept)[0]
+
+    log = read(store, without, strategy)
+
+    wine = log.earned[:, 1] == 6.0
+    assert wine.any()
+    assert log.wanted[wine].max() == 0.0
+    assert (log.wanted > 0).any()
 
 
 def world(**changes):

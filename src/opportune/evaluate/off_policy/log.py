@@ -9,7 +9,7 @@ Notation:
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from math import isclose
@@ -20,34 +20,21 @@ import numpy.typing as npt
 from opportune.decide import Plan, State
 from opportune.evaluate.off_policy.estimators import Reals, Sample
 from opportune.evaluate.off_policy.odds import Odds, odds_of, place_chances, unreachable
+from opportune.evaluate.off_policy.recorded import Span, recorded
+from opportune.evaluate.off_policy.rewards import Rewards
 from opportune.learning import PropensityModel
 from opportune.outcomes import Names
-from opportune.outcomes.lessons import accounts
 from opportune.records import Decision, DecisionRequest, Origin, Shown, Value
-from opportune.storage import Entry, Kind, Storage, decision_of
-from opportune.storage.kinds import DecisionBody
-from opportune.storage.standing import Report, standing
+from opportune.storage import Entry, Storage, decision_of
+from opportune.storage.standing import Report
 
-__all__ = ["Judged", "Log", "LogReader", "Span"]
+__all__ = ["Judged", "Log", "LogReader"]
 
-PAGE = 500
 ROUNDING = 1e-6
 """Chances are kept in single precision: what differs by less is the same."""
 
 Contact = tuple[DecisionRequest, Mapping[str, Value]]
 """A recorded request as a strategy reads it, and the profile's facts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Which recorded decisions are read: made from `since` (inclusive) to `until`; None is open."""
-
-    since: datetime | None = None
-    until: datetime | None = None
-
-    def holds(self, moment: datetime) -> bool:
-        """Say whether a moment lies inside."""
-        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +119,7 @@ class LogReader:
         self._left_out: Counter[str] = Counter()
         self._persons: dict[str, int] = {}
         self._columns = _Columns()
+        self._rewards = Rewards(judged.plan)
         self._index = {(key.channel, key.action, key.treatment): n for n, key in enumerate(judged.plan.candidates)}
         self._logged: dict[str, tuple[Plan, Sequence[int | None]]] = {}
 
@@ -144,37 +132,13 @@ class LogReader:
         Raises:
             StoreError: the store cannot be read.
         """
-        end = self._storage.last_sequence()
-        moments: list[datetime] = []
-        for entry, reports in self._entries(end, span, tell):
-            if self._take(entry, reports):
+        moments = []
+        for entry, truth in recorded(self._storage, span, (Origin.ENGINE,), self._left_out, tell):
+            if self._take(entry, truth):
                 moments.append(entry.occurred_at)
         return self._log(moments)
 
-    def _entries(
-        self, end: int, span: Span, tell: Callable[[int, int], None]
-    ) -> Iterator[tuple[Entry, Sequence[Report]]]:
-        """Give the decisions of a span with what was finally reported of them."""
-        after, closing = 0, self._closing(end)
-        while page := self._storage.journal(after, PAGE, (Kind.DECISION,)):
-            wanted = [entry for entry in page if entry.sequence <= end and span.holds(entry.occurred_at)]
-            for entry in wanted:
-                reason = _unfit(entry, closing)
-                if reason:
-                    self._left_out[reason] += 1
-            fit = {entry.decision or "": entry for entry in wanted if not _unfit(entry, closing)}
-            said = {account.decision: account.reports for account in accounts(self._storage, list(fit))} if fit else {}
-            for decision, entry in fit.items():
-                yield entry, said.get(decision, ())
-            after = page[-1].sequence
-            tell(min(after, end), end)
-
-    def _closing(self, end: int) -> datetime | None:
-        """Give the moment of the last entry: windows that end later still wait."""
-        last = self._storage.journal(end - 1, 1) if end else []
-        return last[0].recorded_at if last else None
-
-    def _take(self, entry: Entry, reports: Sequence[Report]) -> bool:
+    def _take(self, entry: Entry, truth: Sequence[Report]) -> bool:
         """Add the choices of one decision."""
         decision = decision_of(entry)
         contact = self._judged.read(decision)
@@ -188,7 +152,6 @@ class LogReader:
         request, profile = contact
         model = self._judged.model_at(decision.position)
         state = State(model=model, position=decision.position, person=decision.person, profile=profile)
-        truth = standing(reports)
         members = self._judged.plan.segments.passed(decision.facts)
         before: list[int] = []
         for number, answer in enumerate(decision.placements):
@@ -227,39 +190,10 @@ class LogReader:
         columns.beyond.append(
             unreachable(odds, to_logged, place_chances(plan, decision, number)) if self._place == 1 else float("nan")
         )
-        columns.earned.append(self._earned(shown, decision.request.channel, candidate, truth, plan))
-        foretold = self._worth(odds)
+        columns.earned.append(self._rewards.earned(shown, decision.request.channel, candidate, truth, plan))
+        foretold = self._rewards.foretold(odds)
         columns.expected.append(odds.chances @ foretold)
         columns.predicted.append(foretold[odds.candidates == candidate].sum(axis=0))
-
-    def _earned(
-        self, shown: Shown | None, channel: str, candidate: int | None, truth: Sequence[Report], logged: Plan
-    ) -> Reals:
-        """Give every reward of what was shown; worth is counted by the judged strategy where it knows the action."""
-        plan = self._judged.plan
-        if shown is None:
-            return np.zeros(len(plan.outcomes) + len(plan.goals))
-        said = {report.outcome for report in truth if report.shown == (shown.action, shown.treatment)}
-        happened = np.array([outcome in said for outcome in plan.outcomes], dtype=np.float64)
-        if candidate is not None:
-            amounts = plan.values[:, :, candidate] @ happened + plan.shown_values[:, candidate]
-            return np.concatenate([happened, amounts])
-        at = logged.index_of(shown.action, channel, shown.treatment)
-        amounts = np.zeros(len(plan.goals))
-        names = [goal.name for goal in logged.goals]
-        for place, goal in enumerate(plan.goals):
-            if at is not None and goal.name in names:
-                g = names.index(goal.name)
-                own = [float(logged.values[g, o, at]) for o, name in enumerate(logged.outcomes) if name in said]
-                amounts[place] = sum(own) + float(logged.shown_values[g, at])
-        return np.concatenate([happened, amounts])
-
-    def _worth(self, odds: Odds) -> Reals:
-        """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
-        plan = self._judged.plan
-        values = plan.values[:, :, odds.candidates]
-        amounts = np.einsum("gom,mo->mg", values, odds.propensity) + plan.shown_values[:, odds.candidates].T
-        return np.concatenate([odds.propensity, amounts], axis=1)
 
     def _candidate(self, channel: str, shown: Shown) -> int | None:
         return self._found(channel, shown.action, shown.treatment)
@@ -291,8 +225,7 @@ class LogReader:
         return known
 
     def _log(self, moments: Sequence[datetime]) -> Log:
-        plan, columns = self._judged.plan, self._columns
-        rewards = (*plan.outcomes, *(goal.name for goal in plan.goals))
+        plan, columns, rewards = self._judged.plan, self._columns, self._rewards.names
         shape = (len(columns.person), len(rewards))
         return Log(
             rewards=rewards,
@@ -309,18 +242,3 @@ class LogReader:
             expected=np.array(columns.expected).reshape(shape),
             members=np.array(columns.members, dtype=bool).reshape(len(columns.person), len(plan.segments.passed({}))),
         )
-
-
-def _unfit(entry: Entry, closing: datetime | None) -> str:
-    """Say why a decision cannot be judged; "" where it can."""
-    body = entry.body
-    assert isinstance(body, DecisionBody)
-    if body.control is not None or entry.origin is Origin.CONTROL:
-        return "made for a control group"
-    if entry.origin is not Origin.ENGINE or body.degraded is not None:
-        return "not chosen by the engine"
-    if entry.payload is None:
-        return "its facts were erased"
-    if closing is not None and any(window.due_at > closing for window in body.windows):
-        return "still waits for an answer"
-    return ""

@@ -6,28 +6,25 @@ been shown there and might not: its probability is what the decision recorded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.decide import Plan
-from opportune.evaluate.off_policy.log import Span
 from opportune.evaluate.off_policy.odds import place_chances
+from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.uplift.learners import Trial
 from opportune.learning import Predictor
 from opportune.learning.encoding import Encoder
 from opportune.outcomes import Names
-from opportune.outcomes.lessons import accounts
 from opportune.records import Facts, Origin
-from opportune.storage import Entry, Kind, Storage, decision_of
-from opportune.storage.kinds import DecisionBody
-from opportune.storage.standing import Report, standing
+from opportune.storage import Storage, decision_of
 
 __all__ = ["ActionTrial", "design", "read_trials"]
 
-PAGE = 500
 LEAST, MOST = 0.01, 0.99
 """Choices that were more certain than this say next to nothing of what else would have been, and shake everything."""
 
@@ -82,7 +79,7 @@ def read_trials(
     persons: dict[str, int] = {}
     person: list[int] = []
     found = {action.name: _Rows() for action in plan.actions}
-    for entry, reports in _decisions(storage, span, tell):
+    for entry, truth in recorded(storage, span, (Origin.ENGINE, Origin.CONTROL), Counter(), tell):
         decision = decision_of(entry)
         logged = plan_of(decision.revision)
         if logged is None or not decision.placements:
@@ -90,7 +87,7 @@ def read_trials(
         chances = _by_action(place_chances(logged, decision, 0), logged, names)
         shown = decision.placements[0].actions
         first = names.actions.get(shown[0].action, shown[0].action) if shown else None
-        happy = {names.actions.get(one.action, one.action) for one in standing(reports) if one.outcome == outcome}
+        happy = {names.actions.get(one.action, one.action) for one in truth if one.outcome == outcome}
         uncertain = [name for name, chance in chances.items() if name in found and LEAST <= chance <= MOST]
         if not uncertain:
             continue
@@ -125,29 +122,6 @@ def design(facts: Sequence[Facts], predictors: Sequence[Predictor]) -> npt.NDArr
     table[:, encoder.bias] = 0.0
     varied = table[:, np.ptp(table, axis=0) > 0.0] if len(facts) else table
     return np.column_stack([np.ones(len(facts)), varied])
-
-
-def _decisions(
-    storage: Storage, span: Span, tell: Callable[[int, int], None]
-) -> Iterator[tuple[Entry, Sequence[Report]]]:
-    """Give decisions that chance had a part in, with what was finally reported of them."""
-    after, end = 0, storage.last_sequence()
-    last = storage.journal(end - 1, 1) if end else []
-    while page := storage.journal(after, PAGE, (Kind.DECISION,)):
-        fit: dict[str, Entry] = {}
-        for entry in page:
-            body = entry.body
-            assert isinstance(body, DecisionBody)
-            is_drawn = entry.origin in (Origin.ENGINE, Origin.CONTROL) and body.degraded is None
-            is_waiting = any(window.due_at > last[0].recorded_at for window in body.windows)
-            is_whole = entry.payload is not None and entry.sequence <= end
-            if is_drawn and is_whole and not is_waiting and span.holds(entry.occurred_at):
-                fit[entry.decision or ""] = entry
-        said = {account.decision: account.reports for account in accounts(storage, list(fit))} if fit else {}
-        for decision, entry in fit.items():
-            yield entry, said.get(decision, ())
-        after = page[-1].sequence
-        tell(min(after, end), end)
 
 
 def _by_action(chances: Mapping[int, float], plan: Plan, names: Names) -> dict[str, float]:

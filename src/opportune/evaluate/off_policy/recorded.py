@@ -1,0 +1,86 @@
+"""Recorded decisions of a span, each with what finally stands of its answers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from opportune.outcomes.lessons import accounts
+from opportune.records import Origin
+from opportune.storage import Entry, Kind, Storage
+from opportune.storage.kinds import DecisionBody
+from opportune.storage.standing import Report, standing
+
+__all__ = ["Span", "recorded"]
+
+PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Which recorded decisions are read: made from `since` (inclusive) to `until`; None is open."""
+
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def holds(self, moment: datetime) -> bool:
+        """Say whether a moment lies inside."""
+        return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+def recorded(
+    storage: Storage,
+    span: Span,
+    origins: Collection[Origin],
+    left_out: Counter[str],
+    tell: Callable[[int, int], None] = lambda done, total: None,
+) -> Iterator[tuple[Entry, list[Report]]]:
+    """Give decisions in journal order, each with the reports that finally stand, in the order of what happened.
+
+    Args:
+        origins: who must have chosen.
+        left_out: counts the others by reason.
+        tell: called with (journal position reached, end of the journal).
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    end = storage.last_sequence()
+    last = storage.journal(end - 1, 1) if end else []
+    after = 0
+    while page := storage.journal(after, PAGE, (Kind.DECISION,)):
+        fit: dict[str, Entry] = {}
+        for entry in page:
+            if entry.sequence > end or not span.holds(entry.occurred_at):
+                continue
+            reason = _unfit(entry, origins, last[0].recorded_at)
+            if reason:
+                left_out[reason] += 1
+            else:
+                fit[entry.decision or ""] = entry
+        said = {account.decision: account.reports for account in accounts(storage, list(fit))} if fit else {}
+        for decision, entry in fit.items():
+            yield entry, standing(said.get(decision, ()))
+        after = page[-1].sequence
+        tell(min(after, end), end)
+
+
+def _unfit(entry: Entry, origins: Collection[Origin], closing: datetime) -> str:
+    """Say why a decision cannot be used; "" where it can.
+
+    Args:
+        closing: moment of the last entry; response windows that end later still wait.
+    """
+    body = entry.body
+    assert isinstance(body, DecisionBody)
+    if Origin.CONTROL not in origins and (body.control is not None or entry.origin is Origin.CONTROL):
+        return "made for a control group"
+    if entry.origin not in origins or body.degraded is not None:
+        return "not chosen by the engine"
+    if entry.payload is None:
+        return "its facts were erased"
+    if any(window.due_at > closing for window in body.windows):
+        return "still waits for an answer"
+    return ""

@@ -1,0 +1,71 @@
+"""What a choice earned and what it was foretold to earn, by the values of the strategy that is judged.
+
+Notation:
+    R  rewards: the scored outcomes of the judged strategy (0 or 1), then its goals (amounts in the goal's unit)
+    m  candidates of the odds
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from opportune.decide import Plan
+from opportune.evaluate.off_policy.estimators import Reals
+from opportune.evaluate.off_policy.odds import Odds
+from opportune.records import Shown
+from opportune.storage.standing import Report
+
+__all__ = ["Rewards"]
+
+
+class Rewards:
+    """Rewards of one strategy; both what was earned and what would have been are counted by its values.
+
+    Attributes:
+        names: of the rewards, outcomes before goals.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self.names = (*plan.outcomes, *(goal.name for goal in plan.goals))
+
+    def earned(
+        self, shown: Shown | None, channel: str, candidate: int | None, truth: Sequence[Report], logged: Plan
+    ) -> Reals:
+        """Give every reward of what was shown, float64 [R].
+
+        Args:
+            shown: None for a place left empty, which earns nothing.
+            candidate: of the strategy's plan; None for an action that it does not have, which counts by the values of
+                the plan that showed it.
+            truth: reports about the decision that finally stand.
+            logged: the plan that showed it.
+        """
+        if shown is None:
+            return np.zeros(len(self.names))
+        said = {report.outcome for report in truth if report.shown == (shown.action, shown.treatment)}
+        happened = np.array([outcome in said for outcome in self._plan.outcomes], dtype=np.float64)
+        if candidate is None:
+            return np.concatenate([happened, self._foreign(shown, channel, said, logged)])
+        amounts = self._plan.values[:, :, candidate] @ happened + self._plan.shown_values[:, candidate]
+        return np.concatenate([happened, amounts])
+
+    def foretold(self, odds: Odds) -> Reals:
+        """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
+        values = self._plan.values[:, :, odds.candidates]
+        amounts = np.einsum("gom,mo->mg", values, odds.propensity) + self._plan.shown_values[:, odds.candidates].T
+        return np.concatenate([odds.propensity, amounts], axis=1)
+
+    def _foreign(self, shown: Shown, channel: str, said: set[str], logged: Plan) -> Reals:
+        """Give the worth for each goal of an action that only the logged plan has."""
+        amounts = np.zeros(len(self._plan.goals))
+        names = [goal.name for goal in logged.goals]
+        at = logged.index_of(shown.action, channel, shown.treatment)
+        for place, goal in enumerate(self._plan.goals):
+            if at is not None and goal.name in names:
+                g = names.index(goal.name)
+                own = [float(logged.values[g, o, at]) for o, name in enumerate(logged.outcomes) if name in said]
+                amounts[place] = sum(own) + float(logged.shown_values[g, at])
+        return amounts
