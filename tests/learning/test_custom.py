@@ -128,7 +128,7 @@ def test_a_class_sees_its_predictors_and_now_only() -> None:
     ],
 )
 def test_what_is_no_model_is_refused(place: str, complaint: str) -> None:
-    with pytest.raises(ValueError, match=f"^class: .*{complaint}"):
+    with pytest.raises(ValueError, match=f"^place: .*{complaint}"):
         make_model("python", PREDICTORS, OUTCOMES, "numpy", {"place": place})
 
 

@@ -70,13 +70,17 @@ def made(settings: Mapping[str, Any], predictors: Sequence[Predictor] = PREDICTO
     return model
 
 
-PLAIN = {"data": linear([0.02, -0.001]), "inputs": {"x": [AGE, BALANCE]}}
+PLAIN = {"file": "models/linear.onnx", "data": linear([0.02, -0.001]), "inputs": {"x": [AGE, BALANCE]}}
 
 
 class TestOnnx(PropensityModelContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         names = [one.name for one in predictors if one.name in (AGE, BALANCE)]
-        settings = {"data": linear([0.02, -0.001][: len(names)] or [0.0]), "inputs": {"x": names or ["action"]}}
+        settings = {
+            "file": "models/linear.onnx",
+            "data": linear([0.02, -0.001][: len(names)] or [0.0]),
+            "inputs": {"x": names or ["action"]},
+        }
         return make_model("onnx", predictors, outcomes, "numpy", settings | {"recalibrate": True})
 
 
@@ -101,7 +105,7 @@ def test_log_odds_are_taken_as_such() -> None:
 
 
 def test_the_action_can_be_an_input() -> None:
-    model = made({"data": per_action(), "inputs": {"action": "action"}})
+    model = made({"file": "models/one.onnx", "data": per_action(), "inputs": {"action": "action"}})
 
     prediction = model.predict(model.encode({}))
 
@@ -112,7 +116,13 @@ def test_the_action_can_be_an_input() -> None:
 def test_texts_become_numbers_by_their_levels() -> None:
     city = Predictor("customer.city", ValueType.TEXT)
     model = made(
-        {"data": linear([1.0]), "inputs": {"x": [city.name]}, "levels": {city.name: ["Gdynia", "Sopot"]}}, (city,)
+        {
+            "file": "models/one.onnx",
+            "data": linear([1.0]),
+            "inputs": {"x": [city.name]},
+            "levels": {city.name: ["Gdynia", "Sopot"]},
+        },
+        (city,),
     )
 
     found = [model.run({city.name: name}, CATALOGUE[:1]) for name in ("Gdynia", "Sopot", "elsewhere")]

@@ -36,24 +36,24 @@ def class_of(place: str) -> type[PropensityModel]:
     """Import a class by its place, such as "churn_models:Scorecard".
 
     Raises:
-        ValueError: it cannot be imported, or is no complete PropensityModel; the message begins with "class".
+        ValueError: it cannot be imported, or is no complete PropensityModel; the message begins with "place".
     """
     if not PLACE.fullmatch(place):
-        raise ValueError("class: expected module:Class, such as churn_models:Scorecard")
+        raise ValueError("place: expected module:Class, such as churn_models:Scorecard")
     module_name, _, name = place.partition(":")
     try:
         module = importlib.import_module(module_name)
     except Exception as error:  # noqa: BLE001  What a module of the user's raises is for its author to mend.
         raise ValueError(
-            f"class: module {module_name} cannot be imported ({type(error).__name__}); install its package where "
+            f"place: module {module_name} cannot be imported ({type(error).__name__}); install its package where "
             "Opportune runs"
         ) from None
     found = getattr(module, name, None)
     if not (isinstance(found, type) and issubclass(found, PropensityModel)):
         what = "nothing of that name" if found is None else "something else"
-        raise ValueError(f"class: expected a subclass of opportune.learning.PropensityModel, found {what}")
+        raise ValueError(f"place: expected a subclass of opportune.learning.PropensityModel, found {what}")
     if missing := sorted(found.__abstractmethods__):
-        raise ValueError(f"class: {name} lacks {', '.join(missing)}")
+        raise ValueError(f"place: {name} lacks {', '.join(missing)}")
     return found
 
 
@@ -101,6 +101,8 @@ class PythonModel(PropensityModel):
         self._names = {one.name for one in predictors} | {"now"}
         self._tally = Tally(self.outcomes)
         self._size = 0
+        if options is not None and not isinstance(options, Mapping):
+            raise ValueError("options: expected a map")
         made: Callable[..., PropensityModel] = class_of(place)
         try:
             self._inner = made(predictors, outcomes, kernel, **(options or {}))

@@ -48,7 +48,7 @@ class OnnxModel(SuppliedModel):
     """An ONNX file as a propensity model; it does not learn beyond rates and, where asked for, a correction.
 
     Args:
-        data: content of the file, at most BYTES_MAX bytes.
+        file: path of the file in the project; `data` is its content, at most BYTES_MAX bytes.
         inputs: name of an input of the file -> predictor, part of the candidate, or list of them as columns.
         output: name of its output; "" takes the only one, or the one called "probabilities".
         column: of an output with several; -1 is the last.
@@ -71,6 +71,7 @@ class OnnxModel(SuppliedModel):
         outcomes: Sequence[str],
         kernel: str = "auto",
         *,
+        file: str,
         data: bytes,
         inputs: Mapping[str, str | Sequence[str]],
         output: str = "",
@@ -83,6 +84,13 @@ class OnnxModel(SuppliedModel):
         super().__init__(predictors, outcomes, recalibrate)
         if outcome and outcome not in self.outcomes:
             raise ValueError(f"outcome: expected one of {', '.join(self.outcomes)}")
+        for name, given in (("inputs", inputs), ("levels", levels or {})):
+            if not isinstance(given, Mapping):
+                raise ValueError(f"{name}: expected a map")
+        if not all(isinstance(texts, list | tuple) for texts in (levels or {}).values()):
+            raise ValueError("levels: expected lists of texts")
+        if not all(isinstance(parts, str | list | tuple) for parts in inputs.values()):
+            raise ValueError("inputs: expected names of attributes, or lists of them")
         if scale not in ("probability", "log_odds"):
             raise ValueError("scale: expected probability or log_odds")
         self._head = self.outcomes.index(outcome) if outcome else 0
@@ -98,6 +106,7 @@ class OnnxModel(SuppliedModel):
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
 
         self._supplied = {
+            "file": file,
             "sha256": hashlib.sha256(data).hexdigest(),
             "outcome": self.outcomes[self._head],
             "inputs": [[name, *names] for name, names in sorted(self._inputs.items())],

@@ -82,6 +82,8 @@ class VowpalWabbitModel(PropensityModel):
         check_names(predictors, outcomes)
         if not has_vowpal_wabbit():
             raise ValueError("kind: the package vowpalwabbit is not installed; install opportune[vw]")
+        if pairs is not None and not isinstance(pairs, bool):
+            raise ValueError("pairs: expected true or false")
         if not 0.0 < learning_rate <= 10.0:
             raise ValueError("learning_rate: expected a number in (0, 10]")
         if not BITS_MIN <= bits <= BITS_MAX:

@@ -1,25 +1,43 @@
-"""The texts of a project, read from a folder with bounds on everything."""
+"""The texts of a project, read from a folder with bounds on everything.
+
+Files of models (models/NAME.onnx) are no texts: they stand for themselves in base64.
+"""
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
+import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path, PurePath
 
 from opportune.errors import Problem, ProjectError
 
-__all__ = ["FILES_MAX", "FILE_BYTES_MAX", "TOTAL_BYTES_MAX", "decode", "read_texts"]
+__all__ = [
+    "FILES_MAX",
+    "FILE_BYTES_MAX",
+    "MODEL_BYTES_MAX",
+    "TOTAL_BYTES_MAX",
+    "bytes_of",
+    "decode",
+    "is_model_file",
+    "read_texts",
+    "size_max",
+]
 
 FILES_MAX = 50_000
 FILE_BYTES_MAX = 1_000_000
+MODEL_BYTES_MAX = 8_000_000
+_MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.onnx")
 TOTAL_BYTES_MAX = 200_000_000
 FOLDER_DEPTH_MAX = 4
 """actions/<group>/<action>.yaml needs three; one more is seen so that it can be refused by name."""
 
 
 def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
-    """Read all YAML files of a project folder, sorted by path.
+    """Read all YAML files and files of models of a project folder, sorted by path.
 
     Hidden folders and files are passed over. A symbolic link is read where it stays inside the folder and leads to a
     file; any other among the files of a strategy is a problem.
@@ -38,7 +56,7 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
         try:
             data = _read(directory / path, directory)
             total += len(data)
-            texts[path] = decode(data)
+            texts[path] = base64.b64encode(data).decode() if is_model_file(path) else decode(data)
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
             problems.append(Problem(path, 0, 0, "", f"cannot be read: {reason}", "mend or remove it", "unreadable"))
@@ -57,8 +75,9 @@ def _paths(directory: Path) -> Iterator[str]:
             if _is_of_strategy(inside / name) and (directory / inside / name).is_symlink():
                 yield (inside / name).as_posix()
         for name in files:
-            if name.endswith((".yaml", ".yml")) and not name.startswith("."):
-                yield (inside / name).as_posix()
+            path = (inside / name).as_posix()
+            if is_model_file(path) or (name.endswith((".yaml", ".yml")) and not name.startswith(".")):
+                yield path
 
 
 def _is_of_strategy(folder: PurePath) -> bool:
@@ -75,11 +94,34 @@ def _read(path: Path, directory: Path) -> bytes:
         raise ValueError("it is a symbolic link that leads out of the folder")
     if not stat.S_ISREG(mode):
         raise ValueError("it is not a regular file")
+    limit = MODEL_BYTES_MAX if path.suffix == ".onnx" else FILE_BYTES_MAX
     with path.open("rb") as file:
-        data = file.read(FILE_BYTES_MAX + 1)
-    if len(data) > FILE_BYTES_MAX:
-        raise ValueError(f"it is larger than {FILE_BYTES_MAX} bytes")
+        data = file.read(limit + 1)
+    if len(data) > limit:
+        raise ValueError(f"it is larger than {limit} bytes")
     return data
+
+
+def is_model_file(path: str) -> bool:
+    """Say whether a path inside a project is that of a model's file."""
+    return _MODEL_FILE.fullmatch(path) is not None
+
+
+def size_max(path: str) -> int:
+    """Give how many characters the text of a file may have."""
+    return 4 * (MODEL_BYTES_MAX // 3 + 1) if is_model_file(path) else FILE_BYTES_MAX
+
+
+def bytes_of(text: str) -> bytes:
+    """Give the content of a model's file.
+
+    Raises:
+        ValueError: the text is not base64.
+    """
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        raise ValueError("it is not base64") from None
 
 
 def decode(data: bytes) -> str:

@@ -12,7 +12,14 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from opportune.errors import Problem, ProjectError
-from opportune.strategy.files import FILE_BYTES_MAX, FILES_MAX, TOTAL_BYTES_MAX, read_texts
+from opportune.strategy.files import (
+    FILE_BYTES_MAX,
+    FILES_MAX,
+    TOTAL_BYTES_MAX,
+    is_model_file,
+    read_texts,
+    size_max,
+)
 from opportune.strategy.project import Project
 from opportune.strategy.read import read_section
 from opportune.strategy.sections import (
@@ -135,7 +142,8 @@ def read_files(files: Mapping[str, str]) -> Reading:
         ProjectError: they are too many or too large.
     """
     sizes = [len(text) for text in files.values()]
-    if len(files) > FILES_MAX or sum(sizes) > TOTAL_BYTES_MAX or max(sizes, default=0) > FILE_BYTES_MAX:
+    is_too_large = any(len(text) > size_max(path) for path, text in files.items())
+    if len(files) > FILES_MAX or sum(sizes) > TOTAL_BYTES_MAX or is_too_large:
         message = f"more than {FILES_MAX} files, {FILE_BYTES_MAX} characters in one or {TOTAL_BYTES_MAX} in all"
         raise ProjectError([Problem("", 0, 0, "", message, "split the project", "too-large")])
     return _Reader(dict(sorted(files.items()))).reading()
@@ -158,7 +166,8 @@ class _Reader:
         self._refuse_strangers()
         self.files = {path: text for path, text in self.files.items() if _belongs(path)}
         for path, text in self.files.items():
-            self._parse(path, text)
+            if not is_model_file(path):
+                self._parse(path, text)
         self._require(REQUIRED_FILES)
         groups, actions, group_of = self._library()
         personas, places = self._personas()
@@ -341,7 +350,7 @@ class _Reader:
 def _belongs(path: str) -> bool:
     """Say whether a path is one that a strategy has; other files of the folder are none of our business."""
     is_test = path.startswith("tests/") and path.count("/") == 1 and path.endswith(".yaml")
-    return path == SETTINGS_FILE or path in MAP_FILES or is_test or _is_library(path)
+    return path == SETTINGS_FILE or path in MAP_FILES or is_test or _is_library(path) or is_model_file(path)
 
 
 def _is_library(path: str) -> bool:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opportune.learning import USUAL, ModelSpec, Predictor
 from opportune.learning.promotion import Promotion
+from opportune.strategy.files import bytes_of, is_model_file
 from opportune.strategy.project import Project
+from opportune.strategy.sections import Model
+from opportune.strategy.wording import suggest
 
-__all__ = ["champion", "predictors", "promotion", "specs"]
+__all__ = ["champion", "predictors", "promotion", "settings", "specs"]
 
 
 def predictors(project: Project) -> tuple[Predictor, ...]:
@@ -28,10 +33,28 @@ def specs(project: Project) -> tuple[ModelSpec, ...]:
             predictors=tuple(
                 one for one in known if one.name not in model.hides and (model.sees is None or one.name in model.sees)
             ),
-            settings=dict(model.settings),
+            settings=settings(project, model),
         )
         for name, model in project.models.items()
     )
+
+
+def settings(project: Project, model: Model) -> dict[str, Any]:
+    """Give a model's settings; where one names a file of the project, with what that holds.
+
+    Raises:
+        ValueError: there is no such file; the message begins with the setting's name.
+    """
+    given: dict[str, Any] = dict(model.settings)
+    file = given.get("file")
+    if not isinstance(file, str):
+        return given
+    if not is_model_file(file):
+        raise ValueError("file: expected a path such as models/churn.onnx")
+    if file not in project.files:
+        known = [path for path in project.files if is_model_file(path)]
+        raise ValueError(f"file: there is no {file}; {suggest(file, known, 'files')}")
+    return given | {"data": bytes_of(project.files[file])}
 
 
 def champion(project: Project) -> str:

@@ -64,7 +64,8 @@ Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 Role = Literal["agent", "strategist", "analyst", "compliance"]
 Answer = Literal["refuse", "ignore"]
 
-SettingValue = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
+PlainSetting = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
+SettingValue = PlainSetting | dict[Text, PlainSetting]
 
 
 class Section(BaseModel):

@@ -6,7 +6,7 @@ import inspect
 
 from opportune.learning import MODELS, USUAL, Predictor, make_model
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.models import predictors
+from opportune.strategy.models import predictors, settings
 from opportune.strategy.sections import Model
 from opportune.strategy.wording import suggest
 
@@ -14,7 +14,7 @@ __all__ = ["check_models"]
 
 FILE = "models.yaml"
 SETTINGS = "project.yaml"
-GIVEN = ("predictors", "outcomes", "kernel")
+GIVEN = ("predictors", "outcomes", "kernel", "data")
 """What every member is made of; the other parameters are settings."""
 TYPES: dict[str, type | tuple[type, ...]] = {"float": (int, float), "int": int, "str": str, "bool": bool}
 """Annotation of a setting → types of its values; others are for the member itself to examine."""
@@ -118,7 +118,8 @@ def _called(value: object) -> str:
 def _check_making(notes: Notes, name: str, model: Model, seen: list[Predictor]) -> None:
     """Make the model: what else is wrong with its settings, or is not installed, shows then."""
     try:
-        make_model(model.kind, seen, ["outcome"], "numpy", model.settings)
+        heads = list(notes.project.outcomes) or ["outcome"]
+        make_model(model.kind, seen, heads, "numpy", settings(notes.project, model))
     except ImportError as error:
         package = (error.name or "a package").partition(".")[0]
         message = f"kind '{model.kind}' needs {package}, which is not installed here"
