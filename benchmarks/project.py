@@ -22,6 +22,7 @@ time_zone: UTC
 languages: [en]
 exploration: {method: thompson, scale: 0.2, floor: 0.02}
 deadline_ms: 1000
+learning: {person_answers: 0}
 """,
     "outcomes.yaml": "accept: {sign: positive, title: Accepted}\nreject: {sign: negative, title: Refused}\n",
     "channels.yaml": """\
