@@ -87,7 +87,24 @@ def acceptance(tables: Tables, rows: Mapping[str, Sequence[Contender]], default:
             lines.append(f"- `{default}` beside {title}: best or level with the best in {share}.")
             lines.append(f"  Behind the best: {', '.join(count.behind) or 'nowhere'}.")
             lines.append(f"  In the lower half: {', '.join(count.low) or 'nowhere'}.")
+    early = {name: [cell for cell in cells if cell.measure in EARLY] for name, cells in tables.items()}
+    first = counted(early, rows, rivals_of, default)
+    if first.cells:
+        lines.append(
+            f"- Rewards of the first 300 and 1,000 rounds: best or level in {first.good} of {first.cells} cells."
+        )
+    above = [
+        f"{name} {cell.in_file_order[default] - cell.chance[default][0]:+.4f}"
+        for name, cells in tables.items()
+        for cell in cells
+        if default in cell.chance
+    ]
+    if above:
+        lines.append(f"- Calibration error of `{default}` above what chance leaves: {', '.join(above)}.")
     return "\n".join(lines)
+
+
+EARLY = ("reward, first 300", "reward, first 1,000")
 
 
 @dataclass
