@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from opportune.errors import StoreError
-from opportune.storage import AdoptModel, SaveRevision, SqliteStorage, Storage, retire, verify_storage
-from opportune.testing.storage import LATER, accept, merge, save_decision, save_profile
+from opportune.storage import AdoptModel, Kind, SaveRevision, SqliteStorage, Storage, retire, verify_storage
+from opportune.testing.storage import LATER, accept, merge, replacement, save_decision, save_profile
 
 CUSTOMERS = 60
 
@@ -26,6 +26,7 @@ def content(tmp_path_factory: pytest.TempPathFactory) -> bytes:
         storage.write([accept(f"o{i}", f"d-k{i}") for i in range(CUSTOMERS)])
         storage.write([merge(f"m{i}", f"c-{i}", f"c-gone{i}") for i in range(10)])
         storage.write([AdoptModel(id="a", name="bayes", position=30, hash="h", state=b"state" * 999)])
+        storage.write([replacement("replace", 30, b"other" * 999)])
         assert retire(storage, LATER).entries == 30
         storage.write([SaveRevision(id="r", hash="h", bundle=b"bundle" * 999)])
     return path.read_bytes()
@@ -39,7 +40,8 @@ def _answers(storage: Storage) -> list[Any]:
     retries = [storage.decision_of_request(f"k{i}") for i in range(CUSTOMERS)]
     outcomes = [storage.outcomes_of(f"d-k{i}") for i in range(CUSTOMERS)]
     rest = [storage.current_revision(), storage.model_states("bayes"), storage.journal(), storage.counts()]
-    return [people, histories, decisions, retries, outcomes, rest]
+    changes = [storage.change_state(entry.sequence) for entry in storage.journal(kinds=[Kind.CHANGE])]
+    return [people, histories, decisions, retries, outcomes, rest, changes]
 
 
 def _verdict(path: Path, sound: list[Any]) -> str:
