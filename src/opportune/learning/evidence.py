@@ -51,7 +51,7 @@ NONE = np.zeros(0, dtype=np.int64)
 BASE_RATE = 0.2
 RATE_ANSWERS = (2.0, 6.0, 8.0, 16.0)
 """By layer: answers at the rate of the layer above that a node's own rate begins with."""
-GROWTH = 0.06
+GROWTH = 0.1
 """Part by which the answers of an action grow before its weights are read again."""
 WORK, WORK_LEAST = 500, 2000
 """Rows × leaves that are read for one answer, on average, and what one predictor counts at least."""
@@ -108,7 +108,8 @@ class EvidenceModel(PropensityModel):
             raise ValueError("outcomes: expected at least one, with distinct names")
         if not half_life > 0.0:
             raise ValueError("half_life: expected a number of answers above 0")
-        self.kernel = resolve_kernel(kernel)
+        self._kernel = resolve_kernel(kernel)
+        self.kernel = self._kernel
         self.outcomes = tuple(outcomes)
         self.predictors = tuple(predictors)
         self.half_life = half_life
@@ -124,7 +125,7 @@ class EvidenceModel(PropensityModel):
         heads = len(self.outcomes)
         self._counts = Counts(len(self.predictors), heads, self.half_life)
         self._reading = Reading(self.predictors, heads)
-        self._tempering = [Tempering(len(self.predictors)) for _ in range(heads)]
+        self._tempering = [Tempering(len(self.predictors), self._kernel) for _ in range(heads)]
         self._read_at: dict[tuple[int, int], int] = {}
         self._turn = 0
         self._credit = 0
@@ -226,7 +227,9 @@ class EvidenceModel(PropensityModel):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a state; the bound catalogue stays bound, and a refused state changes nothing."""
-        state = read_state(snapshot, self._description(), self.predictors, len(self.outcomes), self.half_life)
+        state = read_state(
+            snapshot, self._description(), self.predictors, len(self.outcomes), self.half_life, self.kernel
+        )
         self._counts, self._reading, self._tempering, self._read_at, self._turn, self._credit = state
         self._arrange()
 

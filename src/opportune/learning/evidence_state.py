@@ -16,6 +16,7 @@ from opportune.learning.cells import MISSING
 from opportune.learning.counting import DEPTHS, Counts, Path
 from opportune.learning.evidence_numpy import UNIT, WEIGHT_MAX
 from opportune.learning.evidence_reading import Reading
+from opportune.learning.kernels import Kernel
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array
 from opportune.learning.tempering import Tempering
@@ -80,7 +81,12 @@ def write_state(description: Mapping[str, Any], state: State) -> Snapshot:
 
 
 def read_state(
-    snapshot: Snapshot, description: Mapping[str, Any], predictors: Sequence[Predictor], heads: int, half_life: float
+    snapshot: Snapshot,
+    description: Mapping[str, Any],
+    predictors: Sequence[Predictor],
+    heads: int,
+    half_life: float,
+    kernel: Kernel,
 ) -> State:
     """Make a state of a snapshot.
 
@@ -105,7 +111,7 @@ def read_state(
     _read_counts(snapshot, counts, at)
     reading = Reading(predictors, heads)
     _read_reading(snapshot, counts, reading, at)
-    tempering = _read_tempering(snapshot, len(predictors), heads)
+    tempering = _read_tempering(snapshot, len(predictors), heads, kernel)
     read_at = read_array(snapshot, "read_at", np.int64, (heads, len(nodes)))
     found = {(head, int(at[k])): int(value) for (head, k), value in np.ndenumerate(read_at) if value > 0}
     return State(counts, reading, tempering, found, turn % max(1, len(predictors)), credit)
@@ -160,8 +166,8 @@ def _read_reading(snapshot: Snapshot, counts: Counts, reading: Reading, at: npt.
         reading.place(slot, reading.cell_row(j, key, counts.lattice.level[j]))
 
 
-def _read_tempering(snapshot: Snapshot, predictors: int, heads: int) -> list[Tempering]:
-    found = [Tempering(predictors) for _ in range(heads)]
+def _read_tempering(snapshot: Snapshot, predictors: int, heads: int, kernel: Kernel) -> list[Tempering]:
+    found = [Tempering(predictors, kernel) for _ in range(heads)]
     factors = read_array(snapshot, "factors", np.float64, (heads, *found[0].mean.shape))
     covariance = read_array(snapshot, "covariance", np.float64, (heads, *found[0].covariance.shape))
     if (np.abs(factors) > FACTORS_MAX).any() or (np.abs(covariance) > FACTORS_MAX).any():
@@ -195,7 +201,7 @@ def adopted(
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("snapshot: its description is not that of this model") from error
     known = {name: meta[name] for name in description if name in meta}
-    old = read_state(snapshot, known, former, len(heads), half_life)
+    old = read_state(snapshot, known, former, len(heads), half_life, "numpy")
     leaves = _chosen(old.counts.leaves, old.counts.answers.sum(axis=0), moves)
     if former == list(predictors) and heads == list(outcomes) and all(new == was for new, was in leaves.items()):
         return snapshot
@@ -204,7 +210,7 @@ def adopted(
     state = State(
         Counts(len(predictors), len(outcomes), half_life),
         Reading(predictors, len(outcomes)),
-        [Tempering(len(predictors)) for _ in outcomes],
+        [Tempering(len(predictors), "numpy") for _ in outcomes],
         {},
         0,
         old.credit,

@@ -11,12 +11,16 @@ Sums run in a fixed order, without BLAS: results repeat bit by bit.
 
 from __future__ import annotations
 
+import functools
 import math
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["Tempering"]
+from opportune.learning.kernels import Kernel
+
+__all__ = ["FORGETTING", "Tempering", "settle", "sigmoid"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -34,14 +38,23 @@ def start(predictors: int) -> float:
     return 1.0 / math.sqrt(1.0 + 0.15 * predictors)
 
 
+@functools.cache
+def _compiled(is_full: bool) -> Any:
+    from opportune.learning import tempering_numba
+
+    tempering_numba.warm_up()
+    return tempering_numba.learn_full if is_full else tempering_numba.learn_diagonal
+
+
 class Tempering:
     """Factor by which the weight of each predictor counts, learned online.
 
     Args:
         predictors: P - 1.
+        kernel: "numpy" or "numba".
     """
 
-    def __init__(self, predictors: int) -> None:
+    def __init__(self, predictors: int, kernel: Kernel) -> None:
         size = predictors + 1
         self.mean: Doubles = np.full(size, start(predictors))
         self.mean[-1] = 0.0
@@ -50,6 +63,7 @@ class Tempering:
         self.is_full = predictors <= FULL_MAX
         self.prior: Doubles = np.diag(variance) if self.is_full else variance
         self.covariance: Doubles = self.prior.copy()
+        self._compiled = _compiled(self.is_full) if kernel == "numba" else None
 
     def log_odds(self, x: Doubles, base: float) -> float:
         """Log odds of weights and the base rate."""
@@ -57,16 +71,19 @@ class Tempering:
 
     def learn(self, x: Doubles, base: float, happened: float) -> None:
         """Move the factors by one answer."""
+        if self._compiled is not None:
+            self._compiled(self.mean, self.covariance, self.prior, x, base, happened)
+            return
         self.covariance += FORGETTING * (self.prior - self.covariance)
         spread = self._spread(x)
         variance = _dot(x, spread)
-        step, curvature = _settle(self.log_odds(x, base), variance, happened)
+        step, curvature = settle(self.log_odds(x, base), variance, happened)
         self.mean += spread * step
         self._shift(spread, x, -curvature / (1.0 + curvature * variance))
 
     def unlearn(self, x: Doubles, base: float, happened: float) -> None:
         """Take back one answer as it counts today."""
-        p = _sigmoid(self.log_odds(x, base))
+        p = sigmoid(self.log_odds(x, base))
         curvature = p * (1.0 - p)
         spread = self._spread(x)
         room = 1.0 - curvature * _dot(x, spread)
@@ -93,15 +110,17 @@ def _dot(a: Doubles, b: Doubles) -> float:
     return float(np.add.accumulate(a * b)[-1])
 
 
-def _sigmoid(log_odds: float) -> float:
+def sigmoid(log_odds: float) -> float:
+    """Probability of log odds, which are taken within ±LOG_ODDS_MAX."""
     return 1.0 / (1.0 + math.exp(-min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
 
 
-def _settle(log_odds: float, variance: float, happened: float) -> tuple[float, float]:
+def settle(log_odds: float, variance: float, happened: float) -> tuple[float, float]:
     """Error and curvature at the most probable factors: the root of a = variance (happened - sigmoid(log_odds + a))."""
     a = 0.0
-    p = _sigmoid(log_odds)
-    for _ in range(4):
-        a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
-        p = _sigmoid(log_odds + a)
+    p = 0.5
+    for n in range(5):
+        p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
+        if n < 4:
+            a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
     return happened - p, p * (1.0 - p)
