@@ -88,8 +88,8 @@ class Follower:
                 self.course.note(entry)
             if entry.kind is Kind.OUTCOME:
                 teach(self.learner, self._book, entry, _tell)
-            else:
-                turn(self.learner, self.course, entry)
+            elif not turn(self.learner, self.course, entry):
+                log.error("passed over: it cannot be followed", sequence=entry.sequence, kind=entry.kind.value)
             self.read_to = entry.sequence
         if len(page) < PAGE:
             self.read_to = max(self.read_to, last)

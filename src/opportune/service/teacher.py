@@ -153,6 +153,8 @@ class Teacher:
             async with self._still:
                 prepared = await asyncio.to_thread(prepare_turn, self.learner, self._course, entry)
                 take_turn(self.learner, entry, prepared)
+            if prepared is None:
+                log.error("passed over: it cannot be followed", sequence=entry.sequence, kind=entry.kind.value)
             self._waiting.popleft()
             self._on_turn()
         except Exception as error:  # noqa: BLE001  As in a slice: it is tried again, in its order.

@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 import numpy as np
 import numpy.typing as npt
-import structlog
 
 from opportune.decide import Plan
 from opportune.learning import Contest, PropensityModel, Snapshot, from_bytes, to_bytes
@@ -44,8 +43,6 @@ STATES = "models"
 """Name under which the store keeps what all models of a project have learned."""
 STEPS = (Kind.OUTCOME, Kind.REVISION, Kind.CHANGE)
 """Kinds that a model is led on by."""
-
-log = structlog.get_logger()
 
 Floats = npt.NDArray[np.float32]
 
@@ -97,9 +94,11 @@ def fold(
     progress(total, total)
 
 
-def turn(learner: Learner, course: Course, entry: Entry) -> None:
-    """Fold one revision or change of models."""
-    take_turn(learner, entry, prepare_turn(learner, course, entry))
+def turn(learner: Learner, course: Course, entry: Entry) -> bool:
+    """Fold one revision or change of models; say whether it could be followed."""
+    prepared = prepare_turn(learner, course, entry)
+    take_turn(learner, entry, prepared)
+    return prepared is not None
 
 
 def prepare_turn(learner: Learner, course: Course, entry: Entry) -> Turn | None:
@@ -139,8 +138,7 @@ def _changed(learner: Learner, course: Course, entry: Entry) -> tuple[Propensity
         else:
             model.take_part_of(body.model, body.part, course.storage.change_state(entry.sequence))
         return model, None
-    except ValueError as error:
-        log.error("change of models passed over", sequence=entry.sequence, order=body.order, reason=str(error)[:300])
+    except ValueError:
         return None
 
 
