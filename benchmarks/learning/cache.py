@@ -24,6 +24,7 @@ SOURCES = ROOT / "src"
 SHARED = ("benchmarks/learning/runs.py", "benchmarks/learning/contenders/features.py")
 EXPLORING = ("opportune.learning.exploration", "opportune.decide.steps")
 """What our choices go through besides the model."""
+TRAINING = "opportune.learning.tree_training"
 COUNTED = ("opportune.learning.", "opportune.decide.steps")
 """Modules whose code figures depend on; those below them are taken to mean what they always meant."""
 
@@ -77,7 +78,7 @@ def _version_of(contender: Contender) -> str:
         maker = maker.func
     files = [*(ROOT / name for name in SHARED), Path(importlib.import_module(maker.__module__).__file__ or "")]
     if contender.role == "ours":
-        files += [Path(__file__).parent / "contenders" / "ours.py", *sources_of(contender.name)]
+        files += sources_of(contender.name)
         options.append(repr(Exploration()))
     packages = [f"{name} {_version(name)}" for name in contender.packages]
     return hashlib.sha256("\n".join([*options, *packages, code_digest(files)]).encode()).hexdigest()[:24]
@@ -85,7 +86,7 @@ def _version_of(contender: Contender) -> str:
 
 def sources_of(kind: str) -> list[Path]:
     """Give the files of the product that a model of this kind, and the exploration, are made of."""
-    waiting = [MODELS[kind].__module__, *EXPLORING]
+    waiting = [MODELS[kind].__module__, *EXPLORING, *([TRAINING] if kind == "trees" else [])]
     found: dict[str, Path] = {}
     while waiting:
         module = waiting.pop()

@@ -22,6 +22,8 @@ PER_ACTION = "-q ca --ignore_linear c --cb_min_cost -1 --cb_max_cost 0"
 """The customer counts by action alone, which did better than without `--ignore_linear`."""
 NOT_ALONE = {"onnx", "python"}
 """Models of the user's own; they need a file or a class of theirs."""
+PACKAGES = {"trees": LIGHTGBM, "vowpal_wabbit": VOWPAL}
+"""Optional packages that members of our family are made with."""
 SLOW = {"naive_bayes"}
 """It fits its calibration anew for the first prediction after every answer: milliseconds each, where answers alternate
 with predictions."""
@@ -29,11 +31,10 @@ DEFAULT = "mixture" if "mixture" in MODELS else "bayes"
 
 
 def _ours(maker: Any) -> list[Contender]:
-    def make(kind: str, predictors: Any, candidates: Any, seed: int) -> Any:
-        return maker(kind, predictors, candidates)
-
     kinds = sorted(set(MODELS) - NOT_ALONE, key=lambda kind: (kind != DEFAULT, kind))
-    return [Contender(kind, "ours", partial(make, kind), is_slow=kind in SLOW) for kind in kinds]
+    return [
+        Contender(kind, "ours", partial(maker, kind), PACKAGES.get(kind, ()), is_slow=kind in SLOW) for kind in kinds
+    ]
 
 
 SCORERS = [

@@ -9,12 +9,41 @@ import numpy as np
 from benchmarks.learning.contenders.base import Chooser, Scorer
 from opportune.decide.steps import steps_of
 from opportune.learning import CandidateKey, Predictor, Race, make_model
+from opportune.learning.tree_training import Truth, is_due, train
+from opportune.learning.trees import PART, TreesModel
 from opportune.records import Facts
 from opportune.strategy.sections import Exploration
 
 __all__ = ["OurChooser", "OurScorer"]
 
 OUTCOME = "accept"
+
+
+class _Pupil:
+    """One model of the family, and beside it the training of trees where it is made of them.
+
+    In service that training takes place in the background, some seconds later.
+    """
+
+    def __init__(self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey]) -> None:
+        self.model = make_model(kind, predictors, [OUTCOME])
+        self.model.bind(candidates)
+        self._predictors, self._candidates = predictors, candidates
+        self._keeps = kind == TreesModel.name
+        self._truths: list[Truth] = []
+        self._trained = 0
+
+    def learn(self, facts: Facts, candidate: int, happened: bool) -> None:
+        """Learn one answer; train when it is time."""
+        self.model.learn(facts, candidate, 0, happened)
+        if not self._keeps:
+            return
+        self._truths.append(Truth(facts, self._candidates[candidate], OUTCOME, happened))
+        if is_due(len(self._truths), self._trained):
+            self._trained = len(self._truths)
+            artefact = train(self._predictors, [OUTCOME], self._truths)
+            if artefact is not None:
+                self.model.take_part(PART, artefact)
 
 
 class OurScorer(Scorer):
@@ -24,25 +53,29 @@ class OurScorer(Scorer):
         kind: its name in `opportune.learning.MODELS`.
     """
 
-    def __init__(self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey]) -> None:
-        self._model = make_model(kind, predictors, [OUTCOME])
-        self._model.bind(candidates)
+    def __init__(
+        self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey], seed: int
+    ) -> None:
+        self._pupil = _Pupil(kind, predictors, candidates)
 
     def predict(self, facts: Facts, candidate: int) -> float:
         """Probability of the one outcome."""
-        return float(self._model.predict(self._model.encode(facts)).propensity[0, candidate])
+        model = self._pupil.model
+        return float(model.predict(model.encode(facts)).propensity[0, candidate])
 
     def learn(self, facts: Facts, candidate: int, happened: bool) -> None:
         """Learn one answer."""
-        self._model.learn(facts, candidate, 0, happened)
+        self._pupil.learn(facts, candidate, happened)
 
 
 class OurChooser(Chooser):
     """The same model behind the product's own exploration, as a placement with one place explores."""
 
-    def __init__(self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey]) -> None:
-        self._model = make_model(kind, predictors, [OUTCOME])
-        self._model.bind(candidates)
+    def __init__(
+        self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey], seed: int
+    ) -> None:
+        self._pupil = _Pupil(kind, predictors, candidates)
+        self._model = self._pupil.model
         self._settings = Exploration()
         self._steps = steps_of(self._model.kernel)
         self._ones = np.ones(len(candidates), dtype=np.float32)
@@ -66,4 +99,4 @@ class OurChooser(Chooser):
 
     def learn(self, facts: Facts, candidate: int, chance: float, happened: bool) -> None:
         """Learn one answer."""
-        self._model.learn(facts, candidate, 0, happened)
+        self._pupil.learn(facts, candidate, happened)

@@ -26,7 +26,7 @@ def run(folder: Path, *more: str) -> int:
 
 @pytest.mark.usefixtures("without_data")
 def test_our_models_and_the_floors_run_on_the_bundled_set(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(tmp_path, "--only", "ours,floor") == 0
+    assert run(tmp_path, "--only", "bayes,mixture,floor") == 0
 
     text = capsys.readouterr().out
     said = json.loads((tmp_path / "coupon" / "bayes.0.json").read_text())["predictions"]
