@@ -19,8 +19,8 @@ WEAK = 100.0
 FOLDS = 3
 
 
-def synthetic(seed: int, rounds: int) -> tuple[Sample, float]:
-    """Draw a log; give it with the true mean reward of the other policy."""
+def synthetic(seed: int, rounds: int) -> tuple[Sample, float, float]:
+    """Draw a log; give it with the true mean reward of the other policy, and that of the log's own."""
     rng = np.random.default_rng(seed)
     taste = 0.35 * rng.uniform(-1, 1, (NUMBERS, ACTIONS))
     by_context, by_action = rng.uniform(-1, 1, NUMBERS), rng.uniform(-1, 1, ACTIONS)
@@ -47,8 +47,9 @@ def synthetic(seed: int, rounds: int) -> tuple[Sample, float]:
         predicted=foretold[rows, action],
         expected=(other * foretold).sum(axis=1),
         beyond=np.zeros(rounds),
+        base=(policy * foretold).sum(axis=1),
     )
-    return sample, float((other * chance).sum(axis=1).mean())
+    return sample, float((other * chance).sum(axis=1).mean()), float((policy * chance).sum(axis=1).mean())
 
 
 def cross_fitted(x, action, reward, rng):

@@ -1,12 +1,14 @@
 """Estimators against the plain sums of their formulas, and against logs whose truth is known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opportune.evaluate.off_policy import ESTIMATORS, Bootstrap, Sample, judge
-from opportune.evaluate.off_policy.estimators import switch, switch_limit
+from opportune.evaluate.off_policy.estimators import gain, switch, switch_limit
 from tests.evaluate.off_policy.synthetic import synthetic
 
 rows = st.lists(
@@ -69,6 +71,22 @@ def test_a_right_model_makes_dr_right_whatever_the_logged_probabilities(values):
     assert value("dr", sure) == pytest.approx(sure.reward.mean(), abs=1e-9)
 
 
+@given(rows)
+def test_the_gain_is_that_of_the_doubly_robust_estimate_but_for_what_averages_out(values):
+    plain = sample_of(values)
+    told = replace(plain, base=plain.predicted)
+
+    over, _ = gain(told)
+    assert over == pytest.approx(ESTIMATORS["dr"](plain).over - plain.reward, abs=1e-9)
+
+
+@given(rows)
+def test_who_chooses_alike_gains_nothing_whatever_the_model_says(values):
+    same = sample_of([(r, q, q, f, e) for r, q, _, f, e in values])
+
+    assert gain(replace(same, base=same.expected)).over == pytest.approx(0.0, abs=1e-9)
+
+
 def test_switch_lets_the_model_speak_alone_where_weights_are_large():
     sample = sample_of([(1.0, 0.05, 1.0, 0.5, 0.5), (1.0, 1.0, 1.0, 0.5, 0.5)])
 
@@ -94,7 +112,7 @@ def test_a_sample_refuses_what_is_no_probability():
 def errors(runs, rounds):
     found = {name: [] for name in ESTIMATORS}
     for seed in range(runs):
-        sample, truth = synthetic(seed, rounds)
+        sample, truth, _ = synthetic(seed, rounds)
         for name in ESTIMATORS:
             found[name].append(abs(value(name, sample) - truth) / truth)
     return {name: float(np.mean(values)) for name, values in found.items()}
@@ -124,7 +142,7 @@ def covering(runs, falsify):
     """Share of runs in which the interval of DR covers the truth."""
     hits = 0
     for seed in range(runs):
-        sample, truth = synthetic(1_000 + seed, 3_000)
+        sample, truth, _ = synthetic(1_000 + seed, 3_000)
         if falsify:
             sample = sample_of(
                 zip(
@@ -138,6 +156,20 @@ def covering(runs, falsify):
 
 def test_intervals_cover_the_truth_about_as_often_as_they_say():
     assert covering(30, falsify=False) >= 0.85
+
+
+def test_the_gain_is_told_closer_than_by_the_difference_of_two_estimates():
+    covered, narrower = 0, 0
+    for seed in range(20):
+        sample, truth, own = synthetic(2_000 + seed, 2_000)
+        bootstrap = Bootstrap(sample.person, draws=300)
+        found = bootstrap.interval(*gain(sample))
+        plain = bootstrap.interval(*gain(replace(sample, base=None)))
+        covered += found.low <= truth - own <= found.high
+        narrower += found.high - found.low < plain.high - plain.low
+
+    assert covered >= 16
+    assert narrower >= 18
 
 
 def test_intervals_miss_where_the_log_lies_about_its_probabilities():

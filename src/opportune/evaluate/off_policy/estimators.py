@@ -10,6 +10,7 @@ Notation:
     w  float64 [n], weight p / q
     f  float64 [n], `predicted`: reward foretold for what was chosen
     e  float64 [n], `expected`: reward foretold for the other policy, the mean over its choices
+    b  float64 [n], `base`: the same for the log's own policy
 
 Every estimator is a ratio of two sums over choices, so that one bootstrap serves them all.
 """
@@ -23,7 +24,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["ESTIMATORS", "Ratio", "Sample", "direct", "doubly_robust", "ips", "snips", "switch", "switch_limit"]
+__all__ = ["ESTIMATORS", "Ratio", "Sample", "direct", "doubly_robust", "gain", "ips", "snips", "switch", "switch_limit"]
 
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -48,6 +49,7 @@ class Sample:
         predicted, expected: must not know the choice's own reward, as the model that decided did not.
         beyond: float64 [n], probability of all that the other policy would have chosen and the log's never could; nan
             where that is not known.
+        base: foretold by the same forecasts as `expected`; None where the log's other probabilities are not known.
 
     Raises:
         ValueError: lengths differ, a number is not finite, or a probability is out of range.
@@ -60,6 +62,7 @@ class Sample:
     predicted: Reals
     expected: Reals
     beyond: Reals
+    base: Reals | None = None
 
     def __post_init__(self) -> None:
         columns = (self.reward, self.logged, self.wanted, self.person, self.predicted, self.expected, self.beyond)
@@ -90,6 +93,7 @@ class Sample:
             predicted=self.predicted[mask],
             expected=self.expected[mask],
             beyond=self.beyond[mask],
+            base=None if self.base is None else self.base[mask],
         )
 
 
@@ -111,6 +115,19 @@ def direct(sample: Sample) -> Ratio:
 def doubly_robust(sample: Sample) -> Ratio:
     """Doubly robust: mean of e + w (r - f)."""
     return switch(sample, np.inf)
+
+
+def gain(sample: Sample) -> Ratio:
+    """What the other policy earns more than the log: mean of e - b + (w - 1) (r - f).
+
+    Right wherever the doubly robust estimate is, and zero where both choose alike, whatever the model says. Without b,
+    that estimate less what was earned.
+    """
+    if sample.base is None:
+        over, under = doubly_robust(sample)
+        return Ratio(over - sample.reward, under)
+    surprise = (sample.weights - 1.0) * (sample.reward - sample.predicted)
+    return Ratio(sample.expected - sample.base + surprise, np.ones(len(sample)))
 
 
 def switch(sample: Sample, limit: float | None = None) -> Ratio:

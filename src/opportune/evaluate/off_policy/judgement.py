@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import numpy as np
 
-from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval, between
-from opportune.evaluate.off_policy.estimators import ESTIMATORS, Sample
+from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval
+from opportune.evaluate.off_policy.estimators import ESTIMATORS, Sample, gain
 from opportune.evaluate.off_policy.overlap import Overlap, Remark, Verdict, overlap, remarks, verdict
 
 __all__ = ["BEST", "Judgement", "judge"]
@@ -22,7 +22,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         persons: different ones among the choices.
         observed: mean reward of the log itself.
         estimates: mean reward under the other policy by estimator; empty where the verdict is "refused".
-        gain: `BEST` less observed, paired; None where the verdict is "refused".
+        gain: what the other policy earns more, by an estimate of its own; None where the verdict is "refused".
         remarks: what forbids a number or makes it doubtful.
     """
 
@@ -44,22 +44,16 @@ def judge(sample: Sample, bootstrap: Bootstrap | None = None) -> Judgement:
     found = overlap(sample)
     told = remarks(found)
     bootstrap = bootstrap or Bootstrap(sample.person)
-    ones = np.ones(len(sample))
-    observed, observed_draws = bootstrap.ratios(sample.reward, ones)
     estimates: dict[str, Interval] = {}
-    gain = None
+    more = None
     if verdict(told) is not Verdict.REFUSED:
-        for name, estimator in ESTIMATORS.items():
-            # Who chooses alike earns the same: no model is to add its noise.
-            value, values = (observed, observed_draws) if found.alike else bootstrap.ratios(*estimator(sample))
-            estimates[name] = between(value, values)
-            if name == BEST:
-                gain = between(value - observed, values - observed_draws)
+        estimates = {name: bootstrap.interval(*estimator(sample)) for name, estimator in ESTIMATORS.items()}
+        more = bootstrap.interval(*gain(sample))
     return Judgement(
         persons=bootstrap.persons,
-        observed=between(observed, observed_draws),
+        observed=bootstrap.interval(sample.reward, np.ones(len(sample))),
         estimates=estimates,
-        gain=gain,
+        gain=more,
         overlap=found,
         verdict=verdict(told),
         remarks=tuple(told),

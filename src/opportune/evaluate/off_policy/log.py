@@ -62,7 +62,7 @@ class Log:
     Args:
         rewards: names, outcomes before goals.
         left_out: reason → decisions that were not judged.
-        earned, predicted, expected: float64 [n, R].
+        earned, predicted, expected, base: float64 [n, R]; base is None where a later place is judged.
         members: bool [n, S].
     """
 
@@ -78,6 +78,7 @@ class Log:
     earned: Reals
     predicted: Reals
     expected: Reals
+    base: Reals | None
     members: npt.NDArray[np.bool_]
 
     def sample(self, reward: int) -> Sample:
@@ -90,6 +91,7 @@ class Log:
             predicted=self.predicted[:, reward],
             expected=self.expected[:, reward],
             beyond=self.beyond,
+            base=None if self.base is None else self.base[:, reward],
         )
 
 
@@ -102,6 +104,7 @@ class _Columns:
     earned: list[Reals] = field(default_factory=list)
     predicted: list[Reals] = field(default_factory=list)
     expected: list[Reals] = field(default_factory=list)
+    base: list[Reals] = field(default_factory=list)
     members: list[npt.NDArray[np.bool_]] = field(default_factory=list)
 
 
@@ -187,11 +190,14 @@ class LogReader:
         columns.logged.append(logged_chance)
         columns.wanted.append(logged_chance if isclose(chance, logged_chance, rel_tol=ROUNDING) else chance)
         plan, to_logged = logged
-        columns.beyond.append(
-            unreachable(odds, to_logged, place_chances(plan, decision, number)) if self._place == 1 else float("nan")
-        )
-        columns.earned.append(self._rewards.earned(shown, decision.request.channel, candidate, truth, plan))
         foretold = self._rewards.foretold(odds)
+        if self._place == 1:
+            known = place_chances(plan, decision, number)
+            columns.beyond.append(unreachable(odds, to_logged, known))
+            columns.base.append(_chances(odds, to_logged, known) @ foretold)
+        else:
+            columns.beyond.append(float("nan"))
+        columns.earned.append(self._rewards.earned(shown, decision.request.channel, candidate, truth, plan))
         columns.expected.append(odds.chances @ foretold)
         columns.predicted.append(foretold[odds.candidates == candidate].sum(axis=0))
 
@@ -240,5 +246,12 @@ class LogReader:
             earned=np.array(columns.earned).reshape(shape),
             predicted=np.array(columns.predicted).reshape(shape),
             expected=np.array(columns.expected).reshape(shape),
+            base=np.array(columns.base).reshape(shape) if self._place == 1 else None,
             members=np.array(columns.members, dtype=bool).reshape(len(columns.person), len(plan.segments.passed({}))),
         )
+
+
+def _chances(odds: Odds, to_logged: Sequence[int | None], known: Mapping[int, float]) -> Reals:
+    """Give the recorded probability of each candidate of the odds, float64 [m]."""
+    logged = (to_logged[candidate] for candidate in odds.candidates.tolist())
+    return np.array([0.0 if one is None else known.get(one, 0.0) for one in logged])

@@ -65,7 +65,6 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
         heaviest: largest weight; `heaviest_share` its part of the sum of all.
         beyond: part of the other policy's choices that the log could never show; nan where it is not known.
         unused: part of the logged choices that the other policy would never have made.
-        alike: the other policy would have made every choice with the logged probability.
     """
 
     choices: int
@@ -77,7 +76,6 @@ class Overlap(msgspec.Struct, frozen=True, kw_only=True):
     heaviest_share: float
     beyond: float
     unused: float
-    alike: bool
 
     @property
     def share(self) -> float:
@@ -103,7 +101,6 @@ def overlap(sample: Sample) -> Overlap:
         heaviest_share=float(w.max()) / total if total > 0.0 else float("nan"),
         beyond=beyond,
         unused=float((w == 0.0).mean()) if n else float("nan"),
-        alike=bool(n) and bool((w == 1.0).all()),
     )
 
 
