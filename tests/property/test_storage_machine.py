@@ -30,7 +30,7 @@ from opportune.storage import (
     verify_storage,
 )
 from opportune.storage.postgres import PostgresStorage
-from opportune.testing.storage import LATER, NOON, accept, merge, save_decision
+from opportune.testing.storage import LATER, NOON, accept, merge, replacement, save_decision
 from tests.postgres import need_postgres
 
 KEYS = st.sampled_from(["a", "b", "c"])
@@ -190,6 +190,12 @@ class StorageMachine(RuleBasedStateMachine):
         write = merge(key, customer, other)
         self.batch.append((write, self.model.merge(write)))
 
+    @rule(key=KEYS, state=st.sampled_from([b"one", b"two"]))
+    def change(self, key: str, state: bytes) -> None:
+        write = replacement(key, state=state)
+        sequence = self.model.take("change", key, state, lambda: self.model.append("change"))
+        self.batch.append((write, sequence))
+
     @rule()
     def commit(self) -> None:
         results = self.storage.write([write for write, _ in self.batch])
@@ -246,6 +252,8 @@ class StorageMachine(RuleBasedStateMachine):
             assert profile.attributes == self.model.profiles[person]
             assert [entry.sequence for entry in self.storage.history(customer)] == self.model.told[person][::-1]
         assert {due.decision for due in self.storage.due_windows(NOON + timedelta(days=2), 10)} == self.model.windows
+        for (kind, _), (request, sequence) in self.model.requests.items():
+            assert kind != "change" or self.storage.change_state(sequence) == request
         assert self.storage.counts().outcomes == self.model.kinds.count("outcome")
         assert verify_storage(self.storage) == []
 
