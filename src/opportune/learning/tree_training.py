@@ -77,11 +77,14 @@ def is_due(answers: int, trained: int) -> bool:
     return answers >= (2 * trained if trained < DOUBLED_UNTIL else math.ceil(GROWTH * trained))
 
 
-def train(predictors: Sequence[Predictor], outcomes: Sequence[str], truths: Sequence[Truth]) -> bytes | None:
+def train(
+    predictors: Sequence[Predictor], outcomes: Sequence[str], truths: Sequence[Truth], answers: int = 0
+) -> bytes | None:
     """Train trees for every outcome that has enough answers, and give the artefact; None where none has.
 
     Args:
         truths: in their order; only the last WINDOW count.
+        answers: that the model had learned by then, for the schedule.
 
     Raises:
         ValueError: the extra "trees" is not installed.
@@ -99,7 +102,7 @@ def train(predictors: Sequence[Predictor], outcomes: Sequence[str], truths: Sequ
             continue
         rows = table(frame, types, own)
         dumps.append((head, fit(rows, happened, frame.categories).dump_model()))
-    return artefact(arrays_of(dumps), frame, outcomes) if dumps else None
+    return artefact(arrays_of(dumps), frame, outcomes, answers) if dumps else None
 
 
 def table(frame: Frame, types: dict[str, Any], truths: Sequence[Truth]) -> Doubles:
@@ -116,7 +119,7 @@ def fit(rows: Doubles, happened: Doubles, categories: list[int]) -> Any:
     return lightgbm.train(SETTINGS, data, TREES)
 
 
-def artefact(trees: TreeArrays, frame: Frame, outcomes: Sequence[str]) -> bytes:
+def artefact(trees: TreeArrays, frame: Frame, outcomes: Sequence[str], answers: int = 0) -> bytes:
     """Give trees and their frame as bytes: data alone."""
-    meta = {"format": ARTEFACT_FORMAT, "outcomes": list(outcomes), "frame": frame.described()}
+    meta = {"format": ARTEFACT_FORMAT, "outcomes": list(outcomes), "frame": frame.described(), "answers": answers}
     return to_bytes(Snapshot(trees.arrays(), meta))

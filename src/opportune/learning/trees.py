@@ -50,12 +50,14 @@ class _Forest:
     Args:
         outcomes: what `heads` of the trees count.
         digest: of the artefact's bytes.
+        answers: that there were when they were trained.
     """
 
     trees: TreeArrays
     frame: Frame
     outcomes: tuple[str, ...]
     digest: str
+    answers: int
 
 
 class TreesModel(SuppliedModel):
@@ -76,6 +78,11 @@ class TreesModel(SuppliedModel):
         self.kernel = resolve_kernel(kernel)
         self._steps: Any = _numba() if self.kernel == "numba" else tree_numpy
         self._types = {one.name: one.type for one in predictors}
+
+    @property
+    def trained(self) -> int:
+        """Answers that there were when its trees were trained; 0 without trees."""
+        return 0 if self._forest is None else self._forest.answers
 
     def supplied(self) -> Mapping[str, Any]:
         """Give the artefact's digest; "" without one."""
@@ -132,7 +139,11 @@ class TreesModel(SuppliedModel):
         state = super().snapshot()
         if self._forest is None:
             return state
-        forest = {"frame": self._forest.frame.described(), "outcomes": list(self._forest.outcomes)}
+        forest = {
+            "frame": self._forest.frame.described(),
+            "outcomes": list(self._forest.outcomes),
+            "answers": self._forest.answers,
+        }
         return Snapshot({**state.arrays, **self._forest.trees.arrays()}, {**state.meta, "forest": forest})
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -184,5 +195,9 @@ def _read(artefact: Snapshot, digest: str) -> _Forest:
     outcomes = artefact.meta.get("outcomes")
     if not (isinstance(outcomes, list) and all(isinstance(name, str) for name in outcomes)):
         raise ValueError("trees: their outcomes are missing")
+    answers = artefact.meta.get("answers")
+    if type(answers) is not int or answers < 0:
+        raise ValueError("trees: the number of answers is missing")
     frame = frame_from(artefact.meta.get("frame"))
-    return _Forest(arrays_from(artefact, len(outcomes), len(frame.columns) + PARTS), frame, tuple(outcomes), digest)
+    trees = arrays_from(artefact, len(outcomes), len(frame.columns) + PARTS)
+    return _Forest(trees, frame, tuple(outcomes), digest, answers)

@@ -24,6 +24,7 @@ from opportune.service.runtime import Learning, Runtime
 from opportune.service.settings import Settings
 from opportune.service.teacher import Teacher
 from opportune.service.training import Progress, led_on, trained
+from opportune.service.tree_trainer import TreeTrainer
 from opportune.service.windows import Sweeper
 from opportune.storage import Entry, Storage
 
@@ -130,10 +131,17 @@ class EmbeddedRuntime(Runtime):
             log.error("no checkpoint at the end", error=type(error).__name__, where=place_of(error))
 
     async def _do_chores(self) -> None:
-        """Record silence, keep the model and apply the rule of promotion, again and again."""
+        """Record silence, keep the model, apply the rule of promotion and have trees trained, again and again."""
         sweeper = Sweeper(self.live, self.storage, self.writer, self.settings)
         retaining = Retaining(self.storage, self.settings)
         promoter = Promoter(self.course)
+        trainer = TreeTrainer(self.storage.url)
+        try:
+            await self._repeat(sweeper, retaining, promoter, trainer)
+        finally:
+            trainer.close()
+
+    async def _repeat(self, sweeper: Sweeper, retaining: Retaining, promoter: Promoter, trainer: TreeTrainer) -> None:
         kept_at = monotonic()
         while True:
             await asyncio.sleep(self.settings.sweep_seconds)
@@ -145,6 +153,10 @@ class EmbeddedRuntime(Runtime):
                 order = promoter.order(self.learner)
                 if order is not None:
                     await self.writer.write(order)
+                async with self.teacher.still() as learner:
+                    trees = await asyncio.to_thread(trainer.order, learner)
+                if trees is not None:
+                    await self.writer.write(trees)
                 await retaining.apply(self.live.current.strategy.project.settings.retention_days)
             except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

@@ -18,6 +18,7 @@ from opportune.service.retaining import Retaining
 from opportune.service.settings import Settings
 from opportune.service.status import Identity, Reporter
 from opportune.service.switching import first_serving
+from opportune.service.tree_trainer import TreeTrainer
 from opportune.service.windows import Sweeper
 from opportune.storage import GroupWriter, Storage
 from opportune.storage.cluster import Leadership, Notice, ProcessReport
@@ -122,9 +123,20 @@ class LearningProcess:
 
     async def _learn(self, leadership: Leadership, writer: GroupWriter) -> None:
         """Learn what comes, and post it."""
+        promoter = Promoter(self._follower.course)
+        trainer = TreeTrainer(self._storage.url)
+        try:
+            await self._repeat(leadership, writer, promoter, trainer)
+        finally:
+            await asyncio.to_thread(trainer.close)
+        if self._role == ROLE:
+            await self._finish(writer)
+
+    async def _repeat(
+        self, leadership: Leadership, writer: GroupWriter, promoter: Promoter, trainer: TreeTrainer
+    ) -> None:
         follower = self._follower
         kept_at = monotonic()
-        promoter = Promoter(follower.course)
         await asyncio.to_thread(follower.post, at_once=True)
         while self._role == ROLE and not self._ending.is_set():
             self._wake.clear()
@@ -137,12 +149,11 @@ class LearningProcess:
                 kept_at = monotonic()
                 await writer.write(checkpoint)
             order = await asyncio.to_thread(promoter.order, follower.learner)
-            if order is not None:
-                await writer.write(order)
-                self._wake.set()
+            for one in (order, await asyncio.to_thread(trainer.order, follower.learner)):
+                if one is not None:
+                    await writer.write(one)
+                    self._wake.set()
             await happened(self._wake, wait)
-        if self._role == ROLE:
-            await self._finish(writer)
 
     def _work(self) -> float:
         """Learn all that is there; give the seconds after which to look again."""

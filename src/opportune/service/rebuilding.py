@@ -14,7 +14,7 @@ from opportune.decide import Plan
 from opportune.outcomes import Account, Learner, Lesson, Names, Truth, accounts, new_model, standing, truth_digest
 from opportune.storage import Kind, Storage
 
-__all__ = ["Rebuilt", "rebuilt", "truths"]
+__all__ = ["Rebuilt", "lesson_of", "rebuilt", "truths"]
 
 PAGE = 500
 
@@ -64,7 +64,7 @@ def rebuilt(
         for account in truths(storage, until, progress):
             truth = Truth(account.decision, account.at, tuple(standing(account.reports)))
             if truth.reports and account.facts:
-                learner.learn_truth(_lesson(account, until))
+                learner.learn_truth(lesson_of(account, until))
             decisions += 1
             reports += len(truth.reports)
             yield truth
@@ -108,7 +108,7 @@ def _answered(storage: Storage, until: int) -> dict[str, None]:
     return found
 
 
-def _lesson(account: Account, sequence: int) -> Lesson:
+def lesson_of(account: Account, sequence: int) -> Lesson:
     """All that finally stands of one decision, as if it came at once."""
     return Lesson(
         sequence=sequence,

@@ -147,9 +147,13 @@ def open_storage(url: str, *, read_only: bool = False, for_copy: bool = False) -
     """
     scheme, separator, _ = url.partition("://")
     if not separator:
-        return SqliteStorage(url, read_only=read_only, for_copy=for_copy)
+        opened: Storage = SqliteStorage(url, read_only=read_only, for_copy=for_copy)
+        opened.url = url
+        return opened
     backend = BACKENDS.get(scheme)
     if backend is None:
         known = ", ".join(f"{name}://" for name in BACKENDS)
         raise StoreError(f"store URL: expected {known} or a path, found the scheme {scheme!r}; change the URL")
-    return backend(url, read_only, for_copy)
+    opened = backend(url, read_only, for_copy)
+    opened.url = url
+    return opened

@@ -97,6 +97,8 @@ class Storage(Hooks):
         new_salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
         self.place = place
+        self.url = ""
+        """How another process opens it, as `open_storage` was told; "" where it was opened otherwise."""
         self.migrated: tuple[str, ...] = ()
         """Names of the migrations that opening it applied, such as "0002_merges_and_retention"."""
         self.cluster: Cluster = LocalCluster(clock)
