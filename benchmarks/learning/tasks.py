@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
 from benchmarks.learning.late import introduced_late, young_actions
-from benchmarks.learning.sets import ROUNDS, STREAMS
+from benchmarks.learning.sets import STREAMS, optdigits, starbucks_offers
 from benchmarks.learning.stream import Rounds, Stream
 
 __all__ = ["TASKS", "Choosing", "Predicting", "Task", "load"]
@@ -73,47 +74,61 @@ class Choosing(Task):
     rare: bool = False
 
 
+@functools.cache
+def _stream(name: str) -> Stream:
+    """Read a set once for all tasks."""
+    return STREAMS[name]()
+
+
+@functools.cache
+def _digits() -> Rounds:
+    return optdigits.read()
+
+
 def _rare() -> Rounds:
-    data = ROUNDS["optdigits"]()
+    data = _digits()
     return replace(data, rewards=np.where(data.rewards > 0.5, RARE, RARER).astype(np.float32))
 
 
-_DIGITS = ROUNDS["optdigits"]
 _ALL: list[Task] = [
-    Predicting("bank", "Bank marketing", "Calls in date order, without `duration`; the rate drifts.", STREAMS["bank"]),
-    Predicting("coupon", "In-vehicle coupons", "Ten actions in five groups.", STREAMS["coupon"]),
-    Predicting("telco", "Telco churn", "One action.", STREAMS["telco"]),
-    Predicting("starbucks", "Rewards-app offers", "Eight offers in two groups, in time order.", STREAMS["starbucks"]),
+    Predicting(
+        "bank", "Bank marketing", "Calls in date order, without `duration`; the rate drifts.", partial(_stream, "bank")
+    ),
+    Predicting("coupon", "In-vehicle coupons", "Ten actions in five groups.", partial(_stream, "coupon")),
+    Predicting("telco", "Telco churn", "One action.", partial(_stream, "telco")),
+    Predicting(
+        "starbucks", "Rewards-app offers", "Eight offers in two groups, in time order.", partial(_stream, "starbucks")
+    ),
     Predicting(
         "journey",
         "Complete Journey",
         "Redemptions of 27 campaigns in three groups; campaigns begin throughout the year.",
-        STREAMS["journey"],
+        partial(_stream, "journey"),
     ),
     Predicting(
         "coupon-late",
         "In-vehicle coupons, half of the actions introduced late",
         "Every second action of a group joins after half of the answers; its first answers are counted.",
-        lambda: introduced_late(STREAMS["coupon"](), counted=300),
+        lambda: introduced_late(_stream("coupon"), counted=300),
         horizons=(100, 300),
     ),
     Predicting(
         "starbucks-late",
         "Rewards-app offers, half of the actions introduced late",
         "Every second offer of a group joins after half of the answers; its first answers are counted.",
-        lambda: introduced_late(STREAMS["starbucks"](), counted=300),
+        lambda: introduced_late(_stream("starbucks"), counted=300),
         horizons=(100, 300),
     ),
     Predicting(
         "journey-late",
         "Complete Journey, young campaigns",
         "The first answers of every campaign but the first of its type.",
-        lambda: young_actions(STREAMS["journey"](), counted=100),
+        lambda: young_actions(_stream("journey"), counted=100),
         horizons=(30, 100),
     ),
-    Choosing("optdigits", "Digits", "Ten actions without relatives, one right.", _DIGITS),
-    Choosing("optdigits-delay-100", "Digits, answers 100 rounds late", "", _DIGITS, delay=100, marks=(1_000,)),
-    Choosing("optdigits-delay-1000", "Digits, answers 1,000 rounds late", "", _DIGITS, delay=1_000, marks=(3_000,)),
+    Choosing("optdigits", "Digits", "Ten actions without relatives, one right.", _digits),
+    Choosing("optdigits-delay-100", "Digits, answers 100 rounds late", "", _digits, delay=100, marks=(1_000,)),
+    Choosing("optdigits-delay-1000", "Digits, answers 1,000 rounds late", "", _digits, delay=1_000, marks=(3_000,)),
     Choosing(
         "optdigits-rare",
         "Digits, rare answers",
@@ -127,13 +142,13 @@ _ALL: list[Task] = [
         "starbucks-replay",
         "Rewards-app offers by replay",
         "A round counts where the choice equals the offer that was sent at random.",
-        ROUNDS["starbucks"],
+        lambda: starbucks_offers.replayed(_stream("starbucks")),
     ),
 ]
 TASKS: dict[str, Task] = {task.name: task for task in _ALL}
 
 
-@functools.lru_cache(maxsize=2)
+@functools.cache
 def load(name: str, rows: int | None = None) -> Stream | Rounds:
     """Read the data of a task, its first `rows` alone where given.
 

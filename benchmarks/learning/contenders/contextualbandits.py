@@ -24,7 +24,7 @@ class LinUcbChooser(Chooser):
     def __init__(self, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey], seed: int) -> None:
         online = importlib.import_module("contextualbandits.online")
         self._columns = Columns(predictors, LEVEL_ROOM)
-        self._policy = online.LinUCB(len(candidates), alpha=ALPHA, random_state=seed)
+        self._policy = online.LinUCB(len(candidates), alpha=ALPHA, random_state=1 + seed)
         self._size = len(candidates)
         self._taught = False
 

@@ -1,4 +1,4 @@
-"""Open data sets as streams of answers or as rounds of choices: one file per set, one line here."""
+"""Open data sets as streams of answers: one file per set, one line here; optdigits gives rounds of choices."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from benchmarks.learning.sets import (
     starbucks_offers,
     telco_churn,
 )
-from benchmarks.learning.stream import Rounds, Stream
+from benchmarks.learning.stream import Stream
 
-__all__ = ["ROUNDS", "STREAMS"]
+__all__ = ["STREAMS", "optdigits", "starbucks_offers"]
 
 STREAMS: dict[str, Callable[[], Stream]] = {
     "bank": bank_marketing.read,
@@ -24,8 +24,3 @@ STREAMS: dict[str, Callable[[], Stream]] = {
     "journey": complete_journey.read,
 }
 """Reads a set whole, in the order of its file; FileNotFoundError where the folder of data is not there."""
-
-ROUNDS: dict[str, Callable[[], Rounds]] = {
-    "optdigits": optdigits.read,
-    "starbucks": starbucks_offers.read_replay,
-}

@@ -19,7 +19,7 @@ from benchmarks.learning.sets.folder import find, predictors_of, table
 from benchmarks.learning.stream import Answer, Rounds, Stream, key
 from opportune.records import Value, ValueType
 
-__all__ = ["read", "read_replay"]
+__all__ = ["read", "replayed"]
 
 TYPES = {
     "gender": ValueType.TEXT,
@@ -86,9 +86,8 @@ def read() -> Stream:
     return Stream(predictors_of(TYPES), candidates, answers, ordered=True)
 
 
-def read_replay() -> Rounds:
+def replayed(stream: Stream) -> Rounds:
     """Give the same as rounds: a choice that equals the random log is answered, another is not."""
-    stream = read()
     rewards = np.full((len(stream.answers), len(stream.candidates)), np.nan, dtype=np.float32)
     rewards[np.arange(len(stream.answers)), stream.shown] = stream.happened
     facts = [answer.facts for answer in stream.answers]

@@ -149,7 +149,7 @@ def test_informational_offers_are_no_actions_and_age_118_is_missing(offers: Path
 
 
 def test_a_replay_knows_the_reward_of_the_offer_that_was_sent_alone(offers: Path) -> None:
-    rounds = starbucks_offers.read_replay()
+    rounds = starbucks_offers.replayed(starbucks_offers.read())
 
     assert rounds.logged is not None
     assert rounds.logged.tolist() == [0, 0]
