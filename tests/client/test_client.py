@@ -208,6 +208,22 @@ def test_models_are_listed() -> None:
         assert models == [{"name": "bayes"}]
 
 
+def test_models_are_compared_promoted_and_restored() -> None:
+    changed = {"entry": 7, "champion": "simple", "live_ms": 3.5}
+    for found, _ in both(lambda: Script((200, {"champion": "main", "figures": []})), "compare_models"):
+        assert found["champion"] == "main"
+    for found, _ in both(lambda: Script((200, {"versions": [{"number": 7}]})), "model_versions"):
+        assert found == [{"number": 7}]
+    for found, script in both(lambda: Script((200, changed)), "promote_model", "simple", author="ada", reason="plain"):
+        assert found == changed
+        sent = json.loads(script.requests[0].content)
+        assert sent | {"id": ""} == {"model": "simple", "id": "", "author": "ada", "reason": "plain"}
+    for found, script in both(lambda: Script((503, {}), (200, changed)), "restore_version", 7):
+        assert found == changed
+        assert len(set(script.ids())) == 1
+        assert len(script.ids()) == 2
+
+
 def test_an_answer_of_something_else_is_an_error() -> None:
     with pytest.raises(ServiceError):
         sync(Script((200, ["hello"])), lambda client: client.outcome("d-1", "water", "accept"))

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from opportune.learning import BayesModel, Contest, ModelSpec, Moves, Predictor, PropensityModel, make_contest
-from opportune.learning.moves import Moves as _Moves
 from opportune.records import Facts, Renamed
 from opportune.testing.models import (
     CATALOGUE,
@@ -20,7 +19,6 @@ from opportune.testing.models import (
     sample_facts,
 )
 
-assert Moves is _Moves
 MAIN = ModelSpec("main", "bayes", PREDICTORS)
 SIMPLE = ModelSpec("simple", "bayes", PREDICTORS[:1], {"base_rate": 0.4})
 
@@ -50,8 +48,8 @@ def fragile(breaks: str) -> Contest:
     """A contest with a challenger that breaks."""
 
     def make(spec: ModelSpec, outcomes: Sequence[str], kernel: str) -> PropensityModel:
-        kind = {"main": BayesModel, "fragile": Fragile}[spec.name]
-        made = kind(spec.predictors, outcomes, kernel)
+        kinds: dict[str, type[BayesModel]] = {"main": BayesModel, "fragile": Fragile}
+        made: PropensityModel = kinds[spec.name](spec.predictors, outcomes, kernel)
         if isinstance(made, Fragile):
             made.breaks = breaks
         return made

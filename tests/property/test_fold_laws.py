@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as some
 
 from opportune.decide import Draws, State, decide, seed_of
+from opportune.learning import Contest
 from opportune.outcomes import Learner, new_model
 from opportune.records import Decision, DecisionRequest, Origin, Outcome, PlacementRequest
 from opportune.service.course import Course
@@ -259,3 +260,43 @@ def _evidence(learner: Learner) -> dict[str, float]:
     for index, key in enumerate(learner.plan.candidates):
         found[key.action] = found.get(key.action, 0.0) + float(totals[index])
     return found
+
+
+def test_models_that_stay_go_on_over_revisions() -> None:
+    """Added, promoted, renamed, replaced by another champion, and gone."""
+    with life() as one:
+
+        def now() -> tuple[str, dict[str, float]]:
+            one.learn()
+            model = one.learner.model
+            assert isinstance(model, Contest)
+            return model.champion, {name: float(each.evidence().sum()) for name, each in model.models.items()}
+
+        def answered() -> None:
+            for number in range(6):
+                one.decide(20 + number)
+                one.answer((0, "accept"))
+                one.learn()
+
+        answered()
+        alone = now()[1]["main"]
+        one.publish("challenger")
+        assert now() == ("main", {"main": alone, "simple": 0.0})
+        answered()
+        both = now()[1]
+        assert (both["main"], both["simple"]) == (alone + both["simple"], both["simple"])
+        one.promote("simple")
+        one.publish("model renamed")
+        assert now() == ("plain", {"main": both["main"], "plain": both["simple"]})
+        one.publish("challenger")
+        assert now() == ("simple", both)
+        one.publish("other kind")
+        assert now()[1] == {"main": 0.0, "simple": both["simple"]}
+        one.publish("other champion")
+        assert now()[0] == "simple"
+        one.promote("main")
+        assert now()[0] == "main"
+        one.publish("base")
+        assert list(now()[1]) == ["main"]
+        assert now()[0] == "main"
+        assert prove_models(one.storage)[1] == []
