@@ -7,9 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from opportune.learning import CandidateKey, Predictor, PropensityModel
-from opportune.learning.joint import JointModel
-from opportune.records import ValueType
+from opportune.learning import JointModel, Predictor, PropensityModel
 from opportune.testing.models import (
     CATALOGUE,
     OUTCOMES,
@@ -37,3 +35,61 @@ def taught(kernel: str, count: int) -> JointModel:
     for answer in sample_answers(count):
         model.learn(*answer)
     return model
+
+
+def test_kernels_agree_after_learning_and_taking_back() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = taught("numpy", 300), taught("numba", 300)
+    for model in (numpy, numba):
+        for answer in sample_answers(300)[100:160]:
+            model.unlearn(*answer)
+
+    for number in range(20):
+        one = numpy.predict(numpy.encode(sample_facts(number)))
+        other = numba.predict(numba.encode(sample_facts(number)))
+
+        assert np.allclose(one.log_odds, other.log_odds, atol=1e-5)
+        assert np.allclose(one.spread, other.spread, atol=1e-5)
+
+
+def test_it_learns_what_a_weighted_regression_would() -> None:
+    model = JointModel(PREDICTORS[:2], ("accept",), "numpy", forgetting=0.0)
+    model.bind(CATALOGUE[:1])
+    rng = np.random.default_rng(3)
+    truth = []
+    for _ in range(3000):
+        age, balance = int(rng.integers(18, 80)), float(rng.normal(0.0, 100.0))
+        chance = 1.0 / (1.0 + np.exp(-(0.05 * (age - 49) - 0.01 * balance)))
+        facts = {"customer.age": age, "customer.balance": balance}
+        truth.append((model.predict(model.encode(facts)).propensity[0, 0].item(), chance))
+        model.learn(facts, 0, 0, bool(rng.random() < chance))
+
+    found = np.array(truth[2000:])
+    assert np.abs(found[:, 0] - found[:, 1]).mean() < 0.04
+
+
+def test_no_weight_is_less_sure_than_before_any_answer_whatever_is_taken_back() -> None:
+    model = taught("numpy", 60)
+    for facts, candidate, outcome, happened in sample_answers(60)[1:]:
+        model.unlearn(facts, candidate, outcome, not happened)
+
+    covariances = model.snapshot().arrays["covariances"]
+    variances = np.diagonal(covariances, axis1=2, axis2=3)
+
+    assert (variances > 0.0).all()
+    assert (variances <= 1.0 + 1e-9).all()
+
+
+def test_what_learned_nothing_more_is_as_if_it_never_had() -> None:
+    model = taught("numpy", 60)
+    for answer in sample_answers(60):
+        model.unlearn(*answer)
+
+    assert not model.evidence().any()
+    assert not model.snapshot().meta["paths"]
+
+
+def test_it_refuses_settings_that_are_out_of_range() -> None:
+    for settings in ({"forgetting": 1.0}, {"forgetting": -0.1}, {"looseness": 0.0}, {"base_rate": 0.0}):
+        with pytest.raises(ValueError, match="expected a number"):
+            JointModel(PREDICTORS, OUTCOMES, "numpy", **settings)

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Sequence
 
 import numpy as np
 import pytest
 
-from opportune.learning import CandidateKey, Predictor, PropensityModel
-from opportune.learning.mixture import MixtureModel
-from opportune.records import ValueType
+from opportune.learning import (
+    BayesModel,
+    CandidateKey,
+    MixtureModel,
+    Moves,
+    Predictor,
+    PropensityModel,
+    from_bytes,
+    mixture_numpy,
+    to_bytes,
+)
+from opportune.learning.blend import Blend
 from opportune.testing.models import (
     CATALOGUE,
     OUTCOMES,
@@ -34,3 +45,136 @@ class TestMixtureNumba(MixtureContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         pytest.importorskip("numba")
         return MixtureModel(predictors, outcomes, "numba")
+
+
+def taught(kernel: str, count: int) -> MixtureModel:
+    model = MixtureModel(PREDICTORS, OUTCOMES, kernel)
+    model.bind(CATALOGUE)
+    for answer in sample_answers(count):
+        model.learn(*answer)
+    return model
+
+
+def test_kernels_agree() -> None:
+    pytest.importorskip("numba")
+    numpy, numba = taught("numpy", 300), taught("numba", 300)
+
+    for number in range(20):
+        one = numpy.predict(numpy.encode(sample_facts(number)))
+        other = numba.predict(numba.encode(sample_facts(number)))
+
+        # Experts round to float32 at every answer, in another order of summation.
+        assert np.allclose(one.log_odds, other.log_odds, atol=1e-3)
+        assert np.allclose(one.spread, other.spread, atol=1e-3)
+
+
+PROGRAM = """
+import hashlib
+import sys
+padding = [bytearray(n) for n in range(1, int(sys.argv[2]), 7)]
+from opportune.learning import MixtureModel
+from opportune.testing.models import *
+model = MixtureModel(PREDICTORS, OUTCOMES, sys.argv[1])
+model.bind(CATALOGUE)
+scores = []
+for answer in sample_answers(150):
+    prediction = model.predict(model.encode(answer[0]))
+    scores.append(prediction.log_odds.tobytes() + prediction.spread.tobytes())
+    model.learn(*answer)
+print(model.digest(), hashlib.blake2b(b"".join(scores)).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_processes_agree_bit_by_bit_whatever_the_hash_seed_and_addresses(kernel: str) -> None:
+    if kernel == "numba":
+        pytest.importorskip("numba")
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", PROGRAM, kernel, padding],
+            env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "PATH": ""},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed, padding, threads in (("1", "2", "1"), ("77", "3001", "2"))
+    }
+
+    assert len(found) == 1
+
+
+def many(count: int) -> list[CandidateKey]:
+    return [CandidateKey("g", f"a{n}", "app", "t") for n in range(count)]
+
+
+def test_experts_that_a_large_catalogue_leaves_no_room_for_come_back_with_what_they_knew() -> None:
+    model = taught("numpy", 60)
+    before, scores = model.digest(), model.predict(model.encode(sample_facts(1))).log_odds.copy()
+
+    model.bind([*CATALOGUE, *many(2000)])
+    large = model.predict(model.encode(sample_facts(1)))
+    assert np.isfinite(large.log_odds).all()
+    assert model.digest() == before
+
+    model.bind(CATALOGUE)
+    assert np.array_equal(model.predict(model.encode(sample_facts(1))).log_odds, scores)
+
+
+def test_a_model_of_a_large_catalogue_moves_between_processes() -> None:
+    model, other = MixtureModel(PREDICTORS, OUTCOMES, "numpy"), MixtureModel(PREDICTORS, OUTCOMES, "numpy")
+    catalogue = [*CATALOGUE, *many(2000)]
+    model.bind(catalogue)
+    other.bind(catalogue)
+    for answer in sample_answers(60):
+        model.learn(*answer)
+
+    other.restore(from_bytes(to_bytes(model.snapshot())))
+    for answer in sample_answers(20):
+        model.learn(*answer)
+        other.learn(*answer)
+
+    assert other.digest() == model.digest()
+
+
+def test_it_goes_on_from_what_a_plain_model_knew() -> None:
+    plain = BayesModel(PREDICTORS, OUTCOMES, "numpy")
+    plain.bind(CATALOGUE)
+    for answer in sample_answers(120):
+        plain.learn(*answer)
+    model = MixtureModel(PREDICTORS, OUTCOMES, "numpy")
+    model.bind(CATALOGUE)
+    fresh = model.predict(model.encode(sample_facts(5))).log_odds.copy()
+
+    model.adopt(plain.snapshot(), Moves(CATALOGUE))
+
+    known = plain.predict(plain.encode(sample_facts(5))).log_odds
+    found = model.predict(model.encode(sample_facts(5))).log_odds
+    assert np.array_equal(model.evidence(), plain.evidence())
+    assert np.abs(found - known).mean() < np.abs(fresh - known).mean()
+
+
+def test_an_expert_that_foresees_better_is_trusted_more() -> None:
+    blend = Blend([0.5, 0.5], [0.03, 0.03], 1, mixture_numpy)
+    rng = np.random.default_rng(7)
+    for _ in range(2000):
+        truth = rng.normal()
+        happened = rng.random() < 1.0 / (1.0 + np.exp(-truth))
+        blend.learn(0, np.array([truth, rng.normal(), 1.0]), bool(happened))
+
+    assert blend.weights[0, 0] > 0.8
+    assert abs(blend.weights[0, 1]) < 0.15
+
+
+def test_what_is_said_too_boldly_is_corrected_and_what_is_right_is_left_alone() -> None:
+    rng = np.random.default_rng(8)
+    for boldness, limit in ((1.0, 0.02), (1.6, 0.05)):
+        blend = Blend([1.0], [0.0001], 1, mixture_numpy)
+        off = []
+        for number in range(6000):
+            truth = rng.normal(-1.0, 1.0)
+            chance = 1.0 / (1.0 + np.exp(-truth))
+            said = blend.learn(0, np.array([boldness * truth, 1.0]), bool(rng.random() < chance))
+            if number >= 5000:
+                off.append(abs(1.0 / (1.0 + np.exp(-said)) - chance))
+
+        assert np.mean(off) < limit

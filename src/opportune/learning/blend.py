@@ -23,13 +23,14 @@ import numpy.typing as npt
 
 from opportune.learning import mixture_numpy
 from opportune.learning.base import Snapshot
+from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.mixture_numpy import KNOT_STEP, KNOTS
 from opportune.learning.snapshot import read_array
 
 __all__ = ["Blend"]
 
-TRUST_VARIANCE, CONSTANT_VARIANCE = 0.01, 0.05
-"""Before any answer, of an expert's weight and of the constant's."""
+CONSTANT_VARIANCE = 0.05
+"""Of the constant before any answer."""
 CORRECTION_VARIANCE, CORRECTION_REACH = 0.01, 1.0
 """Before any answer, of a correction; log odds over which two corrections become a third as alike."""
 FORGETTING = 1e-4
@@ -44,15 +45,14 @@ class Blend:
 
     Args:
         start: weight of each expert before any answer.
+        variance: of that weight.
         heads: number of outcomes.
         steps: mixture_numpy or mixture_numba.
     """
 
-    def __init__(self, start: Sequence[float], heads: int, steps: Any) -> None:
-        size = len(start) + 1
+    def __init__(self, start: Sequence[float], variance: Sequence[float], heads: int, steps: Any) -> None:
         self._steps = steps
-        self._prior = np.full(size, TRUST_VARIANCE)
-        self._prior[-1] = CONSTANT_VARIANCE
+        self._prior = np.array([*variance, CONSTANT_VARIANCE])
         self._variance = np.full(KNOTS, CORRECTION_VARIANCE)
         self.weights: Doubles = np.tile([*start, 0.0], (heads, 1))
         self.trust: Doubles = np.tile(np.diag(self._prior), (heads, 1, 1))
@@ -66,16 +66,22 @@ class Blend:
         """Give the weighed log odds, not yet corrected, of what the experts said, moderated, and 1."""
         return float(np.add.accumulate(self.weights[head] * said)[-1])
 
-    def learn(self, head: int, said: Doubles, happened: bool) -> None:
-        """Learn how well the experts foresaw one answer; said is float64 [E + 1], the last is 1."""
+    def learn(self, head: int, said: Doubles, happened: bool) -> float:
+        """Learn how well the experts foresaw one answer, and give the corrected log odds from before it.
+
+        Args:
+            said: float64 [E + 1], the last is 1.
+        """
         answer = 1.0 if happened else 0.0
         log_odds = self.log_odds(head, said)
         mixture_numpy.bend(log_odds, self._x)
+        corrected = log_odds + float(np.add.accumulate(self.corrections[head] * self._x)[-1])
         self._steps.regress(
             self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, FORGETTING
         )
         self._steps.regress(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, FORGETTING)
         self.answers[head] += 1
+        return min(max(corrected, -LOG_ODDS_MAX), LOG_ODDS_MAX)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy what was learned."""

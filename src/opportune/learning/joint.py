@@ -189,6 +189,8 @@ class JointModel(PropensityModel):
 
     def snapshot(self) -> Snapshot:
         """Copy the learned state: what has answers, in the order of its keys."""
+        if self._rows_needed() > self._means.shape[2]:
+            self._arrange(self._rows_needed())
         learned = [path for path in sorted(self._answers) if self._answers[path].any()]
         blocks = [k for k, path in enumerate(self._keys) if path in learned]
         rows = min(ROWS_MAX, len(self.encoder.owners))

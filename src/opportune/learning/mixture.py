@@ -16,6 +16,7 @@ would be wrong.
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -27,10 +28,12 @@ from opportune.learning import mixture_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes import BayesModel
 from opportune.learning.blend import Blend
+from opportune.learning.evidence import EvidenceModel
 from opportune.learning.joint import JointModel
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.mixture_numpy import MODERATION, moderated
 from opportune.learning.moves import Moves
+from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import state_digest
 from opportune.records import Facts
 
@@ -53,12 +56,14 @@ class Expert(NamedTuple):
         name: distinct.
         make: from predictors, outcomes and kernel.
         start: weight before any answer, against those of the others that take part.
+        variance: of that weight.
         fits: whether it takes part, from predictors, the number of outcomes and the catalogue.
     """
 
     name: str
     make: Make
     start: float
+    variance: float
     fits: Callable[[Sequence[Predictor], int, Sequence[CandidateKey]], bool]
 
 
@@ -72,12 +77,23 @@ def _few(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[Can
     return outcomes * blocks * rows * rows <= JOINT_CELLS_MAX
 
 
+def _middling(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
+    return len(predictors) <= 64 and outcomes * len(catalogue) <= 100
+
+
+def _small(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
+    return len(predictors) <= 48 and outcomes * len(catalogue) <= 48
+
+
+_fast = functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS)
+
 EXPERTS = (
-    Expert("bayes", BayesModel, 0.3, _always),
-    Expert("joint", JointModel, 0.5, _few),
-    Expert(
-        "joint_fast", functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS), 0.2, _few
-    ),
+    Expert("bayes", BayesModel, 0.3, 0.01, _always),
+    Expert("joint", JointModel, 0.5, 0.01, _few),
+    Expert("joint_fast", _fast, 0.2, 0.01, _few),
+    # These two are of use once they have some hundred answers, and would drown the others before: they earn trust.
+    Expert("evidence", EvidenceModel, 0.0, 0.03, _middling),
+    Expert("pairs", PairsModel, 0.0, 0.03, _small),
 )
 LINEAR = "bayes", "joint", "joint_fast"
 """Experts that read facts alike: the first reads, and learns how, for all of them."""
@@ -167,18 +183,26 @@ class MixtureModel(PropensityModel):
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer: the weights from what the experts said before they learned it."""
+        self.score_and_learn(facts, candidate, outcome, happened)
+
+    def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """Learn one answer, and give log odds and spread from before it."""
         self._check_bound(candidate, outcome)
         form = self._reader.encoder.observe(facts)
         said: list[float] = []
+        spreads: list[float] = []
         for expert in self._active:
             if isinstance(expert, BayesModel | JointModel):
                 log_odds, spread = expert.learn_form(form, candidate, outcome, happened)
             else:
                 log_odds, spread = expert.score_and_learn(facts, candidate, outcome, happened)
             said.append(moderated(log_odds, spread))
+            spreads.append(spread)
         self._blends[self._names] = self._blend
-        self._blend.learn(outcome, np.array([*said, 1.0]), happened)
+        log_odds = self._blend.learn(outcome, np.array([*said, 1.0]), happened)
         self._is_fresh = False
+        lead = spreads[self._lead]
+        return log_odds, lead / math.sqrt(1.0 + MODERATION * lead * lead)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer from every expert; how far they are trusted stays."""
@@ -191,16 +215,18 @@ class MixtureModel(PropensityModel):
         return self._active[0].evidence()
 
     def snapshot(self) -> Snapshot:
-        """Copy the learned state of all experts, taking part or not, and of their weights."""
+        """Copy what every expert that ever took part has learned, and how far they are trusted."""
+        learned = sorted(names for names, blend in self._blends.items() if blend.answers.any())
+        taught = {LINEAR[0]}.union(*learned)
         arrays: dict[str, npt.NDArray[Any]] = {}
         states: dict[str, Any] = {}
         for name, expert in self._experts.items():
-            state = expert.snapshot()
-            states[name] = dict(state.meta)
-            arrays |= {f"{name}.{key}": values for key, values in state.arrays.items()}
-        learned = sorted(names for names, blend in self._blends.items() if blend.answers.any())
+            if name in taught:
+                state = expert.snapshot()
+                states[name] = dict(state.meta)
+                arrays |= {f"{name}.{key}": values for key, values in state.arrays.items()}
         for names in learned:
-            arrays |= {f"{'+'.join(names)}.{key}": values for key, values in self._blends[names].arrays().items()}
+            arrays |= {_prefix(names) + key: values for key, values in self._blends[names].arrays().items()}
         return Snapshot(arrays, self._description() | {"experts": states, "blends": [list(names) for names in learned]})
 
     def restore(self, snapshot: Snapshot) -> None:
@@ -211,10 +237,10 @@ class MixtureModel(PropensityModel):
                 raise ValueError(f"snapshot: {name} is not that of this model")
         states = _states(snapshot)
         experts = self._make_experts()
-        if set(states) != set(experts):
+        if not {LINEAR[0]} <= set(states) <= set(experts):
             raise ValueError("snapshot: its experts are not those of this model")
-        for name, expert in experts.items():
-            expert.restore(states[name])
+        for name, state in states.items():
+            experts[name].restore(state)
         self._replace(experts, self._read_blends(snapshot, self.outcomes))
 
     def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
@@ -263,9 +289,10 @@ class MixtureModel(PropensityModel):
             expert.read_with(self._reader.encoder)
 
     def _new_blend(self, names: tuple[str, ...]) -> Blend:
-        start = [e.start for e in EXPERTS if e.name in names]
-        whole = sum(start)
-        return Blend([share / whole for share in start], len(self.outcomes), self._steps)
+        taking_part = [e for e in EXPERTS if e.name in names]
+        whole = sum(e.start for e in taking_part)
+        start, variance = [e.start / whole for e in taking_part], [e.variance for e in taking_part]
+        return Blend(start, variance, len(self.outcomes), self._steps)
 
     def _refresh(self) -> None:
         """Copy what was learned of the experts to where predictions read it."""
@@ -299,7 +326,7 @@ class MixtureModel(PropensityModel):
                 raise ValueError("snapshot: blends: expected lists of names of experts")
             if names != [name for name in known if name in names]:
                 continue
-            prefix = "+".join(names) + "."
+            prefix = _prefix(names)
             arrays = {key.removeprefix(prefix): a for key, a in snapshot.arrays.items() if key.startswith(prefix)}
             blend = self._new_blend(tuple(names))
             blend.take(arrays, heads)
@@ -310,6 +337,11 @@ class MixtureModel(PropensityModel):
         self._experts, self._blends = experts, blends
         self._share_reading()
         self.bind(self._catalogue)
+
+
+def _prefix(names: Sequence[str]) -> str:
+    """Begin the names of a blend's arrays; no expert is called so."""
+    return f"blend:{'+'.join(names)}."
 
 
 def _states(snapshot: Snapshot) -> dict[str, Snapshot]:
