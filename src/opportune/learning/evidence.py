@@ -33,6 +33,7 @@ from opportune.learning.counting import DEPTHS, Counts, Path
 from opportune.learning.evidence_numpy import UNIT
 from opportune.learning.evidence_reading import Reading
 from opportune.learning.evidence_state import State, adopted, read_state, write_state
+from opportune.learning.importance import Importance, importance
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import state_digest
@@ -53,7 +54,7 @@ RATE_ANSWERS = (2.0, 6.0, 8.0, 16.0)
 """By layer: answers at the rate of the layer above that a node's own rate begins with."""
 GROWTH = 0.1
 """Part by which the answers of an action grow before its weights are read again."""
-WORK, WORK_LEAST = 500, 2000
+WORK, WORK_LEAST = 500, 4000
 """Rows × leaves that are read for one answer, on average, and what one predictor counts at least."""
 FIRST_TURNS = frozenset((2, 4, 8, 16, 32, 64, 128, 256, 512))
 """Numbers of answers at which all predictors are read, as long as that is little work."""
@@ -166,7 +167,9 @@ class EvidenceModel(PropensityModel):
             if not self._is_fresh[head]:
                 self._refresh(head)
             factors = self._factors[head].take(encoded.owners)
-            self._steps.total(self._sheet[head], encoded.rows, factors, self._sum)
+            # What says next to nothing is not read.
+            counted = np.flatnonzero(factors)
+            self._steps.total(self._sheet[head], encoded.rows.take(counted), factors.take(counted), self._sum)
             log_odds = self._log_odds[head]
             np.multiply(self._sum[:size], 1.0 / (UNIT * FACTOR_UNIT), out=log_odds, casting="unsafe")
             np.add(log_odds, self._base[head], out=log_odds)
@@ -228,7 +231,7 @@ class EvidenceModel(PropensityModel):
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a state; the bound catalogue stays bound, and a refused state changes nothing."""
         state = read_state(
-            snapshot, self._description(), self.predictors, len(self.outcomes), self.half_life, self.kernel
+            snapshot, self._description(), self.predictors, len(self.outcomes), self.half_life, self._kernel
         )
         self._counts, self._reading, self._tempering, self._read_at, self._turn, self._credit = state
         self._arrange()
@@ -252,6 +255,12 @@ class EvidenceModel(PropensityModel):
         said *= self._factors[outcome] / FACTOR_UNIT
         named = [(p.name, float(value)) for p, value in zip(self.predictors, said.tolist(), strict=True)]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
+
+    def importance(self, outcome: int) -> list[Importance]:
+        """What each predictor contributes to head `outcome`, the most important first."""
+        if not 0 <= outcome < len(self.outcomes):
+            raise IndexError("outcome: not there")
+        return importance(self.predictors, self._counts, self._reading, self._tempering[outcome], outcome)
 
     def _check(self, candidate: int, outcome: int) -> None:
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
@@ -372,7 +381,8 @@ class EvidenceModel(PropensityModel):
         return self._ordered[1]
 
     def _publish(self, head: int) -> None:
-        scaled = np.rint(self._tempering[head].mean[:-1] * FACTOR_UNIT)
+        tempering = self._tempering[head]
+        scaled = np.where(tempering.idle(), 0.0, np.rint(tempering.mean * FACTOR_UNIT))[:-1]
         self._factors[head] = np.minimum(np.maximum(scaled, -FACTOR_MAX), FACTOR_MAX)
         self._is_fresh[head] = False
 

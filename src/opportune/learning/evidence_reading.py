@@ -139,7 +139,13 @@ class Reading:
             chosen = cut_levels(keys, weights[ordinary], block.own)
             self.own[predictor] = {key: block.start + k for k, key in enumerate(chosen)}
             self._remembered.pop(predictor, None)
-        rows = np.array([self.cell_row(predictor, key, level) for key, _ in cells], dtype=np.int64)
+        if block.is_number:
+            keys_at = np.array([key for key, _ in cells], dtype=np.int64)
+            edges = np.array(self.edges[predictor], dtype=np.int64) >> level
+            rows = block.start + np.searchsorted(edges, keys_at, side="right")
+            rows[keys_at <= SPECIAL] = block.start + block.own
+        else:
+            rows = np.array([self.cell_row(predictor, key, level) for key, _ in cells], dtype=np.int64)
         while len(self.row_of) <= int(slots.max()):
             self.row_of = np.concatenate((self.row_of, np.zeros_like(self.row_of)))
         self.row_of[slots] = rows

@@ -67,12 +67,15 @@ def write_state(description: Mapping[str, Any], state: State) -> Snapshot:
         "table": _packed(reading.table[:, at]),
         "factors": np.stack([one.mean for one in state.tempering]),
         "covariance": np.stack([one.covariance for one in state.tempering]),
+        "moments": np.stack([one.moments for one in state.tempering]),
+        "gains": np.stack([one.gains for one in state.tempering]),
         "read_at": read_at.reshape(heads, len(nodes)).astype(np.int64),
     }
     meta = dict(description) | {
         "leaves": [list(path) for path in leaves],
         "nodes": [list(path) for path in nodes],
         "levels": list(counts.lattice.level),
+        "judged": [one.judged for one in state.tempering],
         "learned": counts.learned,
         "turn": state.turn,
         "credit": state.credit,
@@ -170,10 +173,14 @@ def _read_tempering(snapshot: Snapshot, predictors: int, heads: int, kernel: Ker
     found = [Tempering(predictors, kernel) for _ in range(heads)]
     factors = read_array(snapshot, "factors", np.float64, (heads, *found[0].mean.shape))
     covariance = read_array(snapshot, "covariance", np.float64, (heads, *found[0].covariance.shape))
-    if (np.abs(factors) > FACTORS_MAX).any() or (np.abs(covariance) > FACTORS_MAX).any():
-        raise ValueError("snapshot: factors or covariance are out of range")
-    for one, mean, own in zip(found, factors, covariance, strict=True):
-        one.mean, one.covariance = mean.copy(), own.copy()
+    moments = read_array(snapshot, "moments", np.float64, covariance.shape)
+    gains = read_array(snapshot, "gains", np.float64, factors.shape)
+    if any((np.abs(values) > FACTORS_MAX).any() for values in (factors, covariance, moments)):
+        raise ValueError("snapshot: factors, covariance or moments are out of range")
+    judged = _whole(snapshot.meta.get("judged"), heads, 2**62)
+    for k, one in enumerate(found):
+        one.mean, one.covariance = factors[k].copy(), covariance[k].copy()
+        one.moments, one.gains, one.judged = moments[k].copy(), gains[k].copy(), judged[k]
     return found
 
 
@@ -290,13 +297,16 @@ def _carry_reading(
 
 def _carry_factors(old: Tempering, new: Tempering, rows: Sequence[int], formers: Sequence[int]) -> None:
     new.mean[rows] = old.mean[formers]
-    variance = np.diag(old.covariance) if old.is_full else old.covariance
-    if new.is_full and old.is_full:
-        new.covariance[np.ix_(rows, rows)] = old.covariance[np.ix_(formers, formers)]
-    elif new.is_full:
-        new.covariance[rows, rows] = variance[formers]
-    else:
-        new.covariance[rows] = variance[formers]
+    new.gains[rows] = old.gains[formers]
+    new.judged = old.judged
+    for own, former in ((new.covariance, old.covariance), (new.moments, old.moments)):
+        diagonal = np.diag(former) if old.is_full else former
+        if new.is_full and old.is_full:
+            own[np.ix_(rows, rows)] = former[np.ix_(formers, formers)]
+        elif new.is_full:
+            own[rows, rows] = diagonal[formers]
+        else:
+            own[rows] = diagonal[formers]
 
 
 def _packed(table: npt.NDArray[np.int16]) -> npt.NDArray[np.int64]:

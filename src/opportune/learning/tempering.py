@@ -5,6 +5,8 @@ Formulas: docs/concepts/learning-experts.md, "Tempering".
 Notation:
     x  float64 [P], weights of evidence of one request and candidate, one per predictor, and 1 for the intercept last
     mean, covariance  float64 [P], [P, P] of the factors; diagonal [P] where there are too many predictors for squares
+    moments  of x, as the covariance: running means of products
+    gains    float64 [P], log loss that each would have cost had it not been there, summed over the answers
 
 Sums run in a fixed order, without BLAS: results repeat bit by bit.
 """
@@ -28,6 +30,10 @@ FACTOR_VARIANCE = 0.1
 INTERCEPT_VARIANCE = 0.05
 FORGETTING = 0.0003
 """Part of the way back to its prior covariance that the regression goes with every answer."""
+MEMORY = 10_000
+"""Answers after which moments begin to forget."""
+IDLE, JUDGED_MIN = 0.01, 500
+"""Log odds that a predictor must say on average to be scored, once this many answers have judged it."""
 FULL_MAX = 64
 """Predictors up to which covariances are kept."""
 LOG_ODDS_MAX = 15.0
@@ -63,6 +69,10 @@ class Tempering:
         self.is_full = predictors <= FULL_MAX
         self.prior: Doubles = np.diag(variance) if self.is_full else variance
         self.covariance: Doubles = self.prior.copy()
+        self.moments: Doubles = np.zeros_like(self.prior)
+        self.gains: Doubles = np.zeros(size)
+        self.judged = 0
+        """Answers that gains and moments are of."""
         self._compiled = _compiled(self.is_full) if kernel == "numba" else None
 
     def log_odds(self, x: Doubles, base: float) -> float:
@@ -71,15 +81,29 @@ class Tempering:
 
     def learn(self, x: Doubles, base: float, happened: float) -> None:
         """Move the factors by one answer."""
+        self.judged += 1
+        rate = 1.0 / min(self.judged, MEMORY)
         if self._compiled is not None:
-            self._compiled(self.mean, self.covariance, self.prior, x, base, happened)
+            self._compiled(self.mean, self.covariance, self.prior, self.moments, self.gains, x, rate, base, happened)
             return
+        said = self.mean * x
+        p = sigmoid(base + float(np.add.accumulate(said)[-1]))
+        # Log loss without what one predictor said, to the second order: no logarithms, the same bits everywhere.
+        self.gains += (happened - p) * said + 0.5 * (p * (1.0 - p)) * said * said
+        products = x[:, None] * x if self.is_full else x * x
+        self.moments += rate * (products - self.moments)
         self.covariance += FORGETTING * (self.prior - self.covariance)
         spread = self._spread(x)
         variance = _dot(x, spread)
         step, curvature = settle(self.log_odds(x, base), variance, happened)
         self.mean += spread * step
         self._shift(spread, x, -curvature / (1.0 + curvature * variance))
+
+    def idle(self) -> npt.NDArray[np.bool_]:
+        """Predictors that say next to nothing and need not be scored, [P]; none while answers are few."""
+        squares = np.diag(self.moments) if self.is_full else self.moments
+        found: npt.NDArray[np.bool_] = np.abs(self.mean) * np.sqrt(np.maximum(squares, 0.0)) < IDLE
+        return found & (self.judged >= JUDGED_MIN)
 
     def unlearn(self, x: Doubles, base: float, happened: float) -> None:
         """Take back one answer as it counts today."""
