@@ -7,6 +7,8 @@ import numpy as np
 from opportune.evaluate import progress, report
 from opportune.evaluate.pictures import Line, chart
 from opportune.outcomes import Learner, Lesson, new_model
+from opportune.records import Sign
+from opportune.storage.standing import Report
 from tests.worlds import Item, World
 
 
@@ -17,7 +19,9 @@ def stream(count):
         age = int(rng.integers(18, 90))
         outcome = "accept" if rng.random() < (0.9 if age > 50 else 0.1) else "reject"
         action = "ab"[int(rng.integers(2))]
-        yield Lesson(number, {"customer.age": age}, "desk", action, "card", (), outcome)
+        sign = Sign.POSITIVE if outcome == "accept" else Sign.NEGATIVE
+        report = Report(f"o-{number}", action, "card", outcome, sign, number)
+        yield Lesson(number, f"d-{number}", number, "", {"customer.age": age}, "desk", (), report, (report,))
 
 
 def judged(count):
