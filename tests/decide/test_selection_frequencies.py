@@ -1,5 +1,7 @@
 """Logged selection probabilities are those with which actions are really chosen."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import chisquare
@@ -51,9 +53,33 @@ def p_value(counts, probabilities):
     return chisquare(seen[keep], wanted[keep] * seen[keep].sum() / wanted[keep].sum()).pvalue
 
 
-@pytest.mark.parametrize("context", range(10))
-def test_frequencies_agree_with_logged_probabilities(taught, context):
+EXPLORATIONS = {
+    "floor": Exploration("thompson", 0.5, 0.05),
+    "ceiling": Exploration("thompson", 0.5, 0.05, ceiling=0.3),
+    "igw": Exploration("igw", 0.0, 0.05, gamma=30.0),
+    "igw by evidence": Exploration("igw", 0.0, 0.0, ceiling=0.5),
+}
+WAYS = [(context, name) for context in range(10) for name in EXPLORATIONS][:: len(EXPLORATIONS) + 1]
+"""Ten contexts, the ways in turn; all of them with each other in the full form."""
+OTHERS = [(context, name) for context in range(10) for name in EXPLORATIONS if (context, name) not in WAYS]
+
+
+def explored(plan, exploration, ramping):
+    """The plan with another exploration, and every third action in ramp-up."""
+    desk = plan.channels["desk"]
+    slots = {name: replace(slot, exploration=exploration) for name, slot in desk.placements.items()}
+    held = np.arange(len(plan.actions)) % 3 == 0
+    ramp_up = np.array([np.where(held, 0.01, 1.0), np.where(held, 300.0, 0.0)]) if ramping else None
+    return replace(plan, channels={"desk": replace(desk, placements=slots)}, ramp_up=ramp_up, _standing={})
+
+
+@pytest.mark.parametrize(
+    ("context", "way"),
+    [*WAYS, *(pytest.param(*other, marks=pytest.mark.full) for other in OTHERS)],
+)
+def test_frequencies_agree_with_logged_probabilities(taught, context, way):
     plan, model = taught
+    plan = explored(plan, EXPLORATIONS[way], ramping=context % 2 == 1)
     facts = {"customer.age": 20 + 7 * context, "customer.city": ["Oslo", "Rome"][context % 2]}
 
     counts, probabilities = draw_many(plan, model, facts, f"context-{context}")

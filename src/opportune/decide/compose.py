@@ -18,11 +18,23 @@ from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
 from opportune.decide.steps import steps_of
 from opportune.decide.steps_numpy import take
 from opportune.learning.base import Prediction
-from opportune.learning.selection import GREEDY, THOMPSON
+from opportune.learning.exploration import gamma_of
+from opportune.learning.maturity import NO_SHARES, shares
+from opportune.learning.selection import GREEDY, IGW, THOMPSON
 from opportune.learning.selection import UNIFORM as UNIFORMLY
 from opportune.records import Stage
 
-__all__ = ["KEPT_PARTS", "UNIFORM", "Slate", "fill", "open_stages"]
+__all__ = [
+    "KEPT_PARTS",
+    "UNIFORM",
+    "Known",
+    "Slate",
+    "answers_of",
+    "drop_irrelevant",
+    "fill",
+    "known_of",
+    "open_stages",
+]
 
 UNIFORM = Exploration("uniform", 0.0, 0.0)
 """Random control group: every open candidate has the same chance."""
@@ -31,6 +43,7 @@ KEPT_PARTS = 20
 
 _METHODS: dict[str, tuple[int, str]] = {
     "thompson": (THOMPSON, "explored"),
+    "igw": (IGW, "explored"),
     "none": (GREEDY, "best"),
     "uniform": (UNIFORMLY, "control"),
 }
@@ -45,7 +58,7 @@ class Slate(NamedTuple):
         uniforms: the number every place was drawn with, -1 where it was not drawn.
         hows: "mandatory", or how the exploration names itself.
         kept: uint32 [n], the chosen, then the best others.
-        parts: float32 [n, 2 O + 2], columns as `Plan.part_names` says.
+        parts: float32 [n, P], columns as `Plan.part_names` says.
     """
 
     chosen: list[int]
@@ -56,17 +69,63 @@ class Slate(NamedTuple):
     parts: Floats
 
 
+class Known(NamedTuple):
+    """What the model says of every candidate, and how much it has learned of them.
+
+    Args:
+        evidence: float32 [O, C], answers learned.
+        shares: float64 [C], largest share of draws of the candidate's action; empty where nobody is held back.
+    """
+
+    prediction: Prediction
+    evidence: Floats
+    shares: npt.NDArray[np.float64]
+
+
+def known_of(plan: Plan, prediction: Prediction, evidence: Floats) -> Known:
+    """Put together what all placements of one decision know."""
+    if plan.ramp_up is None:
+        return Known(prediction, evidence, NO_SHARES)
+    start, full_after = plan.ramp_up
+    return Known(prediction, evidence, shares(start, full_after, answers_of(plan, evidence))[plan.action_of])
+
+
+def answers_of(plan: Plan, evidence: Floats) -> npt.NDArray[np.float64]:
+    """Give the answers of every action by all its treatments, float64 [A]."""
+    answers = np.zeros(len(plan.actions))
+    answers[plan.action_of[plan.first_of]] = np.add.reduceat(_answers(evidence), plan.first_of)
+    return answers
+
+
+def drop_irrelevant(placement: Placement, known: Known, stages: Stages, mandatory: Booleans | None) -> None:
+    """Say IRRELEVANT of OPEN candidates whose propensity is below what the placement shows.
+
+    Mandatory actions are shown for other reasons, and those in ramp-up could not learn otherwise: both stay.
+    """
+    if not placement.minimum_relevance:
+        return
+    low = known.prediction.propensity[placement.relevant] < np.float32(placement.minimum_relevance)
+    low &= stages == OPEN
+    if mandatory is not None:
+        low &= ~mandatory
+    if len(known.shares):
+        low &= known.shares >= 1.0
+    stages[low] = Stage.IRRELEVANT
+
+
 def fill(
     plan: Plan,
     size: int,
+    placement: Placement,
     exploration: Exploration,
     weighing: Weighing,
-    prediction: Prediction,
+    known: Known,
     stages: Stages,
     mandatory: Booleans | None,
     rng: Draws,
     label: str,
     kernel: str,
+    keep: int = KEPT_PARTS,
 ) -> Slate:
     """Fill up to `size` places from the OPEN candidates of `stages`, which is changed to say what became of each.
 
@@ -74,11 +133,13 @@ def fill(
         mandatory: bool [C], the tier that comes before all others, by priority and undrawn; None where empty.
         label: prefix of the draws' labels, unique within the decision.
         kernel: "numpy" or "numba", that of the model.
+        keep: of how many of the best others score parts are kept.
 
     Raises:
         ValueError: a priority or its deviation is not finite.
     """
     method, how = _METHODS[exploration.method]
+    prediction, evidence, held = known
     uniforms = [rng.uniform(f"{label}/{place}") for place in range(min(size, len(stages)))]
     undrawn, chosen, chances, kept, parts = steps_of(kernel).fill(
         stages,
@@ -87,16 +148,21 @@ def fill(
         _NOBODY if mandatory is None else _in_order(mandatory, stages, weighing.priority),
         np.array(uniforms),
         method,
-        exploration.scale,
+        exploration.scale if method != IGW else _gamma(placement, exploration, evidence),
         exploration.floor,
+        exploration.ceiling,
+        NO_SHARES if exploration is UNIFORM else held,
         plan.action_of,
         plan.exclusion,
-        KEPT_PARTS,
+        keep,
         prediction.propensity,
         prediction.spread,
+        evidence,
     )
     if undrawn < 0:
         raise ValueError("priorities and their deviations: expected finite numbers for every open candidate")
+    if plan.ramp_up is not None:
+        parts = np.column_stack((parts, held[kept].astype(np.float32)))
     chosen = chosen.tolist()
     drawn = len(chosen) - undrawn
     return Slate(
@@ -126,6 +192,19 @@ def open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: flo
 
 
 _NOBODY = np.zeros(0, dtype=np.intp)
+
+
+def _gamma(placement: Placement, exploration: Exploration, evidence: Floats) -> float:
+    """Give gamma as declared, or by the answers learned of all that may stand in the placement."""
+    if exploration.gamma is not None:
+        return exploration.gamma
+    return gamma_of(float(_answers(evidence)[placement.fits].sum()))
+
+
+def _answers(evidence: Floats) -> npt.NDArray[np.float64]:
+    """Give the answers of every candidate, float64 [C]: those of its best known outcome."""
+    most: Floats = evidence.max(axis=0, initial=0)
+    return most.astype(np.float64)
 
 
 def _in_order(mandatory: Booleans, stages: Stages, priority: Floats) -> npt.NDArray[np.intp]:

@@ -12,12 +12,12 @@ import msgspec
 import numpy as np
 
 from opportune.decide.arbitrate import arbitrate
-from opportune.decide.compose import open_stages
+from opportune.decide.compose import drop_irrelevant, known_of, open_stages
 from opportune.decide.gate import OPEN, rule_stages
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
-from opportune.decide.plan import Plan
+from opportune.decide.plan import Booleans, Plan
 from opportune.learning.base import PropensityModel
-from opportune.records import Decision, Facts, Value
+from opportune.records import Decision, Facts, Stage, Value
 
 __all__ = ["Switch", "switches"]
 
@@ -27,6 +27,8 @@ STEPS = 8
 """Values tried of a number's range."""
 HALVINGS = 6
 """Bisections that bring a number's change close to the smallest."""
+NARROWED = 20
+"""Candidates let through whose change is narrowed; the others keep the nearest value that was tried."""
 
 
 class Switch(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +43,8 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
 def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int) -> Mapping[int, Switch]:
     """Find, per candidate, the smallest change of one input that puts it before all others.
 
-    Exploration aside: the draw may still go another way. A random control group has no ranking to change.
+    Of a candidate below the least relevance of the placement, the smallest that lets it through. Exploration aside:
+    the draw may still go another way. A random control group has no ranking to change.
 
     Args:
         number: of the placement; those before it stay as they were.
@@ -49,20 +52,25 @@ def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int
     if is_random(plan, decision.control):
         return {}
     finder = _Finder(plan, decision, model, number)
-    own = finder.winner(decision.facts)
-    found: dict[int, tuple[float, str, Value]] = {}
+    own, _ = finder.result(decision.facts)
+    irrelevant = np.frombuffer(decision.traces[number].stages, dtype=np.uint8) == Stage.IRRELEVANT
+    found: dict[tuple[int, str], tuple[float, str, Value]] = {}
     for distance, name, value in finder.changes():
-        winner = finder.winner({**decision.facts, name: value})
-        if winner is not None and winner != own and (winner not in found or distance < found[winner][0]):
-            found[winner] = (distance, name, value)
+        winner, is_open = finder.result({**decision.facts, name: value})
+        effects = [(int(candidate), "let through") for candidate in np.flatnonzero(irrelevant & is_open)]
+        if winner is not None and winner != own and not irrelevant[winner]:
+            effects.append((winner, "put first"))
+        for effect in effects:
+            if effect not in found or distance < found[effect][0]:
+                found[effect] = (distance, name, value)
     return {
         candidate: Switch(
             input=name,
             before=decision.facts.get(name),
-            after=finder.nearest(candidate, name, value),
-            effect="put first",
+            after=finder.nearest(candidate, effect, name, value) if place < NARROWED else value,
+            effect=effect,
         )
-        for candidate, (_, name, value) in found.items()
+        for place, ((candidate, effect), (_, name, value)) in enumerate(found.items())
     }
 
 
@@ -71,24 +79,25 @@ class _Finder:
 
     def __init__(self, plan: Plan, decision: Decision, model: PropensityModel, number: int) -> None:
         self.plan, self.decision, self.model = plan, decision, model
+        self.evidence = model.evidence()
         self.choose = choose_of(plan, decision.control)
         self.placement = plan.channels[decision.request.channel].placements[decision.traces[number].name]
         self.taken = [candidate for trace in decision.traces[:number] for candidate in trace.chosen]
 
-    def winner(self, facts: Facts) -> int | None:
-        """Give who takes the first place: the mandatory before the others, then by priority, then in order."""
+    def result(self, facts: Facts) -> tuple[int | None, Booleans]:
+        """Give who takes the first place, the mandatory before the others, then by priority, and who may take it."""
         by_rules = rule_stages(self.plan, facts)
         stages = open_stages(self.plan, self.placement, by_rules, self.decision.at.timestamp(), self.taken)
-        is_open = stages == OPEN
         mandatory = mandatory_of(self.plan, facts)
-        if mandatory is not None and (mandatory & is_open).any():
-            is_open &= mandatory
-        open_ones = np.flatnonzero(is_open)
-        if not len(open_ones):
-            return None
         prediction = self.model.predict(self.model.encode(facts))
+        drop_irrelevant(self.placement, known_of(self.plan, prediction, self.evidence), stages, mandatory)
+        is_open = stages == OPEN
+        first = is_open if mandatory is None or not (mandatory & is_open).any() else is_open & mandatory
+        open_ones = np.flatnonzero(first)
+        if not len(open_ones):
+            return None, is_open
         priority = arbitrate(self.plan, facts, prediction, self.choose, self.model.kernel).priority
-        return int(open_ones[np.argmax(priority[open_ones])])
+        return int(open_ones[np.argmax(priority[open_ones])]), is_open
 
     def changes(self) -> Iterator[tuple[float, str, Value]]:
         """Give (distance, input, other value), the tries spread over all inputs; of a range a distance is its share."""
@@ -100,8 +109,8 @@ class _Finder:
                 tries += 1
                 yield distance, name, value
 
-    def nearest(self, candidate: int, name: str, value: Value) -> Value:
-        """Move a number's change towards the value it had, as long as the same candidate stays first."""
+    def nearest(self, candidate: int, effect: str, name: str, value: Value) -> Value:
+        """Move a number's change towards the value it had, as long as it has the same effect."""
         before = self.decision.facts.get(name)
         if not _is_number(before) or not _is_number(value):
             return value
@@ -112,7 +121,8 @@ class _Finder:
             middle = round(middle) if whole else middle
             if middle in (far, near):
                 break
-            if self.winner({**self.decision.facts, name: middle}) == candidate:
+            winner, is_open = self.result({**self.decision.facts, name: middle})
+            if is_open[candidate] if effect == "let through" else winner == candidate:
                 far = middle
             else:
                 near = middle

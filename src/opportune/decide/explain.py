@@ -14,10 +14,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
+from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
 from opportune.learning.base import Prediction, PropensityModel
+from opportune.learning.maturity import interval
 from opportune.records import Decision, PlacementTrace, Stage
 from opportune.rules import Verdict
 
@@ -47,6 +49,8 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         stage: name of the stage that dropped it, or "shown".
         rank: 1-based order of priority among all that passed the gate; None where it was dropped or not known.
         parts: the score's parts by name, empty where dropped or no longer known.
+        evidence: outcome → answers that the model had learned of this candidate.
+        interval: outcome → where the propensity lies with a chance of 90 %, by what the model knew.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
         change: the smallest change of one input that would have let it through or put it first, in words.
@@ -60,6 +64,8 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     rank: int | None = None
     place: int | None = None
     parts: dict[str, float] = {}
+    evidence: dict[str, float] = {}
+    interval: dict[str, tuple[float, float]] = {}
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
     change: Switch | None = None
@@ -99,7 +105,8 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
     if model is not None and decision.degraded is None:
         choose = choose_of(plan, decision.control)
         prediction = _kept_prediction(model.predict(model.encode(decision.facts)))
-        scored = prediction, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
+        known = known_of(plan, prediction, model.evidence())
+        scored = known, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
     placements = []
     for number, trace in enumerate(decision.traces):
         found = switches(plan, decision, model, number) if model is not None and scored is not None else {}
@@ -135,7 +142,7 @@ class _Explainer:
         decision: Decision,
         trace: PlacementTrace,
         model: PropensityModel | None,
-        scored: tuple[Prediction, Weighing] | None,
+        scored: tuple[Known, Weighing] | None,
         found: Mapping[int, Switch],
     ) -> None:
         self.plan, self.decision, self.trace, self.model, self.scored = plan, decision, trace, model, scored
@@ -157,8 +164,8 @@ class _Explainer:
         )
         if stage in _LAYERS:
             return self._dropped(index, stage, plain)
-        if stage in (Stage.SHOWN, Stage.OUTRANKED):
-            return self._ranked(index, plain)
+        if stage in (Stage.SHOWN, Stage.OUTRANKED, Stage.IRRELEVANT):
+            return self._scored(index, stage, plain)
         return replace(plain, reason=self._standing_reason(index, stage))
 
     def _dropped(self, index: int, stage: Stage, plain: CandidateExplanation) -> CandidateExplanation:
@@ -199,21 +206,55 @@ class _Explainer:
                     return Switch(input=change.variable, before=before, after=value, effect="let through")
         return None
 
-    def _ranked(self, index: int, plain: CandidateExplanation) -> CandidateExplanation:
-        place, rank = self.places.get(index), self.ranks.get(index)
+    def _scored(self, index: int, stage: Stage, plain: CandidateExplanation) -> CandidateExplanation:
         parts, contributions = self._parts(index)
-        order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
-        taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
-        reason = f"shown in place {place}, {order}" if place else f"{order}; {taken}"
+        evidence, between = _certainty(self.plan, parts)
+        reason = self._irrelevant(parts, evidence, between) if stage is Stage.IRRELEVANT else self._order(index)
+        held = self._ramp_up(index, parts)
         return replace(
             plain,
-            reason=reason,
-            rank=rank,
-            place=place,
+            reason=f"{reason}; {held}" if held else reason,
+            rank=self.ranks.get(index),
+            place=self.places.get(index),
             parts=parts,
+            evidence=evidence,
+            interval=between,
             contributions=contributions,
             change=self.switches.get(index),
         )
+
+    def _order(self, index: int) -> str:
+        place, rank = self.places.get(index), self.ranks.get(index)
+        order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
+        taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
+        return f"shown in place {place}, {order}" if place else f"{order}; {taken}"
+
+    def _irrelevant(
+        self, parts: dict[str, float], evidence: dict[str, float], between: dict[str, tuple[float, float]]
+    ) -> str:
+        """Say which propensity is too low for the placement, and how sure that is."""
+        placement = self.plan.channels[self.decision.request.channel].placements[self.trace.name]
+        outcome = self.plan.outcomes[placement.relevant]
+        least = f"the {placement.minimum_relevance:g} that placement {self.trace.name} asks for"
+        if f"propensity.{outcome}" not in parts:
+            return f"propensity of {outcome} below {least}"
+        low, high = between[outcome]
+        return (
+            f"propensity of {outcome} {parts[f'propensity.{outcome}']:.4g} (90 % between {low:.4g} and {high:.4g}, "
+            f"{evidence[outcome]:g} answers), below {least}"
+        )
+
+    def _ramp_up(self, index: int, parts: dict[str, float]) -> str:
+        """Say how far an action may go that is still in its ramp-up; "" where it is free or that is not known."""
+        share = parts.get("largest_share", 1.0)
+        if self.plan.ramp_up is None or share >= 1.0:
+            return ""
+        action = int(self.plan.action_of[index])
+        most = f"at most {100 * share:.3g} % of the draws"
+        full_after = f"{self.plan.ramp_up[1, action]:g} answers"
+        if self.scored is None:
+            return f"in ramp-up until {full_after}: {most}"
+        return f"in ramp-up, {answers_of(self.plan, self.scored[0].evidence)[action]:g} of {full_after}: {most}"
 
     def _parts(self, index: int) -> tuple[dict[str, float], dict[str, float]]:
         """Give the score's parts and the predictors' contributions, recomputed where possible, else as recorded."""
@@ -221,12 +262,14 @@ class _Explainer:
         if self.scored is None or self.model is None:
             own = [recorded.get(f"propensity.{outcome}", 0.0) for outcome in self.plan.outcomes]
             return ({**recorded, **self._split(index, own)} if recorded else {}), {}
-        prediction, weighing = self.scored
+        (prediction, evidence, shares), weighing = self.scored
         own = prediction.propensity[:, index].tolist()
-        values = [*own, *prediction.spread[:, index].tolist(), float(weighing.priority[index])]
-        parts = dict(zip(self.plan.part_names, values, strict=False))
+        values = [*own, *prediction.spread[:, index].tolist(), *evidence[:, index].tolist()]
+        parts = dict(zip(self.plan.part_names, [*values, float(weighing.priority[index])], strict=False))
         if recorded:
             parts["first_place_probability"] = recorded["first_place_probability"]
+        if len(shares):
+            parts["largest_share"] = float(shares[index])
         parts.update(self._split(index, own))
         if index not in self.places:
             return parts, {}
@@ -260,12 +303,24 @@ class _Explainer:
                 yield f"{self.plan.actions[position].name} stands in the answer, and both are in {', '.join(shared)}"
 
 
+def _certainty(plan: Plan, parts: dict[str, float]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
+    """Give answers and interval of every outcome of which they are known."""
+    known = [outcome for outcome in plan.outcomes if f"evidence.{outcome}" in parts]
+    evidence = {outcome: parts[f"evidence.{outcome}"] for outcome in known}
+    return evidence, {
+        outcome: interval(parts[f"propensity.{outcome}"], parts[f"spread.{outcome}"]) for outcome in known
+    }
+
+
 def _kept_parts(plan: Plan, trace: PlacementTrace) -> dict[int, dict[str, float]]:
-    names = plan.part_names
     kept = np.frombuffer(trace.kept, dtype="<u4").tolist()
     if not trace.parts:
         return {}
-    rows: list[list[Any]] = np.frombuffer(trace.parts, dtype="<f4").reshape(len(kept), len(names)).tolist()
+    rows: list[list[Any]] = np.frombuffer(trace.parts, dtype="<f4").reshape(len(kept), -1).tolist()
+    names = plan.part_names
+    if len(rows[0]) < len(names):
+        # A record of the time before evidence was kept.
+        names = tuple(name for name in names if not name.startswith("evidence."))
     return {index: dict(zip(names, row, strict=True)) for index, row in zip(kept, rows, strict=True)}
 
 

@@ -6,7 +6,7 @@ no global randomness.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -16,12 +16,12 @@ from typing import Protocol
 import msgspec
 
 from opportune.decide.arbitrate import arbitrate
-from opportune.decide.compose import UNIFORM, Slate, fill, open_stages
+from opportune.decide.compose import KEPT_PARTS, UNIFORM, Slate, drop_irrelevant, fill, known_of, open_stages
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
 from opportune.decide.plan import Booleans, Placement, Plan
-from opportune.learning.base import Encoded, Prediction
+from opportune.learning.base import Encoded, Floats, Prediction
 from opportune.records import (
     Decision,
     DecisionRequest,
@@ -64,6 +64,9 @@ class Scorer(Protocol):
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates of the plan."""
 
+    def evidence(self) -> Floats:
+        """Give the number of answers learned, float32 [O, C]."""
+
 
 @dataclass(frozen=True, slots=True)
 class State:
@@ -104,7 +107,16 @@ def gather(plan: Plan, profile: Facts, request: DecisionRequest, now: datetime) 
     return facts
 
 
-def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rng: Draws) -> Decision:
+def decide(
+    plan: Plan,
+    state: State,
+    request: DecisionRequest,
+    now: datetime,
+    rng: Draws,
+    *,
+    keep: int = KEPT_PARTS,
+    before: Sequence[int] = (),
+) -> Decision:
     """Decide what is best to offer or do now.
 
     Args:
@@ -113,6 +125,8 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
         request: the contact; channel, placements and context were checked by the caller against the plan.
         now: aware UTC time of the decision.
         rng: source of all draws.
+        keep: of how many of the best others score parts are kept.
+        before: candidates that stand in the answer already, as if earlier placements had shown them.
     """
     facts = gather(plan, state.profile, request, now)
     kernel = state.model.kernel
@@ -121,17 +135,22 @@ def decide(plan: Plan, state: State, request: DecisionRequest, now: datetime, rn
     control = control_group(plan, state.person or request.session, now)
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = mandatory_of(plan, facts)
+    known = known_of(plan, prediction, state.model.evidence())
 
     channel = plan.channels[request.channel]
-    taken: list[int] = []
+    taken: list[int] = list(before)
     answers, traces = [], []
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
         size = placement.size if wanted.size is None else wanted.size
-        exploration = UNIFORM if control is not None and control.choose == "random" else placement.exploration
+        exploration = placement.exploration
+        if control is not None and control.choose == "random":
+            exploration = UNIFORM
+        else:
+            drop_irrelevant(placement, known, stages, mandatory)
         label = f"{number}/{wanted.name}"
-        slate = fill(plan, size, exploration, weighing, prediction, stages, mandatory, rng, label, kernel)
+        slate = fill(plan, size, placement, exploration, weighing, known, stages, mandatory, rng, label, kernel, keep)
         answers.append(_answer(plan, placement, request, slate))
         traces.append(_trace(placement, slate, stages))
         taken += slate.chosen
@@ -200,7 +219,7 @@ def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: S
                 treatment=treatment,
                 kind=kind,
                 propensity={name: round(chance, 6) for name, chance in zip(plan.outcomes, parts, strict=False)},
-                priority=round(parts[-2], 6),
+                priority=round(parts[3 * len(plan.outcomes)], 6),
                 selection_probability=slate.chances[rank],
                 how=slate.hows[rank],
                 content=content_of(plan, candidate, request.language),

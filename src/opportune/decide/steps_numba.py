@@ -1,7 +1,7 @@
 """Array steps of a decision, compiled; the same as in steps_numpy.py, each in one pass.
 
-The compiled form of `fill` contains that of the draws: after a change of exploration_numba.py this file has to be
-touched, or the compiler's cache keeps the old ones.
+The compiled form of `fill` contains that of the draws: after a change of exploration_numba.py or
+maturity_numba.py this file has to be touched, or the compiler's cache keeps the old ones.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from numba import njit, types
 
 from opportune.decide import steps_numpy
 from opportune.learning import exploration_numba as race
+from opportune.learning import maturity_numba as guarded
 from opportune.learning.selection import Selection
 from opportune.learning.selection_numba import nobody
 from opportune.records import Stage
@@ -126,6 +127,7 @@ def _keep(
     priority: Floats,
     propensity: Floats,
     spread: Floats,
+    evidence: Floats,
 ) -> tuple[npt.NDArray[np.uint32], Floats]:
     kept = np.empty(len(chosen) + len(best), dtype=np.uint32)
     kept[: len(chosen)] = chosen
@@ -137,16 +139,17 @@ def _keep(
         kept[size] = c
         size += not is_chosen
     outcomes = len(propensity)
-    parts = np.empty((size, 2 * outcomes + 2), dtype=np.float32)
+    parts = np.empty((size, 3 * outcomes + 2), dtype=np.float32)
     for i in range(size):
         c = kept[i]
         for o in range(outcomes):
             parts[i, o] = propensity[o, c]
             parts[i, outcomes + o] = spread[o, c]
-        parts[i, 2 * outcomes] = priority[c]
+            parts[i, 2 * outcomes + o] = evidence[o, c]
+        parts[i, 3 * outcomes] = priority[c]
         place = np.searchsorted(first.contenders, c)
         is_contender = place < len(first.contenders) and first.contenders[place] == c
-        parts[i, 2 * outcomes + 1] = first.probabilities[place] if is_contender else first.rest
+        parts[i, 3 * outcomes + 1] = first.probabilities[place] if is_contender else first.rest
     parts[:undrawn, -1] = ONE
     return kept[:size], parts
 
@@ -158,13 +161,16 @@ def _fill(
     mandatory: Indices,
     uniforms: Doubles,
     method: int,
-    scale: float,
+    strength: float,
     floor: float,
+    ceiling: float,
+    share: Doubles,
     action_of: Indices,
     exclusion: Booleans,
     count: int,
     propensity: Floats,
     spread: Floats,
+    evidence: Floats,
 ) -> tuple[int, Indices, Doubles, npt.NDArray[np.uint32], Floats]:
     alive = stages == OPEN
     best = _best(priority, alive, count)
@@ -177,9 +183,17 @@ def _fill(
             _take(c, alive, stages, action_of, exclusion)
     undrawn = size
     field, first = race.nowhere(), nobody(0)
+    fields = guarded.nowhere_limited()
+    is_limited = ceiling < 1.0 or len(share) > 0
     while size < len(uniforms):
         places = len(uniforms) - size
-        drawn, field = race.next_place(field, priority, deviation, alive, uniforms[size], places, method, scale, floor)
+        u = uniforms[size]
+        if is_limited:
+            drawn, fields = guarded.limited_place(
+                fields, priority, deviation, alive, u, places, method, strength, floor, ceiling, share, action_of
+            )
+        else:
+            drawn, field = race.next_place(field, priority, deviation, alive, u, places, method, strength, floor)
         if drawn.alive <= 0:
             undrawn = undrawn if drawn.alive == 0 else INVALID
             break
@@ -191,7 +205,7 @@ def _fill(
     for c in range(len(alive)):
         if stages[c] == OPEN:
             stages[c] = OUTRANKED
-    kept, parts = _keep(best, chosen[:size], undrawn, first, priority, propensity, spread)
+    kept, parts = _keep(best, chosen[:size], undrawn, first, priority, propensity, spread, evidence)
     return undrawn, chosen[:size], chances[:size], kept, parts
 
 
@@ -216,7 +230,7 @@ fill = njit(
     [
         (
             *(_BYTES, _SINGLES, _SINGLES, _INDICES, _DOUBLES, types.intp, types.float64, types.float64),
-            *(_INDICES, _given(types.boolean, 2), types.intp, _SCORES, _SCORES),
+            *(types.float64, _DOUBLES, _INDICES, _given(types.boolean, 2), types.intp, _SCORES, _SCORES, _SCORES),
         )
     ],
     cache=True,

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.learning import exploration_numpy as race
+from opportune.learning import maturity_numpy as guarded
 from opportune.learning.selection import Selection
 from opportune.learning.selection_numpy import nobody
 from opportune.records import Stage
@@ -37,7 +38,8 @@ def gate(
     """Give every candidate OPEN or the first layer of engagement policy that failed, uint8 [C].
 
     Args:
-        table, words, layers: of the index of the 3A conditions; `rows` are those that the facts select.
+        table, words, layers: of the index of the 3A conditions; `rows` are those that the facts select, beside those
+            that are in `prior`.
         bits: intp [3A], bit of every condition.
     """
     dead = np.unpackbits(dead_words(table, rows, prior, words, layers).view(np.uint8), bitorder="little")
@@ -79,20 +81,24 @@ def fill(
     mandatory: Indices,
     uniforms: Doubles,
     method: int,
-    scale: float,
+    strength: float,
     floor: float,
+    ceiling: float,
+    share: Doubles,
     action_of: Indices,
     exclusion: Booleans,
     count: int,
     propensity: Floats,
     spread: Floats,
+    evidence: Floats,
 ) -> tuple[int, Indices, Doubles, npt.NDArray[np.uint32], Floats]:
     """Fill the places of one placement from the OPEN candidates and say in `stages` what became of everybody.
 
     Args:
         mandatory: intp, the tier that comes before all others, in order, undrawn.
         uniforms: float64, the draw of every place, in [0, 1).
-        method: THOMPSON, GREEDY or UNIFORM.
+        method, strength: as in exploration_numpy.py.
+        floor, ceiling, share: as in maturity_numpy.py.
         exclusion: bool [X, C], membership in exclusivity groups.
         count: score parts are kept of the chosen, then of so many of the best by priority, ties in candidate order.
 
@@ -101,7 +107,8 @@ def fill(
         chosen: intp [k], candidate of every place.
         chances: float64 [k], with which it was picked, given the places before.
         kept: uint32 [n].
-        parts: float32 [n, 2 O + 2], propensity and spread per outcome, priority, chance for the first drawn place.
+        parts: float32 [n, 3 O + 2], propensity, spread and evidence per outcome, priority, chance for the first drawn
+            place.
     """
     alive = stages == OPEN
     best = _best(priority, alive, count)
@@ -115,9 +122,17 @@ def fill(
             np.equal(stages, OPEN, out=alive)
     undrawn = len(chosen)
     field, first = race.nowhere(), nobody(0)
+    fields = guarded.nowhere_limited()
+    is_limited = ceiling < 1.0 or len(share) > 0
     for place, u in enumerate(uniforms.tolist()[undrawn:], start=undrawn):
         left = len(uniforms) - place
-        drawn, field = race.next_place(field, priority, deviation, alive, u, left, method, scale, floor)
+        if is_limited:
+            drawn, fields = guarded.limited_place(
+                *(fields, priority, deviation, alive, u, left),
+                *(method, strength, floor, ceiling, share, action_of),
+            )
+        else:
+            drawn, field = race.next_place(field, priority, deviation, alive, u, left, method, strength, floor)
         if drawn.alive <= 0:
             undrawn = undrawn if drawn.alive == 0 else INVALID
             break
@@ -127,10 +142,9 @@ def fill(
         chances.append(drawn.probability)
         take(drawn.chosen, stages, action_of, exclusion)
         np.equal(stages, OPEN, out=alive)
-    # OPEN is higher than any stage, and OUTRANKED is the highest of them.
-    np.minimum(stages, np.uint8(Stage.OUTRANKED), out=stages)
+    stages[stages == OPEN] = Stage.OUTRANKED
     kept = np.array([*chosen, *(i for i in best if i not in chosen)], dtype=np.intp)
-    parts = _parts(kept, first, priority, propensity, spread)
+    parts = _parts(kept, first, priority, propensity, spread, evidence)
     parts[:undrawn, -1] = 1.0
     return undrawn, np.array(chosen, dtype=np.intp), np.array(chances), kept.astype(np.uint32), parts
 
@@ -160,11 +174,13 @@ def _best(priority: Floats, alive: Booleans, count: int) -> list[int]:
     return best
 
 
-def _parts(kept: Indices, first: Selection, priority: Floats, propensity: Floats, spread: Floats) -> Floats:
+def _parts(
+    kept: Indices, first: Selection, priority: Floats, propensity: Floats, spread: Floats, evidence: Floats
+) -> Floats:
     outcomes = len(propensity)
-    parts = np.empty((len(kept), 2 * outcomes + 2), dtype=np.float32)
-    parts[:, :outcomes] = propensity.take(kept, axis=1).T
-    parts[:, outcomes:-2] = spread.take(kept, axis=1).T
+    parts = np.empty((len(kept), 3 * outcomes + 2), dtype=np.float32)
+    for column, known in enumerate((propensity, spread, evidence)):
+        parts[:, column * outcomes : (column + 1) * outcomes] = known.take(kept, axis=1).T
     parts[:, -2] = priority.take(kept)
     parts[:, -1] = first.rest
     if len(first.contenders):

@@ -15,7 +15,7 @@ from opportune.decide import Draws, Explanation, Plan, State, decide, explain
 from opportune.decide.explain import CandidateExplanation
 from opportune.decide.plan import Exploration
 from opportune.errors import InputError
-from opportune.learning.base import Encoded, Prediction, PropensityModel
+from opportune.learning.base import Encoded, Floats, Prediction, PropensityModel
 from opportune.records import DecisionRequest, Facts, PlacementRequest
 from opportune.strategy.compile import Registries
 from opportune.strategy.sections import Absence, Persona
@@ -65,6 +65,10 @@ class FixedPropensities:
         """Encode as the model does."""
         return self.model.encode(facts)
 
+    def evidence(self) -> Floats:
+        """Give the evidence of the model."""
+        return self.model.evidence()
+
     def predict(self, encoded: Encoded) -> Prediction:
         """Predict as the model does, with the first outcome of the fixed actions replaced."""
         prediction = self.model.predict(encoded)
@@ -78,7 +82,7 @@ class FixedPropensities:
 
 
 def unexplored(plan: Plan) -> Plan:
-    """Give the same plan without exploration and without control groups."""
+    """Give the same plan without exploration, ramp-up and control groups."""
     best = Exploration("none", 0.0, 0.0)
     channels = {
         name: replace(
@@ -87,7 +91,7 @@ def unexplored(plan: Plan) -> Plan:
         )
         for name, channel in plan.channels.items()
     }
-    return replace(plan, channels=channels, control_groups=(), _worth={}, _standing={})
+    return replace(plan, channels=channels, control_groups=(), ramp_up=None, _worth={}, _standing={})
 
 
 def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: Persona) -> PersonaResult:
