@@ -100,8 +100,9 @@ def _bounds(storage: Storage) -> tuple[int, _Bound]:
         bounds.append(_Bound(oldest - 1, f"the decision of entry {oldest} waits for an answer"))
     revision = storage.current_revision()
     since = 0 if revision is None else revision.sequence
-    positions = {name: position for sequence, name, position, _ in storage._states() if sequence > since}
-    checkpoint = min(positions.values(), default=0 if revision is not None else bounds[0].sequence + 1)
+    positions = [position for sequence, _, position, _ in storage._states() if sequence > since]
+    nothing = 0 if revision is not None else bounds[0].sequence + 1
+    checkpoint = positions[-1] if positions else nothing
     unlearned = storage.journal(checkpoint, 1, LEARNED)
     if unlearned:
         reason = f"the model's last checkpoint has learned to entry {checkpoint}"
