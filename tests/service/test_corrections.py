@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from opportune.service import Settings
+from opportune.service.proof import prove_models
 from opportune.service.revisions import Strategy, strategy_from_files
-from opportune.storage import verify_storage
+from opportune.service.windows import Sweeper
+from opportune.storage import SqliteStorage, verify_storage
 
 from .shop import Service, files, serving
 
@@ -193,3 +195,78 @@ def decision_text(value: str) -> bytes:
         '{"id": "r-number", "channel": "till", "placements": [{"name": "receipt"}], "customer": "c-9",'
         f' "context": {{"minutes": {value}}}}}'
     ).encode()
+
+
+def test_silence_gives_way_to_a_late_answer_and_comes_back_with_its_withdrawal(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock, sweep_seconds=3_600)) as service:
+        runtime = service.runtime
+        sweeper = Sweeper(runtime.live, runtime.storage, runtime.writer, runtime.settings)
+        asked = {"id": "r-1", "channel": "app", "placements": [{"name": "card"}]}
+        answer = service.call("POST", "/v1/decisions", asked).json()
+        action = answer["placements"][0]["actions"][0]["action"]
+        clock.now += timedelta(hours=2)
+        assert service.runner.run(sweeper.sweep()) == 1
+        service.wait(0.05)
+        assert (runtime.learning().learned, runtime.learning().unlearned) == (1, 0)
+
+        clock.now += timedelta(days=29)
+        report(service, id="o-1", decision=answer["id"], action=action, outcome="accept")
+        service.wait(0.05)
+        assert (runtime.learning().learned, runtime.learning().unlearned) == (2, 1)
+
+        report(service, id="w-1", decision=answer["id"], withdraws="o-1")
+        service.wait(0.05)
+        assert (runtime.learning().learned, runtime.learning().unlearned) == (3, 2)
+        assert service.runner.run(sweeper.sweep()) == 0
+        assert verify_storage(runtime.storage) == []
+
+
+def test_a_window_that_nothing_answers_any_more_is_silence_in_the_end(tmp_path: Path) -> None:
+    clock = Clock()
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock, sweep_seconds=3_600)) as service:
+        runtime = service.runtime
+        sweeper = Sweeper(runtime.live, runtime.storage, runtime.writer, runtime.settings)
+        asked = {"id": "r-1", "channel": "app", "placements": [{"name": "card"}]}
+        answer = service.call("POST", "/v1/decisions", asked).json()
+        action = answer["placements"][0]["actions"][0]["action"]
+        report(service, id="o-1", decision=answer["id"], action=action, outcome="accept")
+        report(service, id="w-1", decision=answer["id"], withdraws="o-1")
+        clock.now += timedelta(hours=2)
+
+        assert service.runner.run(sweeper.sweep()) == 1
+        service.wait(0.05)
+        (outcome,) = [one for one in runtime.storage.outcomes_of(answer["id"]) if one.body.expiry]
+        assert outcome.body.outcome == "reject"
+        assert service.runner.run(sweeper.sweep()) == 0
+
+
+def test_what_a_person_taught_is_known_after_a_restart(tmp_path: Path) -> None:
+    def answered(service: Service, numbers: range) -> None:
+        for number in numbers:
+            answer = service.decide(f"r-{number}", customer="c-1")
+            report(service, id=f"o-{number}", decision=answer["id"], action="water", outcome="reject")
+
+    with serving(tmp_path / "shop.db") as service:
+        answered(service, range(4))
+    with serving(tmp_path / "shop.db") as service:
+        answered(service, range(4, 8))
+        assert evidence(service)["accept"] == 5
+        assert service.runtime.learning().over_quota == 3
+    with SqliteStorage(tmp_path / "shop.db") as storage:
+        assert prove_models(storage) == (2, [])
+
+
+def test_an_action_may_wait_for_silence_longer_than_its_channel(tmp_path: Path) -> None:
+    texts = files()
+    path = next(path for path in texts if path.endswith("water.yaml"))
+    texts[path] += "response_windows:\n  app: {days: 3, default: reject}\n"
+    with serving(tmp_path / "shop.db", of=strategy_from_files(texts)[0]) as service:
+        asked = {"id": "r-1", "channel": "app", "placements": [{"name": "card"}]}
+        answer = service.call("POST", "/v1/decisions", asked).json()
+        action = answer["placements"][0]["actions"][0]["action"]
+        far = datetime(2126, 1, 1, tzinfo=UTC)
+        (due,) = service.runtime.storage.due_windows(far, 10)
+        decided = service.runtime.storage.decision(answer["id"]).decision.at  # type: ignore[union-attr]
+
+        assert due.due_at - decided == (timedelta(days=3) if action == "water" else timedelta(hours=1))
