@@ -38,7 +38,7 @@ class Importance:
         name: of the predictor; `type` is its type.
         seen: answers in which it had a value; `missing`, part of all answers in which it had none, in [0, 1].
         bins: bins or levels that have a row of their own.
-        information: information value within candidates beyond chance, >= 0, in nats; 0 says nothing, 0.1 a little, 0.5 very much.
+        information: information value within candidates beyond chance, in nats: 0 nothing, 0.1 a little, 0.5 very much.
         auc: area under the curve of this predictor alone within candidates, in [0.5, 1]; None where it cannot be told.
         trust: factor by which its weight of evidence counts, about 0 to 1; low where others say the same.
         gain: log loss per answer, in nats, that its absence would have cost, by prediction before learning.
