@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, seed_of
 from opportune.outcomes import new_model
@@ -38,10 +39,11 @@ def exploring(floor=0.5, **changed):
     return strategy_from_files(files(channels=CHANNELS.format(floor=floor), **changed))[0]
 
 
-def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE, waiting=None):
+def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE, waiting=None, elsewhere=False):
     """Write decisions of an untaught model, with an answer to each first place.
 
     Args:
+        elsewhere: of every tenth decision, the answer is about an action that was not shown.
         waiting: moment at which the response window of every tenth decision ends.
     """
     rng = np.random.default_rng(seed)
@@ -59,6 +61,8 @@ def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE, w
                 )
             writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin, windows=windows))
             name = "accept" if rng.random() < CHANCES.get(first.action, 0.2) else "reject"
+            if elsewhere and number % 10 == 0:
+                first = replace(first, action="elsewhere")
             writes.append(answer(decision, first, name, number))
             if len(writes) >= BATCH or number == count - 1:
                 refused = [one for one in storage.write(writes) if isinstance(one, Exception)]

@@ -130,6 +130,16 @@ def test_withdrawn_answers_are_no_rewards(tmp_path, strategy):
     assert read(store, strategy, strategy).earned[:, 0].sum() == 0
 
 
+def test_what_the_channel_showed_in_its_place_is_left_out(tmp_path, strategy):
+    store = tmp_path / "elsewhere.db"
+    record(store, strategy, 40, elsewhere=True)
+
+    log = read(store, strategy, strategy)
+
+    assert log.decisions == 36
+    assert log.left_out == {"the channel showed something else": 4}
+
+
 def test_decisions_that_still_wait_for_an_answer_are_left_out(tmp_path, strategy):
     store = tmp_path / "waiting.db"
     record(store, strategy, 40, waiting=datetime(2126, 1, 1, tzinfo=UTC))

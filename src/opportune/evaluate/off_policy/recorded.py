@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -62,7 +62,11 @@ def recorded(
                 fit[entry.decision or ""] = entry
         said = {account.decision: account.reports for account in accounts(storage, list(fit))} if fit else {}
         for decision, entry in fit.items():
-            yield entry, standing(said.get(decision, ()))
+            truth = standing(said.get(decision, ()))
+            if _is_elsewhere(entry, truth):
+                left_out["the channel showed something else"] += 1
+            else:
+                yield entry, truth
         after = page[-1].sequence
         tell(min(after, end), end)
 
@@ -84,3 +88,13 @@ def _unfit(entry: Entry, origins: Collection[Origin], closing: datetime) -> str:
     if any(window.due_at > closing for window in body.windows):
         return "still waits for an answer"
     return ""
+
+
+def _is_elsewhere(entry: Entry, truth: Sequence[Report]) -> bool:
+    """Say whether all that was answered is what the channel chose itself: nobody saw what the engine chose."""
+    body = entry.body
+    assert isinstance(body, DecisionBody)
+    shown = {one.action for placement in body.placements for one in placement.actions}
+    # Silence says nothing of who saw what.
+    answered = {report.action for report in truth if not report.expiry}
+    return bool(answered) and answered.isdisjoint(shown)

@@ -49,7 +49,7 @@ class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
         rate_shown, rate_unshown: mean reward where it was shown and where not, weighed to the same customers.
         effects: all customers first, then by segment.
         qini: by learner; empty where there are too few choices.
-        remark: what forbids a number or must be known; "" for nothing.
+        remark: what forbids a number; "" for nothing.
     """
 
     action: str
@@ -66,7 +66,7 @@ class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UpliftReport(msgspec.Struct, frozen=True, kw_only=True):
-    """Effects of all actions on how often an outcome is reported about them."""
+    """Effects of all actions on how often a contact ends with an outcome."""
 
     outcome: str
     actions: tuple[ActionEffect, ...]
@@ -155,11 +155,6 @@ def _remark(one: ActionTrial) -> str:
         return (
             f"no number: shown {shown:,} times of {len(one.trial):,}, which is worth {least:.0f} in the smaller arm; "
             f"at least {ARM_LEAST:.0f} are needed"
-        )
-    if not one.unshown_answers:
-        return (
-            "nobody ever reported the outcome where it was not shown, so that the effect is its whole rate; "
-            "report what customers do by themselves too"
         )
     return ""
 

@@ -35,13 +35,11 @@ class ActionTrial:
 
     Args:
         members: bool [n, S], segments of the plan.
-        unshown_answers: rewarded choices where the action was not shown.
     """
 
     action: str
     trial: Trial
     members: npt.NDArray[np.bool_]
-    unshown_answers: int
 
 
 @dataclass(slots=True)
@@ -69,7 +67,7 @@ def read_trials(
         plan: the strategy whose actions, predictors and segments count.
         plan_of: gives the plan of a content hash; None where it is not to be had.
         names: what earlier revisions called otherwise.
-        outcome: the reward is whether it was reported about the action, shown or not.
+        outcome: the reward is whether it was reported of the decision, about whatever action.
         tell: called with (journal position reached, end of the journal).
 
     Raises:
@@ -87,7 +85,7 @@ def read_trials(
         chances = _by_action(place_chances(logged, decision, 0), logged, names)
         shown = decision.placements[0].actions
         first = names.actions.get(shown[0].action, shown[0].action) if shown else None
-        happy = {names.actions.get(one.action, one.action) for one in truth if one.outcome == outcome}
+        reward = float(any(report.outcome == outcome for report in truth))
         uncertain = [name for name, chance in chances.items() if name in found and LEAST <= chance <= MOST]
         if not uncertain:
             continue
@@ -96,7 +94,7 @@ def read_trials(
             rows.row.append(len(facts))
             rows.shown.append(name == first)
             rows.chance.append(chances[name])
-            rows.reward.append(float(name in happy))
+            rows.reward.append(reward)
         facts.append(decision.facts)
         who = decision.person or decision.request.session or decision.id
         person.append(persons.setdefault(who, len(persons)))
@@ -149,5 +147,4 @@ def _trial(
         chance=np.array(rows.chance),
         person=person[at],
     )
-    unshown = int(trial.reward[~trial.shown].sum())
-    return ActionTrial(action=name, trial=trial, members=members[at], unshown_answers=unshown)
+    return ActionTrial(action=name, trial=trial, members=members[at])
