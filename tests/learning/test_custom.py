@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +14,6 @@ from opportune.learning import BayesModel, CandidateKey, Encoded, Prediction, Pr
 from opportune.records import Facts, ValueType
 from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS, PropensityModelContract, sample_facts
 
-HERE = __name__
 MODULE = "tests.learning.test_custom"
 
 
@@ -145,3 +146,36 @@ def test_options_reach_the_class_and_wrong_ones_are_refused() -> None:
     assert model.predict(model.encode({})).propensity[0, 0] == 0.5
     with pytest.raises(ValueError, match=r"^options: "):
         made("Plain", colour="red")
+
+
+def example() -> str:
+    """The class that the guide shows."""
+    guide = (Path(__file__).parents[2] / "docs" / "guides" / "models.md").read_text(encoding="utf-8")
+    return guide.split("```python\n")[1].split("```")[0]
+
+
+@pytest.fixture(scope="module")
+def scorecards(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A folder of installed packages that has the guide's class, as a module."""
+    folder = tmp_path_factory.mktemp("installed")
+    (folder / "opportune_scorecards.py").write_text(example(), encoding="utf-8")
+    sys.path.insert(0, str(folder))
+    yield "opportune_scorecards:Scorecard"
+    sys.path.remove(str(folder))
+    sys.modules.pop("opportune_scorecards", None)
+
+
+@pytest.mark.usefixtures("scorecards")
+class TestScorecardOfTheGuide(PropensityModelContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        return make_model("python", predictors, outcomes, "numpy", {"place": "opportune_scorecards:Scorecard"})
+
+
+def test_the_class_of_the_guide_scores_by_its_points(scorecards: str) -> None:
+    member = Predictor("customer.member", ValueType.BOOLEAN)
+    model = make_model("python", (member,), OUTCOMES, "numpy", {"place": scorecards, "options": {"points": 3}})
+    model.bind(CATALOGUE)
+
+    chances = [model.foresee({member.name: it}, 0, 0) for it in (True, False)]
+
+    assert chances == pytest.approx([1 / (1 + np.exp(-1.0)), 1 / (1 + np.exp(2.0))])
