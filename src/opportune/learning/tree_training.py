@@ -24,9 +24,8 @@ __all__ = ["WINDOW", "Truth", "has_lightgbm", "is_due", "table", "train"]
 
 WINDOW = 50_000
 """Latest answers that are trained on."""
-FIRST, GROWTH = 1_000, 1.25
-"""Answers of the first training; from 4,000 on, GROWTH times those of the last one; before, twice."""
-DOUBLED_UNTIL = 4_000
+FIRST, GROWTH = 500, 1.25
+"""Answers of the first training, and how many times those of the last one every further training takes."""
 ANSWERS_LEAST, SIDE_LEAST = 200, 20
 """Answers that an outcome needs for trees, and those of either side among them."""
 TREES = 100
@@ -72,9 +71,7 @@ def is_due(answers: int, trained: int) -> bool:
     Args:
         trained: answers at the last training, 0 before the first.
     """
-    if not trained:
-        return answers >= FIRST
-    return answers >= (2 * trained if trained < DOUBLED_UNTIL else math.ceil(GROWTH * trained))
+    return answers >= (math.ceil(GROWTH * trained) if trained else FIRST)
 
 
 def train(
