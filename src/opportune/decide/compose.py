@@ -175,14 +175,16 @@ def fill(
     )
 
 
-def open_stages(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int]) -> Stages:
+def open_stages(
+    plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int], kernel: str = "numpy"
+) -> Stages:
     """Start a placement: OPEN where nothing dropped the candidate and nothing in the answer so far excludes it.
 
     Args:
         by_rules: uint8 [C], what `rule_stages` says.
         taken: candidates of the placements before.
     """
-    stages = stages_of(plan, placement, by_rules, seconds)
+    stages = stages_of(plan, placement, by_rules, seconds, kernel)
     if taken:
         before = stages[taken]
         for candidate in taken:

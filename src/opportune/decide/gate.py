@@ -35,10 +35,9 @@ def rule_stages(plan: Plan, facts: Facts, kernel: str = "numpy", profile: Facts 
     return stages
 
 
-def stages_of(plan: Plan, placement: Placement, by_rules: Stages, seconds: float) -> Stages:
+def stages_of(plan: Plan, placement: Placement, by_rules: Stages, seconds: float, kernel: str = "numpy") -> Stages:
     """Combine what does not depend on the customer (active, dates, treatment) with the rules, uint8 [C]."""
-    standing = _standing(plan, placement, seconds)
-    stages: Stages = np.minimum(standing, by_rules)
+    stages: Stages = steps_of(kernel).lower(_standing(plan, placement, seconds), by_rules)
     return stages
 
 

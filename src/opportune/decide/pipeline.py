@@ -142,7 +142,7 @@ def decide(
     answers, traces = [], []
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
-        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, kernel)
         size = placement.size if wanted.size is None else wanted.size
         exploration = placement.exploration
         if control is not None and control.choose == "random":

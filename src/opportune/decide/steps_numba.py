@@ -20,7 +20,7 @@ from opportune.learning.selection import Selection
 from opportune.learning.selection_numba import nobody
 from opportune.records import Stage
 
-__all__ = ["fill", "gate", "weigh"]
+__all__ = ["fill", "gate", "lower", "weigh"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -57,6 +57,14 @@ def _gate(
             if (word[bit >> np.uint64(6)] >> (bit & np.uint64(63))) & np.uint64(1):
                 stage = np.uint8(FIRST_LAYER + layer)
         stages[c] = stage
+    return stages
+
+
+def _lower(standing: Bytes, by_rules: Bytes) -> Bytes:
+    # Also because NumPy would let another thread go first, in the middle of every decision.
+    stages = np.empty(len(standing), dtype=np.uint8)
+    for c in range(len(standing)):
+        stages[c] = min(standing[c], by_rules[c])
     return stages
 
 
@@ -223,6 +231,7 @@ gate = njit(
     cache=True,
     error_model="numpy",
 )(_gate)
+lower = njit([(_given(types.uint8), _given(types.uint8))], cache=True, error_model="numpy")(_lower)
 weigh = njit([(_SCORES, _SCORES, _given(types.float32, 2), _SINGLES, _SINGLES)], cache=True, error_model="numpy")(
     _weigh
 )

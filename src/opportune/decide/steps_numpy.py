@@ -15,7 +15,7 @@ from opportune.learning.selection_numpy import nobody
 from opportune.records import Stage
 from opportune.rules.index import dead_words
 
-__all__ = ["INVALID", "LAYERS", "OPEN", "fill", "gate", "take", "weigh"]
+__all__ = ["INVALID", "LAYERS", "OPEN", "fill", "gate", "lower", "take", "weigh"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -49,6 +49,12 @@ def gate(
     failed |= LAYERS
     by_action: Bytes = np.minimum.reduce(failed, axis=0)
     return by_action.take(action_of)
+
+
+def lower(standing: Bytes, by_rules: Bytes) -> Bytes:
+    """Give every candidate the lower of two stages, uint8 [C]."""
+    stages: Bytes = np.minimum(standing, by_rules)
+    return stages
 
 
 def weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boost: Floats) -> tuple[Floats, Floats]:
