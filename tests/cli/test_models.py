@@ -86,7 +86,7 @@ def test_what_does_not_exist_is_refused_with_a_remedy(run: Run, shop: Path) -> N
 
 def test_orders_to_a_running_service_take_effect_at_once(run: Run, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(PROJECT, tmp_path / "shop"))
-    (folder / "models.yaml").write_text("main: {}\nsimple: {}\n")
+    (folder / "models.yaml").write_text("main: {kind: bayes}\nsimple: {kind: bayes}\n")
     (folder / "project.yaml").write_text((folder / "project.yaml").read_text() + "\nchampion: main\n")
     with running(tmp_path / "served.db", project=folder) as served:
         promoted = run("models", "promote", "simple", "--url", served.url)

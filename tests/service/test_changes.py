@@ -30,7 +30,7 @@ from opportune.storage.digests import digest_of
 
 from .shop import Service, files, serving
 
-MODELS = "main: {}\nsimple: {settings: {base_rate: 0.6}}\n"
+MODELS = "main: {kind: bayes}\nsimple: {kind: bayes, settings: {base_rate: 0.6}}\n"
 NUMPY = Settings(kernel="numpy")
 
 
@@ -181,7 +181,7 @@ def test_each_kept_version_gives_its_digest(shop: Service, tmp_path: Path) -> No
 
 
 def test_a_version_of_an_earlier_revision_is_led_on_to_the_one_of_today(tmp_path: Path) -> None:
-    with serving(tmp_path / "shop.db", NUMPY, with_models("main: {}\n")) as service:
+    with serving(tmp_path / "shop.db", NUMPY, with_models("main: {kind: bayes}\n")) as service:
         teach(service, 0, 10)
         service.runner.run(service.runtime.teacher.keep())
         (version,) = service.runtime.storage.model_states(STATES)

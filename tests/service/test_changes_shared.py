@@ -29,7 +29,7 @@ pytestmark = pytest.mark.serial
 def service(tmp_path: Path) -> Iterator[Fleet]:
     """Two processes that decide, with two models."""
     folder = Path(copytree(PROJECT, tmp_path / "shop"))
-    (folder / "models.yaml").write_text("main: {}\nsimple: {settings: {base_rate: 0.6}}\n")
+    (folder / "models.yaml").write_text("main: {kind: bayes}\nsimple: {kind: bayes, settings: {base_rate: 0.6}}\n")
     (folder / "project.yaml").write_text((folder / "project.yaml").read_text() + "\nchampion: main\n")
     fleet = Fleet(need_postgres().schema(), 2, project=folder)
     try:

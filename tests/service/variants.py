@@ -33,10 +33,12 @@ def _texts() -> dict[str, dict[str, str]]:
 
     return {
         "base": base,
-        "challenger": models("main: {}\nsimple: {hides: [customer.age]}\n", "main"),
-        "other champion": models("main: {}\nsimple: {hides: [customer.age]}\n", "simple"),
-        "model renamed": models("main: {}\nplain: {renamed_from: simple, hides: [customer.age]}\n", "main"),
-        "other kind": models("main: {settings: {base_rate: 0.3}}\nsimple: {}\n", "main"),
+        "challenger": models("main: {}\nsimple: {kind: bayes, hides: [customer.age]}\n", "main"),
+        "other champion": models("main: {}\nsimple: {kind: bayes, hides: [customer.age]}\n", "simple"),
+        "model renamed": models(
+            "main: {}\nplain: {kind: bayes, renamed_from: simple, hides: [customer.age]}\n", "main"
+        ),
+        "other kind": models("main: {kind: naive_bayes}\nsimple: {kind: bayes}\n", "main"),
         "lever": base | {WATER: f"lever: 2\n{base[WATER]}"},
         "renamed": renamed,
         "renamed again": once_more,
