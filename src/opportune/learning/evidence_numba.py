@@ -78,9 +78,9 @@ def _read_predictor(
     n, o = np.zeros((size, touched)), np.zeros((size, touched))
     for k in range(size):
         for s in range(len(slots)):
-            answers = max(float(cells[leaves[k], slots[s], 0]), 0.0)
+            answers = max(np.float64(cells[leaves[k], slots[s], 0]), 0.0)
             n[k, place[s]] += answers
-            o[k, place[s]] += min(answers, max(float(cells[leaves[k], slots[s], 1]), 0.0))
+            o[k, place[s]] += min(answers, max(np.float64(cells[leaves[k], slots[s], 1]), 0.0))
     m = np.ones((size, touched))
     for depth in range(len(nodes)):
         first = 0
@@ -127,9 +127,9 @@ def _read_action(
     n, o = np.zeros((size, width)), np.zeros((size, width))
     for k in range(size):
         for s in order:
-            answers = max(float(cells[leaves[k], s, 0]), 0.0)
+            answers = max(np.float64(cells[leaves[k], s, 0]), 0.0)
             n[k, row_of[s]] += answers
-            o[k, row_of[s]] += min(answers, max(float(cells[leaves[k], s, 1]), 0.0))
+            o[k, row_of[s]] += min(answers, max(np.float64(cells[leaves[k], s, 1]), 0.0))
     for r in range(width):
         answers, happened, expected = 0.0, 0.0, 0.0
         for k in range(size):

@@ -73,7 +73,7 @@ class PairsModel(PropensityModel):
         self.predictors = tuple(predictors)
         self._steps: Any = _numba() if self.kernel == "numba" else pairs_numpy
         self._coding = Coding(predictors)
-        self._weights = PairWeights(len(self.predictors), len(self.outcomes), self._coding.rows)
+        self._weights = PairWeights(len(self.predictors), len(self.outcomes), self._coding.rows, self._steps.note)
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
 
@@ -158,7 +158,8 @@ class PairsModel(PropensityModel):
 
     def restore(self, snapshot: Snapshot) -> None:
         """Take over a state; the bound catalogue stays bound, and a refused state changes nothing."""
-        self._coding, self._weights = read_state(snapshot, self._description(), self.predictors, len(self.outcomes))
+        heads, note = len(self.outcomes), self._steps.note
+        self._coding, self._weights = read_state(snapshot, self._description(), self.predictors, heads, note)
         self._arrange()
 
     def adopt(self, snapshot: Snapshot, moves: Moves) -> None:

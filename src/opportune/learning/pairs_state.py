@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from opportune.learning import pairs_numpy
 from opportune.learning.base import Predictor, Snapshot
 from opportune.learning.moves import Moves
 from opportune.learning.pairs_coding import Coding
 from opportune.learning.pairs_weights import BIAS_DEPTHS, PairWeights, Path
-from opportune.learning.screening import Screening
+from opportune.learning.screening import Note, Screening
 from opportune.learning.snapshot import read_array
 from opportune.records import ValueType
 
@@ -51,7 +52,7 @@ def write_state(description: Mapping[str, Any], coding: Coding, weights: PairWei
 
 
 def read_state(
-    snapshot: Snapshot, description: Mapping[str, Any], predictors: Sequence[Predictor], heads: int
+    snapshot: Snapshot, description: Mapping[str, Any], predictors: Sequence[Predictor], heads: int, note: Note
 ) -> tuple[Coding, PairWeights]:
     """Make coding and weights of a snapshot.
 
@@ -68,7 +69,7 @@ def read_state(
     above = {path[:depth] for path in leaves for depth in BIAS_DEPTHS} | {()}
     if set(nodes) != above or set(actions) != {path[:2] for path in leaves}:
         raise ValueError("snapshot: nodes are not those of the candidates")
-    weights = PairWeights(len(predictors), heads, coding.rows)
+    weights = PairWeights(len(predictors), heads, coding.rows, note)
     for path in leaves:
         weights.admit(path)
     _read_weights(snapshot, weights, actions, nodes)
@@ -149,13 +150,13 @@ def adopted(
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError("snapshot: its description is not that of this model") from error
     known = {name: meta[name] for name in description if name in meta}
-    old_coding, old = read_state(snapshot, known, former, len(heads))
+    old_coding, old = read_state(snapshot, known, former, len(heads), pairs_numpy.note)
     leaves = _chosen(old, moves)
     if former == list(predictors) and heads == list(outcomes) and all(new == was for new, was in leaves.items()):
         return snapshot
     coding = Coding(predictors)
     coding.carry(old_coding)
-    new = PairWeights(len(predictors), len(outcomes), coding.rows)
+    new = PairWeights(len(predictors), len(outcomes), coding.rows, pairs_numpy.note)
     own_heads = [(k, heads.index(name)) for k, name in enumerate(outcomes) if name in heads]
     for path, was in leaves.items():
         if any(old.answers[head, old.node_of[was]] for _, head in own_heads):

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from opportune.learning.base import Encoded
 from opportune.learning.cells import text_key
 from opportune.learning.pairs_coding import COARSE, FIRST, Recoded
-from opportune.learning.screening import CELLS, Screening
+from opportune.learning.screening import CELLS, Note, Screening
 
 __all__ = ["PairWeights", "PairsForm", "Path"]
 
@@ -66,9 +66,10 @@ class PairWeights:
 
     Args:
         predictors: P; outcomes: O; rows: R.
+        note: step of the kernel, see pairs_numpy.py.
     """
 
-    def __init__(self, predictors: int, outcomes: int, rows: int) -> None:
+    def __init__(self, predictors: int, outcomes: int, rows: int, note: Note) -> None:
         self.predictors = predictors
         variance = min(WEIGHT_VARIANCE_MAX, WEIGHT_VARIANCE / math.sqrt(max(1, predictors)))
         self.priors = tuple(variance * share for share in SHARES)
@@ -88,7 +89,7 @@ class PairWeights:
         """Scores of the pairs in their places when they were last looked at."""
         self.pairs: Floats = _fresh((outcomes, 2, SHARED_PLACES, CELLS), PAIR_VARIANCE)
         self.own_pairs: Floats = _fresh((outcomes, 2, OWN_PLACES, CELLS, 8), PAIR_VARIANCE)
-        self.screenings = [Screening(predictors) for _ in range(outcomes)]
+        self.screenings = [Screening(predictors, note) for _ in range(outcomes)]
 
     def admit(self, path: Path) -> bool:
         """Make room for a candidate and its action; return whether they were new."""

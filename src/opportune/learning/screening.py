@@ -13,24 +13,26 @@ Notation:
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.pairs_coding import COARSE
 
-__all__ = ["CELLS", "Screening", "pair_places"]
+__all__ = ["CELLS", "Note", "Screening", "pair_places"]
 
 Whole = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
 Floats = npt.NDArray[np.float32]
+
+Note = Callable[[Floats, Floats, Whole, Doubles, Doubles, float, float], None]
 
 CELLS = COARSE * COARSE
 WINDOW = 512
 TURN = 2_000
 """Answers for which a window of pairs is looked at, where there are more pairs than fit."""
 SHARED = 1 << 16
-CAUTION = 5.0
-"""Chances (p (1 - p) each) that a cell is taken to have had without error."""
 SPREAD = 0x9E3779B97F4A7C15
 """Odd number that spreads cells over the shared table."""
 
@@ -46,9 +48,11 @@ class Screening:
 
     Args:
         predictors: their number.
+        note: step of the kernel, see pairs_numpy.py.
     """
 
-    def __init__(self, predictors: int) -> None:
+    def __init__(self, predictors: int, note: Note) -> None:
+        self._note = note
         self.pairs = pair_places(predictors)
         self.size = min(WINDOW, self.pairs.shape[1])
         self.first = 0
@@ -80,10 +84,12 @@ class Screening:
         pairs = self.window()
         cell = coarse[self.pairs[0, pairs]] * COARSE + coarse[self.pairs[1, pairs]]
         place = np.arange(self.size) * CELLS + cell
-        _note(self.errors.reshape(-1), self.chances.reshape(-1), place, self.gains[0], self.cells[0], error, chance)
+        self._note(
+            self.errors.reshape(-1), self.chances.reshape(-1), place, self.gains[0], self.cells[0], error, chance
+        )
         mixed = (pairs * CELLS + cell + np.int64(action) * 0x5BD1E995).astype(np.uint64) * np.uint64(SPREAD)
         place = (mixed >> np.uint64(48)).astype(np.int64)
-        _note(self.shared_errors, self.shared_chances, place, self.gains[1], self.cells[1], error, chance)
+        self._note(self.shared_errors, self.shared_chances, place, self.gains[1], self.cells[1], error, chance)
         self.answers += 1
         if self.size < self.pairs.shape[1] and self.answers % TURN == 0:
             self.first = (self.first + self.size) % self.pairs.shape[1]
@@ -93,17 +99,3 @@ class Screening:
         """Gains of the window's pairs in standard deviations of what chance brings, [2, W]."""
         found: Doubles = self.gains / np.sqrt(2.0 * self.cells + 1.0)
         return found
-
-
-def _note(
-    errors: Floats, chances: Floats, place: Whole, gains: Doubles, cells: Doubles, error: float, chance: float
-) -> None:
-    sum_errors = errors[place].astype(np.float64)
-    sum_chances = chances[place].astype(np.float64)
-    cells += sum_chances == 0.0
-    before = (sum_errors * sum_errors - sum_chances) / (sum_chances + CAUTION)
-    sum_errors += error
-    sum_chances += chance
-    gains += (sum_errors * sum_errors - sum_chances) / (sum_chances + CAUTION) - before
-    errors[place] = sum_errors
-    chances[place] = sum_chances
