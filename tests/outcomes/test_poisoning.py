@@ -91,13 +91,13 @@ def forged(seed: int, attackers: int, times: int) -> Iterator[Visit]:
 
 def lessons(visits: list[Visit]) -> Iterator[Lesson]:
     sequence = 0
-    for number, visit in enumerate(sorted(visits, key=lambda one: one.at)):
+    for visit in sorted(visits, key=lambda one: one.at):
         for action, accepted in visit.answers:
             sequence += 1
             outcome, sign = ("accept", Sign.POSITIVE) if accepted else ("reject", Sign.NEGATIVE)
             report = Report(f"o{sequence}", ACTIONS[action], "card", outcome, sign, visit.at)
             yield Lesson(
-                sequence, f"d{number}-{action}", visit.at, visit.who, visit.facts, "desk", (), report, (report,)
+                sequence, f"d-{visit.who}-{visit.at}", visit.at, visit.who, visit.facts, "desk", (), report, (report,)
             )
 
 

@@ -21,7 +21,9 @@ __all__ = ["QUOTA", "Quota", "Terms", "joined", "parted"]
 QUOTA = "quota"
 """Name under which the state is kept beside that of a model."""
 PAIRS_MAX = 250_000
-"""Pairs of person and action that are remembered; those that came first are forgotten first. Some 4 MB at most."""
+"""Pairs of person and action that are remembered; those that came first are forgotten first. Some 9 MB at most."""
+MARK_BYTES = 4
+"""Of a decision that taught: who makes thousands must not hit upon the mark of one that did."""
 DAY = 86_400_000_000
 """In microseconds."""
 
@@ -50,7 +52,7 @@ class Quota:
 
     def __init__(self) -> None:
         self._taught: dict[int, bytes] = {}
-        """(hash of person and action, period) → two bytes per decision: 15 bits of its hash, whether it said yes."""
+        """(hash of person and action, period) → four bytes per decision: 31 bits of its hash, whether it said yes."""
 
     @property
     def pairs(self) -> int:
@@ -73,11 +75,13 @@ class Quota:
         pair, mark = _pair(terms, who, action, at), _mark(decision)
         taught = self._taught.get(pair, b"")
         place = _place(taught, mark)
-        said = (mark | happened).to_bytes(2, "little")
+        said = (mark | happened).to_bytes(MARK_BYTES, "little")
         if place >= 0:
-            self._taught[pair] = taught[:place] + said + taught[place + 2 :]
+            self._taught[pair] = taught[:place] + said + taught[place + MARK_BYTES :]
             return True
-        if len(taught) // 2 >= terms.answers or 0 < terms.happened <= sum(byte & 1 for byte in taught[::2]):
+        if len(taught) // MARK_BYTES >= terms.answers or 0 < terms.happened <= sum(
+            byte & 1 for byte in taught[::MARK_BYTES]
+        ):
             return False
         self._taught[pair] = taught + said
         if len(self._taught) > PAIRS_MAX:
@@ -90,7 +94,7 @@ class Quota:
         taught = self._taught.get(pair, b"")
         place = _place(taught, _mark(decision))
         if place >= 0:
-            left = taught[:place] + taught[place + 2 :]
+            left = taught[:place] + taught[place + MARK_BYTES :]
             if left:
                 self._taught[pair] = left
             else:
@@ -163,13 +167,13 @@ def _pair(terms: Terms, who: str, action: str, at: int) -> int:
 
 
 def _mark(decision: str) -> int:
-    digest = blake2b(decision.encode(errors="surrogatepass"), digest_size=2).digest()
-    return int.from_bytes(digest, "little") & 0xFFFE
+    digest = blake2b(decision.encode(errors="surrogatepass"), digest_size=MARK_BYTES).digest()
+    return int.from_bytes(digest, "little") & ~1
 
 
 def _place(taught: bytes, mark: int) -> int:
     """Find a decision among those that taught; -1 where it is not."""
-    for place in range(0, len(taught), 2):
-        if int.from_bytes(taught[place : place + 2], "little") & 0xFFFE == mark:
+    for place in range(0, len(taught), MARK_BYTES):
+        if int.from_bytes(taught[place : place + MARK_BYTES], "little") & ~1 == mark:
             return place
     return -1
