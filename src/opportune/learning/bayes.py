@@ -104,6 +104,8 @@ class BayesModel(PropensityModel):
         self.kernel = warm_up(kernel)
         self.outcomes = tuple(outcomes)
         self.base_rate = base_rate
+        self.haste = 1.0
+        """Times the usual forgetting; set by who sees that the world has changed, and no part of the state."""
         self._steps: Any = _numba() if self.kernel == "numba" else bayes_numpy
         self.encoder = Encoder(predictors, self.kernel)
         self._keys: list[Column] = []
@@ -176,7 +178,7 @@ class BayesModel(PropensityModel):
             form.dense,
             form.rows,
             1.0 if happened else 0.0,
-            FORGETTING,
+            min(FORGETTING * self.haste, 0.5),
             self._top[outcome],
             self._means[outcome],
             self._variances[outcome],

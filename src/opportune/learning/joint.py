@@ -106,6 +106,8 @@ class JointModel(PropensityModel):
         self.base_rate = base_rate
         self.forgetting = forgetting
         self.looseness = looseness
+        self.haste = 1.0
+        """Times the usual forgetting; set by who sees that the world has changed, and no part of the state."""
         self._steps: Any = _numba() if self.kernel == "numba" else joint_numpy
         self.encoder = Encoder(predictors, self.kernel)
         self._keys: list[Path] = []
@@ -273,7 +275,8 @@ class JointModel(PropensityModel):
         """Arguments of the steps `learn` and `unlearn`."""
         means, covariances, blocks = self._means[outcome], self._covariances[outcome], self._blocks[candidate]
         answer = 1.0 if happened else 0.0
-        return means, covariances, self._prior, blocks, form.dense, form.rows, answer, self.forgetting
+        forgetting = min(self.forgetting * self.haste, 0.5)
+        return means, covariances, self._prior, blocks, form.dense, form.rows, answer, forgetting
 
     def _arrange(self, rows: int) -> None:
         """Lay out blocks and working arrays for the bound catalogue, with room for so many rows."""

@@ -28,6 +28,7 @@ from opportune.learning import mixture_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes import BayesModel
 from opportune.learning.blend import Blend
+from opportune.learning.drift import Drift
 from opportune.learning.evidence import EvidenceModel
 from opportune.learning.joint import JointModel
 from opportune.learning.kernels import resolve_kernel
@@ -137,6 +138,7 @@ class MixtureModel(PropensityModel):
         self._experts = self._make_experts()
         self._share_reading()
         self._blends: dict[tuple[str, ...], Blend] = {}
+        self._drift = Drift(len(self.outcomes))
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
 
@@ -189,10 +191,12 @@ class MixtureModel(PropensityModel):
         """Learn one answer, and give log odds and spread from before it."""
         self._check_bound(candidate, outcome)
         form = self._reader.encoder.observe(facts)
+        haste = self._drift.factor(outcome)
         said: list[float] = []
         spreads: list[float] = []
         for expert in self._active:
             if isinstance(expert, BayesModel | JointModel):
+                expert.haste = haste
                 log_odds, spread = expert.learn_form(form, candidate, outcome, happened)
             else:
                 log_odds, spread = expert.score_and_learn(facts, candidate, outcome, happened)
@@ -200,6 +204,7 @@ class MixtureModel(PropensityModel):
             spreads.append(spread)
         self._blends[self._names] = self._blend
         log_odds = self._blend.learn(outcome, np.array([*said, 1.0]), happened)
+        self._drift.learn(outcome, log_odds, happened)
         self._is_fresh = False
         lead = spreads[self._lead]
         return log_odds, lead / math.sqrt(1.0 + MODERATION * lead * lead)
@@ -218,7 +223,7 @@ class MixtureModel(PropensityModel):
         """Copy what every expert that ever took part has learned, and how far they are trusted."""
         learned = sorted(names for names, blend in self._blends.items() if blend.answers.any())
         taught = {LINEAR[0]}.union(*learned)
-        arrays: dict[str, npt.NDArray[Any]] = {}
+        arrays: dict[str, npt.NDArray[Any]] = {f"drift.{key}": a for key, a in self._drift.arrays().items()}
         states: dict[str, Any] = {}
         for name, expert in self._experts.items():
             if name in taught:
@@ -241,7 +246,7 @@ class MixtureModel(PropensityModel):
             raise ValueError("snapshot: its experts are not those of this model")
         for name, state in states.items():
             experts[name].restore(state)
-        self._replace(experts, self._read_blends(snapshot, self.outcomes))
+        self._replace(experts, self._read_blends(snapshot, self.outcomes), self._read_drift(snapshot, self.outcomes))
 
     def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
         """Take over what a model of other predictors, outcomes or names knew, or a `bayes` model as that expert."""
@@ -251,9 +256,11 @@ class MixtureModel(PropensityModel):
             if name in states:
                 expert.bind(self._catalogue)
                 expert.adopt(states[name], moves)
-        heads = states["bayes"].meta["outcomes"] if "bayes" in states else []
-        blends = {} if snapshot.meta.get("model") == "bayes" else self._read_blends(snapshot, heads)
-        self._replace(experts, blends)
+        if snapshot.meta.get("model") == "bayes":
+            self._replace(experts, {}, Drift(len(self.outcomes)))
+            return
+        outcomes = [str(name) for name in snapshot.meta["outcomes"]]
+        self._replace(experts, self._read_blends(snapshot, outcomes), self._read_drift(snapshot, outcomes))
 
     def digest(self) -> str:
         """Hex digest of the learned state."""
@@ -333,8 +340,15 @@ class MixtureModel(PropensityModel):
             found[tuple(names)] = blend
         return found
 
-    def _replace(self, experts: dict[str, PropensityModel], blends: dict[tuple[str, ...], Blend]) -> None:
-        self._experts, self._blends = experts, blends
+    def _read_drift(self, snapshot: Snapshot, outcomes: Sequence[str]) -> Drift:
+        heads = {own: list(outcomes).index(name) for own, name in enumerate(self.outcomes) if name in outcomes}
+        arrays = {key.removeprefix("drift."): a for key, a in snapshot.arrays.items() if key.startswith("drift.")}
+        drift = Drift(len(self.outcomes))
+        drift.take(Snapshot(arrays, {}), heads, len(outcomes))
+        return drift
+
+    def _replace(self, experts: dict[str, PropensityModel], blends: dict[tuple[str, ...], Blend], drift: Drift) -> None:
+        self._experts, self._blends, self._drift = experts, blends, drift
         self._share_reading()
         self.bind(self._catalogue)
 
