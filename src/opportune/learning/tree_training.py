@@ -31,10 +31,10 @@ ANSWERS_LEAST, SIDE_LEAST = 200, 20
 TREES = 100
 SETTINGS: dict[str, Any] = {
     "objective": "binary",
-    "num_leaves": 15,
+    "num_leaves": 6,
     "learning_rate": 0.05,
     "min_data_in_leaf": 20,
-    "lambda_l2": 1.0,
+    "lambda_l2": 5.0,
     "cat_smooth": 20.0,
     "feature_fraction": 0.8,
     "bagging_fraction": 0.8,
