@@ -99,6 +99,9 @@ class PairsModel(PropensityModel):
         """Score all candidates; the arrays are overwritten by the next call."""
         assert isinstance(encoded, PairsForm)
         for head in range(len(self.outcomes)):
+            if not self._is_shown[head]:
+                self._bias[head] = self._weights.biases(head, self._nodes)
+                self._is_shown[head] = True
             mean, variance = self._sums(head, encoded)
             log_odds = mean + self._bias[head, 0]
             np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
@@ -129,13 +132,14 @@ class PairsModel(PropensityModel):
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
         self._check(candidate, outcome)
-        for recoded in self._coding.observe(facts):
+        moved, codes = self._coding.observe(facts)
+        for recoded in moved:
             self._weights.recode(recoded, int(self._coding.starts[recoded.predictor]))
-        form = self.encode(facts)
+        form = self._form(codes)
         if self._weights.admit(self._paths[candidate]):
             self._arrange()
         self._weights.learn(outcome, self._paths[candidate], form, float(happened), answer_step)
-        self._show_bias(outcome)
+        self._is_shown[outcome] = False
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer, as it counts today; codes, and which pairs were chosen, stay."""
@@ -144,7 +148,7 @@ class PairsModel(PropensityModel):
             return
         form = self.encode(facts)
         self._weights.unlearn(outcome, self._paths[candidate], form, float(happened), answer_pull)
-        self._show_bias(outcome)
+        self._is_shown[outcome] = False
 
     def evidence(self) -> Floats:
         """Number of answers learned and not taken back, float32 [O, C]."""
@@ -211,8 +215,4 @@ class PairsModel(PropensityModel):
         self._column: Whole = np.array(columns, dtype=np.int64)
         self._nodes = self._weights.bias_nodes(self._paths)
         self._bias: Floats = np.zeros((len(self.outcomes), 2, len(self._paths)), dtype=np.float32)
-        for head in range(len(self.outcomes)):
-            self._show_bias(head)
-
-    def _show_bias(self, head: int) -> None:
-        self._bias[head] = self._weights.biases(head, self._nodes)
+        self._is_shown = [False] * len(self.outcomes)

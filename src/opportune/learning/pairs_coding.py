@@ -95,8 +95,8 @@ class Coding:
                 found[place] = LINE * (2.0 * float(codes[0, j] - FIRST) / bins - 1.0)
         return found
 
-    def observe(self, facts: Facts) -> list[Recoded]:
-        """Learn levels and bins from these facts; return whose bins moved."""
+    def observe(self, facts: Facts) -> tuple[list[Recoded], Whole]:
+        """Learn levels and bins from these facts; return whose bins moved, and the codes."""
         keys = self._keys(facts)
         self.seen += 1
         for place, j in enumerate(self.reader.numbers):
@@ -105,7 +105,8 @@ class Coding:
         for j, levels in self.levels.items():
             if keys[j] > SPECIAL and keys[j] not in levels and len(levels) < LEVELS[0]:
                 levels[keys[j]] = FIRST + len(levels)
-        return [self._recode(place) for place in range(len(self.edges))] if self.seen in CUTS else []
+        moved = [self._recode(place) for place in range(len(self.edges))] if self.seen in CUTS else []
+        return moved, self._coded(keys)
 
     def _keys(self, facts: Facts) -> list[int]:
         keys = [MISSING] * len(self.predictors)

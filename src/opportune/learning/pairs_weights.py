@@ -232,15 +232,18 @@ class PairWeights:
         return _Touched(column, nodes, places, own_places, parts[0], parts[1], prior, values)
 
     def _scatter(self, head: int, touched: _Touched, rows: Whole, mean: Doubles, variance: Doubles) -> None:
-        ends = np.cumsum([len(touched.nodes), len(rows), len(rows), len(touched.places)])
+        a = len(touched.nodes)
+        b, c = a + len(rows), a + 2 * len(rows)
+        d = c + len(touched.places)
         for part, values in enumerate((mean, variance)):
-            bias, shared, own, pairs, own_pairs = np.split(values, ends)
-            self.bias[head, part, touched.nodes] = bias
-            self.shared[head, part, rows] = shared
-            self.own[head, part, rows, touched.column] = own
-            self.pairs[head, part].reshape(-1)[touched.places] = pairs
-            flat = self.own_pairs[head, part].reshape(-1, self.own_pairs.shape[4])
-            flat[touched.own_places, touched.column] = own_pairs
+            self.bias[head, part, touched.nodes] = values[:a]
+            self.shared[head, part, rows] = values[a:b]
+            self.own[head, part, rows, touched.column] = values[b:c]
+            if d > c:
+                self.pairs[head, part].reshape(-1)[touched.places] = values[c:d]
+            if len(values) > d:
+                flat = self.own_pairs[head, part].reshape(-1, self.own_pairs.shape[4])
+                flat[touched.own_places, touched.column] = values[d:]
 
     def _choose(self, head: int) -> None:
         screening = self.screenings[head]

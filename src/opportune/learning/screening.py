@@ -58,6 +58,8 @@ class Screening:
         self.first = 0
         """First pair of the window."""
         self.answers = 0
+        # First pair, numbers of the window's pairs and their predictors.
+        self._window: tuple[int, Whole, Whole] = (-1, self.pairs[0], self.pairs)
         self._begin()
 
     def _begin(self) -> None:
@@ -70,8 +72,10 @@ class Screening:
 
     def window(self) -> Whole:
         """Numbers of the pairs that are looked at."""
-        found: Whole = (self.first + np.arange(self.size)) % max(1, self.pairs.shape[1])
-        return found
+        if self._window[0] != self.first:
+            pairs = (self.first + np.arange(self.size)) % max(1, self.pairs.shape[1])
+            self._window = (self.first, pairs, self.pairs[:, pairs])
+        return self._window[1]
 
     def learn(self, coarse: Whole, action: int, error: float, chance: float) -> None:
         """Note one answer: error y - p of the model, and p (1 - p).
@@ -82,7 +86,8 @@ class Screening:
         if not self.size:
             return
         pairs = self.window()
-        cell = coarse[self.pairs[0, pairs]] * COARSE + coarse[self.pairs[1, pairs]]
+        later, earlier = coarse.take(self._window[2])
+        cell = later * COARSE + earlier
         place = np.arange(self.size) * CELLS + cell
         self._note(
             self.errors.reshape(-1), self.chances.reshape(-1), place, self.gains[0], self.cells[0], error, chance
