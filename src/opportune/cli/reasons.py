@@ -107,7 +107,9 @@ def _shown(
 ) -> list[str]:
     lines = [f"{shown.rank}. {shown.action} ({shown.treatment})  priority {shown.priority:.4g}{_parts(why)}"]
     propensity = [
-        f"{name} {value:.3f}" for name, value in shown.propensity.items() if outcomes is None or name in outcomes
+        f"{name} {value:.3f}{_certainty(why, name)}"
+        for name, value in shown.propensity.items()
+        if outcomes is None or name in outcomes
     ]
     facts = [f"propensity: {', '.join(propensity)}"] if propensity else []
     facts.append(f"selection probability {shown.selection_probability:.3f}, {_how(shown, candidates)}")
@@ -118,6 +120,14 @@ def _shown(
         if change:
             lines.append(f"   {change}")
     return lines
+
+
+def _certainty(why: CandidateExplanation | None, outcome: str) -> str:
+    """Say how sure a propensity is: its interval and the answers behind it; "" where that is not known."""
+    if why is None or outcome not in why.interval:
+        return ""
+    low, high = why.interval[outcome]
+    return f" (90 % between {low:.3f} and {high:.3f}, {count(round(why.evidence[outcome]), 'answer')})"
 
 
 def _how(shown: Shown, candidates: Sequence[CandidateExplanation]) -> str:
@@ -151,9 +161,12 @@ def _change(one: CandidateExplanation, has_scores: bool) -> str:
     """Say what would have changed the result; "" where that question makes no sense or was not asked."""
     is_rule = one.stage in _LAYERS
     if one.change is None:
-        asked = is_rule or (has_scores and one.stage == "outranked" and one.rank != 1)
+        is_irrelevant = one.stage == "irrelevant"
+        asked = is_rule or (has_scores and (is_irrelevant or (one.stage == "outranked" and one.rank != 1)))
         return (
-            "no single change was found that would " + ("let it pass" if is_rule else "put it first") if asked else ""
+            "no single change was found that would " + ("let it pass" if is_rule or is_irrelevant else "put it first")
+            if asked
+            else ""
         )
     after = "missing" if one.change.after is None else quote(one.change.after)
     effect = "would pass" if one.change.effect == "let through" else "would be first"
