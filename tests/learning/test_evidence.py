@@ -96,6 +96,17 @@ def test_counts_are_the_same_in_any_order() -> None:
     assert taught(answers[1:]).counts_digest() != expected
 
 
+@pytest.mark.full
+def test_twenty_shuffles_give_the_same_counts() -> None:
+    answers = wide_answers(3000)
+    expected = taught(answers).counts_digest()
+
+    for seed in range(20):
+        shuffled = list(answers)
+        random.Random(seed).shuffle(shuffled)
+        assert taught(shuffled).counts_digest() == expected
+
+
 def test_counts_forget_an_answer_exactly_whenever_it_is_taken_back() -> None:
     answers = [*sample_answers(150), *wide_answers(150)]
     kept, gone = answers[::2], answers[1::2]
