@@ -13,7 +13,7 @@ from benchmarks.learning.contenders.ours import OurChooser, OurScorer
 from benchmarks.learning.contenders.rates import ActionRate, BaseRate, RandomChoice, RateThompson
 from benchmarks.learning.contenders.river import RiverChooser, RiverForest, RiverRegression
 from benchmarks.learning.contenders.vowpal import VowpalChooser, VowpalScorer
-from opportune.learning import MODELS
+from opportune.learning import MODELS, USUAL
 
 __all__ = ["CHOOSERS", "DEFAULT", "SCORERS", "contenders"]
 
@@ -27,7 +27,7 @@ PACKAGES = {"trees": LIGHTGBM, "vowpal_wabbit": VOWPAL}
 SLOW = {"naive_bayes"}
 """It fits its calibration anew for the first prediction after every answer: milliseconds each, where answers alternate
 with predictions."""
-DEFAULT = "mixture" if "mixture" in MODELS else "bayes"
+DEFAULT = USUAL.kind
 
 
 def _ours(maker: Any) -> list[Contender]:
