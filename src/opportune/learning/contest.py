@@ -42,6 +42,9 @@ class ModelSpec:
     settings: Mapping[str, Any] = field(default_factory=dict)
 
 
+LOG_ODDS_MAX = 500.0
+"""Beyond, the exponential has no place in a float, and the propensity is 0 or 1."""
+
 Maker = Callable[[ModelSpec, Sequence[str], str], PropensityModel]
 """Makes a member of the family, of a description, outcomes and kernel."""
 
@@ -106,15 +109,14 @@ class Contest(PropensityModel):
         """Ask every model, then teach every model; what the champion raises goes on to the caller."""
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
-        foreseen = {}
-        for name in list(self._models):
-            chance = self._asked(name, facts, candidate, outcome)
-            if math.isfinite(chance):
-                foreseen[name] = chance
-        self._decider.learn(facts, candidate, outcome, happened)
-        self.scoreboard.add(outcome, self._catalogue[candidate].action, foreseen, happened)
+        taught = (facts, candidate, outcome, happened)
+        foreseen = {self.champion: _foresee_and_learn(self._decider, *taught)}
         for name in self._challengers():
-            self._guarded(name, lambda model: model.learn(facts, candidate, outcome, happened))
+            self._guarded(name, lambda model, name=name: foreseen.update({name: _foresee_and_learn(model, *taught)}))  # type: ignore[misc]
+            if not math.isfinite(foreseen.get(name, 0.0)):
+                self._set_aside(name, "it foresaw what is no number")
+        told = {name: chance for name, chance in foreseen.items() if math.isfinite(chance)}
+        self.scoreboard.add(outcome, self._catalogue[candidate].action, told, happened)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer in every model; what was foreseen of it stays on the scoreboard."""
@@ -237,17 +239,6 @@ class Contest(PropensityModel):
     def _challengers(self) -> list[str]:
         return [name for name in self._models if name != self.champion]
 
-    def _asked(self, name: str, facts: Facts, candidate: int, outcome: int) -> float:
-        """Ask one model; NaN where it says nothing usable."""
-        try:
-            chance = self._models[name].foresee(facts, candidate, outcome)
-        except Exception as error:  # noqa: BLE001  Whatever a model raises must not stop the others.
-            self._set_aside(name, type(error).__name__)
-            return math.nan
-        if not math.isfinite(chance):
-            self._set_aside(name, "it foresaw what is no number")
-        return chance
-
     def _guarded(self, name: str, work: Callable[[PropensityModel], None]) -> None:
         try:
             work(self._models[name])
@@ -259,6 +250,16 @@ class Contest(PropensityModel):
         if name != self.champion:
             self._models.pop(name)
             self.failed[name] = why
+
+
+def _foresee_and_learn(model: PropensityModel, facts: Facts, candidate: int, outcome: int, happened: bool) -> float:
+    """Give the propensity of an answer from before it was learned, and learn it."""
+    if type(model).score_and_learn is PropensityModel.score_and_learn:
+        chance = model.foresee(facts, candidate, outcome)
+        model.learn(facts, candidate, outcome, happened)
+        return chance
+    log_odds, _ = model.score_and_learn(facts, candidate, outcome, happened)
+    return 1.0 / (1.0 + math.exp(-log_odds)) if abs(log_odds) < LOG_ODDS_MAX else float(log_odds > 0.0) + 0.0 * log_odds
 
 
 def _meta_of(snapshot: Snapshot) -> dict[str, Any]:
