@@ -75,7 +75,7 @@ MODELS: dict[str, type[PropensityModel]] = {
 }
 
 
-USUAL = ModelSpec(name="main", kind="bayes", predictors=())
+USUAL = ModelSpec(name="main", kind="mixture", predictors=())
 """The model of a project that describes none, but for its predictors."""
 
 
