@@ -99,6 +99,10 @@ def _check_names(notes: Notes, name: str, model: Model) -> bool:
         elif not _fits(value, str(known[setting])):
             message = f"expected {WORDS[str(known[setting])]}, found {_called(value)}"
             notes.report(FILE, place, message, "see docs/guides/models.md", "wrong-setting")
+    for setting in known:
+        if parameters[setting].default is inspect.Parameter.empty and setting not in model.settings:
+            message = f"kind '{model.kind}' needs the setting '{setting}'"
+            notes.report(FILE, [name], message, "add it, see docs/guides/models.md", "missing-setting", key=True)
     return len(notes.problems) == before
 
 
