@@ -109,10 +109,11 @@ def _bought(days: polars.DataFrame, start: datetime) -> polars.DataFrame:
         .group_by("household_id")
         .agg(
             col("baskets").sum(),
-            col("spent").sum(),
-            col("spent").filter(recent).sum().alias("spent_28_days"),
-            col("discount").sum(),
-            col("coupon_discount").sum(),
+            # To the cent: sums in another order, as several threads take them, differ in their last bits.
+            col("spent").sum().round(2),
+            col("spent").filter(recent).sum().round(2).alias("spent_28_days"),
+            col("discount").sum().round(2),
+            col("coupon_discount").sum().round(2),
             (polars.lit(start) - col("day").max()).dt.total_days().alias("days_since_basket"),
         )
     )
