@@ -19,7 +19,7 @@ LEAST_EXPECTED = 5
 def taught():
     items = [Item(f"a{n}", value=1 + 0.05 * n, group=f"g{n % 3}") for n in range(8)]
     plan = World(items, exploration=Exploration("thompson", 0.5, 0.05), sizes={"main": 1}).plan()
-    model = model_of(plan)
+    model = model_of(plan, "auto")
     rng = np.random.default_rng(7)
     for _ in range(600):
         facts = {"customer.age": int(rng.integers(18, 90)), "customer.city": str(rng.choice(["Oslo", "Rome"]))}
