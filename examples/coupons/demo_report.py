@@ -14,7 +14,8 @@ from rich.progress import Progress
 from rich.table import Table
 
 from opportune.decide.plan import Plan
-from opportune.evaluate import Estimate, ProgressiveReport, progress, report, snips
+from opportune.evaluate import ProgressiveReport, progress, report
+from opportune.evaluate.off_policy import Bootstrap, Interval
 from opportune.evaluate.pictures import Line, chart
 from opportune.outcomes import Learner, Lesson, lessons, new_model
 from opportune.records import Decision
@@ -144,14 +145,16 @@ def say_acceptance(console: Console, journal: Journal, contacts: list[data_mappi
     engine = np.array([first_chance(journal.plan, d, c) for d, c in zip(journal.decisions, contacts, strict=True)])
     shares = {action: recorded.count(action) / len(recorded) for action in set(recorded)}
     logged = np.array([shares[action] for action in recorded])
-    people = [contact.customer for contact in contacts]
-    own = snips(happened, engine, logged, people)
-    same = snips(happened, logged, logged, people)
+    draws = Bootstrap(np.unique([contact.customer for contact in contacts], return_inverse=True)[1])
+    weights = engine / logged
+    own = draws.interval(weights * happened, weights)
+    same = draws.interval(happened.astype(float), np.ones(len(happened)))
     table = Table(title="Acceptance, estimated from the recorded answers")
     for column, justify in (("", "left"), ("accepted", "right"), ("95 % interval", "right"), ("rests on", "right")):
         table.add_column(column, justify=justify)  # type: ignore[arg-type]
-    for name, estimate in (("coupons as recorded", same), ("the engine's first choice", own)):
-        table.add_row(name, *estimate_cells(estimate))
+    rests = float(weights.sum() ** 2 / np.square(weights).sum())
+    table.add_row("coupons as recorded", *estimate_cells(same, len(happened)))
+    table.add_row("the engine's first choice", *estimate_cells(own, rests))
     console.print(table)
     console.print(
         "An honest word: the researchers' survey design chose the recorded coupons, and their probabilities are not on "
@@ -171,12 +174,12 @@ def first_chance(plan: Plan, decision: Decision, contact: data_mapping.Contact) 
     return float(parts[place[0], -1]) if len(place) else 0.0
 
 
-def estimate_cells(estimate: Estimate) -> tuple[str, str, str]:
-    """Write an estimate as table cells."""
+def estimate_cells(estimate: Interval, effective: float) -> tuple[str, str, str]:
+    """Write an estimate as table cells, with the number of answers that it really rests on."""
     return (
         f"{estimate.value:.1%}",
         f"{estimate.low:.1%} to {estimate.high:.1%}",
-        f"{estimate.effective:,.0f} answers",
+        f"{effective:,.0f} answers",
     )
 
 

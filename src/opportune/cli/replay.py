@@ -71,7 +71,7 @@ def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
 
 
 def _lessons(storage: Storage, course: Course, learner: Learner, until: int) -> Iterator[Lesson]:
-    """Give every lesson of the journal; between two of them, lead the learner on over revisions and changes of models."""
+    """Give every lesson; between two of them, lead the learner on over revisions and changes of models."""
     book = LessonBook(storage)
     for entry in steps_after(storage, 0, until):
         if entry.kind is not Kind.OUTCOME:
