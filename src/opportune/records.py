@@ -176,7 +176,7 @@ class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
     uniforms: tuple[float, ...]
 
 
-class Decision(msgspec.Struct, frozen=True, kw_only=True):
+class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answer of the engine with all that it was based on.
 
     Args:
@@ -190,6 +190,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
         control: name of the control group, or None.
         degraded: reason of a fallback answer, or None.
         ignored: names of inputs that the registry says to ignore.
+        withheld: what would have been shown to a person of a control group that is shown nothing; without content.
     """
 
     id: str
@@ -207,6 +208,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     ignored: tuple[str, ...]
     placements: tuple[PlacementAnswer, ...]
     traces: tuple[PlacementTrace, ...]
+    withheld: tuple[PlacementAnswer, ...] = ()
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True):

@@ -92,7 +92,7 @@ def evaluate(
         with bar("Deciding again", as_json) as progress:
             log = reader.read(span, progress)
         goals = [goal.name for goal in plan.goals]
-        report = off_policy_report(log, plan.outcomes, goals, segments, place, segment or None)
+        report = off_policy_report(log, plan.scored, goals, segments, place, segment or None)
     if as_json:
         print_json(report)
     else:

@@ -80,7 +80,7 @@ def _placement(
 ) -> list[str]:
     candidates = () if explained is None else explained.candidates
     why = {(one.action, one.treatment): one for one in candidates if one.stage == "shown"}
-    lines = [] if answer.actions else ["nothing is shown"]
+    lines = [] if answer.actions else [_nothing(candidates)]
     for shown in answer.actions:
         lines += _shown(shown, why.get((shown.action, shown.treatment)), candidates, outcomes, has_scores)
     for one in candidates:
@@ -92,10 +92,15 @@ def _placement(
     return lines
 
 
+def _nothing(candidates: Sequence[CandidateExplanation]) -> str:
+    is_withheld = any(one.stage == "withheld" for one in candidates)
+    return "nothing is shown: the control group goes without" if is_withheld else "nothing is shown"
+
+
 def _reason(one: CandidateExplanation, is_degraded: bool) -> str:
     if is_degraded and one.stage == "outranked":
         return "not shown: a degraded answer holds fallbacks of the placement alone"
-    return f"{one.stage}: {one.reason}"
+    return one.reason if one.stage == "withheld" else f"{one.stage}: {one.reason}"
 
 
 def _shown(
@@ -114,12 +119,23 @@ def _shown(
     facts = [f"propensity: {', '.join(propensity)}"] if propensity else []
     facts.append(f"selection probability {shown.selection_probability:.3f}, {_how(shown, candidates)}")
     lines.append("   " + "; ".join(facts))
+    lines += [] if why is None else _differences(shown, why)
     if why is not None:
         lines += _inputs(why)
         change = _change(why, has_scores)
         if change:
             lines.append(f"   {change}")
     return lines
+
+
+def _differences(shown: Shown, why: CandidateExplanation) -> list[str]:
+    """Say how much more often each outcome happens because the action is shown, where that is learned."""
+    return [
+        f"   {name} {100 * own:.1f} % if shown, {100 * why.if_withheld[name]:.1f} % if not: "
+        f"{100 * (own - why.if_withheld[name]):+.1f} points"
+        for name, own in shown.propensity.items()
+        if name in why.if_withheld
+    ]
 
 
 def _certainty(why: CandidateExplanation | None, outcome: str) -> str:

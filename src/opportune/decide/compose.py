@@ -93,7 +93,7 @@ def known_of(plan: Plan, prediction: Prediction, evidence: Floats) -> Known:
 def answers_of(plan: Plan, evidence: Floats) -> npt.NDArray[np.float64]:
     """Give the answers of every action by all its treatments, float64 [A]."""
     answers = np.zeros(len(plan.actions))
-    answers[plan.action_of[plan.first_of]] = np.add.reduceat(_answers(evidence), plan.first_of)
+    answers[plan.action_of[plan.first_of]] = np.add.reduceat(_answers(plan, evidence), plan.first_of)
     return answers
 
 
@@ -148,7 +148,7 @@ def fill(
         _NOBODY if mandatory is None else _in_order(mandatory, stages, weighing.priority),
         np.array(uniforms),
         method,
-        exploration.scale if method != IGW else _gamma(placement, exploration, evidence),
+        exploration.scale if method != IGW else _gamma(plan, placement, exploration, evidence),
         exploration.floor,
         exploration.ceiling,
         NO_SHARES if exploration is UNIFORM else held,
@@ -196,16 +196,16 @@ def open_stages(
 _NOBODY = np.zeros(0, dtype=np.intp)
 
 
-def _gamma(placement: Placement, exploration: Exploration, evidence: Floats) -> float:
+def _gamma(plan: Plan, placement: Placement, exploration: Exploration, evidence: Floats) -> float:
     """Give gamma as declared, or by the answers learned of all that may stand in the placement."""
     if exploration.gamma is not None:
         return exploration.gamma
-    return gamma_of(float(_answers(evidence)[placement.fits].sum()))
+    return gamma_of(float(_answers(plan, evidence)[placement.fits].sum()))
 
 
-def _answers(evidence: Floats) -> npt.NDArray[np.float64]:
-    """Give the answers of every candidate, float64 [C]: those of its best known outcome."""
-    most: Floats = evidence.max(axis=0, initial=0)
+def _answers(plan: Plan, evidence: Floats) -> npt.NDArray[np.float64]:
+    """Give the answers of every candidate where it was shown, float64 [C]: those of its best known outcome."""
+    most: Floats = evidence[: len(plan.scored)].max(axis=0, initial=0)
     return most.astype(np.float64)
 
 

@@ -17,7 +17,7 @@ from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
 from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.pipeline import choose_of
-from opportune.decide.plan import Plan
+from opportune.decide.plan import WITHHELD, Plan
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.learning.maturity import interval
 from opportune.records import Decision, PlacementTrace, Stage
@@ -46,11 +46,12 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one candidate.
 
     Args:
-        stage: name of the stage that dropped it, or "shown".
+        stage: name of the stage that dropped it, "shown", or "withheld" from somebody who is shown nothing.
         rank: 1-based order of priority among all that passed the gate; None where it was dropped or not known.
         parts: the score's parts by name, empty where dropped or no longer known.
         evidence: outcome → answers that the model had learned of this candidate.
         interval: outcome → where the propensity lies with a chance of 90 %, by what the model knew.
+        if_withheld: outcome → its chance where the action is withheld; empty where nobody learns that.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
         change: the smallest change of one input that would have let it through or put it first, in words.
@@ -66,6 +67,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     parts: dict[str, float] = {}
     evidence: dict[str, float] = {}
     interval: dict[str, tuple[float, float]] = {}
+    if_withheld: dict[str, float] = {}
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
     change: Switch | None = None
@@ -150,6 +152,9 @@ class _Explainer:
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
         self.kept = _kept_parts(plan, trace)
+        held = next((place.actions for place in decision.withheld if place.name == trace.name), ())
+        # What is mandatory comes first in the slate, and what is withheld follows.
+        self.withheld = frozenset(trace.chosen[len(trace.chosen) - len(held) :])
         self.places = {candidate: place for place, candidate in enumerate(trace.chosen, start=1)}
         self.ranks: dict[int, int] = {}
         if scored is not None:
@@ -164,6 +169,8 @@ class _Explainer:
         )
         if stage in _LAYERS:
             return self._dropped(index, stage, plain)
+        if index in self.withheld:
+            plain = replace(plain, stage="withheld")
         if stage in (Stage.SHOWN, Stage.OUTRANKED, Stage.IRRELEVANT):
             return self._scored(index, stage, plain)
         return replace(plain, reason=self._standing_reason(index, stage))
@@ -210,15 +217,17 @@ class _Explainer:
         parts, contributions = self._parts(index)
         evidence, between = _certainty(self.plan, parts)
         reason = self._irrelevant(parts, evidence, between) if stage is Stage.IRRELEVANT else self._order(index)
-        held = self._ramp_up(index, parts)
+        if_withheld = _if_withheld(self.plan, parts)
+        reasons = [reason, self._ramp_up(index, parts), _difference(parts, if_withheld)]
         return replace(
             plain,
-            reason=f"{reason}; {held}" if held else reason,
+            reason="; ".join(filter(None, reasons)),
             rank=self.ranks.get(index),
             place=self.places.get(index),
             parts=parts,
             evidence=evidence,
             interval=between,
+            if_withheld=if_withheld,
             contributions=contributions,
             change=self.switches.get(index),
         )
@@ -227,7 +236,8 @@ class _Explainer:
         place, rank = self.places.get(index), self.ranks.get(index)
         order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
         taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
-        return f"shown in place {place}, {order}" if place else f"{order}; {taken}"
+        how = "withheld: it would have been shown" if index in self.withheld else "shown"
+        return f"{how} in place {place}, {order}" if place else f"{order}; {taken}"
 
     def _irrelevant(
         self, parts: dict[str, float], evidence: dict[str, float], between: dict[str, tuple[float, float]]
@@ -305,11 +315,27 @@ class _Explainer:
 
 def _certainty(plan: Plan, parts: dict[str, float]) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:
     """Give answers and interval of every outcome of which they are known."""
-    known = [outcome for outcome in plan.outcomes if f"evidence.{outcome}" in parts]
+    known = [outcome for outcome in plan.scored if f"evidence.{outcome}" in parts]
     evidence = {outcome: parts[f"evidence.{outcome}"] for outcome in known}
     return evidence, {
         outcome: interval(parts[f"propensity.{outcome}"], parts[f"spread.{outcome}"]) for outcome in known
     }
+
+
+def _if_withheld(plan: Plan, parts: dict[str, float]) -> dict[str, float]:
+    """Give the chance of every outcome where the action is withheld; empty where nobody learns that."""
+    names = {outcome: f"propensity.{outcome}{WITHHELD}" for outcome in plan.scored}
+    return {outcome: parts[name] for outcome, name in names.items() if name in parts}
+
+
+def _difference(parts: dict[str, float], if_withheld: dict[str, float]) -> str:
+    """Say what showing the action changes: both chances of every outcome, and their difference; "" if not known."""
+    said = []
+    for outcome, other in if_withheld.items():
+        own = parts[f"propensity.{outcome}"]
+        chances = f"{outcome} {100 * own:.1f} % if shown, {100 * other:.1f} % if not"
+        said.append(f"{chances}: {100 * (own - other):+.1f} points")
+    return ", ".join(said)
 
 
 def _kept_parts(plan: Plan, trace: PlacementTrace) -> dict[int, dict[str, float]]:

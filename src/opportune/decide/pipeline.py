@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import Protocol
 
 import msgspec
+from msgspec.structs import replace
 
 from opportune.decide.arbitrate import arbitrate
 from opportune.decide.compose import KEPT_PARTS, UNIFORM, Slate, drop_irrelevant, fill, known_of, open_stages
@@ -139,7 +140,7 @@ def decide(
 
     channel = plan.channels[request.channel]
     taken: list[int] = list(before)
-    answers, traces = [], []
+    answers, withheld, traces = [], [], []
     for number, wanted in enumerate(request.placements):
         placement = channel.placements[wanted.name]
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, kernel)
@@ -151,7 +152,11 @@ def decide(
             drop_irrelevant(placement, known, stages, mandatory)
         label = f"{number}/{wanted.name}"
         slate = fill(plan, size, placement, exploration, weighing, known, stages, mandatory, rng, label, kernel, keep)
-        answers.append(_answer(plan, placement, request, slate))
+        answer = _answer(plan, placement, request, slate)
+        if control is not None and control.choose == "withhold":
+            answer, held = _parted(answer)
+            withheld.append(held)
+        answers.append(answer)
         traces.append(_trace(placement, slate, stages))
         taken += slate.chosen
     return Decision(
@@ -170,6 +175,7 @@ def decide(
         ignored=(),
         placements=tuple(answers),
         traces=tuple(traces),
+        withheld=tuple(withheld),
     )
 
 
@@ -187,7 +193,7 @@ def canonical(decision: Decision) -> bytes:
 def choose_of(plan: Plan, control: str | None) -> str:
     """Say how `arbitrate` weighs for a member of the control group of that name: "" is the declared formula."""
     for group in plan.control_groups:
-        if group.name == control and group.choose != "random":
+        if group.name == control and group.choose not in ("random", "withhold"):
             return group.choose
     return ""
 
@@ -218,7 +224,7 @@ def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: S
                 group=group,
                 treatment=treatment,
                 kind=kind,
-                propensity={name: round(chance, 6) for name, chance in zip(plan.outcomes, parts, strict=False)},
+                propensity={name: round(chance, 6) for name, chance in zip(plan.scored, parts, strict=False)},
                 priority=round(parts[3 * len(plan.outcomes)], 6),
                 selection_probability=slate.chances[rank],
                 how=slate.hows[rank],
@@ -226,6 +232,13 @@ def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: S
             )
         )
     return PlacementAnswer(name=placement.name, actions=tuple(shown))
+
+
+def _parted(answer: PlacementAnswer) -> tuple[PlacementAnswer, PlacementAnswer]:
+    """Part what is shown to somebody who is shown nothing: what is mandatory, and what is withheld."""
+    shown = tuple(one for one in answer.actions if one.how == "mandatory")
+    held = tuple(replace(one, content={}) for one in answer.actions if one.how != "mandatory")
+    return replace(answer, actions=shown), replace(answer, actions=held)
 
 
 def content_of(plan: Plan, candidate: int, language: str | None) -> dict[str, str]:

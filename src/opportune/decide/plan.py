@@ -22,6 +22,7 @@ from opportune.records import Sign, Value
 from opportune.rules import RuleSet
 
 __all__ = [
+    "WITHHELD",
     "AmountBounds",
     "Channel",
     "ConditionalWeight",
@@ -33,6 +34,9 @@ __all__ = [
     "PlanAction",
     "ZoneNames",
 ]
+
+WITHHELD = "|withheld"
+"""Behind the name of an outcome: how often it happens where the action is withheld. No outcome type has such a name."""
 
 Floats = npt.NDArray[np.float32]
 Booleans = npt.NDArray[np.bool_]
@@ -130,7 +134,11 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class ControlGroup:
-    """A share of persons decided for otherwise: "random", "propensity" or "no_levers"; drawn anew each period."""
+    """A share of persons decided for otherwise, drawn anew each period.
+
+    Args:
+        choose: "random", "propensity", "no_levers", or "withhold": decided for as all others, and shown nothing.
+    """
 
     name: str
     share: float
@@ -155,7 +163,9 @@ class Plan:
         revision: content hash of the strategy.
         gate: 3A conditions: eligibility of all actions, then applicability, then suitability.
         action_of: intp [C], the action of each candidate.
-        values: float64 [G, O, C], worth of an outcome in units of the goal; `shown_values` float64 [G, C].
+        outcomes: the scored ones, then each once more with WITHHELD where a control group is shown nothing.
+        values: float64 [G, O, C], worth of an outcome in units of the goal; `shown_values` float64 [G, C]. Of what
+            happens where the action is withheld: less than nothing if `is_incremental`, else nothing.
         levers: float32 [C], group lever × action lever.
         mandatory: conditions [A] in `mandatory_rules`, or None where no action is ever mandatory.
         exclusion: bool [X, C], membership in exclusivity groups.
@@ -164,6 +174,7 @@ class Plan:
         promotion: when a challenger takes over by itself, or None for never.
         ramp_up: float64 [2, A], share of draws to begin with and answers until free (0: always free), or None where
             no action is held back.
+        is_incremental: whether outcomes count by how much more often they happen where the action is shown.
         answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
             see `opportune.outcomes.quota`; 0 answers is no bound.
         windows: (channel, action) → length of the response window in seconds and what silence means, of actions that
@@ -201,6 +212,7 @@ class Plan:
     quota_days: int = 30
     windows: Mapping[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     ramp_up: npt.NDArray[np.float64] | None = None
+    is_incremental: bool = False
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -221,6 +233,11 @@ class Plan:
             "first_place_probability",
             *(() if self.ramp_up is None else ("largest_share",)),
         )
+
+    @cached_property
+    def scored(self) -> tuple[str, ...]:
+        """The scored outcomes of what is shown; they come first in `outcomes`."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.endswith(WITHHELD))
 
     @cached_property
     def first_of(self) -> npt.NDArray[np.intp]:

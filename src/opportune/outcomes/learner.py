@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from opportune.decide.plan import Plan
+from opportune.decide.plan import WITHHELD, Plan
 from opportune.learning import Contest, Moves, PropensityModel, Snapshot, make_contest
 from opportune.outcomes.labels import answers
 from opportune.outcomes.names import Names
@@ -38,6 +38,8 @@ class Lesson:
         before: reports about the decision that came earlier in the journal.
         report: what came now.
         after: all reports, with what came now.
+        withheld: (action, treatment) of what the person would have been shown and was not; what is said of those
+            teaches what happens where they are withheld.
     """
 
     sequence: int
@@ -49,6 +51,7 @@ class Lesson:
     before: Sequence[Report]
     report: Report
     after: Sequence[Report]
+    withheld: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def action(self) -> str:
@@ -149,8 +152,8 @@ class Learner:
     def labels(self, lesson: Lesson) -> list[tuple[int, bool]]:
         """Say what a lesson newly teaches of its own action, whoever says it: (head, whether it happened)."""
         shown = lesson.report.shown
-        before = self._answers(lesson.channel, lesson.before).get(shown, {})
-        after = self._answers(lesson.channel, lesson.after).get(shown, {})
+        before = self._answers(lesson, lesson.before).get(shown, {})
+        after = self._answers(lesson, lesson.after).get(shown, {})
         return [(head, answer) for head, answer in sorted(after.items()) if before.get(head) is not answer]
 
     def learn(self, lesson: Lesson) -> None:
@@ -159,8 +162,8 @@ class Learner:
         if lesson.sequence <= taught.position:
             return
         taught.position = lesson.sequence
-        before = self._answers(lesson.channel, lesson.before)
-        after = self._answers(lesson.channel, lesson.after)
+        before = self._answers(lesson, lesson.before)
+        after = self._answers(lesson, lesson.after)
         if not lesson.report.withdraws and self.candidate_of(lesson) is None:
             self.skipped += 1
         for shown in sorted(before.keys() | after.keys()):
@@ -170,7 +173,7 @@ class Learner:
 
     def learn_truth(self, lesson: Lesson) -> None:
         """Learn all that finally stands of one decision, as if it came at once; the position stays."""
-        for shown, found in sorted(self._answers(lesson.channel, lesson.after).items()):
+        for shown, found in sorted(self._answers(lesson, lesson.after).items()):
             candidate = self._candidate(lesson.channel, shown)
             if candidate is not None:
                 self._change(lesson, candidate, {}, found)
@@ -235,16 +238,23 @@ class Learner:
             return {}, {}
         return before, after
 
-    def _answers(self, channel: str, reports: Iterable[Report]) -> dict[tuple[str, str], Answers]:
+    def _answers(self, lesson: Lesson, reports: Iterable[Report]) -> dict[tuple[str, str], Answers]:
         """Give what the reports that stand teach of each action that they speak of."""
-        declared = self.plan.channels.get(channel)
+        declared = self.plan.channels.get(lesson.channel)
         if declared is None:
             return {}
         told: dict[tuple[str, str], list[str]] = {}
         for report in standing(reports):
             told.setdefault(report.shown, []).append(report.outcome)
-        found = {shown: answers(self.plan.outcomes, declared.outcomes, outcomes) for shown, outcomes in told.items()}
+        found = {
+            shown: answers(self._heads(shown in lesson.withheld), declared.outcomes, outcomes)
+            for shown, outcomes in told.items()
+        }
         return {shown: taught for shown, taught in found.items() if taught}
+
+    def _heads(self, is_withheld: bool) -> tuple[str, ...]:
+        """Give the outcome that each head learns of what is shown, or of what is withheld; "" for the other heads."""
+        return self._withheld_heads if is_withheld else self.plan.outcomes
 
     def _candidate(self, channel: str, shown: tuple[str, str]) -> int | None:
         action, treatment = shown
@@ -254,6 +264,9 @@ class Learner:
     def _take(self, plan: Plan) -> None:
         self.plan = plan
         self._terms = terms_of(plan)
+        self._withheld_heads = tuple(
+            name.removesuffix(WITHHELD) if name.endswith(WITHHELD) else "" for name in plan.outcomes
+        )
         self._candidates = {
             (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
         }

@@ -24,6 +24,10 @@ WAIT_MAX = timedelta(days=30)
 """How long an outcome waits for its decision; one that waited longer never counts."""
 
 
+Place = tuple[str, str]
+"""(action, treatment)"""
+
+
 @dataclass(slots=True)
 class Account:
     """A decision that may still be answered, and all that was reported of it so far.
@@ -34,7 +38,8 @@ class Account:
         recorded_at: when its journal entry was written; None where the decision is not there.
         who: the person that it was made for, or the session of an anonymous one; "" where neither is known.
         facts: what it knew; empty where that was erased.
-        treatments: shown action → its treatment.
+        treatments: shown action → its treatment; also of what was withheld.
+        withheld: (action, treatment) of what the person would have been shown and was not.
     """
 
     decision: str
@@ -45,6 +50,7 @@ class Account:
     facts: Facts = field(default_factory=dict)
     channel: str = ""
     treatments: dict[str, str] = field(default_factory=dict)
+    withheld: frozenset[Place] = frozenset()
     reports: list[Report] = field(default_factory=list)
 
     @classmethod
@@ -53,6 +59,7 @@ class Account:
         body, payload = entry.body, entry.payload
         assert isinstance(body, DecisionBody)
         known = payload if isinstance(payload, DecisionPayload) else None
+        everything = (*body.placements, *body.withheld)
         return cls(
             decision=entry.decision or "",
             sequence=entry.sequence,
@@ -62,7 +69,8 @@ class Account:
             # Also without its facts: an answer to it teaches nothing, and need not ask for them again.
             facts=known.facts if known else {},
             channel=body.channel,
-            treatments={shown.action: shown.treatment for place in body.placements for shown in place.actions},
+            treatments={shown.action: shown.treatment for place in everything for shown in place.actions},
+            withheld=_withheld(body),
         )
 
     def take(self, entry: Entry) -> Report | None:
@@ -107,6 +115,10 @@ def accounts(storage: Storage, decisions: Collection[str], before: int | None = 
     return list(found.values())
 
 
+def _withheld(body: DecisionBody) -> frozenset[Place]:
+    return frozenset((one.action, one.treatment) for place in body.withheld for one in place.actions)
+
+
 class LessonBook:
     """Joins outcomes to their decisions, in journal order.
 
@@ -149,6 +161,7 @@ class LessonBook:
             before=before,
             report=after[-1],
             after=after,
+            withheld=known.withheld,
         )
 
     def expect(self, entries: Sequence[Entry]) -> None:

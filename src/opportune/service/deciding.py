@@ -222,13 +222,13 @@ def _decide(
 
 
 def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
-    """Open the response window of every shown action."""
+    """Open the response window of every action that is shown, or withheld: its silence counts too."""
     plan = serving.strategy.plan
     channel = plan.channels[decision.request.channel]
     if not plan.windows and channel.window_seconds is None:
         return ()
     opened = []
-    for placement in decision.placements:
+    for placement in (*decision.placements, *decision.withheld):
         for shown in placement.actions:
             own = plan.windows.get((channel.name, shown.action))
             seconds, outcome = own or (channel.window_seconds, channel.window_default)

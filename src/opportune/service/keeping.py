@@ -137,7 +137,7 @@ def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOu
     """Close the response window of an action that was recorded as shown and was not."""
     placement = next(
         answer.name
-        for answer in decision.placements
+        for answer in (*decision.placements, *decision.withheld)
         for shown in answer.actions
         if (shown.action, shown.treatment) == (window.action, window.treatment)
     )

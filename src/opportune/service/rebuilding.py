@@ -120,4 +120,5 @@ def lesson_of(account: Account, sequence: int) -> Lesson:
         before=(),
         report=account.reports[-1],
         after=tuple(account.reports),
+        withheld=account.withheld,
     )

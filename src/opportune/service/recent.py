@@ -12,7 +12,7 @@ __all__ = ["RecentDecisions", "Remembered", "ShownPlace", "origin_of"]
 
 @dataclass(frozen=True, slots=True)
 class ShownPlace:
-    """One action that a decision showed."""
+    """One action that a decision showed, or withheld."""
 
     action: str
     treatment: str
@@ -32,7 +32,7 @@ class Remembered:
         """Keep the part of a decision that outcomes need."""
         shown = tuple(
             ShownPlace(one.action, one.treatment, placement.name)
-            for placement in decision.placements
+            for placement in (*decision.placements, *decision.withheld)
             for one in placement.actions
         )
         return cls(decision.request.channel, shown, origin_of(decision))

@@ -60,7 +60,7 @@ class Sweeper:
         place = next(
             (
                 ShownPlace(shown.action, shown.treatment, placement.name)
-                for placement in decision.placements
+                for placement in (*decision.placements, *decision.withheld)
                 for shown in placement.actions
                 if (shown.action, shown.treatment) == (window.action, window.treatment)
             ),

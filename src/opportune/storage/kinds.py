@@ -75,7 +75,7 @@ class ProfilePayload(msgspec.Struct, frozen=True, kw_only=True):
     removed: tuple[str, ...]
 
 
-class DecisionBody(msgspec.Struct, frozen=True, kw_only=True):
+class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A decision without its facts, context, customer and content."""
 
     channel: str
@@ -93,6 +93,8 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True):
     placements: tuple[PlacementAnswer, ...]
     traces: tuple[PlacementTrace, ...]
     windows: tuple[WindowOpened, ...]
+    withheld: tuple[PlacementAnswer, ...] = ()
+    """What would have been shown to a person who is shown nothing."""
 
 
 class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):

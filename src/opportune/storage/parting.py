@@ -38,6 +38,7 @@ def split_decision(
         placements=placements,
         traces=decision.traces,
         windows=windows,
+        withheld=decision.withheld,
     )
     payload = DecisionPayload(
         customer=request.customer,
@@ -91,6 +92,7 @@ def decision_of(entry: Entry) -> Decision:
         ignored=body.ignored,
         placements=placements,
         traces=body.traces,
+        withheld=body.withheld,
     )
 
 

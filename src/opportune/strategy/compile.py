@@ -12,6 +12,7 @@ import numpy as np
 
 from opportune.customers.attributes import Registry
 from opportune.decide.plan import (
+    WITHHELD,
     AmountBounds,
     Channel,
     ConditionalWeight,
@@ -59,8 +60,9 @@ def compile_plan(checked: CheckedProject) -> Plan:
     names = sorted(project.actions, key=lambda name: (project.group_of[name], name))
     candidates = _candidates(project, names)
     action_of = np.array([names.index(key.action) for key in candidates], dtype=np.intp)
-    outcomes = _scored_outcomes(project)
-    values, shown_values = _values(project, candidates, outcomes)
+    scored = _scored_outcomes(project)
+    values, shown_values = _values(project, candidates, scored)
+    outcomes, values = _withheld(project, scored, values)
     segment_names = list(project.segments)
     context_rules, context_weights = _context_weights(checked, candidates)
     exclusion = sorted({group for name in names for group in project.actions[name].exclusive})
@@ -101,6 +103,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         quota_days=project.settings.learning.period_days,
         windows=_windows(project),
         ramp_up=_ramp_up(project, names),
+        is_incremental=project.settings.score == "incremental",
         inputs=_inputs(project),
         because=_because(project),
     )
@@ -272,6 +275,19 @@ def _values(
                 elif outcome in outcomes and outcome in reported:
                     values[g, outcomes.index(outcome), i] = amount.number
     return values, shown
+
+
+def _withheld(
+    project: Project, scored: tuple[str, ...], values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+) -> tuple[tuple[str, ...], np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    """Add to the scored outcomes, and to what they are worth, what happens where actions are withheld.
+
+    Only a project that withholds from somebody can learn that, and others pay nothing for it.
+    """
+    if not project.withholds:
+        return scored, values
+    others = -values if project.settings.score == "incremental" else np.zeros_like(values)
+    return (*scored, *(outcome + WITHHELD for outcome in scored)), np.concatenate((values, others), axis=1)
 
 
 def _goal(name: str, goal: sections.Goal, segment_names: list[str]) -> Goal:

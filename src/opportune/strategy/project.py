@@ -73,6 +73,11 @@ class Project:
         """Say whether neither the action nor its group is switched off."""
         return self.actions[action].active and self.groups[self.group_of[action]].active
 
+    @property
+    def withholds(self) -> bool:
+        """Whether members of some control group are shown nothing."""
+        return any(group.choose == "withhold" for group in self.control_groups.values())
+
     def exploration(self, channel: str, placement: str) -> Exploration:
         """Give how a placement explores: its own keys, and the project's for the others."""
         own = self.channels[channel].placements[placement].exploration

@@ -198,6 +198,8 @@ class Settings(Section):
         time_zone: IANA zone of days, and of customers whose own zone is unknown. Required.
         languages: of the content; the first is the default. Required.
         exploration: of every placement that does not say otherwise.
+        score: what an outcome counts: "expected", as often as it happens where the action is shown, or "incremental",
+            as much more often as where the action is withheld. Default expected.
         champion: name of the model in models.yaml that decides, until another one is promoted. Default: the only one.
         promotion: when a challenger takes over by itself. Default: never.
         learning: how much one person teaches.
@@ -212,6 +214,7 @@ class Settings(Section):
     time_zone: StrictStr
     languages: Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=50)]
     exploration: Exploration = Exploration()
+    score: Literal["expected", "incremental"] = "expected"
     champion: Name | None = None
     promotion: Promotion | None = None
     learning: Learning = Learning()
@@ -404,14 +407,14 @@ class ControlGroup(Section):
     Keys:
         title: for people.
         share: of all customers, above 0, at most 1. Required.
-        choose: how its decisions are made: "random" among what passed, by "propensity" alone, or with "no_levers".
-            Required.
+        choose: how its decisions are made: "random" among what passed, by "propensity" alone, with "no_levers", or as
+            for everybody and then "withhold", so that nothing is shown. Required.
         period: how long a person stays before being drawn anew: month, quarter, year or forever. Default quarter.
     """
 
     title: Text = ""
     share: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)]
-    choose: Literal["random", "propensity", "no_levers"]
+    choose: Literal["random", "propensity", "no_levers", "withhold"]
     period: Literal["month", "quarter", "year", "forever"] = "quarter"
 
 
@@ -444,14 +447,14 @@ class Model(Section):
     """One propensity model in models.yaml.
 
     Keys:
-        kind: member of the family of models. Default bayes.
+        kind: member of the family of models. Default mixture.
         settings: what the kind lets one choose, by name. Default: its own defaults.
         sees: the only attributes that it may see, such as customer.age or context.page. Default: all.
         hides: attributes that it may not see. Default none.
         renamed_from: the model's former name, or a list of them; what it learned goes on. Default none.
     """
 
-    kind: Name = "bayes"
+    kind: Name = "mixture"
     settings: Annotated[dict[Name, SettingValue], Field(max_length=100)] = {}
     sees: Annotated[tuple[Text, ...], Field(max_length=10_000)] | None = None
     hides: Annotated[tuple[Text, ...], Field(max_length=10_000)] = ()

@@ -86,9 +86,9 @@ def odds_of(
     )
     (answer,), (trace,) = again.placements, again.traces
     if not trace.chosen:
-        return Odds(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((0, len(plan.outcomes))))
+        return Odds(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((0, len(plan.scored))))
     parts, kept = _table(trace), np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)
-    propensity = parts[:, : len(plan.outcomes)]
+    propensity = parts[:, : len(plan.scored)]
     if answer.actions[0].how == "mandatory":
         return Odds(kept[:1], np.ones(1), propensity[:1])
     return Odds(kept, parts[:, plan.part_names.index("first_place_probability")], propensity)

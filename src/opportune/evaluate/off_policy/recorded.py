@@ -36,12 +36,15 @@ def recorded(
     origins: Collection[Origin],
     left_out: Counter[str],
     tell: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    withheld: bool = False,
 ) -> Iterator[tuple[Entry, list[Report]]]:
     """Give decisions in journal order, each with the reports that finally stand, in the order of what happened.
 
     Args:
         origins: who must have chosen.
         left_out: counts the others by reason.
+        withheld: take also what was decided for persons who are shown nothing.
         tell: called with (journal position reached, end of the journal).
 
     Raises:
@@ -55,7 +58,7 @@ def recorded(
         for entry in page:
             if entry.sequence > end or not span.holds(entry.occurred_at):
                 continue
-            reason = _unfit(entry, origins, last[0].recorded_at)
+            reason = _unfit(entry, origins, last[0].recorded_at, withheld)
             if reason:
                 left_out[reason] += 1
             else:
@@ -71,7 +74,7 @@ def recorded(
         tell(min(after, end), end)
 
 
-def _unfit(entry: Entry, origins: Collection[Origin], closing: datetime) -> str:
+def _unfit(entry: Entry, origins: Collection[Origin], closing: datetime, withheld: bool) -> str:
     """Say why a decision cannot be used; "" where it can.
 
     Args:
@@ -83,6 +86,8 @@ def _unfit(entry: Entry, origins: Collection[Origin], closing: datetime) -> str:
         return "made for a control group"
     if entry.origin not in origins or body.degraded is not None:
         return "not chosen by the engine"
+    if body.withheld and not withheld:
+        return "withheld from a control group"
     if entry.payload is None:
         return "its facts were erased"
     if any(window.due_at > closing for window in body.windows):
@@ -94,7 +99,7 @@ def _is_elsewhere(entry: Entry, truth: Sequence[Report]) -> bool:
     """Say whether all that was answered is what the channel chose itself: nobody saw what the engine chose."""
     body = entry.body
     assert isinstance(body, DecisionBody)
-    shown = {one.action for placement in body.placements for one in placement.actions}
+    shown = {one.action for placement in (*body.placements, *body.withheld) for one in placement.actions}
     # Silence says nothing of who saw what.
     answered = {report.action for report in truth if not report.expiry}
     return bool(answered) and answered.isdisjoint(shown)

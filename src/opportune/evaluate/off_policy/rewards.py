@@ -29,7 +29,7 @@ class Rewards:
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
-        self.names = (*plan.outcomes, *(goal.name for goal in plan.goals))
+        self.names = (*plan.scored, *(goal.name for goal in plan.goals))
 
     def earned(
         self, shown: Shown | None, channel: str, candidate: int | None, truth: Sequence[Report], logged: Plan
@@ -46,15 +46,15 @@ class Rewards:
         if shown is None:
             return np.zeros(len(self.names))
         said = {report.outcome for report in truth if report.shown == (shown.action, shown.treatment)}
-        happened = np.array([outcome in said for outcome in self._plan.outcomes], dtype=np.float64)
+        happened = np.array([outcome in said for outcome in self._plan.scored], dtype=np.float64)
         if candidate is None:
             return np.concatenate([happened, self._foreign(shown, channel, said, logged)])
-        amounts = self._plan.values[:, :, candidate] @ happened + self._plan.shown_values[:, candidate]
+        amounts = self._plan.values[:, : len(happened), candidate] @ happened + self._plan.shown_values[:, candidate]
         return np.concatenate([happened, amounts])
 
     def foretold(self, odds: Odds) -> Reals:
         """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
-        values = self._plan.values[:, :, odds.candidates]
+        values = self._plan.values[:, : len(self._plan.scored), odds.candidates]
         amounts = np.einsum("gom,mo->mg", values, odds.propensity) + self._plan.shown_values[:, odds.candidates].T
         return np.concatenate([odds.propensity, amounts], axis=1)
 
