@@ -369,6 +369,11 @@ def _restore(version: int, author: str, reason: str) -> _Ask[dict[str, Any]]:
     return _Ask("POST", "/v1/models/restorations", lambda response: _read(response, dict[str, Any]), body, seconds=10.0)
 
 
+def _rebuild(author: str, reason: str) -> _Ask[dict[str, Any]]:
+    body = {"author": author, "reason": reason}
+    return _Ask("POST", "/v1/models/rebuilds", lambda response: _read(response, dict[str, Any]), body, seconds=3600.0)
+
+
 def _publish(files: Mapping[str, str], author: str, reason: str, another_project: bool) -> _Ask[Release]:
     body = {"files": dict(files), "author": author, "reason": reason, "another_project": another_project}
     return _Ask("POST", "/v1/revisions", _reader(Release), body, seconds=PUBLISH_SECONDS)
@@ -664,6 +669,14 @@ class Client(_Common):
         """
         return self._do(_restore(version, author, reason))
 
+    def rebuild_models(self, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Learn all final truths anew and go on from that; waits for it, which may take minutes.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_rebuild(author, reason))
+
     def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
     ) -> Release:
@@ -867,6 +880,10 @@ class AsyncClient(_Common):
     async def restore_version(self, version: int, *, author: str = "", reason: str = "") -> dict[str, Any]:
         """Go back to a kept version; see `Client.restore_version`."""
         return await self._do(_restore(version, author, reason))
+
+    async def rebuild_models(self, *, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Learn all final truths anew; see `Client.rebuild_models`."""
+        return await self._do(_rebuild(author, reason))
 
     async def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False

@@ -94,10 +94,13 @@ def test_orders_to_a_running_service_take_effect_at_once(run: Run, tmp_path: Pat
         versions = run("models", "versions", "--url", served.url)
         unknown = run("models", "promote", "other", "--url", served.url)
         missing = run("models", "restore", "7", "--url", served.url)
+        rebuilt = run("models", "rebuild", "--url", served.url, "--author", "ada", "--json")
 
     assert "simple decides" in promoted.out
     assert [one["champion"] for one in listed] == [False, True]
     assert (versions.code, unknown.code, missing.code) == (0, 1, 1)
+    # Who was promoted goes on to decide.
+    assert (rebuilt.code, rebuilt.json["champion"], rebuilt.json["decisions"]) == (0, "simple", 0)
     assert "name one of main, simple" in unknown.err
 
 

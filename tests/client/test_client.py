@@ -222,6 +222,9 @@ def test_models_are_compared_promoted_and_restored() -> None:
         assert found == changed
         assert len(set(script.ids())) == 1
         assert len(script.ids()) == 2
+    for found, script in both(lambda: Script((200, changed)), "rebuild_models", author="ada"):
+        assert found == changed
+        assert json.loads(script.requests[0].content) == {"author": "ada", "reason": ""}
 
 
 def test_an_answer_of_something_else_is_an_error() -> None:

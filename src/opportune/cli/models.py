@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import uuid4
 
 import msgspec
@@ -14,15 +14,13 @@ from opportune.cli.models_tables import print_changed, print_comparison, print_m
 from opportune.cli.output import JsonOption, bar, fail, failures, print_json
 from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
 from opportune.errors import InputError
-from opportune.learning import to_bytes
-from opportune.outcomes import joined
 from opportune.service.contests import Changed, Comparison, Version, comparison, promotion, restoration, versions
 from opportune.service.course import Course
 from opportune.service.publishing import current
-from opportune.service.rebuilding import rebuilt
+from opportune.service.rebuild_job import work_of
+from opportune.service.rebuilder import Rebuild
 from opportune.service.training import trained
 from opportune.storage import ChangeModels, Storage
-from opportune.storage.digests import digest_of
 
 __all__ = ["models"]
 
@@ -147,45 +145,28 @@ def restore(
 @models.command("rebuild")
 def rebuild(
     store: StoreOption = "",
+    url: UrlOption = "",
     author: AuthorOption = "",
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Learn the final truth of all decisions anew, in the order of the decisions, and go on from that.
 
-    Corrections and late answers then have the place of the answer that they correct. With a store on PostgreSQL it
-    works beside running processes; what they learn meanwhile is learned anew too.
+    Corrections and late answers then have the place of the answer that they correct. With --url, and with a store on
+    PostgreSQL, decisions go on meanwhile, and what is learned meanwhile is learned on top.
     """
-    with failures(as_json), opened(store) as storage:
-        course, until = Course(storage), storage.last_sequence()
-        plan = course.plan_at(until)
-        if plan is None:
-            fail("the store has no revision that can be used; publish one first")
-        with bar("Rebuilding", as_json) as progress:
-            found = rebuilt(storage, plan, course.names(until), "auto", until, progress)
-        state = to_bytes(joined(found.learner.model.snapshot(), found.learner.quota))
-        write = ChangeModels(
-            id=f"rebuild-{uuid4().hex}",
-            order="replace",
-            position=until,
-            hash=digest_of(state).hex(),
-            state=state,
-            again=True,
-            author=named(author),
-            reason=reason,
-        )
-        done: dict[str, Any] = {
-            "entry": _ordered(storage, write).entry,
-            "position": until,
-            "decisions": found.decisions,
-            "reports": found.reports,
-            "ledger": found.digest,
-            "model": found.learner.model.digest(),
-        }
+    with failures(as_json):
+        if _is_served(store, url):
+            with service(url) as client:
+                done = msgspec.convert(client.rebuild_models(author=named(author), reason=reason), Rebuild)
+        else:
+            with opened(store) as storage, bar("Rebuilding", as_json) as progress:
+                work = work_of(storage, "auto", progress)
+                done = Rebuild.of(work, _ordered(storage, work.order(uuid4().hex, named(author), reason)))
     if as_json:
         print_json(done)
     else:
-        typer.echo(f"{found.decisions} answered decisions were learned anew; the models go on from that.")
+        typer.echo(f"{done.decisions} answered decisions were learned anew; the models go on from that.")
 
 
 def _is_served(store: str, url: str) -> bool:

@@ -19,6 +19,7 @@ __all__ = [
     "Comparison",
     "Contender",
     "Version",
+    "check_words",
     "comparison",
     "contenders",
     "promotion",
@@ -165,7 +166,7 @@ def promotion(plan: Plan, model: str, new_id: str, author: str = "", reason: str
         UnknownError: the strategy in use has no such model.
         InputError: author or reason are too long.
     """
-    _check_words(author, reason)
+    check_words(author, reason)
     names = [spec.name for spec in plan.models]
     if model not in names:
         raise UnknownError.of(
@@ -185,7 +186,7 @@ def restoration(storage: Storage, number: int, new_id: str, author: str = "", re
         InputError: author or reason are too long.
         StoreError: the store cannot be read.
     """
-    _check_words(author, reason)
+    check_words(author, reason)
     for state in storage.model_states(STATES):
         if state.sequence == number:
             return ChangeModels(
@@ -202,7 +203,12 @@ def restoration(storage: Storage, number: int, new_id: str, author: str = "", re
     )
 
 
-def _check_words(author: str, reason: str) -> None:
+def check_words(author: str, reason: str) -> None:
+    """Refuse words that are too long for the journal.
+
+    Raises:
+        InputError: they are.
+    """
     for where, text, limit in (("author", author, AUTHOR_MAX), ("reason", reason, REASON_MAX)):
         if len(text) > limit:
             raise InputError.of(where, f"expected at most {limit} characters, found {len(text)}", "shorten it")

@@ -22,6 +22,7 @@ from opportune.service.contests import (
     Comparison,
     Contender,
     Version,
+    check_words,
     comparison,
     contenders,
     promotion,
@@ -36,6 +37,7 @@ from opportune.service.keeping import LateRecords
 from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
 from opportune.service.publishing import Offer, Published, trial_model
+from opportune.service.rebuilder import Rebuild, Rebuilder
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
@@ -142,6 +144,7 @@ class Runtime(ABC):
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
         self.course = Course(storage)
         self.course.strategies.put(strategy)
+        self._rebuilder = Rebuilder(storage, self.settings.kernel)
         self._recaller = Recaller(storage, self.settings.kernel, self.course)
         self._identity = Identity(self.settings.clock())
         self._reporter = Reporter(storage.cluster, self._report)
@@ -187,6 +190,7 @@ class Runtime(ABC):
                 await self._reporter.close()
                 await self.late_records.close()
                 self._publisher.close()
+                self._rebuilder.close()
                 await self._finish()
                 await asyncio.to_thread(self.writer.close)
         finally:
@@ -320,6 +324,16 @@ class Runtime(ABC):
             self._explainer, restoration, self.storage, number, new_id, author, reason
         )
         return await self._change_models(write)
+
+    async def rebuild_models(self, author: str, reason: str) -> Rebuild:
+        """Learn all final truths anew and go on from that; see `Rebuilder.work`.
+
+        Raises:
+            InputError: author or reason are too long.
+        """
+        check_words(author, reason)
+        work = await self._rebuilder.work()
+        return Rebuild.of(work, await self._change_models(work.order(self.settings.new_id(), author, reason)))
 
     async def _change_models(self, write: ChangeModels) -> Changed:
         """Write an order, and wait a little until this process decides so."""

@@ -1,4 +1,4 @@
-"""Handlers of models: compare champion and challengers, promote one, list kept versions, go back to one."""
+"""Handlers of models: compare champion and challengers, promote one, list kept versions, go back to one, rebuild."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from opportune.service.http.strict import read_as, read_json
 
 __all__ = [
     "PromotionRequest",
+    "RebuildRequest",
     "RestorationRequest",
     "VersionsAnswer",
     "get_comparison",
@@ -18,6 +19,7 @@ __all__ = [
     "get_report_page",
     "get_versions",
     "promote_model",
+    "rebuild_models",
     "restore_version",
 ]
 
@@ -53,6 +55,17 @@ class RestorationRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     version: int
     id: str | None = None
+    author: str = ""
+    reason: str = ""
+
+
+class RebuildRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An order to learn all final truths anew.
+
+    Args:
+        author, reason: who orders it, and why, in their words.
+    """
+
     author: str = ""
     reason: str = ""
 
@@ -96,3 +109,9 @@ async def restore_version(call: Call) -> Reply:
     """Go back to a kept version."""
     asked = read_as(read_json(call.body), RestorationRequest)
     return Reply.of(await call.runtime.restore_version(asked.version, asked.author, asked.reason, asked.id))
+
+
+async def rebuild_models(call: Call) -> Reply:
+    """Learn all final truths anew."""
+    asked = read_as(read_json(call.body), RebuildRequest)
+    return Reply.of(await call.runtime.rebuild_models(asked.author, asked.reason))

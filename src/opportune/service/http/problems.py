@@ -23,6 +23,7 @@ CODES: dict[str, tuple[int, str]] = {
     "not-found": (404, "There is no such thing"),
     "method-not-allowed": (405, "This method is not for this path"),
     "id-conflict": (409, "The id was used before with another body"),
+    "rebuild-running": (409, "Another rebuild runs"),
     "revision-superseded": (409, "Another revision was published meanwhile"),
     "body-timeout": (408, "The body did not arrive in time"),
     "too-many-reports": (409, "Too much was reported about this decision"),

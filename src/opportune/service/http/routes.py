@@ -29,6 +29,7 @@ from opportune.service.http.records import (
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
 from opportune.service.publishing import Published
+from opportune.service.rebuilder import Rebuild
 from opportune.service.releasing import RevisionRecord
 from opportune.service.status import Status
 from opportune.service.visibility import ROLES
@@ -274,6 +275,15 @@ ROUTES: tuple[Route, ...] = (
         {200: Changed},
         takes=models.RestorationRequest,
         refuses=("invalid-request", "not-found", *_STORE),
+    ),
+    Route(
+        "POST",
+        "/v1/models/rebuilds",
+        models.rebuild_models,
+        "Learn all final truths anew, in the order of the decisions",
+        {200: Rebuild},
+        takes=models.RebuildRequest,
+        refuses=("invalid-request", "not-found", "rebuild-running", *_STORE),
     ),
     Route(
         "POST",
