@@ -8,8 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from opportune.decide.plan import (
+    WITHHELD,
     Channel,
     ConditionalWeight,
     ControlGroup,
@@ -65,13 +67,18 @@ BEST_ONLY = Exploration("none", 0.0, 0.0)
 
 @dataclass(frozen=True)
 class World:
-    """What a small plan is made of."""
+    """What a small plan is made of.
+
+    Args:
+        score: "expected" or "incremental" where withheld answers are learned too, else "".
+    """
 
     items: Sequence[Item]
     exploration: Exploration = BEST_ONLY
     sizes: dict[str, int] = field(default_factory=lambda: {"main": 3})
     fallback: Sequence[str] = ()
     control_groups: tuple[ControlGroup, ...] = ()
+    score: str = ""
 
     def plan(self) -> Plan:
         """Compile it."""
@@ -125,8 +132,8 @@ class World:
             if any(item.mandatory for item in items)
             else None,
             goals=(Goal("profit", 1.0, 1.0, ()),),
-            outcomes=("accept",),
-            values=np.array([[[item.value for item in owner]]]),
+            outcomes=("accept", "accept" + WITHHELD) if self.score else ("accept",),
+            values=self._values([item.value for item in owner]),
             shown_values=np.array([[item.shown_value for item in owner]]),
             levers=np.array([item.lever for item in owner], dtype=np.float32),
             exclusion=np.array([[g in item.exclusive for item in owner] for g in groups], dtype=bool).reshape(
@@ -140,6 +147,10 @@ class World:
             deadline_ms=100.0,
             inputs={"customer.age": (0.0, 120.0, True), "context.topic": ["invoice", "outage", "other"]},
         )
+
+    def _values(self, worth: Sequence[float]) -> npt.NDArray[np.float64]:
+        factors = {"": [1.0], "expected": [1.0, 0.0], "incremental": [1.0, -1.0]}[self.score]
+        return np.array([[[factor * value for value in worth] for factor in factors]])
 
 
 def request(id_: str = "r-1", **changes: object) -> DecisionRequest:

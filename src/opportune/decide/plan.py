@@ -164,8 +164,8 @@ class Plan:
         gate: 3A conditions: eligibility of all actions, then applicability, then suitability.
         action_of: intp [C], the action of each candidate.
         outcomes: the scored ones, then each once more with WITHHELD where a control group is shown nothing.
-        values: float64 [G, O, C], worth of an outcome in units of the goal; `shown_values` float64 [G, C]. Of what
-            happens where the action is withheld: less than nothing if `is_incremental`, else nothing.
+        values: float64 [G, O, C], worth of an outcome in units of the goal; `shown_values` float64 [G, C]. What
+            happens where the action is withheld takes away its worth where scores are incremental, and else is worth 0.
         levers: float32 [C], group lever × action lever.
         mandatory: conditions [A] in `mandatory_rules`, or None where no action is ever mandatory.
         exclusion: bool [X, C], membership in exclusivity groups.
@@ -174,7 +174,6 @@ class Plan:
         promotion: when a challenger takes over by itself, or None for never.
         ramp_up: float64 [2, A], share of draws to begin with and answers until free (0: always free), or None where
             no action is held back.
-        is_incremental: whether outcomes count by how much more often they happen where the action is shown.
         answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
             see `opportune.outcomes.quota`; 0 answers is no bound.
         windows: (channel, action) → length of the response window in seconds and what silence means, of actions that
@@ -212,7 +211,6 @@ class Plan:
     quota_days: int = 30
     windows: Mapping[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     ramp_up: npt.NDArray[np.float64] | None = None
-    is_incremental: bool = False
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -103,7 +103,6 @@ def compile_plan(checked: CheckedProject) -> Plan:
         quota_days=project.settings.learning.period_days,
         windows=_windows(project),
         ramp_up=_ramp_up(project, names),
-        is_incremental=project.settings.score == "incremental",
         inputs=_inputs(project),
         because=_because(project),
     )
