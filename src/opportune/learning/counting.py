@@ -181,11 +181,24 @@ class Counts:
 
     def rate(self, outcome: int, node: int, answers: Sequence[float], first: float) -> float:
         """Rate of one node: the same as in `rates`."""
-        layer = DEPTHS.index(len(self.nodes[node]))
-        up = self.rate(outcome, self.parents[node], answers, first) if layer else first
+        rate = first
+        for layer, above in enumerate(self.above(node)):
+            rate, _ = self.rate_below(outcome, above, rate, answers[layer])
+        return rate
+
+    def rate_below(self, outcome: int, node: int, rate: float, answers: float) -> tuple[float, float]:
+        """Rate of one node from that of the node above it and its answers at that rate, and the answers it counts."""
         counted = max(float(self.totals[outcome, 0, node]), 0.0)
         happened = min(max(float(self.totals[outcome, 1, node]), 0.0), counted)
-        return (happened + answers[layer] * up) / (counted + answers[layer])
+        return (happened + answers * rate) / (counted + answers), counted
+
+    def above(self, node: int) -> list[int]:
+        """Give the nodes from the root to this one."""
+        found = [node]
+        while node:
+            node = self.parents[node]
+            found.append(node)
+        return found[::-1]
 
     def by_layer(self) -> list[tuple[Slots, Slots]]:
         """Nodes of each layer, and the nodes above them."""

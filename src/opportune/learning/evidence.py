@@ -184,12 +184,16 @@ class EvidenceModel(PropensityModel):
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer: count it, temper by what was said before it, and read some of the counts again."""
+        self.score_and_learn(facts, candidate, outcome, happened)
+
+    def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """Learn one answer, and give log odds and spread from before it, by factors that are not yet rounded."""
         self._check(candidate, outcome)
         owners, keys = self._cells.keys(facts)
         path = self._paths[candidate]
         is_new = path not in self._counts.leaf_of
         is_new_group = path[:1] not in self._counts.node_of
-        base = self._rate_log_odds(outcome, candidate)
+        base, spread = self._before(outcome, candidate)
         slots, new, halved = self._counts.add(outcome, path, owners, keys, happened)
         if is_new:
             self._admit(path, is_new_group)
@@ -197,8 +201,12 @@ class EvidenceModel(PropensityModel):
         for place in new:
             self._reading.place(int(slots[place]), self._reading.row(owners[place], keys[place], level[owners[place]]))
         form = EvidenceForm(np.array(owners, dtype=np.int64), self._reading.row_of[slots])
-        self._tempering[outcome].learn(self._said(form, candidate, outcome), base, float(happened))
+        said = self._said(form, candidate, outcome)
+        tempering = self._tempering[outcome]
+        log_odds = min(max(tempering.log_odds(said, base), -LOG_ODDS_MAX), LOG_ODDS_MAX)
+        tempering.learn(said, base, float(happened))
         self._read(outcome, path, halved)
+        return log_odds, spread
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer: exactly from the counts, nearly so from the reading."""
@@ -288,6 +296,22 @@ class EvidenceModel(PropensityModel):
         if counts.nodes:
             rate = counts.rate(outcome, int(self._node[candidate]), RATE_ANSWERS, BASE_RATE)
         return math.log(rate / (1.0 - rate))
+
+    def _before(self, outcome: int, candidate: int) -> tuple[float, float]:
+        """Log odds of a candidate's rate and the spread of what is said of it: the same as `_refresh` works out."""
+        counts = self._counts
+        rate, variance, told = BASE_RATE, 0.0, 0.0
+        if counts.nodes:
+            for layer, node in enumerate(counts.above(int(self._node[candidate]))):
+                rate, answers = counts.rate_below(outcome, node, rate, RATE_ANSWERS[layer])
+                told = answers * rate * (1.0 - rate)
+                variance = 1.0 / (told + 1.0 / (variance + LAYER_VARIANCES[layer]))
+        predictors = len(self.predictors)
+        weights = WEIGHTS_VARIANCE * math.sqrt(predictors)
+        known = weights / (1.0 + told * weights / (2.0 * max(1, predictors)))
+        own_variance, own_share = self._new[:, candidate].tolist()
+        spread = math.sqrt(variance + known * (1.0 - own_share) + own_variance + weights * own_share)
+        return math.log(rate / (1.0 - rate)), spread
 
     def _refresh(self, head: int) -> None:
         """Work out what does not depend on facts: log odds of every candidate's rate, and spread."""

@@ -18,6 +18,7 @@ Notation:
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Sequence
 from types import ModuleType
 from typing import Any
@@ -131,6 +132,10 @@ class PairsModel(PropensityModel):
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
+        self.score_and_learn(facts, candidate, outcome, happened)
+
+    def score_and_learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> tuple[float, float]:
+        """Learn one answer, and give log odds and spread from before it; codes know the facts already."""
         self._check(candidate, outcome)
         moved, codes = self._coding.observe(facts)
         for recoded in moved:
@@ -138,8 +143,9 @@ class PairsModel(PropensityModel):
         form = self._form(codes)
         if self._weights.admit(self._paths[candidate]):
             self._arrange()
-        self._weights.learn(outcome, self._paths[candidate], form, float(happened), answer_step)
+        log_odds, variance = self._weights.learn(outcome, self._paths[candidate], form, float(happened), answer_step)
         self._is_shown[outcome] = False
+        return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer, as it counts today; codes, and which pairs were chosen, stay."""

@@ -169,13 +169,13 @@ class PairWeights:
                     elif earlier == recoded.predictor:
                         grid[:, :, codes] = grid[:, :, recoded.coarse]
 
-    def learn(self, head: int, path: Path, form: PairsForm, happened: float, settle: Step) -> None:
-        """Move the weights by one answer, and now and then choose pairs anew."""
+    def learn(self, head: int, path: Path, form: PairsForm, happened: float, settle: Step) -> tuple[float, float]:
+        """Move the weights by one answer, now and then choose pairs anew; give log odds and variance from before it."""
         touched = self._touch(head, path, form)
         variance = touched.variance + FORGETTING * (touched.prior - touched.variance)
         x = touched.values
-        log_odds = _total(touched.mean * x)
-        error, curvature = settle(log_odds, _total(variance * x * x), happened)
+        log_odds, whole = _total(touched.mean * x), _total(variance * x * x)
+        error, curvature = settle(log_odds, whole, happened)
         together = self._together(variance, len(form.rows))
         mean = touched.mean + variance * x * error
         variance /= 1.0 + curvature * x * x * together
@@ -186,6 +186,7 @@ class PairWeights:
         screening.learn(form.coarse, text_key(repr(path[:2])), happened - p, p * (1.0 - p))
         if screening.size and screening.answers % CHOICE == 0:
             self._choose(head)
+        return log_odds, whole
 
     def unlearn(self, head: int, path: Path, form: PairsForm, happened: float, pull: Pull) -> None:
         """Move the weights back by one answer."""
