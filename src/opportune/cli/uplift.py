@@ -33,7 +33,8 @@ def uplift(
 ) -> None:
     """Tell what showing each action changes.
 
-    For all customers and by segment: those to whom it was shown by chance are compared with those to whom it was not.
+    For all customers and by segment: those to whom it was shown by chance are compared with those to whom it was not,
+    or with a control group from whom it was withheld, where there is one.
     Exit code 1 where the journal cannot tell of any action. Works beside a running service.
     """
     with failures(as_json), open_storage(store, read_only=True) as opened, opened.snapshot() as storage:
@@ -69,11 +70,13 @@ def _expect(option: str, name: str, known: list[str]) -> None:
 
 def _print(report: UpliftReport) -> None:
     if not report.actions:
-        out.print("no decision showed an action by chance; let placements explore, or keep a random control group")
+        out.print(
+            "no decision showed an action by chance; let placements explore, or keep a control group that withholds"
+        )
     for found in report.actions:
         out.print(
             f"{escape(found.action)}: {escape(report.outcome)} {found.rate_shown:.4g} where shown, "
-            f"{found.rate_unshown:.4g} where not"
+            f"{found.rate_unshown:.4g} where {'withheld' if found.against == 'withheld' else 'not'}"
         )
         for part in found.effects:
             title = "all customers" if part.segment is None else part.segment

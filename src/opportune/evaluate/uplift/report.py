@@ -12,15 +12,13 @@ from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval
 from opportune.evaluate.uplift.learners import LEARNERS, Trial, cross_fitted, doubly_robust_scores
 from opportune.evaluate.uplift.qini import Qini, qini
 from opportune.evaluate.uplift.shrinkage import shrunk
-from opportune.evaluate.uplift.trials import ActionTrial
+from opportune.evaluate.uplift.trials import ARM_LEAST, ActionTrial
 
 __all__ = ["ActionEffect", "Effect", "UpliftReport", "uplift_report", "words"]
 
 Reals = npt.NDArray[np.float64]
 Booleans = npt.NDArray[np.bool_]
 
-ARM_LEAST = 100.0
-"""Effective choices that each arm needs: below, neither the models nor the interval can be trusted."""
 QINI_LEAST = 1_000.0
 """The same for telling customers apart."""
 
@@ -46,6 +44,7 @@ class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
     """What one action changes.
 
     Args:
+        against: what it is compared with: "withheld", nothing being shown, or "others", what draws showed in its place.
         rate_shown, rate_unshown: mean reward where it was shown and where not, weighed to the same customers.
         effects: all customers first, then by segment.
         qini: by learner; empty where there are too few choices.
@@ -53,6 +52,7 @@ class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     action: str
+    against: str
     rate_shown: float
     rate_unshown: float
     effects: tuple[Effect, ...]
@@ -88,6 +88,7 @@ def uplift_report(trials: Sequence[ActionTrial], outcome: str, segments: Sequenc
     found = [
         ActionEffect(
             action=one.action,
+            against="withheld" if one.is_withheld else "others",
             rate_shown=_rate(one.trial, one.trial.shown, one.trial.chance),
             rate_unshown=_rate(one.trial, ~one.trial.shown, 1.0 - one.trial.chance),
             effects=(all_customers, *_drawn_together(effects[1:])),
@@ -167,7 +168,8 @@ def words(report: UpliftReport) -> list[str]:
 def _of(action: ActionEffect) -> Iterator[str]:
     effect = action.effects[0].effect
     if not action.is_refused:
-        said = f"{action.action}: showing it changes the outcome by {effect.low:+.4g} to {effect.high:+.4g} per choice"
+        compared = "showing it and not nothing" if action.against == "withheld" else "showing it"
+        said = f"{action.action}: {compared} changes the outcome by {effect.low:+.4g} to {effect.high:+.4g} per choice"
         yield f"{said}." if effect.excludes_zero else f"{said}: no effect can be told from none."
         if "dr" in action.qini:
             half = action.qini["dr"].half

@@ -1,7 +1,8 @@
 """Recorded decisions as trials: per action, whom it was shown to by chance, and what they did.
 
 A choice is the first place of a decision's first placement. It belongs to the trial of every action that might have
-been shown there and might not: its probability is what the decision recorded.
+been shown there and might not: its probability is what the decision recorded. Where a control group is shown nothing,
+the action that was chosen is shown or withheld by the lot that made the group, which is the cleaner trial.
 """
 
 from __future__ import annotations
@@ -20,11 +21,14 @@ from opportune.evaluate.uplift.learners import Trial
 from opportune.learning import Predictor
 from opportune.learning.encoding import Encoder
 from opportune.outcomes import Names
-from opportune.records import Facts, Origin
+from opportune.records import Decision, Facts, Origin
 from opportune.storage import Storage, decision_of
+from opportune.storage.standing import Report
 
-__all__ = ["ActionTrial", "design", "read_trials"]
+__all__ = ["ARM_LEAST", "ActionTrial", "design", "read_trials"]
 
+ARM_LEAST = 100.0
+"""Effective choices that each arm needs: below, neither the models nor the interval can be trusted."""
 LEAST, MOST = 0.01, 0.99
 """Choices that were more certain than this say next to nothing of what else would have been, and shake everything."""
 
@@ -35,11 +39,13 @@ class ActionTrial:
 
     Args:
         members: bool [n, S], segments of the plan.
+        is_withheld: whether those who are not shown it are shown nothing, or else what the draw chose in its place.
     """
 
     action: str
     trial: Trial
     members: npt.NDArray[np.bool_]
+    is_withheld: bool = False
 
 
 @dataclass(slots=True)
@@ -50,6 +56,13 @@ class _Rows:
     shown: list[bool] = field(default_factory=list)
     chance: list[float] = field(default_factory=list)
     reward: list[float] = field(default_factory=list)
+
+    def add(self, row: int, shown: bool, chance: float, reward: bool) -> None:
+        """Add one choice."""
+        self.row.append(row)
+        self.shown.append(shown)
+        self.chance.append(chance)
+        self.reward.append(float(reward))
 
 
 def read_trials(
@@ -67,41 +80,86 @@ def read_trials(
         plan: the strategy whose actions, predictors and segments count.
         plan_of: gives the plan of a content hash; None where it is not to be had.
         names: what earlier revisions called otherwise.
-        outcome: the reward is whether it was reported of the decision, about whatever action.
+        outcome: the reward is whether it was reported of the decision: about whatever action where draws are compared,
+            about the action itself where it was withheld.
         tell: called with (journal position reached, end of the journal).
 
     Raises:
         StoreError: the store cannot be read.
     """
-    facts: list[Facts] = []
-    persons: dict[str, int] = {}
-    person: list[int] = []
-    found = {action.name: _Rows() for action in plan.actions}
-    for entry, truth in recorded(storage, span, (Origin.ENGINE, Origin.CONTROL), Counter(), tell):
+    reading = _Reading(plan, names, outcome)
+    for entry, truth in recorded(storage, span, (Origin.ENGINE, Origin.CONTROL), Counter(), tell, withheld=True):
         decision = decision_of(entry)
         logged = plan_of(decision.revision)
-        if logged is None or not decision.placements:
-            continue
-        chances = _by_action(place_chances(logged, decision, 0), logged, names)
+        if logged is not None and decision.placements:
+            reading.take(decision, truth, logged)
+    return reading.trials()
+
+
+class _Reading:
+    """Sorts decisions into the trials of actions: those of draws, and those of what was withheld."""
+
+    def __init__(self, plan: Plan, names: Names, outcome: str) -> None:
+        self._plan, self._names, self._outcome = plan, names, outcome
+        self._facts: list[Facts] = []
+        self._persons: dict[str, int] = {}
+        self._person: list[int] = []
+        self._drawn = {action.name: _Rows() for action in plan.actions}
+        self._held = {action.name: _Rows() for action in plan.actions}
+
+    def take(self, decision: Decision, truth: Sequence[Report], logged: Plan) -> None:
+        """Add one decision to the trials that it belongs to."""
+        is_used = self._lot(decision, truth, logged)
+        if not decision.withheld:
+            is_used |= self._draw(decision, truth, logged)
+        if is_used:
+            self._facts.append(decision.facts)
+            who = decision.person or decision.request.session or decision.id
+            self._person.append(self._persons.setdefault(who, len(self._persons)))
+
+    def trials(self) -> list[ActionTrial]:
+        """Give the trial of every action that has one: of what was withheld where that is enough, else of draws."""
+        features = design(self._facts, self._plan.predictors)
+        members = np.array([self._plan.segments.passed(one) for one in self._facts], dtype=bool)
+        person = np.array(self._person, dtype=np.int64)
+        found = []
+        for name, held in self._held.items():
+            is_enough = ARM_LEAST <= sum(held.shown) <= len(held.row) - ARM_LEAST
+            rows = held if is_enough else self._drawn[name]
+            if rows.row:
+                found.append(_trial(name, rows, features, members, person, is_withheld=is_enough))
+        return found
+
+    def _draw(self, decision: Decision, truth: Sequence[Report], logged: Plan) -> bool:
+        """Count what was shown by chance in the place of others."""
+        chances = _by_action(place_chances(logged, decision, 0), logged, self._names)
         shown = decision.placements[0].actions
-        first = names.actions.get(shown[0].action, shown[0].action) if shown else None
-        reward = float(any(report.outcome == outcome for report in truth))
-        uncertain = [name for name, chance in chances.items() if name in found and LEAST <= chance <= MOST]
-        if not uncertain:
-            continue
+        first = self._today(shown[0].action) if shown else None
+        reward = any(report.outcome == self._outcome for report in truth)
+        uncertain = [name for name, chance in chances.items() if name in self._drawn and LEAST <= chance <= MOST]
         for name in uncertain:
-            rows = found[name]
-            rows.row.append(len(facts))
-            rows.shown.append(name == first)
-            rows.chance.append(chances[name])
-            rows.reward.append(reward)
-        facts.append(decision.facts)
-        who = decision.person or decision.request.session or decision.id
-        person.append(persons.setdefault(who, len(persons)))
-    features = design(facts, plan.predictors)
-    members = np.array([plan.segments.passed(one) for one in facts], dtype=bool)
-    everybody = np.array(person, dtype=np.int64)
-    return [_trial(name, rows, features, members, everybody) for name, rows in found.items() if rows.row]
+            self._drawn[name].add(len(self._facts), name == first, chances[name], reward)
+        return bool(uncertain)
+
+    def _lot(self, decision: Decision, truth: Sequence[Report], logged: Plan) -> bool:
+        """Count what the same draws chose for persons who are shown it and for persons who are not."""
+        shares = [group.share for group in logged.control_groups if group.choose == "withhold"]
+        others = 1.0 - sum(group.share for group in logged.control_groups)
+        is_lot = bool(decision.person or decision.request.session) and bool(shares) and others > 0.0
+        if not is_lot or not (decision.withheld or decision.control is None):
+            return False
+        chosen = (*decision.placements[0].actions, *(decision.withheld[0].actions if decision.withheld else ()))
+        name = self._today(chosen[0].action) if chosen else ""
+        # What is mandatory is shown to everybody.
+        if name not in self._held or chosen[0].how == "mandatory":
+            return False
+        said = {self._today(report.action) for report in truth if report.outcome == self._outcome}
+        chance = others / (others + sum(shares))
+        self._held[name].add(len(self._facts), not decision.withheld, chance, name in said)
+        return True
+
+    def _today(self, action: str) -> str:
+        return self._names.actions.get(action, action)
 
 
 def design(facts: Sequence[Facts], predictors: Sequence[Predictor]) -> npt.NDArray[np.float64]:
@@ -138,6 +196,8 @@ def _trial(
     features: npt.NDArray[np.float64],
     members: npt.NDArray[np.bool_],
     person: npt.NDArray[np.int64],
+    *,
+    is_withheld: bool,
 ) -> ActionTrial:
     at = np.array(rows.row, dtype=np.int64)
     trial = Trial(
@@ -147,4 +207,4 @@ def _trial(
         chance=np.array(rows.chance),
         person=person[at],
     )
-    return ActionTrial(action=name, trial=trial, members=members[at])
+    return ActionTrial(action=name, trial=trial, members=members[at], is_withheld=is_withheld)

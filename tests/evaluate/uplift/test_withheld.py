@@ -1,0 +1,92 @@
+"""Effects told from what was withheld, read from a journal whose truth is known."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+
+from opportune.evaluate.off_policy.recorded import Span, recorded
+from opportune.evaluate.uplift.report import uplift_report, words
+from opportune.evaluate.uplift.trials import read_trials
+from opportune.outcomes import Names, new_model
+from opportune.records import Origin
+from opportune.service.revisions import bundle_of
+from opportune.storage import SaveDecision, SaveRevision, SqliteStorage
+from tests.evaluate.off_policy.recorded import answer, decided, exploring
+
+COUNT = 3_000
+SHOWN = {"water": 0.5, "coffee": 0.3, "wine": 0.25, "call_back": 0.2}
+HELD = {"water": 0.5, "coffee": 0.1, "wine": 0.05, "call_back": 0.2}
+
+
+def written(path, held, share=0.4, other="", count=COUNT):
+    strategy = exploring(0.5, control_groups=f"held: {{share: {share}, choose: withhold}}\n{other}")
+    rng = np.random.default_rng(3)
+    model = new_model(strategy.plan, "numpy")
+    with SqliteStorage(path) as storage:
+        storage.write([SaveRevision(id="revision-1", hash=strategy.plan.revision, bundle=bundle_of(strategy.project))])
+        writes = []
+        for number in range(count):
+            decision = decided(strategy, model, rng, number, count)
+            (place,) = decision.withheld or decision.placements
+            first = place.actions[0]
+            rate = (held if decision.withheld else SHOWN)[first.action]
+            origin = Origin.ENGINE if decision.control is None else Origin.CONTROL
+            writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin))
+            writes.append(answer(decision, first, "accept" if rng.random() < rate else "reject", number))
+        assert not [one for one in storage.write(writes) if isinstance(one, Exception)]
+    return strategy.plan
+
+
+def trials_of(path, plan):
+    with SqliteStorage(path) as storage:
+        return read_trials(storage, plan, {plan.revision: plan}.get, Names(), "accept", Span())
+
+
+@pytest.fixture(scope="module")
+def recording(tmp_path_factory):
+    path = tmp_path_factory.mktemp("withheld") / "shop.db"
+    return path, written(path, HELD, other="drawn: {share: 0.1, choose: random}\n")
+
+
+def test_effects_are_those_of_showing_against_showing_nothing(recording):
+    report = uplift_report(trials_of(*recording), "accept", [])
+
+    assert {one.action: one.against for one in report.actions} == dict.fromkeys(SHOWN, "withheld")
+    for one in report.actions:
+        effect = one.effects[0].effect
+        assert effect.low - 0.02 < SHOWN[one.action] - HELD[one.action] < effect.high + 0.02
+    by_name = {one.action: one.effects[0].effect for one in report.actions}
+    assert by_name["coffee"].low > 0.1
+    assert not by_name["water"].excludes_zero
+    assert any("coffee: showing it and not nothing changes" in said for said in words(report))
+
+
+def test_the_lot_says_with_what_probability_it_was_shown(recording):
+    trial = next(one.trial for one in trials_of(*recording) if one.action == "wine")
+
+    assert set(trial.chance) == {0.5 / 0.9}
+    assert abs(trial.shown.mean() - 0.5 / 0.9) < 0.06
+
+
+def test_without_a_difference_none_is_told(tmp_path):
+    plan = written(tmp_path / "shop.db", SHOWN)
+
+    for one in uplift_report(trials_of(tmp_path / "shop.db", plan), "accept", []).actions:
+        assert one.effects[0].effect.low < 0.03
+        assert one.effects[0].effect.high > -0.03
+
+
+def test_a_small_group_leaves_it_to_the_draws(tmp_path):
+    plan = written(tmp_path / "shop.db", HELD, share=0.01, count=1_500)
+
+    assert not any(one.is_withheld for one in trials_of(tmp_path / "shop.db", plan))
+
+
+def test_what_was_withheld_judges_no_other_strategy(recording):
+    path, _ = recording
+    with SqliteStorage(path) as storage:
+        left_out = Counter()
+        read = sum(1 for _ in recorded(storage, Span(), (Origin.ENGINE, Origin.CONTROL), left_out))
+
+    assert left_out["withheld from a control group"] == COUNT - read > COUNT / 3
