@@ -117,6 +117,19 @@ class PropensityModelContract:
                 foreseen = model.foresee(sample_facts(1), candidate, outcome)
                 assert math.isclose(foreseen, float(propensity[outcome, candidate]), rel_tol=1e-3, abs_tol=1e-5)
 
+    def test_what_it_says_while_it_learns_is_what_it_would_have_predicted(self) -> None:
+        model, other = self._taught(), self._taught()
+
+        for facts, candidate, outcome, happened in sample_answers(60):
+            _, predicted, doubted = _scores(other, facts)
+            log_odds, spread = model.score_and_learn(facts, candidate, outcome, happened)
+            other.learn(facts, candidate, outcome, happened)
+
+            # Scales may know the facts already, and what is kept for predictions alone may be rounded.
+            assert abs(log_odds - predicted[outcome, candidate]) <= 0.1
+            assert abs(spread - doubted[outcome, candidate]) <= 0.1
+        assert model.digest() == other.digest()
+
     def test_the_same_answers_give_the_same_state(self) -> None:
         assert self._taught().digest() == self._taught().digest()
 
@@ -177,8 +190,11 @@ class PropensityModelContract:
         assert np.array_equal(model.evidence(), evidence)
 
     def test_an_answer_taken_back_at_once_leaves_next_to_nothing(self) -> None:
+        state = self._taught().snapshot()
         for facts, candidate, outcome, happened in sample_answers(24):
-            model = self._taught()
+            model = self.make(PREDICTORS, OUTCOMES)
+            model.bind(CATALOGUE)
+            model.restore(state)
             never, before = _scores(model, sample_facts(1)), model.evidence().copy()
 
             model.learn(facts, candidate, outcome, happened)
