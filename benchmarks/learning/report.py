@@ -18,7 +18,7 @@ def report(tables: Sequence[str], counts: Sequence[str], left_out: Mapping[str, 
     """Join tables and counts under the machine and the versions they were made with."""
     counted, prototype = counts
     lines = [
-        f"Machine: {machine()}, two processes.",
+        f"Machine: {machine()}, two processes at a time.",
         f"Versions: {', '.join(f'{name} {_version(name)}' for name in PACKAGES)}.",
         "Command: `./run bench learning`.",
         "",
