@@ -9,6 +9,7 @@ from rich.markup import escape
 from opportune.cli.output import count, out
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation, PlacementExplanation
+from opportune.decide.increments import difference
 from opportune.records import Decision, PlacementAnswer, Shown
 from opportune.rules import quote
 
@@ -83,7 +84,7 @@ def _placement(
     lines = [] if answer.actions else [_nothing(candidates)]
     for shown in answer.actions:
         lines += _shown(shown, why.get((shown.action, shown.treatment)), candidates, outcomes, has_scores)
-    for one in candidates:
+    for one in sorted(candidates, key=lambda one: one.stage != "withheld"):
         if one.stage != "shown":
             change = _change(one, has_scores)
             reason = _reason(one, is_degraded) + (f"; {change}" if change else "")
@@ -119,7 +120,7 @@ def _shown(
     facts = [f"propensity: {', '.join(propensity)}"] if propensity else []
     facts.append(f"selection probability {shown.selection_probability:.3f}, {_how(shown, candidates)}")
     lines.append("   " + "; ".join(facts))
-    lines += [] if why is None else _differences(shown, why)
+    lines += [] if why is None else _differences(shown, why, outcomes)
     if why is not None:
         lines += _inputs(why)
         change = _change(why, has_scores)
@@ -128,13 +129,12 @@ def _shown(
     return lines
 
 
-def _differences(shown: Shown, why: CandidateExplanation) -> list[str]:
+def _differences(shown: Shown, why: CandidateExplanation, outcomes: Collection[str] | None) -> list[str]:
     """Say how much more often each outcome happens because the action is shown, where that is learned."""
     return [
-        f"   {name} {100 * own:.1f} % if shown, {100 * why.if_withheld[name]:.1f} % if not: "
-        f"{100 * (own - why.if_withheld[name]):+.1f} points"
+        f"   {difference(name, own, why.if_withheld[name])}"
         for name, own in shown.propensity.items()
-        if name in why.if_withheld
+        if name in why.if_withheld and (outcomes is None or name in outcomes)
     ]
 
 

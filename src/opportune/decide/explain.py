@@ -14,10 +14,12 @@ import numpy as np
 from msgspec.structs import replace
 
 from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
+from opportune.decide.chains import chained, in_a_row
 from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
+from opportune.decide.increments import differences, if_withheld
 from opportune.decide.pipeline import choose_of
-from opportune.decide.plan import WITHHELD, Plan
+from opportune.decide.plan import Plan
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.learning.maturity import interval
 from opportune.records import Decision, PlacementTrace, Stage
@@ -106,7 +108,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
     scored = None
     if model is not None and decision.degraded is None:
         choose = choose_of(plan, decision.control)
-        prediction = _kept_prediction(model.predict(model.encode(decision.facts)))
+        prediction = _kept_prediction(chained(plan, model.predict(model.encode(decision.facts))))
         known = known_of(plan, prediction, model.evidence())
         scored = known, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
     placements = []
@@ -217,8 +219,10 @@ class _Explainer:
         parts, contributions = self._parts(index)
         evidence, between = _certainty(self.plan, parts)
         reason = self._irrelevant(parts, evidence, between) if stage is Stage.IRRELEVANT else self._order(index)
-        if_withheld = _if_withheld(self.plan, parts)
-        reasons = [reason, self._ramp_up(index, parts), _difference(parts, if_withheld)]
+        withheld = if_withheld(self.plan, parts)
+        reported = self.plan.channels[self.decision.request.channel].outcomes
+        reasons = [reason, self._ramp_up(index, parts), differences(reported, parts, withheld)]
+        reasons.append(in_a_row(self.plan, reported, parts))
         return replace(
             plain,
             reason="; ".join(filter(None, reasons)),
@@ -227,7 +231,7 @@ class _Explainer:
             parts=parts,
             evidence=evidence,
             interval=between,
-            if_withheld=if_withheld,
+            if_withheld=withheld,
             contributions=contributions,
             change=self.switches.get(index),
         )
@@ -320,22 +324,6 @@ def _certainty(plan: Plan, parts: dict[str, float]) -> tuple[dict[str, float], d
     return evidence, {
         outcome: interval(parts[f"propensity.{outcome}"], parts[f"spread.{outcome}"]) for outcome in known
     }
-
-
-def _if_withheld(plan: Plan, parts: dict[str, float]) -> dict[str, float]:
-    """Give the chance of every outcome where the action is withheld; empty where nobody learns that."""
-    names = {outcome: f"propensity.{outcome}{WITHHELD}" for outcome in plan.scored}
-    return {outcome: parts[name] for outcome, name in names.items() if name in parts}
-
-
-def _difference(parts: dict[str, float], if_withheld: dict[str, float]) -> str:
-    """Say what showing the action changes: both chances of every outcome, and their difference; "" if not known."""
-    said = []
-    for outcome, other in if_withheld.items():
-        own = parts[f"propensity.{outcome}"]
-        chances = f"{outcome} {100 * own:.1f} % if shown, {100 * other:.1f} % if not"
-        said.append(f"{chances}: {100 * (own - other):+.1f} points")
-    return ", ".join(said)
 
 
 def _kept_parts(plan: Plan, trace: PlacementTrace) -> dict[int, dict[str, float]]:

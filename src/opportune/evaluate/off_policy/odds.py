@@ -89,7 +89,9 @@ def odds_of(
         return Odds(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((0, len(plan.scored))))
     parts, kept = _table(trace), np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)
     propensity = parts[:, : len(plan.scored)]
-    if answer.actions[0].how == "mandatory":
+    held = again.withheld[0].actions if again.withheld else ()
+    # Who is shown nothing is decided for as everybody.
+    if (*answer.actions, *held)[0].how == "mandatory":
         return Odds(kept[:1], np.ones(1), propensity[:1])
     return Odds(kept, parts[:, plan.part_names.index("first_place_probability")], propensity)
 
