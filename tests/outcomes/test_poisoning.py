@@ -47,7 +47,7 @@ class Visit:
     answers: tuple[tuple[int, bool], ...]
 
 
-def plan(**terms: int) -> Plan:
+def plan(**terms: Any) -> Plan:
     made = World([Item(name) for name in ACTIONS]).plan()
     return replace(made, **terms)
 
@@ -126,7 +126,7 @@ def moved(before: Any, after: Any) -> float:
     return float(np.abs(np.asarray(after) / np.asarray(before) - 1).max())
 
 
-CAPPED = {"answers_per_person": 5, "happened_per_person": 1, "quota_days": 30}
+CAPPED: dict[str, Any] = {"answers_per_person": 5, "chance_per_person": 0.05, "quota_days": 30}
 
 
 def test_one_person_cannot_move_a_rate_and_a_few_hardly_can() -> None:
@@ -182,7 +182,7 @@ def test_propensities_stand_firm(kind: str, visitors: int) -> None:
 
 
 def test_a_quota_is_kept_and_given_back() -> None:
-    quota, terms = Quota(), Terms(answers=2, happened=0, days=30)
+    quota, terms = Quota(), Terms(answers=2, chance=0.0, days=30)
     said = [quota.admit(terms, "p", "a", f"d{n}", 0, happened=False) for n in range(3)]
     again = quota.admit(terms, "p", "a", "d0", 0, happened=True)
     quota.release(terms, "p", "a", "d1", 0)
@@ -199,19 +199,23 @@ def test_a_quota_is_kept_and_given_back() -> None:
     assert quota.admit(terms, "p", "a", "d3", 31 * DAY, happened=False)
 
 
-def test_nothing_more_is_learned_behind_what_happened() -> None:
-    quota, terms = Quota(), Terms(answers=5, happened=1, days=30)
+def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
+    quota, terms = Quota(), Terms(answers=5, chance=0.05, days=30)
+    for number in range(200):
+        quota.admit(terms, f"rare{number}", "a", "d", 0, happened=number % 20 == 0)
+        quota.admit(terms, f"often{number}", "b", "d", 0, happened=number % 2 == 0)
 
-    assert quota.admit(terms, "p", "a", "d0", 0, happened=False)
     assert quota.admit(terms, "p", "a", "d1", 0, happened=True)
-    assert not quota.admit(terms, "p", "a", "d2", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d2", 0, happened=True)
+    assert not quota.admit(terms, "p", "a", "d3", 0, happened=False)
     # What was learned may change: the late "yes" of silence, and the correction of a "yes".
-    assert quota.admit(terms, "p", "a", "d1", 0, happened=False)
     assert quota.admit(terms, "p", "a", "d2", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d3", 0, happened=False)
+    assert [quota.admit(terms, "p", "b", f"d{n}", 0, happened=True) for n in range(6)] == [True] * 5 + [False]
 
 
 def test_the_state_of_a_quota_comes_back_as_it_was() -> None:
-    quota, terms = Quota(), Terms(answers=3, happened=2, days=30)
+    quota, terms = Quota(), Terms(answers=3, chance=0.2, days=30)
     chance = random.Random(4)
     for n in range(500):
         quota.admit(terms, f"p{chance.randrange(40)}", f"a{n % 4}", f"d{n}", n * DAY // 5, happened=n % 3 == 0)

@@ -121,6 +121,7 @@ class Channel:
         outcomes: with their sign; `amounts` are those that may say how much, with what amounts they take.
         window_seconds, window_default: after how long silence means what, if anything.
         tokens: whether answers carry a signed token.
+        leads_on: outcomes that another one may follow, so that they leave response windows open.
     """
 
     name: str
@@ -130,6 +131,7 @@ class Channel:
     window_default: str | None
     amounts: Mapping[str, AmountBounds] = field(default_factory=dict)
     tokens: bool = False
+    leads_on: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +176,7 @@ class Plan:
         promotion: when a challenger takes over by itself, or None for never.
         ramp_up: float64 [2, A], share of draws to begin with and answers until free (0: always free), or None where
             no action is held back.
-        answers_per_person, happened_per_person, quota_days: what one person may teach about an action within a period,
+        answers_per_person, chance_per_person, quota_days: what one person may teach about an action within a period,
             see `opportune.outcomes.quota`; 0 answers is no bound.
         windows: (channel, action) → length of the response window in seconds and what silence means, of actions that
             have one of their own there.
@@ -207,10 +209,13 @@ class Plan:
     deadline_ms: float
     promotion: Promotion | None = None
     answers_per_person: int = 0
-    happened_per_person: int = 0
+    chance_per_person: float = 0.0
     quota_days: int = 30
     windows: Mapping[tuple[str, str], tuple[float, str]] = field(default_factory=dict)
     ramp_up: npt.NDArray[np.float64] | None = None
+    after: Mapping[str, str] = field(default_factory=dict)
+    """Outcome → the one that happens before it. What it is after stands before it in `outcomes`; its head in the model
+    learns how often it happens once that has."""
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -236,6 +241,16 @@ class Plan:
     def scored(self) -> tuple[str, ...]:
         """The scored outcomes of what is shown; they come first in `outcomes`."""
         return tuple(outcome for outcome in self.outcomes if not outcome.endswith(WITHHELD))
+
+    @cached_property
+    def steps(self) -> tuple[tuple[int, int], ...]:
+        """(Head of an outcome, head of the one before it), in the order in which they happen."""
+        found = []
+        for head, outcome in enumerate(self.outcomes):
+            name = outcome.removesuffix(WITHHELD)
+            if name in self.after:
+                found.append((head, self.outcomes.index(self.after[name] + outcome[len(name) :])))
+        return tuple(found)
 
     @cached_property
     def first_of(self) -> npt.NDArray[np.intp]:

@@ -98,7 +98,7 @@ def terms_of(plan: Plan) -> Terms | None:
     """Give what one person may teach; None where there is no bound."""
     if plan.answers_per_person == 0:
         return None
-    return Terms(plan.answers_per_person, plan.happened_per_person, plan.quota_days)
+    return Terms(plan.answers_per_person, plan.chance_per_person, plan.quota_days)
 
 
 class Learner:
@@ -244,10 +244,11 @@ class Learner:
         if declared is None:
             return {}
         told: dict[tuple[str, str], list[str]] = {}
-        for report in standing(reports):
+        # The end of a window says that nothing more came, also of what came late.
+        for report in sorted(standing(reports), key=lambda report: report.expiry):
             told.setdefault(report.shown, []).append(report.outcome)
         found = {
-            shown: answers(self._heads(shown in lesson.withheld), declared.outcomes, outcomes)
+            shown: answers(self._heads(shown in lesson.withheld), declared.outcomes, outcomes, self.plan.after)
             for shown, outcomes in told.items()
         }
         return {shown: taught for shown, taught in found.items() if taught}

@@ -92,6 +92,7 @@ class Account:
             amount=body.amount,
             replaces=body.replaces,
             withdraws=body.withdraws,
+            leads_on=body.leads_on,
         )
         self.reports.append(report)
         return report

@@ -1,14 +1,15 @@
 """How much one person teaches: a bound that a forger, a robot or an enthusiast cannot pass.
 
-Within a period, a person teaches about an action by the answers to a few decisions, and by none behind the one that
-first brought a "yes". A rule that stops by what came before leaves rates as they are: the expected number of "yes" is
-the rate times the expected number of answers, wherever one stops.
+Within a period, a person teaches about an action by the answers to a few decisions, and by none behind those whose
+"yes" are more than somebody like all others would say. What others say is told by everybody's first answer, of which
+nobody has more than one. Formulas: docs/concepts/outcomes.md.
 
 The state belongs to the fold of the journal: it is part of every checkpoint, and its size is bounded.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -34,12 +35,13 @@ class Terms:
 
     Args:
         answers: decisions whose answers are learned, at least 1.
-        happened: decisions with a "yes" among them, behind which nothing more is learned; 0 is no bound.
+        chance: where so many "yes" among so many answers, or more, would be rarer than this by chance, nothing more is
+            learned; 0 is no bound.
         days: length of a period; periods are counted from 1970.
     """
 
     answers: int
-    happened: int
+    chance: float
     days: int
 
 
@@ -53,6 +55,8 @@ class Quota:
     def __init__(self) -> None:
         self._taught: dict[int, bytes] = {}
         """(hash of person and action, period) → four bytes per decision: 31 bits of its hash, whether it said yes."""
+        self._first: dict[str, list[int]] = {}
+        """Action → first answers of all persons and periods, and how many of them said yes."""
 
     @property
     def pairs(self) -> int:
@@ -77,12 +81,14 @@ class Quota:
         place = _place(taught, mark)
         said = (mark | happened).to_bytes(MARK_BYTES, "little")
         if place >= 0:
+            if place == 0:
+                self._count(action, 0, happened - (taught[0] & 1))
             self._taught[pair] = taught[:place] + said + taught[place + MARK_BYTES :]
             return True
-        if len(taught) // MARK_BYTES >= terms.answers or 0 < terms.happened <= sum(
-            byte & 1 for byte in taught[::MARK_BYTES]
-        ):
+        if len(taught) // MARK_BYTES >= terms.answers or self._is_odd(terms, action, taught):
             return False
+        if not taught:
+            self._count(action, 1, happened)
         self._taught[pair] = taught + said
         if len(self._taught) > PAIRS_MAX:
             del self._taught[next(iter(self._taught))]
@@ -93,6 +99,8 @@ class Quota:
         pair = _pair(terms, who, action, at)
         taught = self._taught.get(pair, b"")
         place = _place(taught, _mark(decision))
+        if place == 0:
+            self._count(action, -1, -(taught[0] & 1))
         if place >= 0:
             left = taught[:place] + taught[place + MARK_BYTES :]
             if left:
@@ -100,10 +108,24 @@ class Quota:
             else:
                 del self._taught[pair]
 
+    def _count(self, action: str, answers: int, happened: int) -> None:
+        first = self._first.setdefault(action, [0, 0])
+        first[0] = max(0, first[0] + answers)
+        first[1] = min(first[0], max(0, first[1] + happened))
+
+    def _is_odd(self, terms: Terms, action: str, taught: bytes) -> bool:
+        """Say whether somebody like all others would hardly have said yes so often."""
+        happened = sum(byte & 1 for byte in taught[::MARK_BYTES])
+        if not happened or not terms.chance:
+            return False
+        answers, yes = self._first.get(action, (0, 0))
+        return _at_least(happened, len(taught) // MARK_BYTES, (yes + 1) / (answers + 2)) < terms.chance
+
     def copy(self) -> Quota:
         """Give another one that goes on from here."""
         other = Quota()
         other._taught = dict(self._taught)
+        other._first = {action: list(first) for action, first in self._first.items()}
         return other
 
     def snapshot(self) -> Snapshot:
@@ -114,8 +136,9 @@ class Quota:
                 "pairs": np.array(list(self._taught), dtype=np.int64),
                 "lengths": np.array([len(one) for one in self._taught.values()], dtype=np.int64),
                 "taught": np.frombuffer(taught + bytes(-len(taught) % 8), dtype="<i8").astype(np.int64),
+                "first": np.array(list(self._first.values()), dtype=np.int64).reshape(-1, 2),
             },
-            meta={"name": QUOTA},
+            meta={"name": QUOTA, "actions": list(self._first)},
         )
 
     @classmethod
@@ -125,7 +148,7 @@ class Quota:
         Raises:
             ValueError: it is none.
         """
-        names = {"pairs", "lengths", "taught"}
+        names = {"pairs", "lengths", "taught", "first"}
         if snapshot.meta.get("name") != QUOTA or set(snapshot.arrays) != names:
             raise ValueError("quota: these bytes are not its state")
         pairs, lengths = snapshot.arrays["pairs"].tolist(), snapshot.arrays["lengths"].tolist()
@@ -136,6 +159,10 @@ class Quota:
         for pair, length in zip(pairs, lengths, strict=True):
             quota._taught[pair] = taught[begin : begin + length]
             begin += length
+        first, actions = snapshot.arrays["first"], snapshot.meta.get("actions")
+        if not isinstance(actions, list) or first.shape != (len(actions), 2):
+            raise ValueError("quota: its state is damaged")
+        quota._first = {str(action): counts for action, counts in zip(actions, first.tolist(), strict=True)}
         return quota
 
 
@@ -143,8 +170,9 @@ def joined(state: Snapshot, quota: Quota) -> Snapshot:
     """Put the state of a quota beside that of the models that it belongs to; an empty one leaves no trace."""
     if not quota.pairs:
         return state
-    own = {f"{QUOTA}/{name}": values for name, values in quota.snapshot().arrays.items()}
-    return Snapshot({**state.arrays, **own}, {**state.meta, QUOTA: 1})
+    copy = quota.snapshot()
+    own = {f"{QUOTA}/{name}": values for name, values in copy.arrays.items()}
+    return Snapshot({**state.arrays, **own}, {**state.meta, QUOTA: copy.meta["actions"]})
 
 
 def parted(state: Snapshot) -> tuple[Snapshot, Quota]:
@@ -158,7 +186,7 @@ def parted(state: Snapshot) -> tuple[Snapshot, Quota]:
     own = {name.removeprefix(f"{QUOTA}/"): values for name, values in state.arrays.items() if name.startswith(QUOTA)}
     arrays = {name: values for name, values in state.arrays.items() if not name.startswith(QUOTA)}
     meta = {name: value for name, value in state.meta.items() if name != QUOTA}
-    return Snapshot(arrays, meta), Quota.of(Snapshot(own, {"name": QUOTA}))
+    return Snapshot(arrays, meta), Quota.of(Snapshot(own, {"name": QUOTA, "actions": state.meta[QUOTA]}))
 
 
 def _pair(terms: Terms, who: str, action: str, at: int) -> int:
@@ -169,6 +197,11 @@ def _pair(terms: Terms, who: str, action: str, at: int) -> int:
 def _mark(decision: str) -> int:
     digest = blake2b(decision.encode(errors="surrogatepass"), digest_size=MARK_BYTES).digest()
     return int.from_bytes(digest, "little") & ~1
+
+
+def _at_least(happened: int, answers: int, rate: float) -> float:
+    """Chance of so many "yes" or more among so many answers."""
+    return sum(math.comb(answers, k) * rate**k * (1.0 - rate) ** (answers - k) for k in range(happened, answers + 1))
 
 
 def _place(taught: bytes, mark: int) -> int:

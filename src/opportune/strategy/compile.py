@@ -99,10 +99,11 @@ def compile_plan(checked: CheckedProject) -> Plan:
         promotion=promotion(project),
         deadline_ms=float(project.settings.deadline_ms),
         answers_per_person=project.settings.learning.person_answers,
-        happened_per_person=project.settings.learning.person_happened,
+        chance_per_person=project.settings.learning.person_chance,
         quota_days=project.settings.learning.period_days,
         windows=_windows(project),
         ramp_up=_ramp_up(project, names),
+        after={name: kind.after for name, kind in project.outcomes.items() if kind.after is not None},
         inputs=_inputs(project),
         because=_because(project),
     )
@@ -156,6 +157,9 @@ def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...], 
             if (value := project.outcomes[outcome].value) is not None
         },
         tokens=channel.tokens,
+        leads_on=frozenset(
+            before for outcome in channel.outcomes if (before := project.outcomes[outcome].after) is not None
+        ),
     )
 
 
@@ -242,7 +246,10 @@ def _context_weights(
 
 
 def _scored_outcomes(project: Project) -> tuple[str, ...]:
-    """List the outcomes that need a propensity: valued ones and each channel's first positive one; positives first."""
+    """List the outcomes that need a propensity: valued ones and each channel's first positive one; positives first.
+
+    What an outcome is after needs one too, and stands before it.
+    """
     wanted = {
         outcome
         for action in project.actions.values()
@@ -252,9 +259,12 @@ def _scored_outcomes(project: Project) -> tuple[str, ...]:
     }
     for channel in project.channels:
         wanted.update(_positive(project, channel)[:1])
+    for name in tuple(wanted):
+        wanted.update(project.before(name))
     signs = {name: outcome.sign for name, outcome in project.outcomes.items()}
+    in_order = sorted(signs, key=lambda name: len(project.before(name)))
     return tuple(
-        name for sign in (Sign.POSITIVE, Sign.NEGATIVE) for name in signs if signs[name] is sign and name in wanted
+        name for sign in (Sign.POSITIVE, Sign.NEGATIVE) for name in in_order if signs[name] is sign and name in wanted
     )
 
 

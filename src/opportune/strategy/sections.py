@@ -178,14 +178,14 @@ class Learning(Section):
     """How much one person teaches about one action, so that nobody can teach for all.
 
     Keys:
-        person_answers: decisions whose answers are learned within a period, 0..1000; 0 is no bound. Default 5.
-        person_happened: decisions with a "yes" among them, behind which nothing more is learned within the period,
-            0..1000; 0 is no bound. Default 1.
+        person_answers: decisions whose answers are learned within a period, 0..100; 0 is no bound. Default 5.
+        person_chance: a person who says yes so often that it would be rarer than this among all others teaches no more
+            within the period, 0..0.5; 0 is no bound. Default 0.05.
         period_days: length of a period, 1..366. Default 30.
     """
 
-    person_answers: Annotated[StrictInt, Field(ge=0, le=1_000)] = 5
-    person_happened: Annotated[StrictInt, Field(ge=0, le=1_000)] = 1
+    person_answers: Annotated[StrictInt, Field(ge=0, le=100)] = 5
+    person_chance: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.05
     period_days: Annotated[StrictInt, Field(ge=1, le=366)] = 30
 
 
@@ -304,11 +304,13 @@ class OutcomeType(Section):
     Keys:
         sign: positive, negative or neutral: what it says of the shown action. Required.
         title: for people.
+        after: the outcome that happens before it, such as click before a purchase. Default none.
         value: how much it may be; without it, reports carry no amount.
     """
 
     sign: Sign
     title: Text = ""
+    after: Name | None = None
     value: OutcomeValue | None = None
 
 
