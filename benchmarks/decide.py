@@ -16,20 +16,23 @@ import numpy as np
 from rich.console import Console
 
 from benchmarks import floor as floor_module
-from benchmarks.engine import FLOOR, GOAL, SCALE, Engine, build_plan, warm_model
+from benchmarks.engine import FLOOR, GOAL, SCALE, Engine, build_plan, usual_model, warm_model
 from benchmarks.floor import Floor
 from benchmarks.page import PAGE, machine, replace
 from benchmarks.peers import LEARNERS, RULE_ENGINES, Composite, Learner, Rival, RuleEngine, version_of
 from benchmarks.timing import Contender, Quantiles, measure, pin
 from benchmarks.world import World, make_world
+from opportune.learning import BayesModel
 from opportune.records import Decision, Stage
 
-__all__ = ["FLOOR_ROW", "NUMBA_ROW", "NUMPY_ROW", "RIVAL_ROW", "Case", "main", "prepare", "table"]
+__all__ = ["FLOOR_ROW", "NUMBA_ROW", "NUMPY_ROW", "RIVAL_ROW", "USUAL_ROW", "Case", "main", "prepare", "table"]
 
 SIZES = (10, 100, 1_000, 10_000)
 FLOOR_ROW = "floor: one fused C function"
 NUMBA_ROW = "Opportune, Numba kernel"
 NUMPY_ROW = "Opportune, NumPy kernel"
+USUAL_ROW = "Opportune, the default model, Numba kernel"
+"""The floor and the rival score as `bayes` does, and so do the other rows; this one is compared with none."""
 RIVAL_ROW = "careful rival: generated Python function + NumPy product"
 CHECKED = 50
 TOLERANCE = 1e-4
@@ -64,25 +67,27 @@ def prepare(size: int, customers: int, peers: bool = True, passing_like: int | N
     """
     world = make_world(size, customers=customers, rare=1.0 - passing_like / size if passing_like else 0.0)
     plan = build_plan(world)
+    model = warm_model(world, "numba")
     engines = {
-        NUMBA_ROW: Engine(plan, world, warm_model(world, "numba")),
+        NUMBA_ROW: Engine(plan, world, model),
         NUMPY_ROW: Engine(plan, world, warm_model(world, "numpy")),
+        USUAL_ROW: Engine(plan, world, usual_model(world, "numba")),
     }
     decisions = {name: [engine.decide(i) for i in range(min(CHECKED, customers))] for name, engine in engines.items()}
     passing = float(np.median([_passed(decision).sum() for decision in decisions[NUMBA_ROW]]))
     case = Case(world, {name: engine.decide for name, engine in engines.items()}, passing)
     case.disagreements += _compare(NUMPY_ROW, _drawn(decisions[NUMPY_ROW]), decisions[NUMBA_ROW])
-    _add_floor(case, engines[NUMBA_ROW], decisions[NUMBA_ROW])
+    _add_floor(case, model, decisions[NUMBA_ROW])
     if peers:
-        _add_rival(case, engines[NUMBA_ROW], decisions[NUMBA_ROW])
+        _add_rival(case, model, decisions[NUMBA_ROW])
         _add_peers(case, decisions[NUMBA_ROW])
     return case
 
 
-def _add_floor(case: Case, engine: Engine, decisions: Sequence[Decision]) -> None:
+def _add_floor(case: Case, model: BayesModel, decisions: Sequence[Decision]) -> None:
     world = case.world
     try:
-        floor = Floor(world, engine.model, world.levers, SCALE, FLOOR, GOAL.weight / GOAL.normal)
+        floor = Floor(world, model, world.levers, SCALE, FLOOR, GOAL.weight / GOAL.normal)
     except OSError as error:
         case.left_out[FLOOR_ROW] = str(error)
         return
@@ -101,8 +106,8 @@ def _add_floor(case: Case, engine: Engine, decisions: Sequence[Decision]) -> Non
     }
 
 
-def _add_rival(case: Case, engine: Engine, decisions: Sequence[Decision]) -> None:
-    rival = Rival(case.world, engine.model, case.world.levers, GOAL.weight / GOAL.normal)
+def _add_rival(case: Case, model: BayesModel, decisions: Sequence[Decision]) -> None:
+    rival = Rival(case.world, model, case.world.levers, GOAL.weight / GOAL.normal)
     case.contenders[RIVAL_ROW] = rival.decide
     for customer, decision in enumerate(decisions):
         priority = rival.priority(customer)
@@ -201,7 +206,7 @@ def _ratios(measured: dict[str, dict[str, Quantiles]], passing: dict[str, float]
     lines = []
     for name, column in measured.items():
         composites = {row: found.median for row, found in column.items() if _is_composite(row)}
-        for kernel in (NUMBA_ROW, NUMPY_ROW):
+        for kernel in (NUMBA_ROW, NUMPY_ROW, USUAL_ROW):
             own = column[kernel].median
             parts = []
             if FLOOR_ROW in column:
@@ -212,6 +217,8 @@ def _ratios(measured: dict[str, dict[str, Quantiles]], passing: dict[str, float]
                     parts.append(f"{_versus(own, composites[row])} the {word} composite ({row})")
             if RIVAL_ROW in column:
                 parts.append(f"{_versus(own, column[RIVAL_ROW].median)} the careful rival")
+            if kernel == USUAL_ROW:
+                parts.append(f"{own / column[NUMBA_ROW].median:.2f} times {NUMBA_ROW}")
             lines.append(f"- {name}, {kernel}: {', '.join(parts)}.")
     return lines + _growth(measured, passing)
 
@@ -234,7 +241,7 @@ def _growth(measured: dict[str, dict[str, Quantiles]], passing: dict[str, float]
         if name.startswith(_name(10_000)):
             costs = ", ".join(
                 f"{row} {measured[name][row].median / measured[base][row].median:.1f}"
-                for row in (FLOOR_ROW, NUMBA_ROW, NUMPY_ROW)
+                for row in (FLOOR_ROW, NUMBA_ROW, NUMPY_ROW, USUAL_ROW)
                 if row in measured[base]
             )
             more = passing[name] / passing[base]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from benchmarks.rule_texts import cel
@@ -9,12 +11,12 @@ from benchmarks.world import NOW, World
 from opportune.decide import Draws, Plan, State, decide
 from opportune.decide.known import KnownFacts
 from opportune.decide.plan import Channel, Exploration, Goal, Placement, PlanAction
-from opportune.learning import ModelSpec
+from opportune.learning import USUAL, Contest, ModelSpec, PropensityModel, make_contest
 from opportune.learning.bayes import BayesModel
 from opportune.records import Decision, DecisionRequest, PlacementRequest, Sign, ValueType
 from opportune.rules import RuleSet, Schema, check
 
-__all__ = ["FLOOR", "GOAL", "SCALE", "Engine", "build_plan", "warm_model"]
+__all__ = ["FLOOR", "GOAL", "SCALE", "Engine", "build_plan", "usual_model", "warm_model"]
 
 SCALE = 0.2
 FLOOR = 0.02
@@ -65,17 +67,28 @@ def build_plan(world: World) -> Plan:
 def warm_model(world: World, kernel: str) -> BayesModel:
     """Learn the world's answers."""
     model = BayesModel(world.predictors, ["accept"], kernel=kernel)
-    model.bind(world.keys)
-    for customer, candidate, accepted in world.answers:
-        model.learn(world.profiles[customer], candidate, 0, accepted)
+    _teach(model, world)
     return model
 
 
-class Engine:
-    """`decide` for any customer of a world with one kernel."""
+def usual_model(world: World, kernel: str) -> Contest:
+    """Make what the service makes of a project that describes no model, and learn the world's answers."""
+    spec = replace(USUAL, predictors=tuple(world.predictors))
+    model = make_contest([spec], spec.name, ["accept"], kernel)
+    _teach(model, world)
+    return model
 
-    def __init__(self, plan: Plan, world: World, model: BayesModel) -> None:
-        self.model = model
+
+def _teach(model: PropensityModel, world: World) -> None:
+    model.bind(world.keys)
+    for customer, candidate, accepted in world.answers:
+        model.learn(world.profiles[customer], candidate, 0, accepted)
+
+
+class Engine:
+    """`decide` for any customer of a world with one model."""
+
+    def __init__(self, plan: Plan, world: World, model: PropensityModel) -> None:
         self._plan = plan
         self._states = [
             State(model=model, position=0, person=f"p{i}", profile=KnownFacts(profile))

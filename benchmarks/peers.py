@@ -259,20 +259,20 @@ class Rival:
         self._profiles = world.profiles
         upper = model._top[0, :, 0]
         both = model._means[0] + upper[:, :1] + upper[:, model._group_of]
-        dense = model._encoder.dense
+        dense = model.encoder.dense
         self._numbers = [name for name in sorted(world.profiles[0]) if name not in world.levels]
         self._weights = np.ascontiguousarray(both[:dense, : world.size])
         self._rows = np.ascontiguousarray(both[dense:, : world.size])
         self._places = self._places_of(model, world, dense)
-        self._bias = model._encoder.bias - dense
-        self._mean, self._factor = model._encoder.mean.copy(), model._encoder._factor.copy()
+        self._bias = model.encoder.bias - dense
+        self._mean, self._factor = model.encoder.mean.copy(), model.encoder._factor.copy()
         self._value = (world.values * weight * boost).astype(np.float32)
         self._shown = (world.costs * weight * boost).astype(np.float32)
 
     def _places_of(self, model: BayesModel, world: World, dense: int) -> list[tuple[str, dict[str, int]]]:
         places: dict[str, dict[str, int]] = {name: {} for name in world.levels}
-        for row, (predictor, level) in enumerate(model._encoder.levels, start=model._encoder.fixed - dense):
-            places[model._encoder.predictors[predictor].name][level] = row
+        for row, (predictor, level) in enumerate(model.encoder.levels, start=model.encoder.fixed - dense):
+            places[model.encoder.predictors[predictor].name][level] = row
         return list(places.items())
 
     def priority(self, customer: int) -> np.ndarray:

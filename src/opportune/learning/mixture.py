@@ -40,8 +40,9 @@ from opportune.records import Facts
 
 __all__ = ["MixtureModel"]
 
-JOINT_CELLS_MAX = 1 << 20
-"""Numbers in the covariances of a `joint` expert beyond which it takes no part: 8 MB, some tenths of a millisecond."""
+JOINT_PREDICTORS_MAX, JOINT_CELLS_MAX = 64, 1 << 20
+"""Predictors, and numbers in its covariances (8 MB), beyond which a `joint` expert takes no part: with 100 predictors
+and 10 actions two of them would cost a decision three times what all the rest of it does."""
 FAST_FORGETTING, FAST_LOOSENESS = 3e-3, 0.6
 """Of the second `joint` expert, which follows what changes within hundreds of answers."""
 FORMAT = 1
@@ -75,7 +76,7 @@ def _always(_predictors: Sequence[Predictor], _outcomes: int, _catalogue: Sequen
 def _few(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
     blocks = 1 + len({(key.group, key.action) for key in catalogue})
     rows = JointModel.rows_most(predictors)
-    return outcomes * blocks * rows * rows <= JOINT_CELLS_MAX
+    return len(predictors) <= JOINT_PREDICTORS_MAX and outcomes * blocks * rows * rows <= JOINT_CELLS_MAX
 
 
 def _middling(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
