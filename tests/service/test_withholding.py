@@ -20,11 +20,13 @@ from .shop import Service, files, serving
 from .test_corrections import Clock
 
 HELD = "accept" + WITHHELD
+WINDOW = "response_window: {hours: 1, default: reject}"
 
 
 def shop(share: float = 1.0, score: str = "incremental", **changed: str) -> Strategy:
     """The project with a group that is shown nothing."""
     texts = files(control_groups=f"held: {{share: {share}, choose: withhold}}\n")
+    texts["channels.yaml"] = texts["channels.yaml"].replace("till:\n", f"till:\n  {WINDOW}\n")
     texts["project.yaml"] += f"score: {score}\n"
     return strategy_from_files(texts | changed)[0]
 

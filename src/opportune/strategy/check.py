@@ -24,6 +24,7 @@ from opportune.strategy.checks import (
     check_personas,
     check_rules,
     check_settings,
+    check_withholding,
 )
 from opportune.strategy.load import Gaps, Reading, read_directory, read_files
 from opportune.strategy.project import Project
@@ -71,6 +72,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_exploration(notes)
     check_goals(notes)
     check_control_groups(notes)
+    check_withholding(notes)
     check_actions(notes, now)
     check_exclusivity(notes)
     check_former_names(notes)

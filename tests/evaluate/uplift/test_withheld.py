@@ -10,9 +10,10 @@ from opportune.evaluate.uplift.report import uplift_report, words
 from opportune.evaluate.uplift.trials import read_trials
 from opportune.outcomes import Names, new_model
 from opportune.records import Origin
-from opportune.service.revisions import bundle_of
+from opportune.service.revisions import bundle_of, strategy_from_files
 from opportune.storage import SaveDecision, SaveRevision, SqliteStorage
-from tests.evaluate.off_policy.recorded import answer, decided, exploring
+from tests.evaluate.off_policy.recorded import CHANNELS, answer, decided
+from tests.service.shop import files
 
 COUNT = 3_000
 SHOWN = {"water": 0.5, "coffee": 0.3, "wine": 0.25, "call_back": 0.2}
@@ -20,7 +21,9 @@ HELD = {"water": 0.5, "coffee": 0.1, "wine": 0.05, "call_back": 0.2}
 
 
 def written(path, held, share=0.4, other="", count=COUNT):
-    strategy = exploring(0.5, control_groups=f"held: {{share: {share}, choose: withhold}}\n{other}")
+    channels = CHANNELS.format(floor=0.5).replace("till:\n", "till:\n  response_window: {hours: 1, default: reject}\n")
+    groups = f"held: {{share: {share}, choose: withhold}}\n{other}"
+    strategy = strategy_from_files(files(channels=channels, control_groups=groups))[0]
     rng = np.random.default_rng(3)
     model = new_model(strategy.plan, "numpy")
     with SqliteStorage(path) as storage:

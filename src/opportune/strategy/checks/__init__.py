@@ -11,6 +11,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
 from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
+from opportune.strategy.checks.withholding import check_withholding
 
 __all__ = [
     "CheckedRules",
@@ -28,4 +29,5 @@ __all__ = [
     "check_personas",
     "check_rules",
     "check_settings",
+    "check_withholding",
 ]

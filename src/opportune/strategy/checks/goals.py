@@ -10,7 +10,6 @@ from opportune.strategy.wording import suggest
 __all__ = ["check_control_groups", "check_goals"]
 
 FILE = "goals.yaml"
-GROUPS = "control_groups.yaml"
 
 
 def check_goals(notes: Notes) -> None:
@@ -45,16 +44,11 @@ def _check_currency(notes: Notes, name: str, goal: Goal) -> None:
 
 
 def check_control_groups(notes: Notes) -> None:
-    """Check that the shares leave nobody in two groups, and that somebody is shown nothing where that is asked for."""
+    """Check that the shares leave nobody in two groups."""
     total = 0.0
     for name, group in notes.project.control_groups.items():
         total += group.share
         if total > 1 + 1e-12:
             message = f"the shares add up to {total:g}, more than 1"
-            notes.report(GROUPS, [name, "share"], message, "lower the shares", "shares")
-            break
-    is_read = not any(file == GROUPS for file, _ in notes.gaps.names) and GROUPS not in notes.gaps.files
-    if notes.project.settings.score == "incremental" and is_read and not notes.project.withholds:
-        message = "no control group is shown nothing, so nobody learns what happens without an action"
-        remedy = "add a group with 'choose: withhold' to control_groups.yaml, or leave score out"
-        notes.report("project.yaml", ["score"], message, remedy, "nothing-withheld")
+            notes.report("control_groups.yaml", [name, "share"], message, "lower the shares", "shares")
+            return
