@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 
 from opportune.decide.arbitrate import arbitrate
+from opportune.decide.chains import chained
 from opportune.decide.compose import drop_irrelevant, known_of, open_stages
 from opportune.decide.gate import OPEN, rule_stages
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
@@ -89,7 +90,7 @@ class _Finder:
         by_rules = rule_stages(self.plan, facts)
         stages = open_stages(self.plan, self.placement, by_rules, self.decision.at.timestamp(), self.taken)
         mandatory = mandatory_of(self.plan, facts)
-        prediction = self.model.predict(self.model.encode(facts))
+        prediction = chained(self.plan, self.model.predict(self.model.encode(facts)))
         drop_irrelevant(self.placement, known_of(self.plan, prediction, self.evidence), stages, mandatory)
         is_open = stages == OPEN
         first = is_open if mandatory is None or not (mandatory & is_open).any() else is_open & mandatory

@@ -54,6 +54,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         evidence: outcome → answers that the model had learned of this candidate.
         interval: outcome → where the propensity lies with a chance of 90 %, by what the model knew.
         if_withheld: outcome → its chance where the action is withheld; empty where nobody learns that.
+        in_a_row: how often outcomes follow those that come before them, in words; "" where none does.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
         change: the smallest change of one input that would have let it through or put it first, in words.
@@ -70,6 +71,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     evidence: dict[str, float] = {}
     interval: dict[str, tuple[float, float]] = {}
     if_withheld: dict[str, float] = {}
+    in_a_row: str = ""
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
     change: Switch | None = None
@@ -222,7 +224,8 @@ class _Explainer:
         withheld = if_withheld(self.plan, parts)
         reported = self.plan.channels[self.decision.request.channel].outcomes
         reasons = [reason, self._ramp_up(index, parts), differences(reported, parts, withheld)]
-        reasons.append(in_a_row(self.plan, reported, parts))
+        row = in_a_row(self.plan, reported, parts)
+        reasons.append(row)
         return replace(
             plain,
             reason="; ".join(filter(None, reasons)),
@@ -232,6 +235,7 @@ class _Explainer:
             evidence=evidence,
             interval=between,
             if_withheld=withheld,
+            in_a_row=row,
             contributions=contributions,
             change=self.switches.get(index),
         )

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from opportune.decide.arbitrate import arbitrate
+from opportune.decide.chains import chained
 from opportune.decide.compose import KEPT_PARTS, UNIFORM, Slate, drop_irrelevant, fill, known_of, open_stages
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
@@ -132,7 +133,7 @@ def decide(
     facts = gather(plan, state.profile, request, now)
     kernel = state.model.kernel
     by_rules = rule_stages(plan, facts, kernel, state.profile)
-    prediction = state.model.predict(state.model.encode(facts))
+    prediction = chained(plan, state.model.predict(state.model.encode(facts)))
     control = control_group(plan, state.person or request.session, now)
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = mandatory_of(plan, facts)

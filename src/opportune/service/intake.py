@@ -256,6 +256,7 @@ class Intake:
             sign=sign,
             # Who holds a token was given an answer, though its record may still be on its way.
             may_wait=said is not None,
+            leads_on=outcome.outcome in channel.leads_on,
         )
 
     def _event(self, event: Event) -> RecordEvent:

@@ -119,6 +119,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         replaces, withdraws: id of the report that it corrects, or that never was; "" for none.
         waits: its decision is not there yet.
         joins: so many outcomes waited for this decision and count from here on; the entry says nothing else.
+        leads_on: another outcome may follow it, so that it closes no response window.
     """
 
     action: str
@@ -136,6 +137,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     withdraws: str = ""
     waits: bool = False
     joins: int = 0
+    leads_on: bool = False
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -21,6 +21,7 @@ class Report:
         amount: how much, for outcome types that carry a value; minor units of money.
         replaces: id of the report that this one corrects, "" for none.
         withdraws: id of a report that never was; then this one says nothing else.
+        leads_on: something may still follow it that answers as well, such as a purchase after a click.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Report:
     amount: int | float | None = None
     replaces: str = ""
     withdraws: str = ""
+    leads_on: bool = False
 
     @property
     def shown(self) -> tuple[str, str]:
@@ -41,8 +43,8 @@ class Report:
 
     @property
     def settles(self) -> bool:
-        """Whether it ends a response window: it says that the answer was good or bad, and silence does not."""
-        return self.sign is not Sign.NEUTRAL and not self.expiry and not self.withdraws
+        """Whether it ends a response window: it is the last that is said of the action, and silence does not say it."""
+        return self.sign is not Sign.NEUTRAL and not self.expiry and not self.withdraws and not self.leads_on
 
 
 def standing(reports: Iterable[Report]) -> list[Report]:
@@ -51,7 +53,8 @@ def standing(reports: Iterable[Report]) -> list[Report]:
     * A report that was withdrawn never was, nor was the correction that it made.
     * A report that another one replaces does not stand, whether or not that other one stands itself: what was
       corrected twice is what the last correction says.
-    * Silence gives way to every true answer about the same action, however late.
+    * Silence gives way to every true answer about the same action, however late; it stands beside one that leads on,
+      since what was to follow did not come.
     * Of the same moment, the order of the ids counts.
     """
     known = {report.id: report for report in reports}

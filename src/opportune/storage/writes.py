@@ -84,6 +84,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
         treatment: resolved treatment; the outcome itself may leave it open.
         placement: resolved placement.
         sign: positive and negative outcomes close the response windows of the action.
+        leads_on: another outcome may follow this one, so that it leaves them open.
         expiry: this is the silence of an elapsed window; it is refused when the window is closed already.
         may_wait: where the decision is not there yet, the outcome is kept and counts once it has come.
     """
@@ -95,6 +96,7 @@ class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
     sign: Sign
     expiry: bool = False
     may_wait: bool = False
+    leads_on: bool = False
 
 
 class RecordEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -78,6 +78,17 @@ class Project:
         """Whether members of some control group are shown nothing."""
         return any(group.choose == "withhold" for group in self.control_groups.values())
 
+    def before(self, outcome: str) -> tuple[str, ...]:
+        """Name what happens before an outcome, the nearest first; a circle ends where it closes."""
+        row = [outcome]
+        while (name := self._after(row[-1])) is not None and name not in row:
+            row.append(name)
+        return tuple(row[1:])
+
+    def _after(self, outcome: str) -> str | None:
+        kind = self.outcomes.get(outcome)
+        return None if kind is None else kind.after
+
     def exploration(self, channel: str, placement: str) -> Exploration:
         """Give how a placement explores: its own keys, and the project's for the others."""
         own = self.channels[channel].placements[placement].exploration

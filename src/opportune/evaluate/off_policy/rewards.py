@@ -14,7 +14,7 @@ import numpy as np
 from opportune.decide import Plan
 from opportune.evaluate.off_policy.estimators import Reals
 from opportune.evaluate.off_policy.odds import Odds
-from opportune.records import Shown
+from opportune.records import Shown, Sign
 from opportune.storage.standing import Report
 
 __all__ = ["Rewards"]
@@ -45,7 +45,10 @@ class Rewards:
         """
         if shown is None:
             return np.zeros(len(self.names))
-        said = {report.outcome for report in truth if report.shown == (shown.action, shown.treatment)}
+        own = [report for report in truth if report.shown == (shown.action, shown.treatment)]
+        # Silence behind an answer says only that nothing followed it.
+        answered = any(report.sign is not Sign.NEUTRAL and not report.expiry for report in own)
+        said = {report.outcome for report in own if not (answered and report.expiry)}
         happened = np.array([outcome in said for outcome in self._plan.scored], dtype=np.float64)
         if candidate is None:
             return np.concatenate([happened, self._foreign(shown, channel, said, logged)])

@@ -132,6 +132,7 @@ def record_outcome(ledger: Ledger, item: Request, write: RecordOutcome) -> Recei
         replaces=outcome.replaces or "",
         withdraws=outcome.withdraws or "",
         waits=not is_known,
+        leads_on=write.leads_on,
     )
     sequence = _append(ledger, item, body, outcome.decision, write)
     if is_known:
@@ -186,6 +187,7 @@ def _said(rows: Iterable[ReportFound]) -> list[_Said]:
                 expiry=body.expiry,
                 replaces=body.replaces,
                 withdraws=body.withdraws,
+                leads_on=body.leads_on,
             )
         said.append(_Said(report, body, row.sequence))
     return said
@@ -202,6 +204,7 @@ def _report(name: str, write: RecordOutcome, occurred_at: int) -> Report:
         expiry=write.expiry,
         replaces=write.outcome.replaces or "",
         withdraws=write.outcome.withdraws or "",
+        leads_on=write.leads_on,
     )
 
 

@@ -30,6 +30,8 @@ def check_channels(notes: Notes) -> None:
             notes.report("outcomes.yaml", [name], message, "rename it, for example impression", "reserved", key=True)
         if kind.value is not None:
             _check_value(notes, name, kind.value)
+        if kind.after is not None:
+            _check_after(notes, name, kind.after)
     for name, channel in notes.project.channels.items():
         _check_channel(notes, name, channel)
 
@@ -49,6 +51,28 @@ def _check_value(notes: Notes, name: str, value: OutcomeValue) -> None:
     if low is not None and high is not None and low >= high:
         message = f"the range is empty: {low:g} to {high:g}"
         notes.report("outcomes.yaml", [*path, "range"], message, "write the smaller number first", "empty-range")
+
+
+def _check_after(notes: Notes, name: str, before: str) -> None:
+    """Check that an outcome comes after a positive one that can come first, wherever it is reported."""
+    outcomes, path = notes.project.outcomes, [name, "after"]
+    if not notes.expect_name(before, outcomes, "outcomes.yaml", "outcome", "outcomes.yaml", path):
+        return
+    remedy = "leave after out, or make both positive"
+    for one in (name, before):
+        if outcomes[one].sign is not Sign.POSITIVE:
+            message = f"only positive outcomes come in a row, and '{one}' is {outcomes[one].sign.value}"
+            notes.report("outcomes.yaml", path, message, remedy, "after-sign")
+            return
+    if name in (before, *notes.project.before(before)):
+        message = f"'{name}' comes after itself: {' after '.join((name, *notes.project.before(name), name))}"
+        notes.report("outcomes.yaml", path, message, "let one of them come first", "after-circle")
+    for channel, section in notes.project.channels.items():
+        if name in section.outcomes and before not in section.outcomes:
+            message = f"'{name}' comes after '{before}', which this channel does not report"
+            place = section.outcomes.index(name)
+            remedy = f"add {before} to the channel's outcomes"
+            notes.report(FILE, [channel, "outcomes", place], message, remedy, "after-unreported")
 
 
 def _check_channel(notes: Notes, name: str, channel: Channel) -> None:

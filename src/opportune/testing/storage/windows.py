@@ -52,6 +52,17 @@ class WindowsContract(StorageCase):
         assert len(storage.due_windows(NOON + timedelta(days=30), 10)) == 1
         assert verify_storage(storage) == []
 
+    def test_an_answer_that_leads_on_leaves_the_window_open_for_what_follows(self, storage: Storage) -> None:
+        storage.write([save_decision("a", windows=(window(),)), save_decision("b", windows=(window(),))])
+
+        clicks = [one(storage, accept(f"c-{name}", f"d-{name}", "click", leads_on=True)) for name in "ab"]
+        bought = one(storage, accept("o1", "d-a", "buy"))
+        silence = one(storage, accept("w-b", "d-b", "ignored", Sign.NEGATIVE, expiry=True))
+
+        assert [closes(storage, receipt) for receipt in (*clicks, bought, silence)] == [False, False, True, True]
+        assert storage.due_windows(NOON + timedelta(days=30), 10) == []
+        assert verify_storage(storage) == []
+
     def test_silence_counts_once_and_only_while_the_window_is_open(self, storage: Storage) -> None:
         storage.write([save_decision("a", windows=(window(),)), save_decision("b", windows=(window(),))])
         one(storage, accept("o1", "d-a"))
