@@ -15,8 +15,8 @@ from opportune.decide.arbitrate import arbitrate
 from opportune.decide.plan import WITHHELD, ControlGroup, Exploration
 from opportune.decide.steps import steps_of
 from opportune.learning.base import Prediction
-from opportune.outcomes import Learner, Lesson
-from opportune.records import Decision, Shown, Sign
+from opportune.outcomes import Learner, Lesson, Names
+from opportune.records import Decision, Renamed, Shown, Sign
 from opportune.storage.standing import Report
 from tests.worlds import NOON, Item, World, model_of, request
 
@@ -209,3 +209,17 @@ def test_what_was_withheld_counts_for_no_ramp_up() -> None:
     found = explain(plan, decision, learner.model).placements[0].candidates
 
     assert ["ramp-up" in one.reason for one in found] == [False, True]
+
+
+def test_a_withheld_action_may_be_reported_by_its_name_of_today() -> None:
+    plan = World(TWO, control_groups=(HELD,), score="incremental").plan()
+    names = Names().after([Renamed("action", "shove", "nudge")])
+    learner = Learner(plan, model_of(plan), names=names)
+    held = frozenset({("shove", "card")})
+    for sequence, name in ((1, "nudge"), (2, "shove")):
+        report = Report(f"o-{sequence}", name, "card", "accept", Sign.POSITIVE, 0)
+        learner.learn(
+            Lesson(sequence, f"d-{sequence}", 0, "", {"customer.age": 40}, "desk", (), report, (report,), held)
+        )
+
+    assert learner.model.evidence().tolist() == [[0, 0], [0, 2]]

@@ -248,13 +248,18 @@ class Learner:
         for report in sorted(standing(reports), key=lambda report: report.expiry):
             told.setdefault(report.shown, []).append(report.outcome)
         found = {
-            shown: answers(self._heads(shown in lesson.withheld), declared.outcomes, outcomes, self.plan.after)
+            shown: answers(self._heads(lesson, shown), declared.outcomes, outcomes, self.plan.after)
             for shown, outcomes in told.items()
         }
         return {shown: taught for shown, taught in found.items() if taught}
 
-    def _heads(self, is_withheld: bool) -> tuple[str, ...]:
-        """Give the outcome that each head learns of what is shown, or of what is withheld; "" for the other heads."""
+    def _heads(self, lesson: Lesson, shown: tuple[str, str]) -> tuple[str, ...]:
+        """Give the outcome that each head learns of what was shown, or of what was withheld; "" for the other heads."""
+        if not lesson.withheld:
+            return self.plan.outcomes
+        # Reports may use names of today, and records those of then.
+        withheld = {self.names.today(lesson.channel, *one) for one in lesson.withheld}
+        is_withheld = self.names.today(lesson.channel, *shown) in withheld
         return self._withheld_heads if is_withheld else self.plan.outcomes
 
     def _candidate(self, channel: str, shown: tuple[str, str]) -> int | None:
