@@ -139,3 +139,26 @@ def test_decide_uses_what_a_store_has_learned(run: Run, store: Path) -> None:
     }
     assert trained["decision"]["position"] > 0
     assert propensities["water"] != pytest.approx(0.2, abs=0.01)
+
+
+def test_decide_says_what_showing_changes(run: Run) -> None:
+    run("init", "shop")
+    project, groups = Path("shop/project.yaml"), Path("shop/control_groups.yaml")
+    channels = Path("shop/channels.yaml")
+    project.write_text(project.read_text() + "score: incremental\n")
+    groups.write_text("half: { share: 0.5, choose: withhold, period: forever }\n")
+    window = "call_centre:\n  response_window: { days: 2, default: reject }\n"
+    channels.write_text(channels.read_text().replace("call_centre:\n", window))
+    contact = {"customer": {"age": 41, "plan": "basic", "data_used_percent": 95}, "channel": "app"}
+
+    found = [run("decide", "shop", json.dumps({**contact, "session": f"s-{number}"})) for number in range(8)]
+
+    assert {one.code for one in found} == {0}
+    shown = [one.out for one in found if "control group" not in one.out]
+    held = [one.out for one in found if "control group half" in one.out]
+    assert shown
+    assert held
+    assert all(re.search(r"\n   accept \d+\.\d % if shown, \d+\.\d % if not: \+0\.0 points\n", one) for one in shown)
+    assert all("\nnothing is shown: the control group goes without\n" in one for one in held)
+    assert all(re.search(r"\n-  \w+ \(\w+\)  withheld: it would have been shown in place 1, rank", one) for one in held)
+    assert all("% if not: +0.0 points" in one for one in held)

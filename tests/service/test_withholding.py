@@ -149,3 +149,15 @@ def test_a_project_without_such_a_group_has_one_head(tmp_path: Path) -> None:
 
         assert plan.outcomes == plan.scored == ("accept",)
         assert plan.values.shape[1] == 1
+
+
+def test_a_token_stands_for_what_was_withheld_too(tmp_path: Path) -> None:
+    channels = files()["channels.yaml"].replace("app:\n", "app:\n  tokens: true\n")
+    channels = channels.replace("till:\n", f"till:\n  {WINDOW}\n")
+    with serving(tmp_path / "shop.db", of=shop(**{"channels.yaml": channels})) as service:
+        answer = service.call("POST", "/v1/decisions", asked()).json()
+        action = withheld_action(service, answer["id"])
+        body = {"id": "o-1", "token": answer["token"], "action": action, "outcome": "accept"}
+        assert service.call("POST", "/v1/outcomes", body).status_code == 200
+
+        assert evidence(service, action) == {"accept": 0, HELD: 1}
