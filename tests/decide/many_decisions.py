@@ -7,18 +7,30 @@ With "restart" the model is saved after half of its lessons and goes on as a new
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from datetime import timedelta
 from hashlib import blake2b
 from pathlib import Path
+from typing import Any
 
 from opportune.decide import Draws, State, canonical, decide, seed_of
 from opportune.learning import from_bytes, to_bytes
 from opportune.outcomes import Learner, Lesson, new_model
-from opportune.records import DecisionRequest, PlacementRequest
+from opportune.records import Decision, DecisionRequest, PlacementRequest, Sign
+from opportune.storage.entries import to_microseconds
+from opportune.storage.standing import Report
 from opportune.strategy import check, compile_plan, load, registries
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "coupons"
 LESSONS = 400
+
+
+def lesson(sequence: int, decision: Decision, contact: Any, signs: Mapping[str, Sign]) -> Lesson:
+    """What the set says of the action that was really offered."""
+    sign = signs[contact.outcome]
+    report = Report(f"o-{sequence}", contact.action, contact.treatment, contact.outcome, sign, sequence)
+    at = to_microseconds(decision.at)
+    return Lesson(sequence, decision.id, at, "", decision.facts, contact.channel, (), report, (report,))
 
 
 def digest_of_decisions(count: int, kernel: str, restarts: bool) -> str:
@@ -46,10 +58,7 @@ def digest_of_decisions(count: int, kernel: str, restarts: bool) -> str:
         decision = decide(plan, state, asked, moment, Draws(seed_of(plan, state, asked)))
         digest.update(canonical(decision))
         if number < LESSONS:
-            facts = decision.facts
-            learner.learn(
-                Lesson(number + 1, facts, contact.channel, contact.action, contact.treatment, (), contact.outcome)
-            )
+            learner.learn(lesson(number + 1, decision, contact, plan.channels[contact.channel].outcomes))
         if restarts and number == LESSONS // 2:
             saved = to_bytes(model.snapshot())
             model = new_model(plan, kernel)
