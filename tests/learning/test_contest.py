@@ -197,3 +197,17 @@ def test_a_model_sees_nothing_but_what_it_may() -> None:
 
     one, two = (contest.predict(contest.encode(each)).log_odds.copy() for each in (facts, hidden))
     assert np.array_equal(one, two)
+
+
+def test_a_plain_model_that_becomes_a_mixture_keeps_what_it_knew() -> None:
+    contest = taught(contest_of(MAIN), 120)
+    later = contest_of(replace(MAIN, kind="mixture"))
+
+    later.adopt(contest.snapshot(), Moves(CATALOGUE))
+
+    assert np.array_equal(later.evidence(), contest.evidence())
+    # What was foreseen by another kind says nothing of this one.
+    assert all("main" not in row.scores for row in later.scoreboard.rows.values())
+    again = contest_of(MAIN)
+    again.adopt(later.snapshot(), Moves(CATALOGUE))
+    assert not again.evidence().any()

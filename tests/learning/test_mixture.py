@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+import math
+import random
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -21,6 +24,8 @@ from opportune.learning import (
     to_bytes,
 )
 from opportune.learning.blend import Blend
+from opportune.learning.tree_training import Truth, train
+from opportune.records import Facts
 from opportune.testing.models import (
     CATALOGUE,
     OUTCOMES,
@@ -178,3 +183,107 @@ def test_what_is_said_too_boldly_is_corrected_and_what_is_right_is_left_alone() 
                 off.append(abs(1.0 / (1.0 + np.exp(-said)) - chance))
 
         assert np.mean(off) < limit
+
+
+@functools.cache
+def trees(answers: int = 2_400) -> bytes:
+    """Trees for what each action's members like."""
+    pytest.importorskip("lightgbm")
+    luck = random.Random(5)
+    truths = []
+    for number in range(answers):
+        key, facts = luck.choice(CATALOGUE), sample_facts(number)
+        truths.append(Truth(facts, key, OUTCOMES[number % 2], luck.random() < 0.2 + 0.6 * is_liked(facts, key.action)))
+    found = train(PREDICTORS, OUTCOMES, truths, answers)
+    assert found is not None
+    return found
+
+
+def is_liked(facts: Facts, action: str) -> bool:
+    """Whether a person of this age likes this action."""
+    age = facts.get("customer.age", 0)
+    assert isinstance(age, int)
+    return (age // 10 + len(action)) % 2 == 0
+
+
+class TestMixtureWithTreesNumpy(MixtureContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        model = MixtureModel(predictors, outcomes, "numpy")
+        model.take_part("trees", trees())
+        return model
+
+
+class TestMixtureWithTreesNumba(MixtureContract):
+    def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
+        pytest.importorskip("numba")
+        model = MixtureModel(predictors, outcomes, "numba")
+        model.take_part("trees", trees())
+        return model
+
+
+def test_trees_say_nothing_before_they_have_earned_trust_and_are_heard_then() -> None:
+    model, without = taught("numpy", 60), taught("numpy", 60)
+    before = model.predict(model.encode(sample_facts(3))).log_odds.copy()
+
+    model.take_part("trees", trees())
+
+    assert np.array_equal(model.predict(model.encode(sample_facts(3))).log_odds, before)
+    assert model.digest() != without.digest()
+    luck = random.Random(6)
+    costs = {id(one): 0.0 for one in (model, without)}
+    for number in range(500):
+        facts, candidate = sample_facts(number), luck.randrange(len(CATALOGUE))
+        happened = luck.random() < 0.2 + 0.6 * is_liked(facts, CATALOGUE[candidate].action)
+        for one in (model, without):
+            log_odds, _ = one.score_and_learn(facts, candidate, 0, happened)
+            costs[id(one)] += math.log1p(math.exp(-log_odds if happened else log_odds))
+    assert costs[id(model)] < 0.95 * costs[id(without)]
+    named = dict(model.weights(sample_facts(3), 4, 0))
+    assert named["customer.age"] != dict(without.weights(sample_facts(3), 4, 0))["customer.age"]
+
+
+def test_a_large_catalogue_has_no_trees_and_finds_them_again() -> None:
+    model = taught("numpy", 60)
+    model.take_part("trees", trees())
+    model.bind([*CATALOGUE, *many(200)])
+
+    assert model.trees is None
+    again = MixtureModel(PREDICTORS, OUTCOMES, "numpy")
+    again.bind(CATALOGUE)
+    again.restore(from_bytes(to_bytes(model.snapshot())))
+
+    assert again.trees is not None
+    assert again.trees.trained == 2_400
+
+
+def test_what_is_no_part_of_it_is_refused() -> None:
+    model = taught("numpy", 10)
+    before = model.digest()
+
+    for part, artefact in (("roots", b""), ("trees", b"no trees")):
+        with pytest.raises(ValueError, match=r"trees|part|snapshot|model"):
+            model.take_part(part, artefact)
+
+    assert model.digest() == before
+
+
+def test_experts_that_come_late_do_not_drown_what_others_know() -> None:
+    plain = BayesModel(PREDICTORS, OUTCOMES, "numpy")
+    plain.bind(CATALOGUE)
+    for answer in sample_answers(600):
+        plain.learn(*answer)
+    model = MixtureModel(PREDICTORS, OUTCOMES, "numpy")
+    model.bind(CATALOGUE)
+
+    model.adopt(plain.snapshot(), Moves(CATALOGUE))
+
+    known = plain.predict(plain.encode(sample_facts(5)))
+    expected = known.log_odds / np.sqrt(1.0 + mixture_numpy.MODERATION * known.spread**2)
+    assert np.allclose(model.predict(model.encode(sample_facts(5))).log_odds, expected, atol=1e-4)
+    other = MixtureModel(PREDICTORS, OUTCOMES, "numpy")
+    other.restore(from_bytes(to_bytes(model.snapshot())))
+    other.bind(CATALOGUE)
+    for one in (model, other):
+        one.unlearn(*sample_answers(1)[0])
+        one.learn(*sample_answers(2)[1])
+    assert other.digest() == model.digest()

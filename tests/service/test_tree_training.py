@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from opportune.learning import Contest, TreesModel
+from opportune.learning import Contest, MixtureModel, TreesModel
 from opportune.learning import tree_training as training
 from opportune.service import tree_job
 from opportune.service.course import Course
@@ -30,11 +30,11 @@ MODELS = "main:\n  kind: trees\n  hides: [customer.age]\n"
 
 
 @contextmanager
-def life(folder: Path) -> Iterator[Life]:
-    """A store whose champion is trees that may not see an age."""
+def life(folder: Path, models: str = MODELS) -> Iterator[Life]:
+    """A store whose champion is trees that may not see an age, or another model."""
     with open_storage(str(folder / "shop.db")) as storage:
         one = Life(storage)
-        one.strategy, _ = strategy_from_files(files(models=MODELS))
+        one.strategy, _ = strategy_from_files(files(models=models))
         one.course.strategies.put(one.strategy)
         storage.write([revision_of(one.course, one.strategy, one._id())])
         one.course.read()
@@ -56,6 +56,14 @@ def trees_of(one: Life) -> TreesModel:
     assert isinstance(contest, Contest)
     model = contest.models["main"]
     assert isinstance(model, TreesModel)
+    return model
+
+
+def mixture_of(one: Life) -> MixtureModel:
+    contest = one.learner.model
+    assert isinstance(contest, Contest)
+    model = contest.models["main"]
+    assert isinstance(model, MixtureModel)
     return model
 
 
@@ -102,6 +110,35 @@ def test_trees_are_trained_adopted_and_come_back_with_the_journal(
         # Not due again so soon.
         assert trainer.order(one.learner) is None
         assert trainer._job is None
+
+
+def test_the_usual_model_is_given_trees_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "FIRST", 220)
+    with life(tmp_path, "main:\n  kind: mixture\n  hides: [customer.age]\n") as one:
+        trainer = TreeTrainer(one.storage.url)
+        live(one, 240)
+        assert mixture_of(one).trees is not None
+        assert not mixture_of(one).trees.has_trees  # type: ignore[union-attr]
+
+        try:
+            assert ordered(one, trainer)
+        finally:
+            trainer.close()
+        one.learn()
+
+        trees = mixture_of(one).trees
+        assert trees is not None
+        assert trees.trained == int(mixture_of(one).evidence().sum())
+        live(one, 20)
+        # What was learned with them is what the journal tells, from its beginning and from what was kept.
+        resumed = trained(one.storage, Course(one.storage), "numpy")
+        assert resumed is not None
+        assert resumed.model.digest() == one.learner.model.digest()
+        one.keep()
+        assert prove_models(one.storage)[1] == []
+        kept = trained(one.storage, Course(one.storage), "numpy")
+        assert kept is not None
+        assert kept.model.digest() == one.learner.model.digest()
 
 
 def test_hidden_attributes_and_the_cap_hold_in_training_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,8 @@ class PropensityModel(ABC):
     """Name of the family member, such as "bayes"."""
     additive: ClassVar[bool] = False
     """Whether what is learned is a sum over the answers: `unlearn` is then exact, in any order."""
+    adopts: ClassVar[frozenset[str]] = frozenset()
+    """Names of members, beside its own, whose state it can adopt."""
     kernel: str
     """"numpy" or "numba"."""
     outcomes: tuple[str, ...]

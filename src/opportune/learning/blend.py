@@ -62,6 +62,11 @@ class Blend:
         self.answers = np.zeros(heads, dtype=np.int64)
         self._x = np.zeros(KNOTS)
 
+    def begin(self, head: int, start: Sequence[float], variance: Sequence[float]) -> None:
+        """Let the weights of one head begin otherwise than the others, before any answer."""
+        self.weights[head] = [*start, 0.0]
+        self.trust[head] = np.diag([*variance, CONSTANT_VARIANCE])
+
     def log_odds(self, head: int, said: Doubles) -> float:
         """Give the weighed log odds, not yet corrected, of what the experts said, moderated, and 1."""
         return float(np.add.accumulate(self.weights[head] * said)[-1])

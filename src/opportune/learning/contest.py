@@ -192,7 +192,9 @@ class Contest(PropensityModel):
         self._take(models, meta["champion"], failed, Scoreboard.of(_part(snapshot, SCORES), self.outcomes))
 
     def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
-        """Take over what models of the same names and kinds knew; others begin untaught.
+        """Take over what models of the same names knew, where their kinds are the same or the new one goes on from it.
+
+        Others begin untaught; figures stay where the kind does.
 
         Who was promoted goes on to decide, unless the project names another champion than before, or it is gone.
         """
@@ -203,14 +205,16 @@ class Contest(PropensityModel):
         for spec in self.specs:
             models[spec.name].bind(self._catalogue)
             name, kind = former.get(spec.name, ("", ""))
-            if kind != spec.kind or f"model/{name}" not in meta["parts"]:
+            is_same = kind == spec.kind
+            if not (is_same or kind in models[spec.name].adopts) or f"model/{name}" not in meta["parts"]:
                 continue
             try:
                 models[spec.name].adopt(_part(snapshot, f"model/{name}"), moves)
             except ValueError:
                 # Of other settings, so that nothing of it can be used.
                 continue
-            kept[name] = spec.name
+            if is_same:
+                kept[name] = spec.name
         before, champion = moves.model(meta["named"]), moves.model(meta["champion"])
         if before != self.named or champion not in models:
             champion = self.named

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -29,78 +29,22 @@ from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, P
 from opportune.learning.bayes import BayesModel
 from opportune.learning.blend import Blend
 from opportune.learning.drift import Drift
-from opportune.learning.evidence import EvidenceModel
 from opportune.learning.joint import JointModel
 from opportune.learning.kernels import resolve_kernel
+from opportune.learning.mixture_experts import EARNED, EXPERTS, LEAD, LINEAR, TREES, fitting
 from opportune.learning.mixture_numpy import MODERATION, moderated
 from opportune.learning.moves import Moves
-from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import state_digest
+from opportune.learning.supplied import FactsForm
+from opportune.learning.trees import PART, TreesModel
 from opportune.records import Facts
 
 __all__ = ["MixtureModel"]
 
-JOINT_PREDICTORS_MAX, JOINT_CELLS_MAX = 64, 1 << 20
-"""Predictors, and numbers in its covariances (8 MB), beyond which a `joint` expert takes no part: with 100 predictors
-and 10 actions two of them would cost a decision three times what all the rest of it does."""
-FAST_FORGETTING, FAST_LOOSENESS = 3e-3, 0.6
-"""Of the second `joint` expert, which follows what changes within hundreds of answers."""
 FORMAT = 1
 
-Doubles = npt.NDArray[np.float64]
-Make = Callable[[Sequence[Predictor], Sequence[str], str], PropensityModel]
-
-
-class Expert(NamedTuple):
-    """A member of the mixture.
-
-    Args:
-        name: distinct.
-        make: from predictors, outcomes and kernel.
-        start: weight before any answer, against those of the others that take part.
-        variance: of that weight.
-        fits: whether it takes part, from predictors, the number of outcomes and the catalogue.
-    """
-
-    name: str
-    make: Make
-    start: float
-    variance: float
-    fits: Callable[[Sequence[Predictor], int, Sequence[CandidateKey]], bool]
-
-
-def _always(_predictors: Sequence[Predictor], _outcomes: int, _catalogue: Sequence[CandidateKey]) -> bool:
-    return True
-
-
-def _few(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
-    blocks = 1 + len({(key.group, key.action) for key in catalogue})
-    rows = JointModel.rows_most(predictors)
-    return len(predictors) <= JOINT_PREDICTORS_MAX and outcomes * blocks * rows * rows <= JOINT_CELLS_MAX
-
-
-def _middling(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
-    return len(predictors) <= 64 and outcomes * len(catalogue) <= 100
-
-
-def _small(predictors: Sequence[Predictor], outcomes: int, catalogue: Sequence[CandidateKey]) -> bool:
-    return len(predictors) <= 48 and outcomes * len(catalogue) <= 48
-
-
-_fast = functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS)
-
-EXPERTS = (
-    Expert("bayes", BayesModel, 0.3, 0.01, _always),
-    Expert("joint", JointModel, 0.5, 0.01, _few),
-    Expert("joint_fast", _fast, 0.2, 0.01, _few),
-    # These two are of use once they have some hundred answers, and would drown the others before: they earn trust.
-    Expert("evidence", EvidenceModel, 0.0, 0.03, _middling),
-    Expert("pairs", PairsModel, 0.0, 0.03, _small),
-)
-LINEAR = "bayes", "joint", "joint_fast"
-"""Experts that read facts alike: the first reads, and learns how, for all of them."""
-LEAD = "joint", "bayes"
-"""Whose spread is the mixture's: that of the first which takes part."""
+KNOWN = 100
+"""Answers to an outcome from which experts that have learned less than half of them begin without trust."""
 
 
 @functools.cache
@@ -130,6 +74,7 @@ class MixtureModel(PropensityModel):
     """
 
     name = "mixture"
+    adopts: ClassVar[frozenset[str]] = frozenset({"bayes"})
 
     def __init__(self, predictors: Sequence[Predictor], outcomes: Sequence[str], kernel: str = "auto") -> None:
         self.kernel = resolve_kernel(kernel)
@@ -153,20 +98,26 @@ class MixtureModel(PropensityModel):
             raise ValueError("catalogue: every candidate key must stand there once")
         self._catalogue = tuple(catalogue)
         heads = len(self.outcomes)
-        self._names = tuple(e.name for e in EXPERTS if e.fits(self._predictors, heads, self._catalogue))
+        self._names = fitting(self._predictors, heads, self._catalogue)
         self._active = [self._experts[name] for name in self._names]
         for expert in self._active:
             expert.bind(self._catalogue)
-        self._blend = self._blends.get(self._names) or self._new_blend(self._names)
+        self._blend = self._blends.get(self._names) or self._begun_blend()
         self._lead = self._names.index(next(name for name in LEAD if name in self._names))
         shape = (heads, len(self._catalogue))
         self._prediction = Prediction(*(np.zeros(shape, dtype=np.float32) for _ in range(3)))
+        self._certain = np.zeros(shape, dtype=np.float32)
         self._refresh()
 
     def encode(self, facts: Facts) -> Forms:
         """Encode one request's facts, once for each expert."""
-        form = self._reader.encode(facts)
-        return Forms([form if name in LINEAR else self._experts[name].encode(facts) for name in self._names])
+        form, known = self._reader.encode(facts), FactsForm(facts)
+        return Forms(
+            [
+                form if name in LINEAR else known if name == TREES else self._experts[name].encode(facts)
+                for name in self._names
+            ]
+        )
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
@@ -177,6 +128,13 @@ class MixtureModel(PropensityModel):
         total[:] = self._constants
         lead = total
         for place, (expert, form) in enumerate(zip(self._active, encoded.forms, strict=True)):
+            if isinstance(expert, TreesModel):
+                assert isinstance(form, FactsForm)
+                scores = expert.score(form.facts)
+                if scores is not None:
+                    told = np.nan_to_num(scores).astype(np.float32)
+                    self._steps.add_expert(told, self._certain, self._weights[place], total)
+                continue
             said = expert.predict(form)
             self._steps.add_expert(said.log_odds, said.spread, self._weights[place], total)
             if place == self._lead:
@@ -199,6 +157,10 @@ class MixtureModel(PropensityModel):
             if isinstance(expert, BayesModel | JointModel):
                 expert.haste = haste
                 log_odds, spread = expert.learn_form(form, candidate, outcome, happened)
+            elif isinstance(expert, TreesModel):
+                # Trees learn in the background; here it is learned how far they are right.
+                scores = expert.score(facts)
+                log_odds, spread = 0.0 if scores is None else float(np.nan_to_num(scores[outcome, candidate])), 0.0
             else:
                 log_odds, spread = expert.score_and_learn(facts, candidate, outcome, happened)
             said.append(moderated(log_odds, spread))
@@ -213,8 +175,29 @@ class MixtureModel(PropensityModel):
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer from every expert; how far they are trusted stays."""
         self._check_bound(candidate, outcome)
+        if self.evidence()[outcome, candidate]:
+            # What it is to begin with follows from the answers that experts have when it is made.
+            self._blends[self._names] = self._blend
         for expert in self._active:
-            expert.unlearn(facts, candidate, outcome, happened)
+            if not isinstance(expert, TreesModel):
+                expert.unlearn(facts, candidate, outcome, happened)
+
+    @property
+    def trees(self) -> TreesModel | None:
+        """Give the expert that is trained in the background; None where the catalogue leaves no room for it."""
+        expert = self._experts[TREES]
+        assert isinstance(expert, TreesModel)
+        return expert if TREES in self._names else None
+
+    def take_part(self, part: str, artefact: bytes) -> None:
+        """Take over trees; how far trees are trusted stays.
+
+        Raises:
+            ValueError: the part is unknown, or the bytes are no trees; nothing is changed.
+        """
+        if part != PART:
+            raise ValueError(f"model {self.name}: it has no part {part[:60]!r}")
+        self._experts[TREES].take_part(part, artefact)
 
     def evidence(self) -> Floats:
         """Number of answers learned and not taken back, float32 [O, C]."""
@@ -222,8 +205,11 @@ class MixtureModel(PropensityModel):
 
     def snapshot(self) -> Snapshot:
         """Copy what every expert that ever took part has learned, and how far they are trusted."""
-        learned = sorted(names for names, blend in self._blends.items() if blend.answers.any())
-        taught = {LINEAR[0]}.union(*learned)
+        learned = sorted(self._blends)
+        taught = {LINEAR[0]}.union(*learned) - {TREES}
+        trees = self._experts[TREES]
+        if isinstance(trees, TreesModel) and trees.has_trees:
+            taught.add(TREES)
         arrays: dict[str, npt.NDArray[Any]] = {f"drift.{key}": a for key, a in self._drift.arrays().items()}
         states: dict[str, Any] = {}
         for name, expert in self._experts.items():
@@ -271,7 +257,12 @@ class MixtureModel(PropensityModel):
         """Contribution of each predictor to the log odds before correction, largest first."""
         totals = dict.fromkeys((predictor.name for predictor in self._predictors), 0.0)
         for place, expert in enumerate(self._active):
-            spread = float(expert.predict(expert.encode(facts)).spread[outcome, candidate])
+            if isinstance(expert, TreesModel):
+                if not expert.has_trees:
+                    continue
+                spread = 0.0
+            else:
+                spread = float(expert.predict(expert.encode(facts)).spread[outcome, candidate])
             factor = float(self._blend.weights[outcome, place]) / (1.0 + MODERATION * spread * spread) ** 0.5
             for name, part in expert.weights(facts, candidate, outcome):
                 totals[name] += factor * part
@@ -301,6 +292,18 @@ class MixtureModel(PropensityModel):
         whole = sum(e.start for e in taking_part)
         start, variance = [e.start / whole for e in taking_part], [e.variance for e in taking_part]
         return Blend(start, variance, len(self.outcomes), self._steps)
+
+    def _begun_blend(self) -> Blend:
+        """Make the weights of the experts that take part; of those that learned, where others begin beside them."""
+        blend = self._new_blend(self._names)
+        experts = [e for e in EXPERTS if e.name in self._names]
+        told = np.array([expert.evidence().sum(axis=1) for expert in self._active])
+        for head in np.flatnonzero(told[0] >= KNOWN).tolist():
+            is_new = told[:, head] < 0.5 * told[0, head]
+            start = [0.0 if new else e.start for e, new in zip(experts, is_new, strict=True)]
+            variance = [EARNED if new else e.variance for e, new in zip(experts, is_new, strict=True)]
+            blend.begin(head, [one / sum(start) for one in start], variance)
+        return blend
 
     def _refresh(self) -> None:
         """Copy what was learned of the experts to where predictions read it."""

@@ -80,6 +80,11 @@ class TreesModel(SuppliedModel):
         self._types = {one.name: one.type for one in predictors}
 
     @property
+    def has_trees(self) -> bool:
+        """Whether trees were trained for it."""
+        return self._forest is not None
+
+    @property
     def trained(self) -> int:
         """Answers that there were when its trees were trained; 0 without trees."""
         return 0 if self._forest is None else self._forest.answers

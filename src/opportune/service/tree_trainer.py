@@ -12,7 +12,7 @@ from typing import IO
 import msgspec
 import structlog
 
-from opportune.learning import Contest, PropensityModel, TreesModel
+from opportune.learning import Contest, MixtureModel, PropensityModel, TreesModel
 from opportune.learning.tree_training import has_lightgbm, is_due
 from opportune.learning.trees import BYTES_MAX, PART
 from opportune.outcomes import Learner
@@ -55,18 +55,20 @@ class TreeTrainer:
         """Give the order to adopt trees that are ready, or begin to train some; nothing may be learned meanwhile."""
         if self._job is not None:
             return self._finished(self._job)
-        for name, model in _with_trees(learner.model).items():
+        for name, (model, trees) in _with_trees(learner.model).items():
             answers = int(model.evidence().sum())
-            if is_due(answers, max(model.trained, self._tried.get(name, 0))) and self._can_train():
+            last = max(trees.trained, self._tried.get(name, 0))
+            if is_due(answers, last) and self._can_train(is_wanted=model is trees):
                 self._tried[name] = answers
                 self._begin(Task(url=self._url, model=name, until=learner.position, answers=answers))
                 break
         return None
 
-    def _can_train(self) -> bool:
+    def _can_train(self, is_wanted: bool) -> bool:
+        """Say whether trees can be trained; that they cannot be is told where a project asks for them by name."""
         if self._url and has_lightgbm():
             return True
-        if not self._told:
+        if is_wanted and not self._told:
             self._told = True
             why = "the extra 'trees' is not installed" if self._url else "no other process can open the store"
             log.warning("trees are not trained", reason=why)
@@ -128,8 +130,11 @@ class TreeTrainer:
         job.output.close()
 
 
-def _with_trees(model: PropensityModel) -> Mapping[str, TreesModel]:
-    """Find the models of trees among those that learn."""
-    if not isinstance(model, Contest):
-        return {}
-    return {name: one for name, one in model.models.items() if isinstance(one, TreesModel)}
+def _with_trees(model: PropensityModel) -> Mapping[str, tuple[PropensityModel, TreesModel]]:
+    """Find the models that learn and are of trees, or have such an expert: name → the model and its trees."""
+    found: dict[str, tuple[PropensityModel, TreesModel]] = {}
+    for name, one in model.models.items() if isinstance(model, Contest) else ():
+        trees = one.trees if isinstance(one, MixtureModel) else one
+        if isinstance(trees, TreesModel):
+            found[name] = one, trees
+    return found
