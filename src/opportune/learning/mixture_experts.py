@@ -22,8 +22,8 @@ JOINT_PREDICTORS_MAX, JOINT_CELLS_MAX = 64, 1 << 20
 """Predictors, and numbers in its covariances (8 MB), beyond which a `joint` expert takes no part: with 100 predictors
 and 10 actions two of them would cost a decision three times what all the rest of it does."""
 EARNING_PREDICTORS_MAX = 48
-"""Predictors beyond which experts that look at each alone take no part: many that say the same make them too sure, which
-on digits of 64 numbers cost a tenth of the first rewards."""
+"""Predictors beyond which experts that look at each alone take no part: many that say the same make them too sure. On
+digits of 64 numbers that cost a tenth of the first rewards."""
 FAST_FORGETTING, FAST_LOOSENESS = 3e-3, 0.6
 """Of the second `joint` expert, which follows what changes within hundreds of answers."""
 
