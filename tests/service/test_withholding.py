@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from opportune.decide.plan import WITHHELD
@@ -14,7 +15,7 @@ from opportune.service.proof import prove_models
 from opportune.service.redeciding import prove_decisions
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.service.windows import Sweeper
-from opportune.storage import SqliteStorage, verify_storage
+from opportune.storage import Kind, SqliteStorage, verify_storage
 
 from .shop import Service, files, serving
 from .test_corrections import Clock
@@ -147,8 +148,11 @@ def test_a_project_without_such_a_group_has_one_head(tmp_path: Path) -> None:
         service.call("POST", "/v1/decisions", asked())
         plan = service.runtime.live.current.strategy.plan
 
+        (entry,) = service.runtime.storage.journal(0, 10, (Kind.DECISION,))
+
         assert plan.outcomes == plan.scored == ("accept",)
         assert plan.values.shape[1] == 1
+        assert b"withheld" not in msgspec.msgpack.encode(entry.body)
 
 
 def test_a_token_stands_for_what_was_withheld_too(tmp_path: Path) -> None:
