@@ -34,6 +34,7 @@ from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, P
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import carried
 from opportune.learning.encoding import Encoder, LinearForm
+from opportune.learning.fading import faded
 from opportune.learning.kernels import warm_up
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array, state_digest
@@ -50,7 +51,7 @@ every predictor speaking as loudly as if it were alone and all of them together 
 WEIGHT_VARIANCE_MAX = 0.3
 BIAS_VARIANCES = (1.0, 0.5, 0.5, 0.25)
 FORGETTING = 0.0001
-"""Part of the way back to its prior variance that a weight goes with every answer that touches it."""
+"""Part of the way back to its prior variance that a weight goes with every answer that touches it, while few do."""
 BASE_RATE = 0.2
 WEIGHT_MAX = 1e6
 """No learned weight comes near; larger ones in a snapshot could overflow."""
@@ -178,7 +179,7 @@ class BayesModel(PropensityModel):
             form.dense,
             form.rows,
             1.0 if happened else 0.0,
-            min(FORGETTING * self.haste, 0.5),
+            faded(FORGETTING, self._answers[outcome, columns], self.haste),
             self._top[outcome],
             self._means[outcome],
             self._variances[outcome],
@@ -196,6 +197,7 @@ class BayesModel(PropensityModel):
         if self._answers[outcome, columns[-1]] == 0:
             return
         form = self.encoder.encode(facts)
+        forgetting = faded(FORGETTING, self._answers[outcome, columns])
         self._answers[outcome, columns] -= 1
         self._steps.unlearn(
             self._state[outcome],
@@ -204,7 +206,7 @@ class BayesModel(PropensityModel):
             form.dense,
             form.rows,
             1.0 if happened else 0.0,
-            FORGETTING,
+            forgetting,
             self._top[outcome],
             self._means[outcome],
             self._variances[outcome],

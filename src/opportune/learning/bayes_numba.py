@@ -21,6 +21,7 @@ __all__ = ["coarse", "exp_lane", "learn", "predict", "unlearn", "warm_up"]
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.uint16]
 Rows = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 HALF, ONE = np.float32(0.5), np.float32(1.0)
 LOG2_E, LN2_HIGH, LN2_LOW = np.float32(1 / math.log(2)), np.float32(0.693359375), np.float32(-2.12194440e-4)
@@ -195,7 +196,7 @@ def _learn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
     top: Floats,
     means: Floats,
     variances: Halves,
@@ -214,7 +215,7 @@ def _learn(
         for layer in range(len(columns)):
             k = columns[layer]
             var = float(state[k, 1, f])
-            var += (float(prior[layer, f]) - var) * forgetting
+            var += (float(prior[layer, f]) - var) * forgetting[layer]
             log_odds += float(state[k, 0, f]) * x
             total += var * x * x
     step, curvature = _answer_step(log_odds, total, happened)
@@ -226,12 +227,12 @@ def _learn(
         whole = 0.0
         for layer in range(len(columns)):
             var = float(state[columns[layer], 1, f])
-            whole += var + (float(prior[layer, f]) - var) * forgetting
+            whole += var + (float(prior[layer, f]) - var) * forgetting[layer]
         shrink = 1.0 / (1.0 + whole * x * x * curvature)
         for layer in range(len(columns)):
             k = columns[layer]
             var = float(state[k, 1, f])
-            var += (float(prior[layer, f]) - var) * forgetting
+            var += (float(prior[layer, f]) - var) * forgetting[layer]
             state[k, 0, f] = float(state[k, 0, f]) + var * x * step
             state[k, 1, f] = var * shrink
         _publish(state, f, columns, top, means, variances, group, siblings, sibling_columns)
@@ -245,7 +246,7 @@ def _unlearn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
     top: Floats,
     means: Floats,
     variances: Halves,
@@ -275,7 +276,7 @@ def _unlearn(
             now, before = float(state[k, 1, f]), float(prior[layer, f])
             var = now / told if told * before > now else before
             state[k, 0, f] = float(state[k, 0, f]) - var * x * step
-            state[k, 1, f] = max((var - forgetting * before) / (1.0 - forgetting), now)
+            state[k, 1, f] = max((var - forgetting[layer] * before) / (1.0 - forgetting[layer]), now)
         _publish(state, f, columns, top, means, variances, group, siblings, sibling_columns)
 
 
@@ -294,6 +295,6 @@ def warm_up() -> None:
     predict(means, variances, top, dense, rows, group_of, log_odds, log_odds.copy(), log_odds.copy())
     state = np.ones((4, 2, 2), dtype=np.float32)
     prior = np.ones((4, 2), dtype=np.float32)
-    columns = np.arange(4, dtype=np.int64)
-    learn(state, prior, columns, dense, rows, 1.0, 0.0, top[0], means[0], variances[0], 1, rows, rows)
-    unlearn(state, prior, columns, dense, rows, 1.0, 0.0, top[0], means[0], variances[0], 1, rows, rows)
+    columns, none = np.arange(4, dtype=np.int64), np.zeros(4)
+    learn(state, prior, columns, dense, rows, 1.0, none, top[0], means[0], variances[0], 1, rows, rows)
+    unlearn(state, prior, columns, dense, rows, 1.0, none, top[0], means[0], variances[0], 1, rows, rows)

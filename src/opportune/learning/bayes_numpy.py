@@ -14,6 +14,7 @@ __all__ = ["coarse", "learn", "predict", "unlearn"]
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
+Doubles = npt.NDArray[np.float64]
 
 LOG_ODDS_MAX = 15.0
 ONE = np.float32(1.0)
@@ -75,7 +76,7 @@ def learn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
     top: Floats,
     means: Floats,
     variances: Floats,
@@ -88,7 +89,7 @@ def learn(
     Gives log odds and variance from before the answer.
 
     Args:
-        columns: int64 [4], one per layer.
+        columns: int64 [4], one per layer; so forgetting, float64 [4].
         group: place of the candidate's group in top.
         siblings: candidates of the same action, itself included; `sibling_columns` are their columns.
     """
@@ -101,7 +102,7 @@ def learn(
     flat = state.reshape(-1)
     mean = flat.take(places).astype(np.float64)
     var = flat.take(places + width).astype(np.float64)
-    var += (prior.take(active, axis=1) - var) * (forgetting * (x != 0.0))
+    var += (prior.take(active, axis=1) - var) * (forgetting[:, None] * (x != 0.0))
     whole = var.sum(axis=0) * x * x
     log_odds, variance = _total((mean * x).sum(axis=0)), _total(whole)
     step, curvature = answer_step(log_odds, variance, happened)
@@ -120,7 +121,7 @@ def unlearn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
     top: Floats,
     means: Floats,
     variances: Floats,
@@ -146,7 +147,7 @@ def unlearn(
     mean -= var * (x * step)
     is_touched = x != 0.0
     flat[places] = np.where(is_touched, mean, flat.take(places))
-    var = np.maximum((var - forgetting * before) / (1.0 - forgetting), flat.take(places + width))
+    var = np.maximum((var - forgetting[:, None] * before) / (1.0 - forgetting[:, None]), flat.take(places + width))
     flat[places + width] = np.where(is_touched, var, flat.take(places + width))
     _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from opportune.learning import mixture_numpy
 from opportune.learning.base import Snapshot
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
+from opportune.learning.fading import faded
 from opportune.learning.mixture_numpy import KNOT_STEP, KNOTS
 from opportune.learning.snapshot import read_array
 
@@ -35,6 +36,8 @@ CORRECTION_VARIANCE, CORRECTION_REACH = 0.01, 1.0
 """Before any answer, of a correction; log odds over which two corrections become a third as alike."""
 FORGETTING = 1e-4
 """Part of the way back to its variance before any answer that a weight or correction goes with every answer."""
+SETTLED = 5_000
+"""Answers behind which they forget more slowly."""
 NUMBER_MAX = 1e6
 
 Doubles = npt.NDArray[np.float64]
@@ -81,10 +84,11 @@ class Blend:
         log_odds = self.log_odds(head, said)
         mixture_numpy.bend(log_odds, self._x)
         corrected = log_odds + float(np.add.accumulate(self.corrections[head] * self._x)[-1])
+        forgetting = float(faded(FORGETTING, self.answers[head], settled=SETTLED))
         self._steps.regress(
-            self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, FORGETTING
+            self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, forgetting
         )
-        self._steps.regress(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, FORGETTING)
+        self._steps.regress(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, forgetting)
         self.answers[head] += 1
         return min(max(corrected, -LOG_ODDS_MAX), LOG_ODDS_MAX)
 

@@ -26,6 +26,7 @@ from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, P
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import paired_rows, places, read_former, with_levels
 from opportune.learning.encoding import LEVELS_MAX, Encoder, LinearForm
+from opportune.learning.fading import faded
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves, Path
 from opportune.learning.snapshot import read_array, state_digest
@@ -78,7 +79,8 @@ class JointModel(PropensityModel):
         outcomes: names of its heads, distinct, at least one.
         kernel: "auto", "numpy" or "numba".
         base_rate: probability of an outcome that is assumed before any answer, in (0, 1).
-        forgetting: part of the way back to its prior variance that a weight goes with every answer that touches it.
+        forgetting: part of the way back to its prior variance that a weight goes with every answer that touches it,
+            while these are few.
         looseness: times the variance of a weight before any answer, > 0.
     """
 
@@ -167,7 +169,8 @@ class JointModel(PropensityModel):
             self._arrange(min(ROWS_MAX, self._rows_needed() + SPARE_ROWS))
         for path in self._paths[candidate]:
             self._counts(path)[outcome] += 1
-        log_odds, variance = self._steps.learn(*self._step(form, candidate, outcome, happened))
+        forgetting = self._forgetting(candidate, outcome)
+        log_odds, variance = self._steps.learn(*self._step(form, candidate, outcome, happened, forgetting))
         return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
@@ -176,9 +179,10 @@ class JointModel(PropensityModel):
         paths = self._paths[candidate]
         if self._counts(paths[-1])[outcome] == 0:
             return
+        forgetting = self._forgetting(candidate, outcome)
         for path in paths:
             self._counts(path)[outcome] -= 1
-        self._steps.unlearn(*self._step(self.encoder.encode(facts), candidate, outcome, happened))
+        self._steps.unlearn(*self._step(self.encoder.encode(facts), candidate, outcome, happened, forgetting))
         for path, block in zip(paths, self._blocks[candidate].tolist(), strict=False):
             if self._counts(path)[outcome] == 0:
                 self._means[outcome, block], self._covariances[outcome, block] = self._fresh(path, self._means.shape[2])
@@ -271,11 +275,18 @@ class JointModel(PropensityModel):
     def _rows_needed(self) -> int:
         return max(int(self._means.shape[2]), min(ROWS_MAX, len(self.encoder.owners)))
 
-    def _step(self, form: LinearForm, candidate: int, outcome: int, happened: bool) -> tuple[Any, ...]:
+    def _forgetting(self, candidate: int, outcome: int) -> Doubles:
+        """Give how much the block of all and that of the action forget with an answer."""
+        shared, own, _ = self._paths[candidate]
+        answers = np.array((self._counts(shared)[outcome], self._counts(own)[outcome]))
+        return faded(self.forgetting, answers, self.haste)
+
+    def _step(
+        self, form: LinearForm, candidate: int, outcome: int, happened: bool, forgetting: Doubles
+    ) -> tuple[Any, ...]:
         """Arguments of the steps `learn` and `unlearn`."""
         means, covariances, blocks = self._means[outcome], self._covariances[outcome], self._blocks[candidate]
         answer = 1.0 if happened else 0.0
-        forgetting = min(self.forgetting * self.haste, 0.5)
         return means, covariances, self._prior, blocks, form.dense, form.rows, answer, forgetting
 
     def _arrange(self, rows: int) -> None:

@@ -96,7 +96,7 @@ def _learn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
 ) -> tuple[float, float]:
     size = means.shape[1]
     active, x = _touched(dense, rows, size)
@@ -106,7 +106,7 @@ def _learn(
         block = blocks[place]
         for i in range(len(active)):
             f = active[i]
-            covariances[block, f, f] += forgetting * (prior[place, f] - covariances[block, f, f])
+            covariances[block, f, f] += forgetting[place] * (prior[place, f] - covariances[block, f, f])
             log_odds += means[block, f] * x[i]
         variances[place] = _reach(covariances[block], active, x, reach[place])
     variance = variances[0] + variances[1]
@@ -127,7 +127,7 @@ def _unlearn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
 ) -> None:
     size = means.shape[1]
     active, x = _touched(dense, rows, size)
@@ -139,10 +139,10 @@ def _unlearn(
             log_odds += means[block, active[i]] * x[i]
         variances[place] = _reach(covariances[block], active, x, reach[place])
     step, curvature = _answer_pull(log_odds, happened)
-    regained = -forgetting / (1.0 - forgetting)
     shrink = np.empty(size)
     for place in range(2):
         covariance = covariances[blocks[place]]
+        regained = -forgetting[place] / (1.0 - forgetting[place])
         left = max(LEFT_MIN, 1.0 - curvature * variances[place])
         for f in range(size):
             means[blocks[place], f] -= reach[place, f] * step / left
@@ -168,8 +168,8 @@ unlearn = njit(cache=True)(_unlearn)
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
     means, covariances, prior = np.zeros((2, 1)), np.ones((2, 1, 1)), np.ones((2, 1))
-    blocks, rows = np.arange(2), np.zeros(1, dtype=np.int64)
+    blocks, rows, none = np.arange(2), np.zeros(1, dtype=np.int64), np.zeros(2)
     dense, said = np.ones(0, dtype=np.float32), np.zeros(1, dtype=np.float32)
-    learn(means, covariances, prior, blocks, dense, rows, 1.0, 0.0)
-    unlearn(means, covariances, prior, blocks, dense, rows, 1.0, 0.0)
+    learn(means, covariances, prior, blocks, dense, rows, 1.0, none)
+    unlearn(means, covariances, prior, blocks, dense, rows, 1.0, none)
     predict(means, covariances, blocks, blocks[1:], dense, rows, said, said.copy())

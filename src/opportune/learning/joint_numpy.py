@@ -52,9 +52,9 @@ def learn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
 ) -> tuple[float, float]:
-    """Learn one answer in blocks [2]; return log odds and variance from before it."""
+    """Learn one answer in blocks [2], which forget [2]; return log odds and variance from before it."""
     active, x = _touched(dense, rows, means.shape[1])
     _forget(covariances, prior, blocks, active, forgetting)
     reach, log_odds, variances = _reach(means, covariances, blocks, active, x)
@@ -74,7 +74,7 @@ def unlearn(
     dense: Floats,
     rows: Rows,
     happened: float,
-    forgetting: float,
+    forgetting: Doubles,
 ) -> None:
     """Take one answer back from blocks [2]."""
     active, x = _touched(dense, rows, means.shape[1])
@@ -107,9 +107,9 @@ def bound(covariance: Doubles, prior: Doubles) -> None:
         covariance *= shrink[:, None]
 
 
-def _forget(covariances: Doubles, prior: Doubles, blocks: Rows, active: Rows, forgetting: float) -> None:
+def _forget(covariances: Doubles, prior: Doubles, blocks: Rows, active: Rows, forgetting: Doubles) -> None:
     variances = covariances[blocks[:, None], active, active]
-    variances += forgetting * (prior[:, active] - variances)
+    variances += forgetting[:, None] * (prior[:, active] - variances)
     covariances[blocks[:, None], active, active] = variances
 
 
