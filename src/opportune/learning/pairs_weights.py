@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from opportune.learning.base import Encoded
 from opportune.learning.cells import text_key
+from opportune.learning.fading import faded
 from opportune.learning.pairs_coding import COARSE, FIRST, Recoded
 from opportune.learning.screening import CELLS, Note, Screening
 
@@ -172,7 +173,8 @@ class PairWeights:
     def learn(self, head: int, path: Path, form: PairsForm, happened: float, settle: Step) -> tuple[float, float]:
         """Move the weights by one answer, now and then choose pairs anew; give log odds and variance from before it."""
         touched = self._touch(head, path, form)
-        variance = touched.variance + FORGETTING * (touched.prior - touched.variance)
+        forgetting = faded(FORGETTING, self.answers[head, touched.nodes[1]])
+        variance = touched.variance + forgetting * (touched.prior - touched.variance)
         x = touched.values
         log_odds, whole = _total(touched.mean * x), _total(variance * x * x)
         error, curvature = settle(log_odds, whole, happened)
