@@ -135,12 +135,17 @@ def test_live_models_are_near_to_rebuilt_ones_in_twenty_orders(kind: str) -> Non
     check(kind, 1_000, 20)
 
 
-def test_a_model_that_learned_nothing_is_not_near() -> None:
+def test_a_model_that_learned_the_opposite_is_not_near() -> None:
     """Negative control."""
-    of = plan()
-    wanted = propensities(rebuilt(of, fresh(of, "bayes"), stream(1, 400)))
+    of, chance = plan(), random.Random(2)
+    wrong, wanted = fresh(of, "bayes"), propensities(rebuilt(of, fresh(of, "bayes"), stream(1, 400)))
+    for _ in range(400):
+        facts, candidate = facts_of(chance), chance.randrange(len(ACTIONS))
+        wrong.learn(facts, candidate, 0, chance.random() >= rate(candidate, facts))
 
-    assert np.abs(propensities(fresh(of, "bayes")) - wanted).mean() > TOLERANCES["bayes"][0]
+    difference = np.abs(propensities(wrong) - wanted)
+    assert difference.mean() > TOLERANCES["bayes"][0]
+    assert difference.max() > TOLERANCES["bayes"][1]
 
 
 @pytest.mark.parametrize("kind", ["bayes", "mixture"])
