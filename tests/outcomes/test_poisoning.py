@@ -207,7 +207,7 @@ def test_propensities_stand_firm_in_a_small_world() -> None:
 
 
 @pytest.mark.full
-@pytest.mark.parametrize(("kind", "late"), [("bayes", 0.08), ("mixture", 0.02)])
+@pytest.mark.parametrize(("kind", "late"), [("bayes", 0.08), ("mixture", 0.04)])
 def test_propensities_stand_firm(kind: str, late: float) -> None:
     found = attacked(kind, VISITORS)
 
