@@ -122,7 +122,7 @@ def _shown(
     lines.append("   " + "; ".join(facts))
     lines += [] if why is None else _differences(shown, why, outcomes)
     if why is not None:
-        lines += [f"   {why.in_a_row}"] if why.in_a_row else []
+        lines += [f"   {said}" for said in (why.in_a_row, why.amounts) if said]
         lines += _inputs(why)
         change = _change(why, has_scores)
         if change:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from opportune.decide.amounts import worth_of_amounts
 from opportune.decide.plan import Floats, Plan
 from opportune.decide.steps import steps_of
 from opportune.learning.base import Prediction
@@ -51,24 +52,37 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, ker
             prediction.propensity[:1], prediction.spread[:1], ones[np.newaxis], np.zeros_like(ones), ones
         )
         return Weighing(chance, spread)
-    values, shown = _worth(plan, goal_weights(plan, facts))
+    weights = goal_weights(plan, facts)
+    values, shown = _worth(plan, weights)
+    amounts = worth_of_amounts(plan, weights, prediction)
+    if amounts is not None:
+        values = values + amounts[0]
     boost = ones
     if choose != "no_levers":
         context_weight = _context_weight(plan, facts, ones)
         boost = plan.levers if context_weight is ones else plan.levers * context_weight
     priority, spread = steps.weigh(prediction.propensity, prediction.spread, values, shown, boost)
+    if amounts is not None:
+        # Squares of great values do not fit single precision.
+        unsure = np.square(prediction.propensity * amounts[1], dtype=np.float64).sum(axis=0)
+        spread = np.sqrt(np.square(spread, dtype=np.float64) + unsure * np.square(boost)).astype(np.float32)
     return Weighing(priority, spread)
 
 
-def parts_of(plan: Plan, facts: Facts, choose: str, candidate: int, propensity: Sequence[float]) -> dict[str, float]:
+def parts_of(
+    plan: Plan, facts: Facts, choose: str, candidate: int, propensity: Sequence[float], expected: Sequence[float] = ()
+) -> dict[str, float]:
     """Split one candidate's priority: worth per goal (weight × norm × expected amount), lever, context weight.
 
     Args:
-        propensity: of every scored outcome, length O.
+        propensity: of every scored outcome, length O; `expected` its amount as it is reported, empty for none.
     """
     if choose == "propensity":
         return {}
-    amounts = plan.values[:, :, candidate] @ np.asarray(propensity) + plan.shown_values[:, candidate]
+    values = plan.values[:, :, candidate]
+    if plan.amount_scale is not None and len(expected):
+        values = values + plan.amount_scale[:, :, candidate] * np.asarray(expected)
+    amounts = values @ np.asarray(propensity) + plan.shown_values[:, candidate]
     worth = amounts * np.asarray(goal_weights(plan, facts))
     parts = {f"goal.{goal.name}": float(value) for goal, value in zip(plan.goals, worth, strict=True)}
     if choose == "no_levers":

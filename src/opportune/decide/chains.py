@@ -6,6 +6,7 @@ The formula stands in docs/concepts/arbitration.md. Both kernels use this one fo
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -35,7 +36,7 @@ def chained(plan: Plan, prediction: Prediction) -> Prediction:
         rest = np.maximum(1 - propensity[head], LEAST)
         log_odds[head] = np.log(propensity[head] / rest)
         spread[head] = np.sqrt(relative[head]) / rest
-    return Prediction(propensity, log_odds, spread)
+    return replace(prediction, propensity=propensity, log_odds=log_odds, spread=spread)
 
 
 def in_a_row(plan: Plan, reported: Collection[str], parts: Mapping[str, float]) -> str:

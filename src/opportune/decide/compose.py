@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from opportune.decide.amounts import kept_amounts
 from opportune.decide.arbitrate import Weighing
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, stages_of
@@ -163,6 +164,8 @@ def fill(
         raise ValueError("priorities and their deviations: expected finite numbers for every open candidate")
     if plan.ramp_up is not None:
         parts = np.column_stack((parts, held[kept].astype(np.float32)))
+    if plan.amounts:
+        parts = np.column_stack((parts, kept_amounts(plan, prediction, kept.tolist())))
     chosen = chosen.tolist()
     drawn = len(chosen) - undrawn
     return Slate(

@@ -6,6 +6,7 @@ Explaining reads only the plan, the record and (where it can still be had) the m
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace as replace_fields
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,6 +14,7 @@ import msgspec
 import numpy as np
 from msgspec.structs import replace
 
+from opportune.decide.amounts import in_units, in_words, of_candidate
 from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
 from opportune.decide.chains import chained, in_a_row
 from opportune.decide.compose import Known, answers_of, known_of
@@ -55,6 +57,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         interval: outcome → where the propensity lies with a chance of 90 %, by what the model knew.
         if_withheld: outcome → its chance where the action is withheld; empty where nobody learns that.
         in_a_row: how often outcomes follow those that come before them, in words; "" where none does.
+        amounts: how much outcomes are expected to be, in words; "" where that is not learned.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
         change: the smallest change of one input that would have let it through or put it first, in words.
@@ -72,6 +75,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     interval: dict[str, tuple[float, float]] = {}
     if_withheld: dict[str, float] = {}
     in_a_row: str = ""
+    amounts: str = ""
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
     change: Switch | None = None
@@ -136,7 +140,8 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
 
 def _kept_prediction(prediction: Prediction) -> Prediction:
     """Copy what a model said: its arrays are overwritten by the next question, and explaining asks many."""
-    return Prediction(prediction.propensity.copy(), prediction.log_odds.copy(), prediction.spread.copy())
+    propensity, log_odds = prediction.propensity.copy(), prediction.log_odds.copy()
+    return replace_fields(prediction, propensity=propensity, log_odds=log_odds, spread=prediction.spread.copy())
 
 
 class _Explainer:
@@ -225,7 +230,8 @@ class _Explainer:
         reported = self.plan.channels[self.decision.request.channel].outcomes
         reasons = [reason, self._ramp_up(index, parts), differences(reported, parts, withheld)]
         row = in_a_row(self.plan, reported, parts)
-        reasons.append(row)
+        amounts = in_words(self.plan, reported, parts)
+        reasons += [row, amounts]
         return replace(
             plain,
             reason="; ".join(filter(None, reasons)),
@@ -236,6 +242,7 @@ class _Explainer:
             interval=between,
             if_withheld=withheld,
             in_a_row=row,
+            amounts=amounts,
             contributions=contributions,
             change=self.switches.get(index),
         )
@@ -279,7 +286,8 @@ class _Explainer:
         recorded = self.kept.get(index, {})
         if self.scored is None or self.model is None:
             own = [recorded.get(f"propensity.{outcome}", 0.0) for outcome in self.plan.outcomes]
-            return ({**recorded, **self._split(index, own)} if recorded else {}), {}
+            told = of_candidate(self.plan, recorded)
+            return ({**recorded, **self._split(index, own, told)} if recorded else {}), {}
         (prediction, evidence, shares), weighing = self.scored
         own = prediction.propensity[:, index].tolist()
         values = [*own, *prediction.spread[:, index].tolist(), *evidence[:, index].tolist()]
@@ -288,15 +296,16 @@ class _Explainer:
             parts["first_place_probability"] = recorded["first_place_probability"]
         if len(shares):
             parts["largest_share"] = float(shares[index])
-        parts.update(self._split(index, own))
+        parts.update(in_units(self.plan, prediction, index))
+        parts.update(self._split(index, own, of_candidate(self.plan, parts)))
         if index not in self.places:
             return parts, {}
         strongest = self.model.weights(self.decision.facts, index, 0)[:CONTRIBUTIONS]
         return parts, {name: weight for name, weight in strongest if weight}
 
-    def _split(self, index: int, propensity: list[float]) -> dict[str, float]:
+    def _split(self, index: int, propensity: list[float], amounts: list[float]) -> dict[str, float]:
         choose = choose_of(self.plan, self.decision.control)
-        return parts_of(self.plan, self.decision.facts, choose, index, propensity)
+        return parts_of(self.plan, self.decision.facts, choose, index, propensity, amounts)
 
     def _standing_reason(self, index: int, stage: Stage) -> str:
         action = self.plan.actions[int(self.plan.action_of[index])]

@@ -216,6 +216,12 @@ class Plan:
     after: Mapping[str, str] = field(default_factory=dict)
     """Outcome → the one that happens before it. What it is after stands before it in `outcomes`; its head in the model
     learns how often it happens once that has."""
+    amounts: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    """Outcome → smallest and largest amount, of those of which it is learned how much they are."""
+    amount_units: Mapping[str, tuple[float, str]] = field(default_factory=dict)
+    """Outcome → what an amount of 1 as reported is for people, and in what: 0.01 and EUR."""
+    amount_scale: npt.NDArray[np.float64] | None = None
+    """float64 [G, O, C], worth of an amount of 1 as reported, in units of the goal; None where no amount is learned."""
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
@@ -235,12 +241,18 @@ class Plan:
             "priority",
             "first_place_probability",
             *(() if self.ramp_up is None else ("largest_share",)),
+            *(f"amount.{outcome}" for outcome in self.amounts),
         )
 
     @cached_property
     def scored(self) -> tuple[str, ...]:
         """The scored outcomes of what is shown; they come first in `outcomes`."""
         return tuple(outcome for outcome in self.outcomes if not outcome.endswith(WITHHELD))
+
+    @cached_property
+    def amount_heads(self) -> tuple[int, ...]:
+        """Head of every outcome of `amounts`."""
+        return tuple(self.outcomes.index(outcome) for outcome in self.amounts)
 
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:

@@ -101,8 +101,17 @@ def make_model(
     return cast("PropensityModel", make(predictors, outcomes, kernel, **(settings or {})))
 
 
-def make_contest(specs: Sequence[ModelSpec], champion: str, outcomes: Sequence[str], kernel: str = "auto") -> Contest:
+def make_contest(
+    specs: Sequence[ModelSpec],
+    champion: str,
+    outcomes: Sequence[str],
+    kernel: str = "auto",
+    amounts: Mapping[str, tuple[float, float]] | None = None,
+) -> Contest:
     """Make champion and challengers, as one model.
+
+    Args:
+        amounts: outcome → smallest and largest amount, of those of which it is learned how much they are.
 
     Raises:
         ValueError: as `make_model`, or the champion is none of them.
@@ -111,4 +120,4 @@ def make_contest(specs: Sequence[ModelSpec], champion: str, outcomes: Sequence[s
     def make(spec: ModelSpec, heads: Sequence[str], kernel: str) -> PropensityModel:
         return make_model(spec.kind, spec.predictors, heads, kernel, spec.settings)
 
-    return Contest(specs, champion, outcomes, make, kernel)
+    return Contest(specs, champion, outcomes, make, kernel, amounts)

@@ -61,11 +61,15 @@ class Prediction:
         propensity: float32 [O, C], probability of the outcome if shown now, in (0, 1), never NaN.
         log_odds: float32 [O, C].
         spread: float32 [O, C], standard deviation of the log odds, > 0.
+        amount: float32 [O, C], how much the outcome is expected to be if it happens, 0 where that is not learned; None
+            where it is of no outcome. `amount_spread` is its standard deviation.
     """
 
     propensity: Floats
     log_odds: Floats
     spread: Floats
+    amount: Floats | None = None
+    amount_spread: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)

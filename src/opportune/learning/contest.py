@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
+import numpy as np
+
+from opportune.learning.amounts import AmountModel
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.kernels import warm_up
 from opportune.learning.moves import Moves
@@ -21,8 +24,9 @@ from opportune.records import Facts
 __all__ = ["Contest", "ModelSpec"]
 
 FORMAT = 1
-SCORES = "scores"
-"""Part of the state that is the scoreboard; no model has this name, since theirs stand behind "model/"."""
+SCORES, AMOUNTS = "scores", "amounts"
+"""Parts of the state that are the scoreboard and the model of amounts; no model has such a name, since theirs stand
+behind "model/"."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,15 @@ class ModelSpec:
 LOG_ODDS_MAX = 500.0
 """Beyond, the exponential has no place in a float, and the propensity is 0 or 1."""
 
+
+@dataclass(frozen=True, slots=True)
+class _WithFacts(Encoded):
+    """What the champion encoded, and the facts themselves for the model of amounts."""
+
+    encoded: Encoded
+    facts: Facts
+
+
 Maker = Callable[[ModelSpec, Sequence[str], str], PropensityModel]
 """Makes a member of the family, of a description, outcomes and kernel."""
 
@@ -60,6 +73,7 @@ class Contest(PropensityModel):
         champion: name of the one that the project wants to decide.
         outcomes: names of the heads.
         make: makes a member.
+        amounts: outcome → smallest and largest amount, of those of which it is learned how much they are.
 
     Attributes:
         champion: name of the one that decides; `named` the one that the project names.
@@ -70,7 +84,13 @@ class Contest(PropensityModel):
     kind: ClassVar[str] = "contest"
 
     def __init__(
-        self, specs: Sequence[ModelSpec], champion: str, outcomes: Sequence[str], make: Maker, kernel: str = "auto"
+        self,
+        specs: Sequence[ModelSpec],
+        champion: str,
+        outcomes: Sequence[str],
+        make: Maker,
+        kernel: str = "auto",
+        amounts: Mapping[str, tuple[float, float]] | None = None,
     ) -> None:
         if len({spec.name for spec in specs}) != len(specs) or champion not in {spec.name for spec in specs}:
             raise ValueError("models: expected distinct names, with the champion among them")
@@ -80,6 +100,8 @@ class Contest(PropensityModel):
         self.named = champion
         self._make = make
         self._catalogue: tuple[CandidateKey, ...] = ()
+        self._bounds = amounts or {}
+        self._amounts = self._fresh_amounts()
         self._take(self._fresh(), champion, {}, Scoreboard(outcomes))
 
     @property
@@ -91,15 +113,25 @@ class Contest(PropensityModel):
         """Fix the candidate axis of all models."""
         for model in self._models.values():
             model.bind(catalogue)
+        if self._amounts is not None:
+            self._amounts.bind(catalogue)
         self._catalogue = tuple(catalogue)
 
     def encode(self, facts: Facts) -> Encoded:
         """Encode one request's facts for the champion."""
-        return self._decider.encode(facts)
+        encoded = self._decider.encode(facts)
+        return encoded if self._amounts is None else _WithFacts(encoded, facts)
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates by the champion."""
-        return self._decider.predict(encoded)
+        if self._amounts is None:
+            return self._decider.predict(encoded)
+        assert isinstance(encoded, _WithFacts)
+        amount = np.zeros((2, len(self.outcomes), len(self._catalogue)), dtype=np.float32)
+        for head, outcome in enumerate(self.outcomes):
+            if outcome in self._bounds:
+                amount[0, head], amount[1, head] = self._amounts.expect(encoded.facts, outcome)
+        return replace(self._decider.predict(encoded.encoded), amount=amount[0], amount_spread=amount[1])
 
     def foresee(self, facts: Facts, candidate: int, outcome: int) -> float:
         """Give the champion's propensity."""
@@ -117,6 +149,16 @@ class Contest(PropensityModel):
                 self._set_aside(name, "it foresaw what is no number")
         told = {name: chance for name, chance in foreseen.items() if math.isfinite(chance)}
         self.scoreboard.add(outcome, self._catalogue[candidate].action, told, happened)
+
+    def learn_amount(self, facts: Facts, candidate: int, outcome: int, amount: float) -> None:
+        """Learn how much an outcome was that happened; of an outcome without amounts, nothing."""
+        if self._amounts is not None and self.outcomes[outcome] in self._bounds:
+            self._amounts.learn(facts, candidate, self.outcomes[outcome], amount)
+
+    def unlearn_amount(self, facts: Facts, candidate: int, outcome: int, amount: float) -> None:
+        """Take back one `learn_amount` call of the same arguments, as it counts today."""
+        if self._amounts is not None and self.outcomes[outcome] in self._bounds:
+            self._amounts.unlearn(facts, candidate, self.outcomes[outcome], amount)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer in every model; what was foreseen of it stays on the scoreboard."""
@@ -161,6 +203,8 @@ class Contest(PropensityModel):
             self._guarded(name, lambda model, name=name: copies.update({name: model.snapshot()}))  # type: ignore[misc]
         parts = {f"model/{name}": copies[name] for name in self._models}
         parts[SCORES] = self.scoreboard.snapshot()
+        if self._amounts is not None:
+            parts[AMOUNTS] = self._amounts.snapshot()
         arrays = {f"{part}/{name}": values for part, one in parts.items() for name, values in one.arrays.items()}
         meta = {
             "model": self.kind,
@@ -189,7 +233,12 @@ class Contest(PropensityModel):
             model.restore(_part(snapshot, f"model/{name}"))
         if meta["champion"] not in models:
             raise ValueError("snapshot: its champion is not among its models")
-        self._take(models, meta["champion"], failed, Scoreboard.of(_part(snapshot, SCORES), self.outcomes))
+        board = Scoreboard.of(_part(snapshot, SCORES), self.outcomes)
+        amounts = self._fresh_amounts()
+        if amounts is not None:
+            amounts.restore(_part(snapshot, AMOUNTS))
+        self._take(models, meta["champion"], failed, board)
+        self._amounts = amounts
 
     def adopt(self, snapshot: Snapshot, moves: Moves) -> None:
         """Take over what models of the same names knew, where their kinds are the same or the new one goes on from it.
@@ -219,11 +268,24 @@ class Contest(PropensityModel):
         if before != self.named or champion not in models:
             champion = self.named
         board = Scoreboard.of(_part(snapshot, SCORES), meta["outcomes"])
+        amounts = self._fresh_amounts()
+        if amounts is not None and AMOUNTS in meta["parts"]:
+            amounts.adopt(_part(snapshot, AMOUNTS), moves)
         self._take(models, champion, {}, board.carried(self.outcomes, kept, moves.action))
+        self._amounts = amounts
 
     def digest(self) -> str:
         """Hex digest of all that was learned."""
         return state_digest(self.snapshot())
+
+    def _fresh_amounts(self) -> AmountModel | None:
+        """Make the model of amounts, untaught; it sees what the champion that the project names may see."""
+        if not self._bounds:
+            return None
+        predictors = next(spec.predictors for spec in self.specs if spec.name == self.named)
+        amounts = AmountModel(predictors, self._bounds)
+        amounts.bind(self._catalogue)
+        return amounts
 
     def _fresh(self) -> dict[str, PropensityModel]:
         return {spec.name: self._make(spec, self.outcomes, self.kernel) for spec in self.specs}

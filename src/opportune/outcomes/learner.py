@@ -23,6 +23,10 @@ __all__ = ["Learner", "Lesson", "Taught", "carried", "new_model", "terms_of"]
 
 Answers = dict[int, bool]
 """Head → whether it happened."""
+Amounts = dict[int, float]
+"""Head → how much it was."""
+Place = tuple[str, str]
+"""(action, treatment)"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Taught:
 
 def new_model(plan: Plan, kernel: str = "auto") -> Contest:
     """Make the plan's model, untrained and bound to its candidates."""
-    model = make_contest(plan.models, plan.champion, plan.outcomes, kernel)
+    model = make_contest(plan.models, plan.champion, plan.outcomes, kernel, plan.amounts)
     model.bind(plan.candidates)
     return model
 
@@ -166,17 +170,20 @@ class Learner:
         after = self._answers(lesson, lesson.after)
         if not lesson.report.withdraws and self.candidate_of(lesson) is None:
             self.skipped += 1
+        had, has = self._amounts(lesson, lesson.before), self._amounts(lesson, lesson.after)
         for shown in sorted(before.keys() | after.keys()):
             candidate = self._candidate(lesson.channel, shown)
             if candidate is not None:
-                self._change(lesson, candidate, before.get(shown, {}), after.get(shown, {}))
+                found = before.get(shown, {}), after.get(shown, {})
+                self._change(lesson, candidate, *found, had.get(shown, {}), has.get(shown, {}))
 
     def learn_truth(self, lesson: Lesson) -> None:
         """Learn all that finally stands of one decision, as if it came at once; the position stays."""
+        has = self._amounts(lesson, lesson.after)
         for shown, found in sorted(self._answers(lesson, lesson.after).items()):
             candidate = self._candidate(lesson.channel, shown)
             if candidate is not None:
-                self._change(lesson, candidate, {}, found)
+                self._change(lesson, candidate, {}, found, {}, has.get(shown, {}))
 
     def pass_over(self, sequence: int) -> None:
         """Go on behind an outcome that cannot be learned."""
@@ -209,7 +216,9 @@ class Learner:
         self.quota = quota or self.quota
         self._take(plan)
 
-    def _change(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> None:
+    def _change(
+        self, lesson: Lesson, candidate: int, before: Answers, after: Answers, had: Amounts, has: Amounts
+    ) -> None:
         """Take back what was learned of one candidate and stands no more, and learn what stands now."""
         before, after = self._within_quota(lesson, candidate, before, after)
         model = self.taught.model
@@ -221,6 +230,8 @@ class Learner:
             if before.get(head) is not happened:
                 model.learn(lesson.facts, candidate, head, happened)
                 self.learned += 1
+        if isinstance(model, Contest) and (had or has):
+            _change_amounts(model, lesson.facts, candidate, _of(had, before), _of(has, after))
 
     def _within_quota(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> tuple[Answers, Answers]:
         """Leave out what the person could not, or may not, teach."""
@@ -253,6 +264,17 @@ class Learner:
         }
         return {shown: taught for shown, taught in found.items() if taught}
 
+    def _amounts(self, lesson: Lesson, reports: Iterable[Report]) -> dict[Place, Amounts]:
+        """Give how much every outcome was that stands, by what was said first; nothing of what is withheld."""
+        found: dict[Place, Amounts] = {}
+        if self.plan.amounts:
+            for report in standing(reports):
+                if report.amount is not None and report.outcome in self.plan.amounts:
+                    head = self.plan.outcomes.index(report.outcome)
+                    if report.shown not in lesson.withheld:
+                        found.setdefault(report.shown, {}).setdefault(head, float(report.amount))
+        return found
+
     def _heads(self, lesson: Lesson, shown: tuple[str, str]) -> tuple[str, ...]:
         """Give the outcome that each head learns of what was shown, or of what was withheld; "" for the other heads."""
         if not lesson.withheld:
@@ -276,3 +298,18 @@ class Learner:
         self._candidates = {
             (key.channel, key.action, key.treatment): index for index, key in enumerate(plan.candidates)
         }
+
+
+def _of(amounts: Amounts, answers: Answers) -> Amounts:
+    """Give the amounts of what is learned to have happened."""
+    return {head: amount for head, amount in amounts.items() if answers.get(head)}
+
+
+def _change_amounts(model: Contest, facts: Facts, candidate: int, before: Amounts, after: Amounts) -> None:
+    """Take back the amounts that stand no more, and learn those that stand now."""
+    for head, amount in sorted(before.items()):
+        if after.get(head) != amount:
+            model.unlearn_amount(facts, candidate, head, amount)
+    for head, amount in sorted(after.items()):
+        if before.get(head) != amount:
+            model.learn_amount(facts, candidate, head, amount)

@@ -28,6 +28,7 @@ from opportune.records import Sign, Value, ValueType
 from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
+from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
@@ -63,6 +64,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
     scored = _scored_outcomes(project)
     values, shown_values = _values(project, candidates, scored)
     outcomes, values = _withheld(project, scored, values)
+    amounts, units, scale = _amounts(project, candidates, scored)
     segment_names = list(project.segments)
     context_rules, context_weights = _context_weights(checked, candidates)
     exclusion = sorted({group for name in names for group in project.actions[name].exclusive})
@@ -103,6 +105,9 @@ def compile_plan(checked: CheckedProject) -> Plan:
         quota_days=project.settings.learning.period_days,
         windows=_windows(project),
         ramp_up=_ramp_up(project, names),
+        amounts=amounts,
+        amount_units=units,
+        amount_scale=None if scale is None else _withheld(project, scored, scale)[1],
         after={name: kind.after for name, kind in project.outcomes.items() if kind.after is not None},
         inputs=_inputs(project),
         because=_because(project),
@@ -255,7 +260,7 @@ def _scored_outcomes(project: Project) -> tuple[str, ...]:
         for action in project.actions.values()
         for amounts in action.values.values()
         for outcome, amount in amounts.items()
-        if outcome != sections.SHOWN and amount.number
+        if outcome != sections.SHOWN and (amount.number or amount.reported)
     }
     for channel in project.channels:
         wanted.update(_positive(project, channel)[:1])
@@ -284,6 +289,37 @@ def _values(
                 elif outcome in outcomes and outcome in reported:
                     values[g, outcomes.index(outcome), i] = amount.number
     return values, shown
+
+
+def _amounts(
+    project: Project, candidates: tuple[CandidateKey, ...], outcomes: tuple[str, ...]
+) -> tuple[
+    dict[str, tuple[float, float]],
+    dict[str, tuple[float, str]],
+    np.ndarray[tuple[int, ...], np.dtype[np.float64]] | None,
+]:
+    """Give bounds and unit of the outcomes that are worth what was reported, and what 1 as reported is worth."""
+    scale = np.zeros((len(project.goals), len(outcomes), len(candidates)))
+    units = {name: _unit(kind.value) for name in outcomes if (kind := project.outcomes[name]).value is not None}
+    for i, key in enumerate(candidates):
+        reported = project.channels[key.channel].outcomes
+        for g, goal in enumerate(project.goals):
+            for outcome, amount in project.actions[key.action].values.get(goal, {}).items():
+                if amount.reported and outcome in reported:
+                    scale[g, outcomes.index(outcome), i] = units[outcome][0]
+    used = [name for o, name in enumerate(outcomes) if scale[:, o].any()]
+    if not used:
+        return {}, {}, None
+    bounds = {name: _amount_bounds(value) for name in used if (value := project.outcomes[name].value) is not None}
+    limits = {name: (bound.low, bound.high) for name, bound in bounds.items()}
+    return limits, {name: units[name] for name in used}, scale
+
+
+def _unit(value: sections.OutcomeValue) -> tuple[float, str]:
+    """Give what an amount of 1 as reported is for people, and in what."""
+    if value.currency is None:
+        return 1.0, value.unit
+    return 10.0 ** -CURRENCY_DECIMALS[value.currency], value.currency
 
 
 def _withheld(

@@ -139,6 +139,8 @@ def _text(value: Any) -> str:
             return "none"
         case RuleText():
             return f"`{value.rule}`" + (f" because '{value.because}'" if value.because else "")
+        case Amount(reported=True):
+            return "amount"
         case Amount():
             return f"{value.number:.{value.decimals}f} {value.currency}" if value.currency else f"{value.number:g}"
         case Validity():

@@ -78,7 +78,7 @@ class FixedPropensities:
                 chance = self.fixed[key.action]
                 propensity[0, index] = chance
                 log_odds[0, index] = np.log(chance / (1 - chance))
-        return Prediction(propensity, log_odds, prediction.spread)
+        return replace(prediction, propensity=propensity, log_odds=log_odds)
 
 
 def unexplored(plan: Plan) -> Plan:

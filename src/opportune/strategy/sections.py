@@ -514,12 +514,14 @@ def _instant(moment: date | datetime | None, zone: str, days_more: int) -> datet
 
 
 class Amount(Section):
-    """What an outcome is worth: a number in the goal's unit, or an amount of money such as "25.00 EUR"."""
+    """What an outcome is worth: a number in the goal's unit, an amount of money such as "25.00 EUR", or what it was."""
 
     number: Number
     currency: str | None = None
     decimals: int = 0
     """Digits written after the point of an amount of money."""
+    reported: bool = False
+    """What it is worth is what reports of the outcome say; `number` is then 0."""
 
 
 _MONEY = re.compile(r"([-+]?\d{1,12}(?:\.(\d{1,12}))?) +([A-Z]{3})")
@@ -528,13 +530,15 @@ _MONEY = re.compile(r"([-+]?\d{1,12}(?:\.(\d{1,12}))?) +([A-Z]{3})")
 def _amount(value: Any) -> Any:
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"number": value}
+    if value == "amount":
+        return {"number": 0.0, "reported": True}
     if isinstance(value, str):
         match = _MONEY.fullmatch(value)
         if match:
             return {"number": float(match[1]), "currency": match[3], "decimals": len(match[2] or "")}
     if isinstance(value, Amount):
         return value
-    raise PydanticCustomError("amount", 'expected a number, or an amount of money such as "25.00 EUR"')
+    raise PydanticCustomError("amount", 'expected a number, an amount of money such as "25.00 EUR", or the word amount')
 
 
 ValueAmount = Annotated[Amount, BeforeValidator(_amount, json_schema_input_type=float | str)]
@@ -581,7 +585,7 @@ class Action(Section):
         lever: manual factor on its priority, 0..100. Default 1.
         ramp_up: how its share of draws grows with its answers. Default that of the group.
         eligibility, applicability, suitability: a rule or a list of rules, all of which must be true.
-        values: goal -> outcome (or "shown") -> what it is worth.
+        values: goal -> outcome (or "shown") -> what it is worth; "amount" is what its reports say.
         response_windows: channel -> how long silence waits there, in the place of the channel's own.
         exclusive: exclusivity groups; one answer holds at most one action of each.
         context_weights: list of weights that add up; context weight = max(0, 1 + sum / 100).

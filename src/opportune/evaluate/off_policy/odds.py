@@ -13,6 +13,7 @@ import numpy.typing as npt
 from msgspec.structs import replace
 
 from opportune.decide import Draws, Plan, State, decide
+from opportune.decide.amounts import of_candidate
 from opportune.records import Decision, DecisionRequest, PlacementRequest, PlacementTrace, Stage
 
 __all__ = ["Odds", "odds_of", "place_chances", "unreachable"]
@@ -44,11 +45,13 @@ class Odds:
         candidates: intp [m], of the plan; empty where nobody may.
         chances: float64 [m], they sum to 1.
         propensity: float64 [m, O], of each scored outcome.
+        amounts: float64 [m, O], how much each is expected to be, as it is reported; None where nothing learns that.
     """
 
     candidates: Indices
     chances: Reals
     propensity: Reals
+    amounts: Reals | None = None
 
     def chance_of(self, candidate: int | None) -> float:
         """Probability of a candidate; None is a place left empty."""
@@ -92,8 +95,9 @@ def odds_of(
     held = again.withheld[0].actions if again.withheld else ()
     # Who is shown nothing is decided for as everybody.
     if (*answer.actions, *held)[0].how == "mandatory":
-        return Odds(kept[:1], np.ones(1), propensity[:1])
-    return Odds(kept, parts[:, plan.part_names.index("first_place_probability")], propensity)
+        return Odds(kept[:1], np.ones(1), propensity[:1], _amounts(plan, parts[:1]))
+    chances = parts[:, plan.part_names.index("first_place_probability")]
+    return Odds(kept, chances, propensity, _amounts(plan, parts))
 
 
 def place_chances(plan: Plan, decision: Decision, number: int) -> dict[int, float]:
@@ -134,6 +138,13 @@ def unreachable(odds: Odds, to_logged: Sequence[int | None], logged: Mapping[int
         return 1.0 if logged else 0.0
     pairs = zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True)
     return min(1.0, float(sum(chance for candidate, chance in pairs if to_logged[candidate] not in logged)))
+
+
+def _amounts(plan: Plan, parts: Reals) -> Reals | None:
+    if not plan.amounts:
+        return None
+    rows = [of_candidate(plan, dict(zip(plan.part_names, row, strict=True))) for row in parts.tolist()]
+    return np.array(rows)[:, : len(plan.scored)]
 
 
 def _table(trace: PlacementTrace) -> Reals:

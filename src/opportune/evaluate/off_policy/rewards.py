@@ -51,17 +51,21 @@ class Rewards:
         said = {report.outcome for report in own if not (answered and report.expiry)}
         happened = np.array([outcome in said for outcome in self._plan.scored], dtype=np.float64)
         if candidate is None:
-            return np.concatenate([happened, self._foreign(shown, channel, said, logged)])
+            return np.concatenate([happened, self._foreign(shown, channel, said, own, logged)])
         amounts = self._plan.values[:, : len(happened), candidate] @ happened + self._plan.shown_values[:, candidate]
+        amounts += _reported(self._plan, candidate, own)
         return np.concatenate([happened, amounts])
 
     def foretold(self, odds: Odds) -> Reals:
         """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
         values = self._plan.values[:, : len(self._plan.scored), odds.candidates]
         amounts = np.einsum("gom,mo->mg", values, odds.propensity) + self._plan.shown_values[:, odds.candidates].T
+        if self._plan.amount_scale is not None and odds.amounts is not None:
+            scale = self._plan.amount_scale[:, : len(self._plan.scored), odds.candidates]
+            amounts += np.einsum("gom,mo->mg", scale, odds.propensity * odds.amounts)
         return np.concatenate([odds.propensity, amounts], axis=1)
 
-    def _foreign(self, shown: Shown, channel: str, said: set[str], logged: Plan) -> Reals:
+    def _foreign(self, shown: Shown, channel: str, said: set[str], reports: Sequence[Report], logged: Plan) -> Reals:
         """Give the worth for each goal of an action that only the logged plan has."""
         amounts = np.zeros(len(self._plan.goals))
         names = [goal.name for goal in logged.goals]
@@ -69,6 +73,20 @@ class Rewards:
         for place, goal in enumerate(self._plan.goals):
             if at is not None and goal.name in names:
                 g = names.index(goal.name)
+                told = float(_reported(logged, at, reports)[g])
                 own = [float(logged.values[g, o, at]) for o, name in enumerate(logged.outcomes) if name in said]
-                amounts[place] = sum(own) + float(logged.shown_values[g, at])
+                amounts[place] = sum(own) + told + float(logged.shown_values[g, at])
         return amounts
+
+
+def _reported(plan: Plan, candidate: int, reports: Sequence[Report]) -> Reals:
+    """Give the worth for each goal of the amounts that were reported, by what was said first of each outcome."""
+    worth = np.zeros(len(plan.goals))
+    if plan.amount_scale is not None:
+        first: dict[str, float] = {}
+        for report in reports:
+            if report.amount is not None and report.outcome in plan.amounts:
+                first.setdefault(report.outcome, float(report.amount))
+        for outcome, amount in first.items():
+            worth += plan.amount_scale[:, plan.outcomes.index(outcome), candidate] * amount
+    return worth

@@ -7,7 +7,7 @@ from datetime import datetime
 from opportune.strategy.checks.channels import check_window
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS, zones
-from opportune.strategy.sections import SHOWN, Action, Amount, Treatment
+from opportune.strategy.sections import AMOUNT_MAX, SHOWN, Action, Amount, Treatment
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_actions", "check_exclusivity"]
@@ -73,12 +73,17 @@ def _check_values(notes: Notes, file: str, action: Action) -> None:
             _check_amount(notes, file, goal, outcome, amount)
             _check_worth(notes, file, action, goal, outcome, amount)
             outcomes = notes.project.outcomes
+            if outcome == SHOWN and amount.reported:
+                message = "nobody reports how much showing is"
+                notes.report(file, [*path, outcome], message, "write what showing is worth", "amount-of-shown")
             if outcome == SHOWN or None in channels:
                 continue
             known = [*outcomes, SHOWN]
             where = [*path, outcome]
             if not notes.expect_name(outcome, known, "outcomes.yaml", "outcome", file, where, key=True):
                 continue
+            if amount.reported:
+                _check_reported(notes, file, goal, outcome)
             if outcome not in reported:
                 message = f"outcome '{outcome}' is reported by no channel of the action"
                 remedy = f"remove it, or add it to a channel's outcomes ({', '.join(sorted(action.treatments))})"
@@ -101,17 +106,44 @@ def _check_amount(notes: Notes, file: str, goal: str, outcome: str, amount: Amou
         notes.report(file, path, message, "round it, or write an expected value as a number alone", "decimals")
 
 
+def _check_reported(notes: Notes, file: str, goal: str, outcome: str) -> None:
+    """Check that reports of the outcome say how much it is, in what the goal counts."""
+    path, kind = ["values", goal, outcome], notes.project.outcomes[outcome]
+    if notes.gaps.may_hold("goals.yaml", f"{goal}.currency"):
+        return
+    section = notes.project.goals[goal]
+    if kind.value is None:
+        message = f"reports of '{outcome}' carry no amount"
+        remedy = f"give '{outcome}' a value in outcomes.yaml, or write what it is worth"
+        notes.report(file, path, message, remedy, "no-amount")
+    elif kind.value.currency != section.currency:
+        counted = [one or "no money" for one in (section.currency, kind.value.currency)]
+        message = f"goal '{goal}' counts {counted[0]}, and '{outcome}' is reported in {counted[1]}"
+        notes.report(file, path, message, "give both the same currency", "currency")
+    elif section.currency is None and kind.value.unit != section.unit:
+        message = f"goal '{goal}' counts {section.unit}, and '{outcome}' is reported in {kind.value.unit or 'no unit'}"
+        notes.report(file, path, message, "give both the same unit", "unit")
+
+
 def _check_worth(notes: Notes, file: str, action: Action, name: str, outcome: str, amount: Amount) -> None:
     """Check that what the amount counts for, at its highest, can be computed in single precision."""
     goal, group = notes.project.goals[name], notes.project.groups[file.split("/")[1]]
     context = 1 + sum(max(0.0, weight.percent) for weight in action.context_weights) / 100
     # Before a lever below 1 makes it smaller, the worth itself must fit.
     factor = max(1.0, group.lever * action.lever * context)
-    worth = abs(amount.number) * max(goal.weight, *goal.segments.values(), 0.0) / goal.normal * factor
+    worth = _size(notes, outcome, amount) * max(goal.weight, *goal.segments.values(), 0.0) / goal.normal * factor
     if worth > WORTH_MAX:
         message = f"expected at most {WORTH_MAX:g} after weight, normal, levers and context weights, found {worth:.3g}"
         remedy = f"lower the amount, or raise the normal of goal '{name}'"
         notes.report(file, ["values", name, outcome], message, remedy, "amount-too-large")
+
+
+def _size(notes: Notes, outcome: str, amount: Amount) -> float:
+    """Give the size of an amount, at most."""
+    kind = notes.project.outcomes.get(outcome)
+    if not amount.reported or kind is None or kind.value is None:
+        return abs(amount.number)
+    return max(abs(AMOUNT_MAX if side is None else side) for side in kind.value.range or (None, None))
 
 
 def _check_placements(notes: Notes, file: str, channel: str, name: str, treatment: Treatment) -> None:

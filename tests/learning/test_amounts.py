@@ -1,0 +1,186 @@
+"""How much an outcome is expected to be."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as some
+
+from opportune.learning import CandidateKey, Predictor, Snapshot, from_bytes, to_bytes
+from opportune.learning.amounts import AmountModel
+from opportune.learning.moves import Moves
+from opportune.learning.snapshot import state_digest
+from opportune.records import Renamed, ValueType
+
+AGE, CITY = Predictor("customer.age", ValueType.NUMBER), Predictor("customer.city", ValueType.TEXT)
+KEYS = tuple(CandidateKey("things", name, "shop", "card") for name in ("bike", "car", "new"))
+BOUNDS = {"buy": (0.0, 1e12)}
+
+
+def model_of(bounds: dict[str, tuple[float, float]] = BOUNDS, predictors: tuple[Predictor, ...] = (AGE, CITY)):  # type: ignore[no-untyped-def]
+    model = AmountModel(predictors, bounds)
+    model.bind(KEYS)
+    return model
+
+
+def truth(candidate: int, age: float, city: str) -> float:
+    return 4_000 * (1 + candidate) * (1 + (age - 40) / 80) * (1.5 if city == "Oslo" else 1.0)
+
+
+def lived(count: int, seed: int = 1, unit: float = 1.0) -> AmountModel:
+    """A stream of skewed amounts of two of three candidates."""
+    model, rng = model_of(), np.random.default_rng(seed)
+    for _ in range(count):
+        age, city, candidate = rng.uniform(20, 60), ("Oslo", "Rome")[rng.integers(2)], int(rng.integers(2))
+        amount = truth(candidate, age, city) * np.exp(rng.normal() * 0.8 - 0.32) * unit
+        model.learn({"customer.age": age, "customer.city": city}, candidate, "buy", float(amount))
+    return model
+
+
+def expected(model: AmountModel, age: float = 40.0, city: str = "Oslo") -> list[float]:
+    found: list[float] = model.expect({"customer.age": age, "customer.city": city}, "buy")[0].tolist()
+    return found
+
+
+def test_it_comes_to_expect_what_comes_by_customer_and_action() -> None:
+    model = lived(3_000)
+
+    cases = [(candidate, age, city) for candidate in (0, 1) for age in (25, 40, 55) for city in ("Oslo", "Rome")]
+    misses = [expected(model, age, city)[candidate] / truth(candidate, age, city) - 1 for candidate, age, city in cases]
+
+    assert max(map(abs, misses)) < 0.25
+    assert abs(float(np.mean(misses))) < 0.08
+
+
+def test_the_mean_of_skewed_amounts_is_kept() -> None:
+    model, rng = model_of(predictors=()), np.random.default_rng(2)
+    amounts = np.exp(rng.normal(size=5_000)) * 50
+    for amount in amounts.tolist():
+        model.learn({}, 0, "buy", amount)
+
+    assert expected(model)[0] == pytest.approx(amounts.mean(), rel=0.08)
+    # Negative control: half of all amounts are less than that.
+    assert expected(model)[0] > 1.4 * float(np.median(amounts))
+
+
+def test_a_new_action_is_expected_to_be_like_the_others_and_its_spread_says_that_it_is_new() -> None:
+    model = lived(1_000)
+    mean, spread = model.expect({}, "buy")
+
+    assert min(mean[:2]) * 0.8 < mean[2] < max(mean[:2])
+    assert spread[2] > 2.5 * max(spread[:2])
+
+
+def test_amounts_count_the_same_in_any_unit() -> None:
+    cents, euros = lived(500), lived(500, unit=2.0**-7)
+
+    assert np.array(expected(cents)) * 2.0**-7 == pytest.approx(np.array(expected(euros)), rel=1e-9)
+
+
+def test_one_forged_amount_moves_little() -> None:
+    model = lived(1_000)
+    before = expected(model)
+
+    model.learn({"customer.age": 40.0, "customer.city": "Oslo"}, 0, "buy", 1e12)
+
+    assert expected(model)[0] < 1.6 * before[0]
+    assert expected(model)[1] < 1.3 * before[1]
+
+
+def test_amounts_beyond_their_bounds_count_as_the_bound() -> None:
+    bound, other = (model_of({"buy": (10.0, 100.0)}) for _ in range(2))
+    for model, amount in ((bound, 1e300), (other, 100.0)):
+        model.learn({}, 0, "buy", amount)
+
+    assert state_digest(bound.snapshot()) == state_digest(other.snapshot())
+    assert all(10.0 <= amount <= 100.0 for amount in expected(model_of({"buy": (10.0, 100.0)})))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    some.lists(
+        some.tuples(
+            some.floats() | some.integers(-(10**400), 10**400),
+            some.floats() | some.just(10**400),
+            some.text(max_size=3),
+            some.booleans(),
+        ),
+        max_size=12,
+    )
+)
+def test_nothing_that_comes_in_makes_it_say_what_is_no_number(stream: list[tuple[float, float, str, bool]]) -> None:
+    model = model_of({"buy": (-1e12, 1e12)})
+    for amount, age, city, keep in stream:
+        facts = {"customer.age": age, "customer.city": city}
+        told = float(max(min(amount, 10**300), -(10**300)))
+        model.learn(facts, 0, "buy", told)
+        if not keep:
+            model.unlearn(facts, 0, "buy", told)
+        for values in model.expect(facts, "buy"):
+            assert np.isfinite(values).all()
+
+
+def test_what_is_taken_back_at_once_leaves_hardly_a_trace() -> None:
+    model, facts = lived(500), {"customer.age": 30.0, "customer.city": "Oslo"}
+    before = expected(model, 30.0)
+
+    model.learn(facts, 1, "buy", 40_000.0)
+    moved = abs(expected(model, 30.0)[1] - before[1])
+    model.unlearn(facts, 1, "buy", 40_000.0)
+
+    assert moved > 200
+    assert abs(expected(model, 30.0)[1] - before[1]) < 0.1 * moved
+
+
+def test_taking_back_the_only_amount_of_an_action_begins_it_anew() -> None:
+    model, facts = lived(300), {"customer.age": 30.0, "customer.city": "Oslo"}
+    before = model.expect(facts, "buy")[1][2]
+
+    model.learn(facts, 2, "buy", 9_000.0)
+    model.unlearn(facts, 2, "buy", 9_000.0)
+    model.unlearn(facts, 2, "buy", 9_000.0)
+
+    assert model.expect(facts, "buy")[1][2] == pytest.approx(before, rel=0.02)
+
+
+def test_a_state_goes_through_bytes_and_learns_on_to_the_same_bits() -> None:
+    model = lived(200)
+    other = model_of()
+    other.restore(from_bytes(to_bytes(model.snapshot())))
+    for one in (model, other):
+        one.learn({"customer.age": 33.0, "customer.city": "Bern"}, 2, "buy", 123.0)
+
+    assert to_bytes(other.snapshot()) == to_bytes(model.snapshot())
+    assert expected(other) == expected(model)
+
+
+def test_binding_another_catalogue_keeps_what_is_known_of_keys_that_come_back() -> None:
+    model = lived(200)
+    before = expected(model)
+
+    model.bind(KEYS[2:])
+    model.bind(KEYS)
+
+    assert expected(model) == before
+
+
+def test_renamed_actions_and_predictors_that_stay_keep_what_they_know() -> None:
+    model = lived(400)
+    keys = (CandidateKey("things", "auto", "shop", "card"), KEYS[0])
+    other = AmountModel((CITY,), {"buy": (0.0, 1e12), "rent": (0.0, 10.0)})
+    other.bind(keys)
+
+    other.adopt(model.snapshot(), Moves(keys, (Renamed("action", "car", "auto"),)))
+
+    assert expected(other)[0] == pytest.approx(expected(model, 40.0)[1], rel=0.2)
+    assert other.expect({}, "rent")[0].tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize("change", [{"model": "bayes"}, {"outcomes": ["sell"]}, {"columns": {}}])
+def test_a_foreign_or_damaged_state_is_refused(change: dict[str, object]) -> None:
+    state = lived(50).snapshot()
+    model = model_of()
+
+    with pytest.raises(ValueError, match="snapshot"):
+        model.restore(Snapshot(state.arrays, {**state.meta, **change}))
