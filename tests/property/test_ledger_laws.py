@@ -48,6 +48,7 @@ def reports() -> some.SearchStrategy[list[Report]]:
         expiry=some.booleans(),
         replaces=some.one_of(some.just(""), ids),
         withdraws=some.one_of(some.just(""), some.just(""), ids),
+        leads_on=some.booleans(),
     )
     # The same id always says the same.
     return some.lists(one, max_size=12, unique_by=lambda report: report.id)
