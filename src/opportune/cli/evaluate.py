@@ -239,4 +239,6 @@ def _line(found: Judgement) -> str:
 
 def _interval(found: Interval, *, sign: bool = False) -> str:
     form = "+.4g" if sign else ".4g"
-    return f"{found.value:{form}} [{found.low:{form}}, {found.high:{form}}]".replace("[", "(").replace("]", ")")
+    # What is left of sums that cancel out is no difference.
+    value, low, high = (0.0 if abs(one) < 1e-12 else one for one in (found.value, found.low, found.high))
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]".replace("[", "(").replace("]", ")")

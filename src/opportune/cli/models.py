@@ -139,7 +139,7 @@ def restore(
     if as_json:
         print_json(done)
     else:
-        print_changed(done)
+        print_changed(done, before=f"Version {version} is back: ")
 
 
 @models.command("rebuild")

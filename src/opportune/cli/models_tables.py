@@ -66,18 +66,19 @@ def print_versions(found: Sequence[Version]) -> None:
     out.print(table)
 
 
-def print_changed(done: Changed, wanted: str = "") -> None:
+def print_changed(done: Changed, wanted: str = "", before: str = "") -> None:
     """Say what became of an order.
 
     Args:
         wanted: name of the model that was to decide.
+        before: what to say first of an order that was followed.
     """
     if done.champion is None:
         out.print(f"Entry {done.entry} of the journal orders it; processes follow within a second.")
     elif wanted and done.champion != wanted:
         out.print(escape(f"{done.champion} goes on to decide: {wanted} cannot; see 'opportune models list'."))
     else:
-        out.print(escape(f"{done.champion} decides, {done.live_ms or 0.0:.0f} ms after entry {done.entry}."))
+        out.print(escape(f"{before}{done.champion} decides, {done.live_ms or 0.0:.0f} ms after entry {done.entry}."))
 
 
 def _difference(found: Difference | None) -> str:

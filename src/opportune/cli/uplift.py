@@ -94,5 +94,5 @@ def _print(report: UpliftReport) -> None:
 
 def _interval(found: Interval) -> str:
     if found.value != found.value:
-        return "none"
+        return "not known"
     return f"{found.value:+.4g} ({found.low:+.4g}, {found.high:+.4g})"
