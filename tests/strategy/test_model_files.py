@@ -91,7 +91,10 @@ def test_a_folder_is_read_with_its_models_and_hashed_with_them(tmp_path: Path) -
         (("customer.monthly_bill", "customer.age"), "'customer.age' is neither an attribute that the model sees"),
         (("    inputs:", "    scale: percent\n    inputs:"), "scale: expected probability or log_odds"),
         (("    inputs:", "    recalibrate: 7\n    inputs:"), "expected true or false, found a number"),
-        (("    file: models/scorecard.onnx\n", ""), "kind 'onnx' needs the setting 'file'; add it, see docs/guides/models.md"),
+        (
+            ("    file: models/scorecard.onnx\n", ""),
+            "kind 'onnx' needs the setting 'file'; add it, see docs/guides/models.md",
+        ),
     ],
 )
 def test_what_does_not_fit_is_said_with_its_place(edit: tuple[str, str], expected: str) -> None:
