@@ -114,7 +114,8 @@ def _print_model(model: ModelHealth) -> None:
     out.print(
         f"AUC within actions {_number(model.auc_within)}, pooled {_number(model.auc_pooled)}; log loss"
         f" {model.log_loss:.4f} against {model.log_loss_constant:.4f} of the rate alone; calibration error"
-        f" {model.calibration_error:.3f} ({model.calibration_chance:.3f} by chance)"
+        f" {model.calibration_error:.3f} ({model.calibration_chance:.3f} by chance); the tenth with the highest"
+        f" propensity holds {_number(model.lift)} times the yeses of a random one"
     )
     _print_table(
         "Actions",

@@ -56,6 +56,8 @@ def test_figures_are_those_of_the_answers():
     assert main.gains[-1] == (1.0, 1.0)
     assert all(share <= won + 1e-9 for share, won in main.gains)
     assert main.trend[-1][0] == 6_000
+    tenth = np.argsort(-told)[:600]
+    assert main.lift == pytest.approx(happened[tenth].sum() / happened.sum() / 0.1, rel=0.15)
 
 
 def test_a_right_model_is_as_calibrated_as_chance_lets_it():
@@ -69,6 +71,7 @@ def test_a_constant_tells_nobody_apart():
 
     assert dull.auc_within == 0.5
     assert dull.gains == ((0.0, 0.0), (1.0, 1.0))
+    assert dull.lift == pytest.approx(1.0)
 
 
 def test_maturity_needs_answers_of_both_kinds():

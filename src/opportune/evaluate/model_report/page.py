@@ -83,13 +83,16 @@ def _models(report: ModelReport, words: dict[str, str]) -> str:
             one.log_loss_constant,
             one.calibration_error,
             one.calibration_chance,
+            one.lift,
         ]
         for one in report.models
     ]
     failed = "".join(
         f"<p>{escape(name)}: {escape(words['set aside'].format(why=why))}</p>" for name, why in report.failed.items()
     )
-    table = _table(words["models"], [words[name] for name in [*names, "calibration", "by chance"]], rows, text=4)
+    table = _table(
+        words["models"], [words[name] for name in [*names, "calibration", "by chance", "lift"]], rows, text=4
+    )
     return f"<section><h2>{escape(words['models'])}</h2>{table}{failed}</section>"
 
 
@@ -150,6 +153,17 @@ def _pictures(model: ModelHealth, words: dict[str, str], mark: str) -> Iterable[
             words["share yes"],
             [Line(model.model, model.gains, dots=True), Line(words["at random"], ends, dashed=True)],
             f"-gains{mark}",
+        )
+        yield chart(
+            words["lift title"],
+            words["lift text"],
+            words["share answers"],
+            words["lift axis"],
+            [
+                Line(model.model, [(share, won / share) for share, won in model.gains[1:]], dots=True),
+                Line(words["at random"], [(0.0, 1.0), (1.0, 1.0)], dashed=True),
+            ],
+            f"-lift{mark}",
         )
     span = (model.trend[0][0], model.trend[-1][0])
     yield chart(

@@ -76,6 +76,7 @@ class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
         auc_pooled: over all actions, which flatters where some actions are liked more than others.
         auc_within: inside actions, averaged by their pairs.
         gains: (share of answers, highest propensity first; share of all yeses among them).
+        lift: how many times more yeses than at random the tenth with the highest propensity holds; None without a yes.
         trend: (answers so far, log loss of the stretch that ends there), oldest first.
         contributions: largest first; empty for challengers.
     """
@@ -95,6 +96,7 @@ class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
     calibration_chance: float
     reliability: tuple[Bin, ...]
     gains: tuple[tuple[float, float], ...]
+    lift: float | None
     trend: tuple[tuple[int, float], ...]
     actions: tuple[ActionHealth, ...]
     contributions: tuple[Contribution, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
 from opportune.evaluate.model_report.parts import ActionHealth, Bin, Maturity, ModelHealth
 from opportune.learning.scoreboard import Row, Score, Scoreboard
@@ -13,6 +14,7 @@ __all__ = ["performance"]
 
 NEW_ANSWERS, NEW_EITHER = 100, 5
 MATURE_ANSWERS, MATURE_EITHER = 1_000, 50
+TENTH = 0.1
 
 
 def performance(board: Scoreboard, kinds: Mapping[str, str], champion: str) -> list[ModelHealth]:
@@ -55,6 +57,7 @@ def _model(
         calibration_chance=_chance(score),
         reliability=tuple(_bins(score)),
         gains=_gains(score),
+        lift=_lift(_gains(score)),
         trend=_trend(row, score),
         actions=tuple(_action(one, own) for one, own in sorted(parts, key=lambda part: -part[0].answers)),
     )
@@ -118,6 +121,14 @@ def _gains(score: Score) -> tuple[tuple[float, float], ...]:
             taken, won = taken + no + yes, won + yes
             points.append((taken / answers, won / happened))
     return tuple(points)
+
+
+def _lift(gains: tuple[tuple[float, float], ...]) -> float | None:
+    """Yeses of the first TENTH of answers against a random tenth; between two bins in a straight line."""
+    for (before, won), (taken, more) in pairwise(gains):
+        if taken >= TENTH:
+            return (won + (more - won) * (TENTH - before) / (taken - before)) / TENTH
+    return None
 
 
 def _trend(row: Row, score: Score) -> tuple[tuple[int, float], ...]:
