@@ -126,7 +126,10 @@ def test_a_stopped_process_gets_no_new_connections_and_is_replaced(service: Flee
 
 
 def test_a_damaged_model_is_refused_and_replaced_by_the_next(service: Fleet, clients: list[httpx.Client]) -> None:
+    untaught = propensity(clients[0], "damage-0")
     answer_once(clients[0], "damage-1")
+    # A model that is posted after the damage would replace it before anybody reads it.
+    wait_for(lambda: propensity(clients[0], os.urandom(6).hex()) != untaught, 5)
     with psycopg.connect(service.store, autocommit=True, options="-c search_path=opportune") as connection:
         connection.execute(
             "update live_models set state = set_byte(state, 100, get_byte(state, 100) # 255), position = position + 1"
