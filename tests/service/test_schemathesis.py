@@ -16,6 +16,9 @@ from .process import Running, running
 pytestmark = pytest.mark.serial
 
 EXAMPLES = 40
+EXAMPLES_OF_COSTLY = 8
+COSTLY = {"/v1/models/rebuilds"}
+"""Paths where an answer takes a process of its own."""
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +34,9 @@ def test_generated_requests_are_answered_as_described(service: Running, route: o
     (unknowable,) = CHECKS.get_by_names(["positive_data_acceptance"])
     operation = schema[route.path][route.method]  # type: ignore[attr-defined]
 
-    @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck), database=None)
+    examples = EXAMPLES_OF_COSTLY if route.path in COSTLY else EXAMPLES  # type: ignore[attr-defined]
+
+    @settings(max_examples=examples, deadline=None, suppress_health_check=list(HealthCheck), database=None)
     @given(case=operation.as_strategy())
     def answered(case: schemathesis.Case) -> None:
         case.validate_response(case.call(base_url=service.url), excluded_checks=[unknowable])
