@@ -3,7 +3,7 @@
 Usage: write_shared.py URL SEED SECONDS MODE
 
 MODE is "full", or for the negative control "unlocked": it does not wait for its turn at the head.
-Its last line says how many writes it sent, how many it was told were the first of their id, and how many it gave up.
+Its last line says how many writes it sent, how many it was told were the first of their kind, and how many it gave up.
 """
 
 from __future__ import annotations
