@@ -69,6 +69,15 @@ def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
     np.reciprocal(propensity, out=propensity)
 
 
+def _active(dense: Floats, rows: Rows) -> tuple[Rows, Doubles]:
+    """Give the rows that an answer touches, and what stands in them."""
+    size = len(dense)
+    active = np.concatenate((np.arange(size), rows))
+    x = np.ones(len(active))
+    x[:size] = dense
+    return active, x
+
+
 def learn(
     state: Floats,
     prior: Floats,
@@ -93,10 +102,7 @@ def learn(
         group: place of the candidate's group in top.
         siblings: candidates of the same action, itself included; `sibling_columns` are their columns.
     """
-    size = len(dense)
-    active = np.concatenate((np.arange(size), rows))
-    x = np.ones(len(active))
-    x[:size] = dense
+    active, x = _active(dense, rows)
     width = state.shape[2]
     places = np.add.outer(columns * (2 * width), active)
     flat = state.reshape(-1)
@@ -130,10 +136,7 @@ def unlearn(
     sibling_columns: Rows,
 ) -> None:
     """Take one answer back; arguments are those of `learn`."""
-    size = len(dense)
-    active = np.concatenate((np.arange(size), rows))
-    x = np.ones(len(active))
-    x[:size] = dense
+    active, x = _active(dense, rows)
     width = state.shape[2]
     places = np.add.outer(columns * (2 * width), active)
     flat = state.reshape(-1)

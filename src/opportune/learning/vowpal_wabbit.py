@@ -40,8 +40,6 @@ BACK = 2.0
 BACK_MAX = 20.0
 """Largest weight of the opposite answer that takes one back."""
 BITS_MIN, BITS_MAX = 10, 24
-NUMBER_FEATURES = "bc"
-"""Letters of a number's line and curve; categories have "a"."""
 STATE_BYTES_MAX = 512_000_000
 
 
