@@ -14,15 +14,19 @@ from typing import Any
 import msgspec
 
 __all__ = [
+    "Attempt",
+    "Contact",
     "Decision",
     "DecisionRequest",
     "Facts",
+    "Hold",
     "Origin",
     "Outcome",
     "PlacementAnswer",
     "PlacementRequest",
     "PlacementTrace",
     "Renamed",
+    "Reserve",
     "Shown",
     "Sign",
     "Stage",
@@ -87,6 +91,8 @@ class Stage(IntEnum):
     """It passed everything; others took the places."""
     IRRELEVANT = 10
     """Its propensity is below the least that the placement shows; judged after the rules, before any place is drawn."""
+    LIMITED = 11
+    """A contact policy, a stock or a switch holds it back; judged after the rules, before any place is drawn."""
 
 
 class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -176,6 +182,86 @@ class PlacementTrace(msgspec.Struct, frozen=True, kw_only=True):
     uniforms: tuple[float, ...]
 
 
+class Contact(msgspec.Struct, frozen=True, array_like=True):
+    """One thing in a person's history that limits count.
+
+    Args:
+        at: when, in microseconds since 1970, UTC.
+        what: "shown", or the name of an outcome as it stands, corrections applied.
+    """
+
+    at: int
+    what: str
+    action: str
+    treatment: str
+    channel: str
+    placement: str
+    decision: str
+
+
+class Hold(msgspec.Struct, frozen=True, array_like=True):
+    """One limit that binds now.
+
+    Args:
+        limit: name of the contact policy or stock; "" for a switch.
+        kind: "at_most", "rest", "quiet", "distance", "stock" or "switch".
+        part: what it binds: "" all that the limit covers, "group:<name>", "action:<name>", or of a stock "over:<n>" and
+            "within:<n>", the actions that use more than n of it and those that use n at most.
+        left: 0 keeps all of them out; more is how many of them this answer may hold.
+        count, of: the counter and its bound, as in 3 of 3.
+        since, until: the window that was counted and when the hold ends, in microseconds since 1970; None: not known.
+        detail: the outcome behind a rest; else "".
+    """
+
+    limit: str
+    kind: str
+    part: str
+    left: int
+    count: int
+    of: int
+    since: int | None = None
+    until: int | None = None
+    detail: str = ""
+
+
+class Reserve(msgspec.Struct, frozen=True, array_like=True):
+    """What a decision takes of one stock for one shown action.
+
+    Args:
+        period: the stock's period, such as "2026-12"; "" where it has none.
+        units: whole pieces, minutes, or smallest units of money.
+        most: how much of the stock may be taken in that period by now.
+        lease_until: when it is released unless an outcome comes first, in microseconds since 1970.
+        confirmed_by, released_by: outcomes that settle it.
+    """
+
+    stock: str
+    period: str
+    units: int
+    most: int
+    lease_until: int
+    action: str
+    treatment: str
+    confirmed_by: tuple[str, ...]
+    released_by: tuple[str, ...]
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
+    """An earlier draw of a decision that could not be kept, so that it was drawn again.
+
+    Args:
+        chosen, chances, uniforms: per placement of the request, as in `PlacementTrace` and `Shown`.
+        lost: the stock that was sold out, or "" where the person's history had changed meanwhile.
+        action: the action that would have used it, or "".
+    """
+
+    chosen: tuple[tuple[int, ...], ...]
+    chances: tuple[tuple[float, ...], ...]
+    uniforms: tuple[tuple[float, ...], ...]
+    lost: str = ""
+    action: str = ""
+
+
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One answer of the engine with all that it was based on.
 
@@ -191,6 +277,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         degraded: reason of a fallback answer, or None.
         ignored: names of inputs that the registry says to ignore.
         withheld: what would have been shown to a person of a control group that is shown nothing; without content.
+        holds: the limits that bound, as they were seen.
+        redrawn: earlier draws that could not be kept, oldest first.
     """
 
     id: str
@@ -209,6 +297,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     placements: tuple[PlacementAnswer, ...]
     traces: tuple[PlacementTrace, ...]
     withheld: tuple[PlacementAnswer, ...] = ()
+    holds: tuple[Hold, ...] = ()
+    redrawn: tuple[Attempt, ...] = ()
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True):
