@@ -41,7 +41,7 @@ def test_the_report_of_a_store(run: Run, shop: Path, tmp_path: Path) -> None:
     assert f"{champion['log_loss']:.4f}" in told.out
     assert f"<td>{champion['log_loss']:.4f}</td>" in page
     assert '<html lang="pl">' in page
-    assert champion["contributions"][0]["predictor"] in told.out
+    assert champion["predictors"][0]["predictor"] in told.out
 
 
 def test_a_service_says_what_its_store_says(run: Run, shop: Path) -> None:

@@ -60,7 +60,10 @@ def propensities(model: PairsModel, a: str, b: str) -> list[float]:
 def test_the_pair_that_matters_is_found_and_no_other() -> None:
     model = taught(answers_of_pairs(1500))
 
-    assert {(a, b) for a, b, _ in model.interactions(0)} == {("customer.a", "customer.b")}
+    (found,) = {(one.first, one.second) for one in model.interactions(0)}
+    assert found == ("customer.a", "customer.b")
+    assert all(one.score >= 3.0 for one in model.interactions(0))
+    assert model.examined(0) == (6, 6)
     assert min(propensities(model, "u", "u")) > 0.6
     assert max(propensities(model, "u", "v")) < 0.4
 
@@ -68,7 +71,7 @@ def test_the_pair_that_matters_is_found_and_no_other() -> None:
 def test_a_pair_that_says_the_contrary_of_another_action_gets_weights_of_each() -> None:
     model = taught(answers_of_pairs(2500, is_flipped=True))
 
-    assert ("customer.a", "customer.b", True) in model.interactions(0)
+    assert ("customer.a", "customer.b", True) in {one[:3] for one in model.interactions(0)}
     same, other = propensities(model, "v", "v")
     assert same > other + 0.1
 
@@ -105,7 +108,8 @@ def test_more_pairs_than_fit_are_looked_at_in_turn() -> None:
         happened = (facts["customer.p38"] == facts["customer.p39"]) == (chance.random() < 0.9)
         model.learn(facts, 0, 0, happened)
 
-    assert ("customer.p38", "customer.p39", False) in model.interactions(0)
+    assert ("customer.p38", "customer.p39", False) in {one[:3] for one in model.interactions(0)}
+    assert model.examined(0) == (780, 780)
 
 
 def test_chosen_pairs_stay_when_predictors_are_added() -> None:

@@ -12,11 +12,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from opportune.cli.output import JsonOption, bar, fail, failures, out, print_json
+from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption, opened, service
 from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
 from opportune.evaluate.model_report.parts import ModelHealth
-from opportune.evaluate.model_report.words import said
+from opportune.evaluate.model_report.words import WORDS, by_model, pairs_said, said
 from opportune.service.course import Course
 from opportune.service.judging import judged
 from opportune.service.training import trained
@@ -78,10 +78,12 @@ def _write(path: Path, page: str) -> None:
 
 
 def _print(found: ModelReport) -> None:
-    for finding in found.findings:
-        out.print(escape(f"Look at this: {said(finding, 'en')}"))
+    for title, findings in by_model(found.findings, "en"):
+        out.print(escape(f"{WORDS['en']['look']} ({title}):"))
+        for finding in findings:
+            out.print(escape(f"  {said(finding, 'en')}"))
     if not found.findings:
-        out.print("Nothing passes a threshold.")
+        out.print(WORDS["en"]["well"])
     if not found.models:
         out.print("Nobody has answered yet, so there is nothing to judge.")
     for model in found.models:
@@ -134,15 +136,41 @@ def _print_model(model: ModelHealth) -> None:
             for one in model.actions
         ],
     )
-    if model.contributions:
-        rows = [(one.predictor, f"{one.share:.1%}", f"{one.mean:.3f}") for one in model.contributions[:ROWS]]
-        _print_table("Predictors", ("predictor", "share of movement", "mean"), rows)
+    _print_predictors(model)
 
 
-def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _print_predictors(model: ModelHealth) -> None:
+    words = WORDS["en"]
+    shown, rest = model.predictors[:ROWS], model.predictors[ROWS:]
+    _print_table(
+        words["predictors"],
+        ("predictor", words["selection"], words["share"], words["gain"], words["information"], words["auc alone"]),
+        [
+            (
+                one.predictor,
+                words[one.selection] + (f", {words['like']} {one.like}" if one.like else ""),
+                "-" if one.share is None else f"{one.share:.1%}",
+                "-" if one.gain is None else f"{one.gain:.4f}",
+                _number(one.information),
+                _number(one.auc),
+            )
+            for one in shown
+        ],
+        text=2,
+    )
+    if rest:
+        out.print(f"... and {count(len(rest), 'predictor')} more; --html and --json have all.")
+    out.print(escape(pairs_said(model, words)))
+    for pair in model.interactions:
+        weights = words["for each action" if pair.per_action else "for all actions"]
+        out.print(escape(f"  {pair.first} with {pair.second}: {weights}, {words['score']} {pair.score:.1f}"))
+
+
+def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]], text: int = 1) -> None:
+    """Print a table whose first `text` columns are words."""
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place == 0 else "right")
+        table.add_column(name, justify="left" if place < text else "right")
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table)

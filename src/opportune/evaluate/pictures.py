@@ -13,7 +13,9 @@ WIDTH, HEIGHT = 640, 360
 LEFT, RIGHT, TOP, BOTTOM = 70, 20, 44, 52
 TICKS = 5
 NAMED = 12
-"""Bubbles that are named beside their place; all of them say their name when pointed at."""
+"""Bubbles that are named beside their place, if there is room; all of them say their name when pointed at."""
+LETTER, LINE = 7.2, 14.0
+"""Width of a letter, which most stay under, and height of a line of text, as they are printed."""
 
 COLOURS = ("#0b5cad", "#b3440a", "#3a7d2c", "#6a3d9a")
 """Each has a contrast of at least 4.5 to 1 on white."""
@@ -57,10 +59,14 @@ def chart(title: str, description: str, x_label: str, y_label: str, lines: Seque
 
 
 def bubbles(title: str, description: str, x_label: str, y_label: str, all_: Sequence[Bubble], mark: str = "") -> str:
-    """Draw bubbles over common axes, the largest first, so that none is hidden; the largest ones are named."""
+    """Draw bubbles over common axes, the largest first, so that none is hidden; the largest ones are named.
+
+    No name covers another one: it stands right, left, above or below of its bubble, or is left out.
+    """
     frame = _Frame(_span([one.x for one in all_]), _span([one.y for one in all_]))
     parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
     largest = max((one.size for one in all_), default=1.0) or 1.0
+    taken: list[_Box] = []
     for rank, one in enumerate(sorted(all_, key=lambda one: -one.size)):
         x, y = frame.place(one.x, one.y)
         radius = 4.0 + 20.0 * math.sqrt(one.size / largest)
@@ -68,13 +74,42 @@ def bubbles(title: str, description: str, x_label: str, y_label: str, all_: Sequ
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{COLOURS[0]}" fill-opacity="0.35" '
             f'stroke="{COLOURS[0]}"><title>{escape(one.name)}</title></circle>'
         )
-        if rank < NAMED:
-            # The names of bubbles at the right edge end at them.
-            anchor, at = ("end", x - radius - 3) if x > WIDTH * 0.7 else ("start", x + radius + 3)
-            parts.append(
-                f'<text x="{at:.1f}" y="{y + 4:.1f}" text-anchor="{anchor}" fill="#1a1a1a">{escape(one.name)}</text>'
-            )
+        room = _room(one.name, x, y, radius, taken) if rank < NAMED else None
+        if room is not None:
+            taken.append(room)
+            parts.append(f'<text x="{room.left:.1f}" y="{room.top + 11:.1f}" fill="#1a1a1a">{escape(one.name)}</text>')
     return "\n".join([*parts, "</svg>\n"])
+
+
+@dataclass(frozen=True, slots=True)
+class _Box:
+    """Where a name stands."""
+
+    left: float
+    top: float
+    width: float
+
+    def covers(self, other: _Box) -> bool:
+        across = self.left < other.left + other.width and other.left < self.left + self.width
+        return across and abs(self.top - other.top) < LINE
+
+    @property
+    def is_inside(self) -> bool:
+        across = self.left >= LEFT and self.left + self.width <= WIDTH - 2
+        return across and TOP <= self.top <= HEIGHT - BOTTOM - LINE
+
+
+def _room(name: str, x: float, y: float, radius: float, taken: Sequence[_Box]) -> _Box | None:
+    """Find where a bubble's name covers no other one; None where there is no such place."""
+    width = LETTER * len(name)
+    middle, centre = y - LINE / 2, max(LEFT, min(x - width / 2, WIDTH - 4 - width))
+    sides = (x + radius + 3, x - radius - 3 - width)
+    places = (
+        *(_Box(side, middle, width) for side in sides),
+        *(_Box(centre, top, width) for top in (y - radius - 2 - LINE, y + radius + 2)),
+        *(_Box(side, middle + shift, width) for shift in (-LINE, LINE) for side in sides),
+    )
+    return next((box for box in places if box.is_inside and not any(map(box.covers, taken))), None)
 
 
 def _begun(title: str, description: str, mark: str) -> list[str]:

@@ -17,7 +17,7 @@ from opportune.learning.counting import Counts
 from opportune.learning.evidence_reading import Reading
 from opportune.learning.tempering import Tempering
 
-__all__ = ["Importance", "importance"]
+__all__ = ["TOO_GOOD", "Importance", "importance"]
 
 Doubles = npt.NDArray[np.float64]
 

@@ -182,12 +182,16 @@ class MixtureModel(PropensityModel):
             if not isinstance(expert, TreesModel):
                 expert.unlearn(facts, candidate, outcome, happened)
 
+    def expert(self, name: str) -> PropensityModel | None:
+        """Give an expert by its name; None where the catalogue leaves no room for it."""
+        return self._experts[name] if name in self._names else None
+
     @property
     def trees(self) -> TreesModel | None:
         """Give the expert that is trained in the background; None where the catalogue leaves no room for it."""
-        expert = self._experts[TREES]
-        assert isinstance(expert, TreesModel)
-        return expert if TREES in self._names else None
+        expert = self.expert(TREES)
+        assert expert is None or isinstance(expert, TreesModel)
+        return expert
 
     def take_part(self, part: str, artefact: bytes) -> None:
         """Take over trees; how far trees are trusted stays.

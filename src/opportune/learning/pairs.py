@@ -34,6 +34,7 @@ from opportune.learning.moves import Moves
 from opportune.learning.pairs_coding import Coding
 from opportune.learning.pairs_state import adopted, read_state, write_state
 from opportune.learning.pairs_weights import PairsForm, PairWeights, Path
+from opportune.learning.screening import Interaction
 from opportune.learning.snapshot import state_digest
 from opportune.records import Facts
 
@@ -189,12 +190,18 @@ class PairsModel(PropensityModel):
         named = [(p.name, float(value)) for p, value in zip(self.predictors, own.tolist(), strict=True)]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
 
-    def interactions(self, outcome: int) -> list[tuple[str, str, bool]]:
-        """Pairs of predictors that were chosen, and whether each action has its own weights for them."""
-        return [
-            (self.predictors[a].name, self.predictors[b].name, is_own)
-            for a, b, is_own in self._weights.chosen_pairs(outcome)
+    def interactions(self, outcome: int) -> list[Interaction]:
+        """Pairs of predictors that were chosen for head `outcome`, those first that say most together."""
+        found = [
+            Interaction(self.predictors[a].name, self.predictors[b].name, is_own, score)
+            for a, b, is_own, score in self._weights.chosen_pairs(outcome)
         ]
+        return sorted(found, key=lambda one: (-one.score, one))
+
+    def examined(self, outcome: int) -> tuple[int, int]:
+        """Pairs that were looked at so far for head `outcome`, and how many there are."""
+        screening = self._weights.screenings[outcome]
+        return screening.examined, screening.pairs.shape[1]
 
     def _check(self, candidate: int, outcome: int) -> None:
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):

@@ -278,14 +278,15 @@ class PairWeights:
                 found[self.screenings[head].pairs[:, pair]] += 0.5 * value
         return found
 
-    def chosen_pairs(self, head: int) -> list[tuple[int, int, bool]]:
-        """Predictors of each chosen pair, and whether it has weights of each action."""
+    def chosen_pairs(self, head: int) -> list[tuple[int, int, bool, float]]:
+        """Predictors of each chosen pair, whether it has weights of each action, and its score."""
         found = []
-        for chosen, is_own in ((self.chosen[head], False), (self.chosen_own[head], True)):
-            for pair in chosen[chosen >= 0].tolist():
-                later, earlier = self.screenings[head].pairs[:, pair].tolist()
-                found.append((earlier, later, is_own))
-        return sorted(found)
+        split = self.chosen.shape[1]
+        for start, chosen, is_own in ((0, self.chosen[head], False), (split, self.chosen_own[head], True)):
+            for place in np.flatnonzero(chosen >= 0).tolist():
+                later, earlier = self.screenings[head].pairs[:, chosen[place]].tolist()
+                found.append((earlier, later, is_own, float(self.scores[head, start + place])))
+        return found
 
 
 class _Touched(NamedTuple):

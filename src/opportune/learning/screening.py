@@ -14,13 +14,14 @@ Notation:
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.pairs_coding import COARSE
 
-__all__ = ["CELLS", "Note", "Screening", "pair_places"]
+__all__ = ["CELLS", "Interaction", "Note", "Screening", "pair_places"]
 
 Whole = npt.NDArray[np.int64]
 Doubles = npt.NDArray[np.float64]
@@ -35,6 +36,21 @@ TURN = 2_000
 SHARED = 1 << 16
 SPREAD = 0x9E3779B97F4A7C15
 """Odd number that spreads cells over the shared table."""
+
+
+class Interaction(NamedTuple):
+    """Two predictors that say more together than each alone, so that their pair has weights of its own.
+
+    Args:
+        first, second: names of the predictors.
+        is_own: whether each action has its own weights for the pair.
+        score: gain when it was last looked at, in standard deviations of what chance brings.
+    """
+
+    first: str
+    second: str
+    is_own: bool
+    score: float
 
 
 def pair_places(predictors: int) -> Whole:
@@ -69,6 +85,12 @@ class Screening:
         self.shared_chances: Floats = np.zeros_like(self.shared_errors)
         self.gains: Doubles = np.zeros((2, self.size))
         self.cells: Doubles = np.zeros((2, self.size))
+
+    @property
+    def examined(self) -> int:
+        """Pairs that were looked at so far."""
+        turns = 1 + (self.answers - 1) // TURN if self.answers else 0
+        return min(self.pairs.shape[1], self.size * turns)
 
     def window(self) -> Whole:
         """Numbers of the pairs that are looked at."""

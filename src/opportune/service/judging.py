@@ -10,6 +10,7 @@ from opportune.learning import Contest, Snapshot
 from opportune.outcomes import new_model
 from opportune.service.course import Course
 from opportune.storage import Storage
+from opportune.strategy.models import barred
 
 __all__ = ["judged"]
 
@@ -35,4 +36,5 @@ def judged(
     except ValueError:
         message = "a revision was published that they have not come to yet"
         raise UnknownError.of("models", message, "ask again in a second", "not-found") from None
-    return report_of(storage, plan, models, position, at)
+    hidden = barred(course.strategies.of(plan.revision).project)
+    return report_of(storage, plan, models, position, at, hidden)

@@ -11,14 +11,27 @@ from opportune.strategy.project import Project
 from opportune.strategy.sections import Model
 from opportune.strategy.wording import suggest
 
-__all__ = ["champion", "predictors", "promotion", "settings", "specs"]
+__all__ = ["barred", "champion", "predictors", "promotion", "settings", "specs"]
 
 
 def predictors(project: Project) -> tuple[Predictor, ...]:
     """List what models may see, customer attributes first, in file order."""
-    customer = [Predictor(f"customer.{name}", item.type) for name, item in project.attributes.items() if item.predictor]
-    context = [Predictor(f"context.{name}", item.type) for name, item in project.context.items() if item.predictor]
-    return (*customer, *context)
+    return _attributes(project, True)
+
+
+def barred(project: Project) -> tuple[Predictor, ...]:
+    """List the attributes that no model may see, in the same order."""
+    return _attributes(project, False)
+
+
+def _attributes(project: Project, is_predictor: bool) -> tuple[Predictor, ...]:
+    registries = (("customer.", project.attributes), ("context.", project.context))
+    return tuple(
+        Predictor(prefix + name, item.type)
+        for prefix, items in registries
+        for name, item in items.items()
+        if item.predictor == is_predictor
+    )
 
 
 def specs(project: Project) -> tuple[ModelSpec, ...]:

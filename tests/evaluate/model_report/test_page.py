@@ -71,6 +71,10 @@ def test_the_page_has_the_figures_of_the_data(report: ModelReport) -> None:
         for value in numbers_of(figures):
             assert f"{value:.4f}" in cells.cells
         assert f"{model['answers']:,}" in cells.cells
+        for one in model["predictors"]:
+            assert {one["predictor"], WORDS["en"][one["selection"]], f"{one['seen'] or 0:,}"} <= {*cells.cells, "0"}
+        for pair in model["interactions"]:
+            assert {pair["first"], pair["second"]} <= set(cells.cells)
     for value in numbers_of(plain["inputs"]):
         assert f"{value:.4f}" in cells.cells
 

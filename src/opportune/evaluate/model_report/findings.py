@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from opportune.evaluate.model_report.parts import Finding, InputHealth, ModelHealth
+from opportune.learning.importance import TOO_GOOD
 
 __all__ = ["THRESHOLDS", "findings"]
 
@@ -14,13 +15,15 @@ THRESHOLDS = {
     "calibration": 0.03,
     "no-discrimination": 0.52,
     "too-good": 0.95,
+    "knows-answer": TOO_GOOD,
     "drift": 0.25,
     "missing": 0.2,
     "never-seen": 0.1,
 }
 """Gravest first: a challenger was set aside; log loss above that of the action's own rate; calibration error this much
 above what chance explains; AUC at most this; AUC at least this, which most often is an input that knows the answer;
-population stability index; rise of the share of missing values; share of values that were not there before."""
+AUC of one predictor alone, ahead of all others; population stability index; rise of the share of missing values; share
+of values that were not there before."""
 ANSWERS_LEAST = 1_000
 ACTION_ANSWERS_LEAST = 500
 MARGIN = 0.005
@@ -28,14 +31,19 @@ MARGIN = 0.005
 
 
 def findings(models: Sequence[ModelHealth], inputs: Sequence[InputHealth], failed: Iterable[str]) -> list[Finding]:
-    """Name what passes a threshold, gravest first."""
+    """Name what passes a threshold: together by model, gravest first, and the model with the gravest first."""
     found = [Finding(code="set-aside", model=name, value=1.0, threshold=0.0) for name in failed]
     for model in models:
         found += _of_model(model)
     for one in inputs:
         found += _of_input(one)
     order = list(THRESHOLDS)
-    return sorted(found, key=lambda one: (order.index(one.code), -one.value, one.subject))
+    gravest = {
+        name: min(order.index(one.code) for one in found if one.model == name) for name in {o.model for o in found}
+    }
+    return sorted(
+        found, key=lambda one: (gravest[one.model], one.model, order.index(one.code), -one.value, one.subject)
+    )
 
 
 def _of_model(model: ModelHealth) -> Iterator[Finding]:
@@ -49,6 +57,10 @@ def _of_model(model: ModelHealth) -> Iterator[Finding]:
             yield Finding(code="no-discrimination", **about, value=model.auc_within, threshold=limit)
         if model.auc_within is not None and model.auc_within >= THRESHOLDS["too-good"]:
             yield Finding(code="too-good", **about, value=model.auc_within, threshold=THRESHOLDS["too-good"])
+    for one in model.predictors:
+        if one.too_good and one.auc is not None:
+            limit = THRESHOLDS["knows-answer"]
+            yield Finding(code="knows-answer", **about, subject=one.predictor, value=one.auc, threshold=limit)
     for action in model.actions:
         if action.answers < ACTION_ANSWERS_LEAST:
             continue

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from opportune.evaluate.model_report.parts import InputHealth, Language, ModelHealth, ModelReport
-from opportune.evaluate.model_report.words import WORDS, said
+from opportune.evaluate.model_report.words import WORDS, by_model, pairs_said, said
 from opportune.evaluate.pictures import Bubble, Line, bubbles, chart
 
 __all__ = ["page_of"]
@@ -61,8 +61,11 @@ def _findings(report: ModelReport, language: Language) -> str:
     words = WORDS[language]
     if not report.findings:
         return f'<section class="well"><p>{escape(words["well"])}</p></section>'
-    items = "".join(f"<li>{escape(said(finding, language))}</li>" for finding in report.findings)
-    return f'<section class="look"><h2>{escape(words["look"])}</h2><ul>{items}</ul></section>'
+    parts = []
+    for title, found in by_model(report.findings, language):
+        items = "".join(f"<li>{escape(said(finding, language))}</li>" for finding in found)
+        parts.append(f"<h3>{escape(title)}</h3><ul>{items}</ul>")
+    return f'<section class="look"><h2>{escape(words["look"])}</h2>{"".join(parts)}</section>'
 
 
 def _models(report: ModelReport, words: dict[str, str]) -> str:
@@ -117,7 +120,7 @@ def _model(model: ModelHealth, words: dict[str, str], mark: str) -> str:
     table = _table(f"{words['actions']} ({title})", [words[name] for name in names], rows, text=2)
     return (
         f'<section><h2>{escape(title)}</h2><div class="pictures">{pictures}</div>{table}'
-        f"{_contributions(model, words)}</section>"
+        f"{_predictors(model, words)}{_interactions(model, words)}</section>"
     )
 
 
@@ -179,13 +182,44 @@ def _pictures(model: ModelHealth, words: dict[str, str], mark: str) -> Iterable[
     )
 
 
-def _contributions(model: ModelHealth, words: dict[str, str]) -> str:
-    if not model.contributions:
+def _predictors(model: ModelHealth, words: dict[str, str]) -> str:
+    if not model.predictors:
         return ""
-    rows: list[list[Cell]] = [[one.predictor, one.share, one.mean] for one in model.contributions]
-    names = [words["predictor"], words["share"], words["mean"]]
+    rows: list[list[Cell]] = [
+        [
+            one.predictor,
+            words[one.selection],
+            one.like or None,
+            one.share,
+            one.movement,
+            one.gain,
+            one.information,
+            one.auc,
+            one.trust,
+            one.seen,
+            one.missing,
+            one.groups,
+        ]
+        for one in model.predictors
+    ]
+    names = ["predictor", "selection", "like", "share", "movement", "gain", "information", "auc alone", "trust"]
+    names += ["seen", "missing", "groups"]
     caption = f"{words['predictors']} ({model.model}: {model.outcome})"
-    return f"<p>{escape(words['predictors text'])}</p>{_table(caption, names, rows, text=1)}"
+    table = _table(caption, [words[name] for name in names], rows, text=3)
+    return f"<p>{escape(words['predictors text'])}</p>{table}"
+
+
+def _interactions(model: ModelHealth, words: dict[str, str]) -> str:
+    told = escape(pairs_said(model, words))
+    if not model.interactions:
+        return f"<p>{told}</p>"
+    rows: list[list[Cell]] = [
+        [one.first, one.second, words["for each action" if one.per_action else "for all actions"], one.score]
+        for one in model.interactions
+    ]
+    names = [words[name] for name in ("predictor", "with", "weights", "score")]
+    caption = f"{words['interactions']} ({model.model}: {model.outcome})"
+    return f"<p>{told}</p>{_table(caption, names, rows, text=3)}"
 
 
 def _inputs(report: ModelReport, words: dict[str, str]) -> str:

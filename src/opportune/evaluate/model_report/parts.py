@@ -15,18 +15,21 @@ __all__ = [
     "LANGUAGES",
     "ActionHealth",
     "Bin",
-    "Contribution",
     "Finding",
     "InputHealth",
     "Language",
     "ModelHealth",
     "ModelReport",
+    "Pair",
+    "PredictorHealth",
+    "Selection",
 ]
 
 Language = Literal["en", "pl"]
 LANGUAGES: tuple[Language, ...] = ("en", "pl")
 
 Maturity = Literal["new", "growing", "mature"]
+Selection = Literal["used", "says-little", "one-value", "never-seen", "hidden", "barred"]
 
 
 class Bin(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,12 +64,51 @@ class ActionHealth(msgspec.Struct, frozen=True, kw_only=True):
     maturity: Maturity
 
 
-class Contribution(msgspec.Struct, frozen=True, kw_only=True):
-    """How much a predictor moves the log odds of shown actions: mean absolute contribution, and its share of all."""
+class PredictorHealth(msgspec.Struct, frozen=True, kw_only=True):
+    """What one predictor contributes to a model under one outcome; None where that is not known of this model.
+
+    Args:
+        selection: "used"; or why it is left out: "says-little", "one-value" and "never-seen" until it says more,
+            "hidden" from this model by the project's models.yaml, "barred" from all models by its attributes.
+        movement: mean absolute contribution to the log odds of shown actions; `share` of that of all predictors.
+        seen: answers in which it had a value; `missing` share of answers in which it had none.
+        groups: bins or levels that are told apart.
+        information: information value within candidates beyond chance, in nats.
+        auc: of this predictor alone within candidates, at least 0.5.
+        gain: log loss per answer, in nats, that its absence would have cost.
+        trust: factor by which its weight of evidence counts.
+        like: a more important predictor that says much the same; "" for none.
+        too_good: whether it looks like something known only after the answer.
+    """
 
     predictor: str
-    mean: float
-    share: float
+    type: str
+    selection: Selection
+    movement: float | None = None
+    share: float | None = None
+    seen: int | None = None
+    missing: float | None = None
+    groups: int | None = None
+    information: float | None = None
+    auc: float | None = None
+    gain: float | None = None
+    trust: float | None = None
+    like: str = ""
+    too_good: bool = False
+
+
+class Pair(msgspec.Struct, frozen=True, kw_only=True):
+    """An interaction that was found: two predictors that say more together than each alone.
+
+    Args:
+        per_action: whether each action has weights of its own for them.
+        score: what they say together beyond chance, in standard deviations of chance.
+    """
+
+    first: str
+    second: str
+    per_action: bool
+    score: float
 
 
 class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +120,9 @@ class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
         gains: (share of answers, highest propensity first; share of all yeses among them).
         lift: how many times more yeses than at random the tenth with the highest propensity holds; None without a yes.
         trend: (answers so far, log loss of the stretch that ends there), oldest first.
-        contributions: largest first; empty for challengers.
+        predictors: those that matter most first, those that it may not see last.
+        interactions: strongest first. `pairs_examined` of `pairs_possible` pairs of predictors were looked at; None
+            where the model does not look for pairs.
     """
 
     model: str
@@ -99,7 +143,10 @@ class ModelHealth(msgspec.Struct, frozen=True, kw_only=True):
     lift: float | None
     trend: tuple[tuple[int, float], ...]
     actions: tuple[ActionHealth, ...]
-    contributions: tuple[Contribution, ...] = ()
+    predictors: tuple[PredictorHealth, ...] = ()
+    interactions: tuple[Pair, ...] = ()
+    pairs_examined: int | None = None
+    pairs_possible: int | None = None
 
 
 class InputHealth(msgspec.Struct, frozen=True, kw_only=True):
@@ -145,7 +192,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
         position: journal entry that the models have learned to.
         decisions_before, decisions_now: that inputs were compared on.
         failed: challengers that were set aside, and why.
-        findings: gravest first; empty where all is well.
+        findings: together by model, gravest first, and the model with the gravest first; empty where all is well.
     """
 
     project: str

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import math
-from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime
-
-import msgspec
 
 from opportune.decide import Plan
 from opportune.evaluate.model_report.findings import findings
 from opportune.evaluate.model_report.inputs import inputs
-from opportune.evaluate.model_report.parts import Contribution, ModelHealth, ModelReport
+from opportune.evaluate.model_report.parts import ModelReport
 from opportune.evaluate.model_report.performance import performance
+from opportune.evaluate.model_report.predictors import Shown, with_predictors
+from opportune.learning import Predictor
 from opportune.learning.contest import Contest
 from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.kinds import DecisionBody, DecisionPayload
 
-__all__ = ["Shown", "report_of"]
+__all__ = ["report_of"]
 
 NOW_DECISIONS = 2_000
 BEFORE_DECISIONS = 10_000
@@ -28,21 +26,21 @@ PAGE = 250
 EXPLAINED = 200
 """Shown actions whose predictors' contributions are averaged."""
 
-Shown = tuple[Facts, int]
-"""What a decision knew, and the candidate that it showed first."""
 
-
-def report_of(storage: Storage, plan: Plan, models: Contest, position: int, at: datetime) -> ModelReport:
+def report_of(
+    storage: Storage, plan: Plan, models: Contest, position: int, at: datetime, barred: Sequence[Predictor] = ()
+) -> ModelReport:
     """Judge the models of a project.
 
     Args:
         models: bound to the plan; nothing may be learned meanwhile.
         position: journal entry that they have learned to.
+        barred: attributes that no model may see.
     """
     now, before = _decisions(storage)
     healths = performance(models.scoreboard, {spec.name: spec.kind for spec in models.specs}, models.champion)
     shown = _shown(plan, now[-EXPLAINED:])
-    healths = [_with_contributions(one, models, plan, shown) if one.is_champion else one for one in healths]
+    healths = [with_predictors(one, models, plan, shown, barred) for one in healths]
     compared = inputs(plan.predictors, [_facts(entry) for entry in before], [_facts(entry) for entry in now])
     return ModelReport(
         project=plan.name,
@@ -104,21 +102,3 @@ def _shown(plan: Plan, entries: Sequence[Entry]) -> list[Shown]:
             if index is not None:
                 shown.append((_facts(entry), index))
     return shown
-
-
-def _with_contributions(health: ModelHealth, models: Contest, plan: Plan, shown: Sequence[Shown]) -> ModelHealth:
-    head = plan.outcomes.index(health.outcome)
-    totals: dict[str, float] = defaultdict(float)
-    for facts, candidate in shown:
-        for name, part in models.weights(facts, candidate, head):
-            totals[name] += abs(part)
-    whole = math.fsum(totals.values())
-    if not whole:
-        return health
-    ordered = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
-    return msgspec.structs.replace(
-        health,
-        contributions=tuple(
-            Contribution(predictor=name, mean=total / len(shown), share=total / whole) for name, total in ordered
-        ),
-    )

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from opportune.evaluate.model_report.parts import Finding, Language
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 
-__all__ = ["WORDS", "said"]
+from opportune.evaluate.model_report.parts import Finding, Language, ModelHealth
+
+__all__ = ["WORDS", "by_model", "pairs_said", "said"]
 
 WORDS: dict[Language, dict[str, str]] = {
     "en": {
@@ -56,14 +59,40 @@ WORDS: dict[Language, dict[str, str]] = {
         "trend text": "Each point is a stretch of answers; lower is better.",
         "so far": "answers so far",
         "predictors": "Predictors",
-        "predictors text": "How much each predictor moves the log odds of what was shown, on average.",
+        "predictors text": "Movement is how much a predictor moves the log odds of what was shown, on average."
+        " The gain is the log loss per answer that its absence would have cost, as far as it is looked at alone.",
         "predictor": "predictor",
+        "selection": "used or left out",
+        "used": "used",
+        "says-little": "left out: says next to nothing so far",
+        "one-value": "left out: always the same value",
+        "never-seen": "left out: never has a value",
+        "hidden": "left out: hidden from this model",
+        "barred": "left out: barred from all models",
         "share": "share of all movement",
-        "mean": "mean movement",
+        "movement": "mean movement",
+        "information": "information value",
+        "auc alone": "AUC alone",
+        "gain": "gain",
+        "trust": "trust",
+        "missing": "missing",
+        "seen": "seen in answers",
+        "groups": "bins or levels",
+        "like": "says much the same as",
+        "interactions": "Interactions",
+        "interactions text": "{examined} of {possible} pairs of predictors were looked at;"
+        " {found} say more together than alone.",
+        "no interactions": "This model does not look for pairs of predictors that say more together.",
+        "with": "with",
+        "weights": "weights",
+        "for each action": "each action has its own",
+        "for all actions": "all actions alike",
+        "score": "score beyond chance",
         "inputs": "Inputs now and before",
         "inputs text": "{now} decisions of now against {before} of before.",
         "missing before": "missing before",
         "missing now": "missing now",
+        "inputs of all": "Inputs, for all models",
         "never seen": "never seen before",
         "drift": "drift (PSI)",
         "before": "before",
@@ -120,14 +149,39 @@ WORDS: dict[Language, dict[str, str]] = {
         "trend text": "Każdy punkt to odcinek odpowiedzi; niżej znaczy lepiej.",
         "so far": "odpowiedzi do tej pory",
         "predictors": "Predyktory",
-        "predictors text": "Jak mocno każdy predyktor porusza logarytm szansy tego, co pokazano, średnio.",
+        "predictors text": "Ruch mówi, jak mocno predyktor porusza logarytm szansy tego, co pokazano, średnio."
+        " Wkład to strata logarytmiczna na odpowiedź, którą kosztowałby jego brak, o ile patrzy się na niego samego.",
         "predictor": "predyktor",
+        "selection": "używany czy pominięty",
+        "used": "używany",
+        "says-little": "pominięty: na razie prawie nic nie mówi",
+        "one-value": "pominięty: zawsze ta sama wartość",
+        "never-seen": "pominięty: nigdy nie ma wartości",
+        "hidden": "pominięty: ukryty przed tym modelem",
+        "barred": "pominięty: zakazany dla wszystkich modeli",
         "share": "część całego ruchu",
-        "mean": "średni ruch",
+        "movement": "średni ruch",
+        "information": "wartość informacyjna",
+        "auc alone": "AUC samego predyktora",
+        "gain": "wkład",
+        "trust": "zaufanie",
+        "missing": "brak",
+        "seen": "obecny w odpowiedziach",
+        "groups": "przedziały lub poziomy",
+        "like": "mówi prawie to samo co",
+        "interactions": "Interakcje",
+        "interactions text": "Obejrzano {examined} z {possible} par predyktorów; razem więcej niż osobno mówi {found}.",
+        "no interactions": "Ten model nie szuka par predyktorów, które razem mówią więcej.",
+        "with": "z",
+        "weights": "wagi",
+        "for each action": "własne każdej akcji",
+        "for all actions": "wspólne wszystkim akcjom",
+        "score": "wynik ponad przypadek",
         "inputs": "Dane wejściowe teraz i wcześniej",
         "inputs text": "{now} decyzji z teraz wobec {before} wcześniejszych.",
         "missing before": "brak wcześniej",
         "missing now": "brak teraz",
+        "inputs of all": "Dane wejściowe, dla wszystkich modeli",
         "never seen": "niewidziane wcześniej",
         "drift": "dryf (PSI)",
         "before": "wcześniej",
@@ -148,6 +202,8 @@ _FINDINGS: dict[Language, dict[str, str]] = {
         " (threshold {threshold:g}); better predictors would help more than other models.",
         "too-good": "{model} foresees {outcome} suspiciously well: AUC within actions is {value:.3f} (threshold"
         " {threshold:g}); does a predictor know the answer already?",
+        "knows-answer": "{subject} alone foresees {outcome} suspiciously well: AUC {value:.3f} (threshold"
+        " {threshold:g}); is it known only after the answer?",
         "drift": "{subject} has other values than before: stability index {value:.2f} (threshold {threshold:g}).",
         "missing": "{subject} is missing more often than before, by {value:.0%} of decisions (threshold"
         " {threshold:.0%}): has a source broken?",
@@ -163,12 +219,31 @@ _FINDINGS: dict[Language, dict[str, str]] = {
         " {threshold:g}); lepsze predyktory pomogą bardziej niż inne modele.",
         "too-good": "{model} przewiduje {outcome} podejrzanie dobrze: AUC wewnątrz akcji {value:.3f} (próg"
         " {threshold:g}); czy któryś predyktor zna już odpowiedź?",
+        "knows-answer": "{subject} samo przewiduje {outcome} podejrzanie dobrze: AUC {value:.3f} (próg {threshold:g});"
+        " czy jest znane dopiero po odpowiedzi?",
         "drift": "{subject} ma inne wartości niż wcześniej: wskaźnik stabilności {value:.2f} (próg {threshold:g}).",
         "missing": "{subject} brakuje częściej niż wcześniej, o {value:.0%} decyzji (próg {threshold:.0%}): czy zepsuło"
         " się źródło?",
         "never-seen": "{value:.0%} wartości {subject} nie było wcześniej (próg {threshold:.0%}).",
     },
 }
+
+
+def by_model(found: Sequence[Finding], language: Language) -> list[tuple[str, list[Finding]]]:
+    """Put findings under headings: the name of each model, and one for inputs, which are those of all."""
+    return [
+        (name or WORDS[language]["inputs of all"], list(own)) for name, own in groupby(found, lambda one: one.model)
+    ]
+
+
+def pairs_said(model: ModelHealth, words: Mapping[str, str]) -> str:
+    """Say in one sentence how many pairs of predictors were looked at and found."""
+    if model.pairs_possible is None:
+        return words["no interactions"]
+    found = len({(one.first, one.second) for one in model.interactions})
+    return words["interactions text"].format(
+        examined=f"{model.pairs_examined:,}", possible=f"{model.pairs_possible:,}", found=f"{found:,}"
+    )
 
 
 def said(finding: Finding, language: Language) -> str:
