@@ -26,6 +26,7 @@ COMMANDS = {
     "init": ("opportune.cli.init", "init"),
     "check": ("opportune.cli.check", "check"),
     "test": ("opportune.cli.test", "run_tests"),
+    "diff": ("opportune.cli.diff", "diff"),
     "decide": ("opportune.cli.decide", "decide_command"),
     "serve": ("opportune.cli.serve", "serve"),
     "status": ("opportune.cli.status", "status"),
