@@ -24,7 +24,7 @@ from opportune.service.training import trained
 __all__ = ["report"]
 
 ROWS = 15
-"""Predictors and inputs that the terminal shows; the page and --json have all."""
+"""Predictors, pairs and inputs that the terminal shows; the page and --json have all."""
 
 
 def report(
@@ -104,6 +104,7 @@ def _print(found: ModelReport) -> None:
             for one in found.inputs[:ROWS]
         ],
     )
+    _print_rest(found.inputs, "predictor")
 
 
 def _print_model(model: ModelHealth) -> None:
@@ -141,36 +142,45 @@ def _print_model(model: ModelHealth) -> None:
 
 def _print_predictors(model: ModelHealth) -> None:
     words = WORDS["en"]
-    shown, rest = model.predictors[:ROWS], model.predictors[ROWS:]
+    known = [one for one in model.predictors if one.selection in ("used", "says-little")]
     _print_table(
         words["predictors"],
-        ("predictor", words["selection"], words["share"], words["gain"], words["information"], words["auc alone"]),
+        ("predictor", words["share"], words["gain"], words["information"], words["auc alone"]),
         [
             (
                 one.predictor,
-                words[one.selection] + (f", {words['like']} {one.like}" if one.like else ""),
                 "-" if one.share is None else f"{one.share:.1%}",
-                "-" if one.gain is None else f"{one.gain:.4f}",
+                "-" if one.gain is None else f"{round(one.gain, 4) + 0.0:.4f}",
                 _number(one.information),
                 _number(one.auc),
             )
-            for one in shown
+            for one in known[:ROWS]
         ],
-        text=2,
     )
-    if rest:
-        out.print(f"... and {count(len(rest), 'predictor')} more; --html and --json have all.")
+    _print_rest(known, "predictor")
+    for one in model.predictors:
+        if one.selection != "used":
+            out.print(escape(f"  {one.predictor}: {words[one.selection]}"))
+        elif one.like:
+            out.print(escape(f"  {one.predictor}: {words['like']} {one.like}"))
     out.print(escape(pairs_said(model, words)))
-    for pair in model.interactions:
+    for pair in model.interactions[:ROWS]:
         weights = words["for each action" if pair.per_action else "for all actions"]
         out.print(escape(f"  {pair.first} with {pair.second}: {weights}, {words['score']} {pair.score:.1f}"))
+    _print_rest(model.interactions, "pair")
 
 
-def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]], text: int = 1) -> None:
-    """Print a table whose first `text` columns are words."""
+def _print_rest(all_: Sequence[object], noun: str) -> None:
+    if len(all_) > ROWS:
+        out.print(f"  ... and {count(len(all_) - ROWS, noun)} more; --html and --json have all.")
+
+
+def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place < text else "right")
+        # Names are there in full, also where the terminal is narrow.
+        widest = max((len(row[0]) for row in rows), default=0) if place == 0 else None
+        table.add_column(name, justify="left" if place == 0 else "right", min_width=widest)
     for row in rows:
         table.add_row(*map(escape, row))
     out.print(table)

@@ -61,24 +61,29 @@ def chart(title: str, description: str, x_label: str, y_label: str, lines: Seque
 def bubbles(title: str, description: str, x_label: str, y_label: str, all_: Sequence[Bubble], mark: str = "") -> str:
     """Draw bubbles over common axes, the largest first, so that none is hidden; the largest ones are named.
 
-    No name covers another one: it stands right, left, above or below of its bubble, or is left out.
+    No name covers another one: it stands beside its bubble, and off the other bubbles if it can, or is left out.
     """
     frame = _Frame(_span([one.x for one in all_]), _span([one.y for one in all_]))
     parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
     largest = max((one.size for one in all_), default=1.0) or 1.0
+    ordered = sorted(all_, key=lambda one: -one.size)
+    circles = [(*frame.place(one.x, one.y), 4.0 + 20.0 * math.sqrt(one.size / largest)) for one in ordered]
     taken: list[_Box] = []
-    for rank, one in enumerate(sorted(all_, key=lambda one: -one.size)):
-        x, y = frame.place(one.x, one.y)
-        radius = 4.0 + 20.0 * math.sqrt(one.size / largest)
+    for rank, (one, (x, y, radius)) in enumerate(zip(ordered, circles, strict=True)):
         parts.append(
             f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:.1f}" fill="{COLOURS[0]}" fill-opacity="0.35" '
             f'stroke="{COLOURS[0]}"><title>{escape(one.name)}</title></circle>'
         )
-        room = _room(one.name, x, y, radius, taken) if rank < NAMED else None
+        others = circles[:rank] + circles[rank + 1 :]
+        room = _room(one.name, circles[rank], others, taken) if rank < NAMED else None
         if room is not None:
             taken.append(room)
             parts.append(f'<text x="{room.left:.1f}" y="{room.top + 11:.1f}" fill="#1a1a1a">{escape(one.name)}</text>')
     return "\n".join([*parts, "</svg>\n"])
+
+
+_Circle = tuple[float, float, float]
+"""Middle and radius."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +98,21 @@ class _Box:
         across = self.left < other.left + other.width and other.left < self.left + self.width
         return across and abs(self.top - other.top) < LINE
 
+    def crosses(self, circle: _Circle) -> bool:
+        x, y, radius = circle
+        across = max(self.left, min(x, self.left + self.width)) - x
+        along = max(self.top, min(y, self.top + LINE)) - y
+        return math.hypot(across, along) < radius
+
     @property
     def is_inside(self) -> bool:
         across = self.left >= LEFT and self.left + self.width <= WIDTH - 2
         return across and TOP <= self.top <= HEIGHT - BOTTOM - LINE
 
 
-def _room(name: str, x: float, y: float, radius: float, taken: Sequence[_Box]) -> _Box | None:
-    """Find where a bubble's name covers no other one; None where there is no such place."""
+def _room(name: str, own: _Circle, others: Sequence[_Circle], taken: Sequence[_Box]) -> _Box | None:
+    """Find where a bubble's name covers no other one, and the fewest bubbles; None where there is no such place."""
+    x, y, radius = own
     width = LETTER * len(name)
     middle, centre = y - LINE / 2, max(LEFT, min(x - width / 2, WIDTH - 4 - width))
     sides = (x + radius + 3, x - radius - 3 - width)
@@ -109,7 +121,8 @@ def _room(name: str, x: float, y: float, radius: float, taken: Sequence[_Box]) -
         *(_Box(centre, top, width) for top in (y - radius - 2 - LINE, y + radius + 2)),
         *(_Box(side, middle + shift, width) for shift in (-LINE, LINE) for side in sides),
     )
-    return next((box for box in places if box.is_inside and not any(map(box.covers, taken))), None)
+    free = [box for box in places if box.is_inside and not any(map(box.covers, taken))]
+    return min(free, key=lambda box: sum(map(box.crosses, others)), default=None)
 
 
 def _begun(title: str, description: str, mark: str) -> list[str]:

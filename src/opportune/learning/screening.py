@@ -90,7 +90,8 @@ class Screening:
     def examined(self) -> int:
         """Pairs that were looked at so far."""
         turns = 1 + (self.answers - 1) // TURN if self.answers else 0
-        return min(self.pairs.shape[1], self.size * turns)
+        pairs = int(self.pairs.shape[1])
+        return min(pairs, int(self.size) * turns)
 
     def window(self) -> Whole:
         """Numbers of the pairs that are looked at."""

@@ -272,5 +272,6 @@ def _cell(value: Cell) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
-        return f"{value:.4f}"
+        # What is nothing after rounding has no sign.
+        return f"{round(value, 4) + 0.0:.4f}"
     return f"{value:,}" if isinstance(value, int) else value

@@ -71,7 +71,7 @@ class PredictorHealth(msgspec.Struct, frozen=True, kw_only=True):
         selection: "used"; or why it is left out: "says-little", "one-value" and "never-seen" until it says more,
             "hidden" from this model by the project's models.yaml, "barred" from all models by its attributes.
         movement: mean absolute contribution to the log odds of shown actions; `share` of that of all predictors.
-        seen: answers in which it had a value; `missing` share of answers in which it had none.
+        seen: answers to all outcomes in which it had a value; `missing` share of those in which it had none.
         groups: bins or levels that are told apart.
         information: information value within candidates beyond chance, in nats.
         auc: of this predictor alone within candidates, at least 0.5.
