@@ -15,6 +15,7 @@ from opportune.decide.arbitrate import arbitrate
 from opportune.decide.chains import chained
 from opportune.decide.compose import drop_irrelevant, known_of, open_stages
 from opportune.decide.gate import OPEN, rule_stages
+from opportune.decide.limits.masks import mark_limited
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
 from opportune.decide.plan import Booleans, Plan
 from opportune.learning.base import PropensityModel
@@ -87,7 +88,7 @@ class _Finder:
 
     def result(self, facts: Facts) -> tuple[int | None, Booleans]:
         """Give who takes the first place, the mandatory before the others, then by priority, and who may take it."""
-        by_rules = rule_stages(self.plan, facts)
+        by_rules = mark_limited(self.plan.limits, self.decision.holds, rule_stages(self.plan, facts))
         stages = open_stages(self.plan, self.placement, by_rules, self.decision.at.timestamp(), self.taken)
         mandatory = mandatory_of(self.plan, facts)
         prediction = chained(self.plan, self.model.predict(self.model.encode(facts)))

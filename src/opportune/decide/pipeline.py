@@ -22,12 +22,15 @@ from opportune.decide.compose import KEPT_PARTS, UNIFORM, Slate, drop_irrelevant
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
+from opportune.decide.limits.masks import mark_limited
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.learning.base import Encoded, Floats, Prediction
 from opportune.records import (
+    Attempt,
     Decision,
     DecisionRequest,
     Facts,
+    Hold,
     PlacementAnswer,
     PlacementTrace,
     Shown,
@@ -37,6 +40,7 @@ from opportune.records import (
 __all__ = [
     "Scorer",
     "State",
+    "attempt_of",
     "canonical",
     "choose_of",
     "content_of",
@@ -80,6 +84,7 @@ class State:
         profile_version: grows with every change of the profile.
         model: bound to the plan's candidates.
         position: journal position that the model has learned to.
+        holds: the limits that bind, as `opportune.decide.limits.standing.holds_of` gives them.
     """
 
     model: Scorer
@@ -87,6 +92,7 @@ class State:
     person: str | None = None
     profile: Mapping[str, Value] = field(default_factory=dict)
     profile_version: int = 0
+    holds: tuple[Hold, ...] = ()
 
 
 def decision_id(request: DecisionRequest) -> str:
@@ -118,6 +124,7 @@ def decide(
     *,
     keep: int = KEPT_PARTS,
     before: Sequence[int] = (),
+    redrawn: tuple[Attempt, ...] = (),
 ) -> Decision:
     """Decide what is best to offer or do now.
 
@@ -129,10 +136,11 @@ def decide(
         rng: source of all draws.
         keep: of how many of the best others score parts are kept.
         before: candidates that stand in the answer already, as if earlier placements had shown them.
+        redrawn: earlier draws of this decision that could not be kept; this one has draws of its own.
     """
     facts = gather(plan, state.profile, request, now)
     kernel = state.model.kernel
-    by_rules = rule_stages(plan, facts, kernel, state.profile)
+    by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
     prediction = chained(plan, state.model.predict(state.model.encode(facts)))
     control = control_group(plan, state.person or request.session, now)
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
@@ -151,7 +159,7 @@ def decide(
             exploration = UNIFORM
         else:
             drop_irrelevant(placement, known, stages, mandatory)
-        label = f"{number}/{wanted.name}"
+        label = f"again {len(redrawn)}/{number}/{wanted.name}" if redrawn else f"{number}/{wanted.name}"
         slate = fill(plan, size, placement, exploration, weighing, known, stages, mandatory, rng, label, kernel, keep)
         answer = _answer(plan, placement, request, slate)
         if control is not None and control.choose == "withhold":
@@ -177,6 +185,8 @@ def decide(
         placements=tuple(answers),
         traces=tuple(traces),
         withheld=tuple(withheld),
+        holds=state.holds,
+        redrawn=redrawn,
     )
 
 
@@ -184,6 +194,26 @@ def decide(
 def _context_facts(names: tuple[str, ...]) -> tuple[str, ...]:
     """Name facts of the context; a channel sends the same names again and again."""
     return tuple("context." + name for name in names)
+
+
+def attempt_of(decision: Decision, stock: str = "", action: str = "") -> Attempt:
+    """Give what a decision drew that cannot be kept.
+
+    Args:
+        stock: what was sold out, or "" where the person's history had changed.
+        action: the action that would have used it.
+    """
+    chances: list[tuple[float, ...]] = []
+    for number, answer in enumerate(decision.placements):
+        shown = answer.actions + (decision.withheld[number].actions if decision.withheld else ())
+        chances.append(tuple(one.selection_probability for one in shown))
+    return Attempt(
+        chosen=tuple(trace.chosen for trace in decision.traces),
+        chances=tuple(chances),
+        uniforms=tuple(trace.uniforms for trace in decision.traces),
+        lost=stock,
+        action=action,
+    )
 
 
 def canonical(decision: Decision) -> bytes:

@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from opportune.decide.limits.limits import NO_LIMITS, Limits
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.contest import ModelSpec
 from opportune.learning.promotion import Promotion
@@ -226,6 +227,8 @@ class Plan:
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """(Action, text of a rule that holds for it) → its author's words for people."""
+    limits: Limits = NO_LIMITS
+    """Contact policies and stocks."""
     _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
         default_factory=dict, repr=False, compare=False

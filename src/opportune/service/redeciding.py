@@ -149,9 +149,10 @@ def _fault(plan: Plan, model: PropensityModel, decision: Decision) -> str:
         position=decision.position,
         person=decision.person,
         profile={name: value for name, value in decision.facts.items() if name.startswith(_PREFIX)},
+        holds=decision.holds,
     )
     try:
-        again = decide(plan, state, decision.request, decision.at, Draws(decision.seed))
+        again = decide(plan, state, decision.request, decision.at, Draws(decision.seed), redrawn=decision.redrawn)
     except Exception as error:  # noqa: BLE001  A record that cannot even be decided is a finding, not a failure.
         return f"it cannot be decided again ({type(error).__name__})"
     again = replace(again, ignored=decision.ignored)

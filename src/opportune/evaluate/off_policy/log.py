@@ -154,7 +154,13 @@ class LogReader:
             return False
         request, profile = contact
         model = self._judged.model_at(decision.position)
-        state = State(model=model, position=decision.position, person=decision.person, profile=profile)
+        state = State(
+            model=model,
+            position=decision.position,
+            person=decision.person,
+            profile=profile,
+            holds=decision.holds,
+        )
         members = self._judged.plan.segments.passed(decision.facts)
         before: list[int] = []
         for number, answer in enumerate(decision.placements):

@@ -1,0 +1,135 @@
+"""Which contact policies bind now, by what a person's history holds.
+
+A contact counts where its moment lies after the begin of the window. One that a clock running ahead dated after `now`
+counts as well: another process wrote it, and it happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from opportune.decide.limits.history import SHOWN, History
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Rest
+from opportune.decide.limits.quiet import quiet_until
+from opportune.decide.limits.windows import DAY, MICRO, instant, micros
+from opportune.records import Hold
+
+__all__ = ["policy_holds"]
+
+
+def policy_holds(limits: Limits, history: History, now: datetime, zone: str, places: int) -> Iterator[Hold]:
+    """Give the holds of all contact policies, in the order in which the project names them.
+
+    Args:
+        zone: of the customer.
+        places: how many places the answer has at most; what leaves room for so many does not bind.
+    """
+    for policy in limits.policies:
+        match policy:
+            case AtMost():
+                yield from _at_most(limits, policy, history, now, zone, places)
+            case Rest():
+                yield from _rest(limits, policy, history, now, zone)
+            case Apart():
+                yield from _apart(limits, policy, history, now, zone)
+            case _:
+                until = quiet_until(policy, now, zone)
+                if until is not None:
+                    yield Hold(policy.name, "quiet", "", 0, 0, 0, None, until)
+
+
+def _part(limits: Limits, per: str, action: str) -> str | None:
+    """Name the counter that a contact belongs to; None where its action is gone and only that could tell."""
+    if per in ("person", "all"):
+        return ""
+    if action not in limits.actions:
+        return None
+    return f"action:{action}" if per == "action" else f"group:{limits.actions[action][1]}"
+
+
+def _at_most(limits: Limits, policy: AtMost, history: History, now: datetime, zone: str, places: int) -> Iterator[Hold]:
+    since = policy.within.before(now, zone)
+    counted: dict[str, list[int]] = {}
+    for what in policy.counts:
+        for contact in history.newest(what, policy.scope, limits.actions, since):
+            part = _part(limits, policy.per, contact.action)
+            if part is not None:
+                counted.setdefault(part, []).append(contact.at)
+    yield from _full(policy, counted, since, zone)
+    if SHOWN in policy.counts and policy.most <= places:
+        yield from _nearly_full(limits, policy, counted, since, places)
+
+
+def _full(policy: AtMost, counted: dict[str, list[int]], since: int, zone: str) -> Iterator[Hold]:
+    for part, moments in sorted(counted.items()):
+        if len(moments) >= policy.most:
+            # Those that leave the window before there is room again: all but the newest most - 1.
+            leaves = sorted(moments)[len(moments) - policy.most]
+            until = policy.within.after(leaves, zone)
+            yield Hold(policy.name, "at_most", part, 0, len(moments), policy.most, since, until)
+
+
+def _nearly_full(
+    limits: Limits, policy: AtMost, counted: dict[str, list[int]], since: int, places: int
+) -> Iterator[Hold]:
+    """Give the counters that one answer could exceed; an action stands in it once."""
+    if policy.per == "action":
+        return
+    sizes = {"": len(policy.scope.actions)}
+    if policy.per == "group":
+        sizes = {f"group:{group}": size for group, size in policy.scope.groups.items()}
+    for part, size in sizes.items():
+        count = len(counted.get(part, ()))
+        if 0 < policy.most - count < min(size, places):
+            yield Hold(policy.name, "at_most", part, policy.most - count, count, policy.most, since)
+
+
+def _rest(limits: Limits, policy: Rest, history: History, now: datetime, zone: str) -> Iterator[Hold]:
+    present = micros(now)
+    within = 0 if policy.within is None else policy.within.seconds_most
+    oldest = present - (policy.rest.seconds_most + within) * MICRO
+    freed: dict[str, int] = {}
+    if policy.without is not None:
+        for contact in history.newest(policy.without, policy.scope, limits.actions, oldest):
+            part = _part(limits, policy.rests, contact.action)
+            if part is not None:
+                freed.setdefault(part, contact.at)
+    heard: dict[str, list[int]] = {}
+    for contact in history.newest(policy.outcome, policy.scope, limits.actions, oldest):
+        part = _part(limits, policy.rests, contact.action)
+        if part is not None and contact.at > freed.get(part, oldest):
+            heard.setdefault(part, []).append(contact.at)
+    for part, moments in sorted(heard.items()):
+        rest = _resting(policy, moments, zone)
+        if rest is not None and rest[1] > present:
+            yield Hold(policy.name, "rest", part, 0, policy.times, policy.times, *rest, policy.outcome)
+
+
+def _resting(policy: Rest, moments: list[int], zone: str) -> tuple[int, int] | None:
+    """Give from when was counted and until when it rests, by the latest rest that began; None where none did.
+
+    Args:
+        moments: newest first.
+    """
+    found: tuple[int, int] | None = None
+    newest = 0
+    for place in range(len(moments) - policy.times + 1):
+        last, first = moments[place], moments[place + policy.times - 1]
+        if found is not None and last < newest - 2 * DAY * MICRO:
+            # Rests end in the order in which they began, except for hours of the clock that come twice.
+            break
+        if policy.within is not None and first <= policy.within.before(instant(last), zone):
+            continue
+        until = policy.rest.on(last, zone)
+        newest = newest or last
+        if found is None or until > found[1]:
+            found = first, until
+    return found
+
+
+def _apart(limits: Limits, policy: Apart, history: History, now: datetime, zone: str) -> Iterator[Hold]:
+    since = policy.length.before(now, zone)
+    last = next(history.newest(SHOWN, policy.scope, limits.actions, since), None)
+    if last is not None:
+        yield Hold(policy.name, "distance", "", 0, 1, 1, last.at, policy.length.after(last.at, zone))

@@ -1,0 +1,212 @@
+"""Contact policies and stocks of one revision, compiled.
+
+Notation: C candidates of the plan, A its actions. Names of groups and actions are those of today.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide.limits.windows import Length
+
+__all__ = ["NO_LIMITS", "Apart", "AtMost", "Limits", "Policy", "Quiet", "Rest", "Scope", "Stock"]
+
+Booleans = npt.NDArray[np.bool_]
+Integers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a contact policy covers: it counts these contacts, and holds these candidates.
+
+    Args:
+        mask: bool [C].
+        actions: their names.
+        channels: where; None is everywhere.
+        groups: group → how many of these actions it has.
+        strangers: whether contacts with actions count that the strategy no longer has.
+    """
+
+    mask: Booleans
+    actions: frozenset[str]
+    groups: Mapping[str, int]
+    channels: frozenset[str] | None
+    strangers: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AtMost:
+    """At most `most` contacts within a window, counted per person, group or action."""
+
+    name: str
+    scope: Scope
+    most: int
+    within: Length
+    counts: frozenset[str]
+    per: Literal["person", "group", "action"]
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """Once `outcome` came `times` times within a window, without `without` since, what it was about rests.
+
+    Args:
+        within: None where one time is enough.
+    """
+
+    name: str
+    scope: Scope
+    outcome: str
+    times: int
+    within: Length | None
+    without: str | None
+    rest: Length
+    rests: Literal["action", "group", "all"]
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Quiet:
+    """No contact from `begin` until `end`, in minutes of the customer's day, on `days` (0 is Monday) when it begins."""
+
+    name: str
+    scope: Scope
+    begin: int
+    end: int
+    days: frozenset[int]
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """At least so long between two contacts."""
+
+    name: str
+    scope: Scope
+    length: Length
+    because: str = ""
+
+
+Policy = AtMost | Rest | Quiet | Apart
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """Something that runs out.
+
+    Args:
+        units: pieces, minutes, or smallest units of money, per period.
+        period: "hour", "day", "week", "month", "year", or "" for once and for all.
+        paced: whether it is let out evenly over its period.
+        uses: int64 [C], what showing a candidate takes; 0 where it takes none.
+        amounts: what each action that uses it takes, ascending, one at least.
+        currency, decimals: of money; else "" and 0.
+    """
+
+    name: str
+    units: int
+    period: str
+    paced: bool
+    lease: Length
+    confirmed_by: tuple[str, ...]
+    released_by: tuple[str, ...]
+    uses: Integers
+    amounts: tuple[int, ...]
+    unit: Literal["units", "minutes", "money"] = "units"
+    currency: str = ""
+    decimals: int = 0
+
+    @property
+    def largest(self) -> int:
+        """The most that showing one action takes."""
+        return self.amounts[-1]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """All limits of one revision.
+
+    Args:
+        zone: of the project, in which periods of stocks begin.
+        actions: action → its slice of the candidates, its group and its kind.
+        groups: group → its slice of the candidates.
+        former: former name of an action → its name of today.
+    """
+
+    zone: str = "UTC"
+    policies: tuple[Policy, ...] = ()
+    stocks: Mapping[str, Stock] = field(default_factory=dict)
+    actions: Mapping[str, tuple[slice, str, str]] = field(default_factory=dict)
+    groups: Mapping[str, slice] = field(default_factory=dict)
+    former: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
+    """How many candidates the plan has."""
+    horizon_seconds: int = 0
+    """How old a contact may be that still counts."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing but a switch can hold anything back."""
+        return not self.policies and not self.stocks
+
+    @property
+    def needs_contacts(self) -> bool:
+        """Whether a person's history has to be read."""
+        return self.horizon_seconds > 0
+
+    @property
+    def uses(self) -> Mapping[str, Mapping[str, int]]:
+        """Action → stock → units that showing it takes."""
+        found: dict[str, dict[str, int]] = {}
+        for name, stock in self.stocks.items():
+            for action, (own, _, _) in self.actions.items():
+                units = int(stock.uses[own.start]) if own.start < own.stop else 0
+                if units:
+                    found.setdefault(action, {})[name] = units
+        return found
+
+    def policy(self, name: str) -> Policy | None:
+        """Find a contact policy; None where there is none of that name."""
+        return next((policy for policy in self.policies if policy.name == name), None)
+
+    def place(self, part: str) -> slice:
+        """Give where the candidates of "group:<name>" or "action:<name>" lie; all for any other part."""
+        kind, _, name = part.partition(":")
+        if kind == "action":
+            return self.actions[name][0] if name in self.actions else slice(0, 0)
+        if kind == "group":
+            return self.groups.get(name, slice(0, 0))
+        return slice(0, self.size)
+
+    def cover(self, limit: str) -> Booleans | None:
+        """Give what a limit covers, bool [C]; None where that is everything, as of a switch.
+
+        A limit that this revision does not have covers nothing: a recorded hold may be of another one.
+        """
+        if not limit:
+            return None
+        if limit in self.stocks:
+            return self.stocks[limit].uses > 0
+        policy = self.policy(limit)
+        return np.zeros(self.size, dtype=bool) if policy is None else policy.scope.mask
+
+    def members(self, limit: str, part: str) -> Booleans:
+        """Give which candidates a hold binds, bool [C]; see `Hold.part`."""
+        members = np.zeros(self.size, dtype=bool)
+        stock, (kind, _, bound) = self.stocks.get(limit), part.partition(":")
+        if stock is not None and kind == "over":
+            return stock.uses > int(bound)
+        if stock is not None and kind == "within":
+            return (stock.uses > 0) & (stock.uses <= int(bound))
+        own, cover = self.place(part), self.cover(limit)
+        members[own] = True if cover is None else cover[own]
+        return members
+
+
+NO_LIMITS = Limits()

@@ -1,0 +1,46 @@
+"""What holds mean for the candidates: who is kept out, and who shares a quota."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide.limits.limits import Limits
+from opportune.decide.limits.quota import Quota
+from opportune.records import Hold, Stage
+
+__all__ = ["mark_limited", "quotas_of"]
+
+
+def mark_limited(limits: Limits, holds: Sequence[Hold], stages: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+    """Say LIMITED of the candidates that a hold keeps out and that no earlier stage dropped.
+
+    Args:
+        stages: uint8 [C], a stage or OPEN; what stands later than LIMITED is overwritten.
+    """
+    marks = None
+    for hold in holds:
+        if hold.left:
+            continue
+        if marks is None:
+            marks = np.full(len(stages), _OPEN, dtype=np.uint8)
+        # Candidates of a group or an action lie together: most holds touch only a few.
+        own = limits.place(hold.part)
+        if hold.kind == "stock":
+            marks[limits.members(hold.limit, hold.part)] = Stage.LIMITED
+        elif (cover := limits.cover(hold.limit)) is None:
+            marks[own] = Stage.LIMITED
+        else:
+            marks[own][cover[own]] = Stage.LIMITED
+    return stages if marks is None else np.minimum(stages, marks)
+
+
+def quotas_of(limits: Limits, holds: Sequence[Hold]) -> tuple[Quota, ...]:
+    """Give how many of which candidates the answer may hold."""
+    return tuple(Quota(limits.members(hold.limit, hold.part), hold.left) for hold in holds if hold.left)
+
+
+_OPEN = np.uint8(255)
+"""As `opportune.decide.gate.OPEN`: no stage dropped it."""

@@ -1,0 +1,44 @@
+"""Periods of a calendar: the hour, day, week, month or year that a moment lies in, in a zone."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+from opportune.decide.limits.windows import micros
+
+__all__ = ["period_of"]
+
+
+def period_of(kind: str, now: datetime, zone: str) -> tuple[str, int, int]:
+    """Give name, begin and end of a period, moments in microseconds since 1970.
+
+    Args:
+        kind: "hour", "day", "week", "month" or "year". An hour is named with its offset, since one may come twice.
+    """
+    local = now.astimezone(ZoneInfo(zone))
+    if kind == "hour":
+        begin = local.replace(minute=0, second=0, microsecond=0)
+        first = micros(begin.astimezone(UTC))
+        return begin.isoformat(timespec="hours"), first, first + 3_600_000_000
+    return _period(kind, local.date(), zone)
+
+
+@lru_cache(maxsize=256)
+def _period(kind: str, day: date, zone: str) -> tuple[str, int, int]:
+    match kind:
+        case "day":
+            name, first, last = day.isoformat(), day, day + timedelta(days=1)
+        case "week":
+            year, week, weekday = day.isocalendar()
+            first = day - timedelta(days=weekday - 1)
+            name, last = f"{year}-W{week:02}", first + timedelta(days=7)
+        case "month":
+            first = day.replace(day=1)
+            name, last = f"{day:%Y-%m}", (first + timedelta(days=32)).replace(day=1)
+        case _:
+            first = day.replace(month=1, day=1)
+            name, last = f"{day:%Y}", day.replace(year=day.year + 1, month=1, day=1)
+    begin, end = (micros(datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)) for one in (first, last))
+    return name, begin, end

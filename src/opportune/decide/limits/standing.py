@@ -1,0 +1,59 @@
+"""Which limits bind now, for one person at one moment."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from opportune.decide.limits.counting import policy_holds
+from opportune.decide.limits.history import History
+from opportune.decide.limits.stocks import stock_holds
+from opportune.decide.plan import Plan
+from opportune.records import Contact, Facts, Hold
+
+__all__ = ["PLACES", "Standing", "holds_of"]
+
+PLACES = 1_000
+"""Places that an answer is taken to have at most where that is not said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What limits are judged by.
+
+    Args:
+        contacts: history of the person by all identifiers, at least as old as `Limits.horizon_seconds`.
+        stocks: (stock, period) → what is taken of it.
+        switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
+    """
+
+    contacts: Sequence[Contact] = ()
+    stocks: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    switched_off: frozenset[str] = frozenset()
+
+
+def holds_of(plan: Plan, standing: Standing, facts: Facts, now: datetime, places: int = PLACES) -> tuple[Hold, ...]:
+    """List the limits that bind, in a fixed order: switches, contact policies, stocks.
+
+    Args:
+        facts: as `gather` gives them; of these, "zone" is the customer's time zone.
+        now: aware UTC time of the decision.
+        places: how many places the answer has at most; a limit that leaves room for so many does not bind.
+    """
+    limits = plan.limits
+    if limits.is_empty and not standing.switched_off:
+        return ()
+    holds = list(_switches(standing.switched_off))
+    if limits.policies:
+        zone = facts.get("zone")
+        history = History(standing.contacts, limits.former)
+        holds += policy_holds(limits, history, now, zone if isinstance(zone, str) else plan.zone, places)
+    if limits.stocks:
+        holds += stock_holds(limits, standing.stocks, now, places)
+    return tuple(holds)
+
+
+def _switches(targets: frozenset[str]) -> Iterator[Hold]:
+    for target in sorted(targets):
+        yield Hold("", "switch", target, 0, 0, 0)

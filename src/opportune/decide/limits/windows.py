@@ -1,0 +1,74 @@
+"""Lengths of time, and where a window of such a length begins and ends.
+
+Minutes and hours are elapsed time. Days and weeks are calendar time of a zone: the same wall time so many days before,
+whatever the clocks did in between. A wall time that the clocks passed over is read by the offset before the change; one
+that came twice stands for the first time (fold = 0, as `zoneinfo` has it).
+
+Moments are microseconds since 1970, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+__all__ = ["DAY", "MICRO", "STEP", "Length", "instant", "micros"]
+
+MICRO = 1_000_000
+DAY = 86_400
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_UNIT = timedelta(microseconds=1)
+STEP = 900 * MICRO
+"""Offsets from UTC change by whole quarters of an hour, today and in all rules that are foreseen."""
+_SLACK = 26 * 3_600
+"""By how much calendar days may be longer than their hours: clocks change, and a zone may change its side of the date
+line."""
+
+
+def micros(moment: datetime) -> int:
+    """Give an aware moment in microseconds."""
+    return (moment - _EPOCH) // _UNIT
+
+
+def instant(moment: int) -> datetime:
+    """Give a moment in microseconds as aware UTC time."""
+    return _EPOCH + timedelta(microseconds=moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """So many calendar days, and so many seconds beside them."""
+
+    days: int
+    seconds: int = 0
+
+    def before(self, now: datetime, zone: str) -> int:
+        """Give the moment that lies this long before; a window counts what comes after it."""
+        return self._from(now, zone, -1)
+
+    def after(self, moment: int, zone: str) -> int:
+        """Give the first moment whose window leaves `moment` out; around changes of clocks, by quarters of an hour."""
+        end = self.on(moment, zone)
+        if not self.days:
+            return end
+        while self.before(instant(end), zone) < moment:
+            end += STEP
+        while self.before(instant(end - STEP), zone) >= moment:
+            end -= STEP
+        return end
+
+    def on(self, moment: int, zone: str) -> int:
+        """Give the moment that lies this long after."""
+        return self._from(instant(moment), zone, 1) if self.days else moment + self.seconds * MICRO
+
+    @property
+    def seconds_most(self) -> int:
+        """How many seconds it may be, at most."""
+        return self.seconds + (self.days * DAY + _SLACK if self.days else 0)
+
+    def _from(self, moment: datetime, zone: str, sign: int) -> int:
+        if self.days:
+            # Arithmetic with aware local times moves the wall clock and sets fold = 0.
+            moment = (moment.astimezone(ZoneInfo(zone)) + timedelta(days=sign * self.days)).astimezone(UTC)
+        return micros(moment) + sign * self.seconds * MICRO
