@@ -28,6 +28,7 @@ PREFIXES = {
     sections.Group: "group",
     sections.Learning: "learning",
     sections.Model: "models",
+    sections.DecisionTable: "tables",
     sections.OutcomeType: "outcomes",
     sections.OutcomeValue: "value",
     sections.Persona: "tests",

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from opportune.errors import ProjectError
 from opportune.rules import check as check_rule
-from opportune.strategy.checked import LAYERS, CheckedProject
+from opportune.strategy.checked import LAYERS, CheckedProject, LayerRules
 from opportune.strategy.checks import (
     Notes,
+    TableRules,
     check_actions,
     check_attributes,
     check_channels,
@@ -24,6 +25,7 @@ from opportune.strategy.checks import (
     check_personas,
     check_rules,
     check_settings,
+    check_tables,
     check_withholding,
 )
 from opportune.strategy.load import Gaps, Reading, read_directory, read_files
@@ -78,6 +80,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_former_names(notes)
     check_models(notes)
     rules = check_rules(notes)
+    tables = check_tables(notes, rules)
     check_fallbacks(notes, rules)
     personas = check_personas(notes)
     problems = {*reading.problems, *notes.problems}
@@ -88,9 +91,19 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
         schema=rules.schema,
         segments=rules.schema.segments,
         group_rules=rules.groups,
-        action_rules=rules.actions,
+        action_rules=_with_tables(rules.actions, tables),
         mandatory=rules.mandatory,
         context_weights=rules.context_weights,
         never=check_rule("false", rules.schema),
         personas=personas,
+        table_weights=tables.weights,
+        table_words=tables.because,
     )
+
+
+def _with_tables(actions: Mapping[str, LayerRules], tables: TableRules) -> dict[str, LayerRules]:
+    """Give the rules of every action, those of decision tables last."""
+    return {
+        name: {layer: (*own, *tables.layers.get(name, {}).get(layer, ())) for layer, own in layers.items()}
+        for name, layers in actions.items()
+    }

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from opportune.rules import Rule, Schema
 from opportune.strategy.project import Project
@@ -30,6 +30,8 @@ class CheckedProject:
         mandatory: action -> when it goes before others; absent where never.
         context_weights: action -> the conditions of its context weights, in the order written; absent where none.
         never: the rule that is always false.
+        table_weights: action -> condition and percent of context weights by decision tables.
+        table_words: (action, text of a rule by a table) -> what to tell people.
         personas: the tests, with values of their attributes' types.
     """
 
@@ -42,3 +44,5 @@ class CheckedProject:
     context_weights: Mapping[str, tuple[Rule, ...]]
     never: Rule
     personas: tuple[Persona, ...]
+    table_weights: Mapping[str, Sequence[tuple[Rule, float]]] = field(default_factory=dict)
+    table_words: Mapping[tuple[str, str], str] = field(default_factory=dict)

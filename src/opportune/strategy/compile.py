@@ -110,7 +110,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         amount_scale=None if scale is None else _withheld(project, scored, scale)[1],
         after={name: kind.after for name, kind in project.outcomes.items() if kind.after is not None},
         inputs=_inputs(project),
-        because=_because(project),
+        because={**_because(project), **checked.table_words},
     )
 
 
@@ -246,6 +246,11 @@ def _context_weights(
         own = np.array([i for i, key in enumerate(candidates) if key.action == name], dtype=np.intp)
         for rule, section in zip(conditions, checked.project.actions[name].context_weights, strict=True):
             weights.append(ConditionalWeight(len(rules), section.percent, own))
+            rules.append(rule)
+    for name, given in checked.table_weights.items():
+        own = np.array([i for i, key in enumerate(candidates) if key.action == name], dtype=np.intp)
+        for rule, percent in given:
+            weights.append(ConditionalWeight(len(rules), percent, own))
             rules.append(rule)
     return rules, tuple(weights)
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from opportune.strategy.files import is_table_file
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Action, Amount, RuleText, Segment, Validity
+from opportune.strategy.tables.changes import sheet_changes
 
 __all__ = ["differences"]
 
@@ -27,6 +29,7 @@ _PARTS = (
     ("segment", "segments"),
     ("control group", "control_groups"),
     ("model", "models"),
+    ("table", "tables"),
     ("group", "groups"),
     ("action", "actions"),
 )
@@ -55,7 +58,15 @@ def _all(before: Project, after: Project) -> Iterator[str]:
         if noun == "action":
             yield from _moved(before, after, old)
         yield from _maps(noun, old, new, is_ordered=noun not in RENAMED)
+    yield from _sheets(before, after)
     yield from _maps("test", _tests(before), _tests(after), is_ordered=False)
+
+
+def _sheets(before: Project, after: Project) -> Iterator[str]:
+    """Tell which rows of sheets changed; sheets that come or go are told by their tables."""
+    for path, text in after.files.items():
+        if is_table_file(path) and before.files.get(path, text) != text:
+            yield from sheet_changes(path, before.files[path], text)
 
 
 def _renamed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """The texts of a project, read from a folder with bounds on everything.
 
-Files of models (models/NAME.onnx) are no texts: they stand for themselves in base64.
+Files of models (models/NAME.onnx) and workbooks (tables/NAME.xlsx) are no texts: they stand for themselves in base64.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ __all__ = [
     "bytes_of",
     "decode",
     "is_model_file",
+    "is_packed_file",
+    "is_table_file",
     "read_texts",
     "size_max",
 ]
@@ -31,13 +33,14 @@ FILES_MAX = 50_000
 FILE_BYTES_MAX = 1_000_000
 MODEL_BYTES_MAX = 8_000_000
 _MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.onnx")
+_TABLE_FILE = re.compile(r"tables/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|xlsx)")
 TOTAL_BYTES_MAX = 200_000_000
 FOLDER_DEPTH_MAX = 4
 """actions/<group>/<action>.yaml needs three; one more is seen so that it can be refused by name."""
 
 
 def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
-    """Read all YAML files and files of models of a project folder, sorted by path.
+    """Read all YAML files, sheets and files of models of a project folder, sorted by path.
 
     Hidden folders and files are passed over. A symbolic link is read where it stays inside the folder and leads to a
     file; any other among the files of a strategy is a problem.
@@ -56,7 +59,7 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
         try:
             data = _read(directory / path, directory)
             total += len(data)
-            texts[path] = base64.b64encode(data).decode() if is_model_file(path) else decode(data)
+            texts[path] = base64.b64encode(data).decode() if is_packed_file(path) else decode(data)
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
             problems.append(Problem(path, 0, 0, "", f"cannot be read: {reason}", "mend or remove it", "unreadable"))
@@ -76,12 +79,13 @@ def _paths(directory: Path) -> Iterator[str]:
                 yield (inside / name).as_posix()
         for name in files:
             path = (inside / name).as_posix()
-            if is_model_file(path) or (name.endswith((".yaml", ".yml")) and not name.startswith(".")):
+            is_yaml = name.endswith((".yaml", ".yml")) and not name.startswith(".")
+            if is_yaml or is_model_file(path) or is_table_file(path):
                 yield path
 
 
 def _is_of_strategy(folder: PurePath) -> bool:
-    return folder.parts[0] in ("actions", "tests")
+    return folder.parts[0] in ("actions", "tables", "tests")
 
 
 def _read(path: Path, directory: Path) -> bytes:
@@ -107,9 +111,19 @@ def is_model_file(path: str) -> bool:
     return _MODEL_FILE.fullmatch(path) is not None
 
 
+def is_table_file(path: str) -> bool:
+    """Say whether a path inside a project is that of a sheet with a decision table."""
+    return _TABLE_FILE.fullmatch(path) is not None
+
+
+def is_packed_file(path: str) -> bool:
+    """Say whether a file is kept in base64: a model, or a workbook."""
+    return is_model_file(path) or (is_table_file(path) and path.endswith(".xlsx"))
+
+
 def size_max(path: str) -> int:
     """Give how many characters the text of a file may have."""
-    return 4 * (MODEL_BYTES_MAX // 3 + 1) if is_model_file(path) else FILE_BYTES_MAX
+    return 4 * (MODEL_BYTES_MAX // 3 + 1) if is_packed_file(path) else FILE_BYTES_MAX
 
 
 def bytes_of(text: str) -> bytes:

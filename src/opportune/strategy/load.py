@@ -17,6 +17,7 @@ from opportune.strategy.files import (
     FILES_MAX,
     TOTAL_BYTES_MAX,
     is_model_file,
+    is_table_file,
     read_texts,
     size_max,
 )
@@ -28,6 +29,7 @@ from opportune.strategy.sections import (
     Channel,
     ContextAttribute,
     ControlGroup,
+    DecisionTable,
     EventType,
     Goal,
     Group,
@@ -53,6 +55,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "segments.yaml": Segment,
     "control_groups.yaml": ControlGroup,
     "models.yaml": Model,
+    "tables.yaml": DecisionTable,
 }
 """Files that map names to sections of one class."""
 REQUIRED_FILES = (SETTINGS_FILE, "outcomes.yaml", "channels.yaml", "goals.yaml")
@@ -166,7 +169,7 @@ class _Reader:
         self._refuse_strangers()
         self.files = {path: text for path, text in self.files.items() if _belongs(path)}
         for path, text in self.files.items():
-            if not is_model_file(path):
+            if path.endswith(".yaml"):
                 self._parse(path, text)
         self._require(REQUIRED_FILES)
         groups, actions, group_of = self._library()
@@ -182,6 +185,7 @@ class _Reader:
             segments=self._segments(),
             control_groups=self._map("control_groups.yaml", ControlGroup),
             models=self._map("models.yaml", Model),
+            tables=self._map("tables.yaml", DecisionTable),
             groups=groups,
             actions=actions,
             group_of=group_of,
@@ -350,7 +354,8 @@ class _Reader:
 def _belongs(path: str) -> bool:
     """Say whether a path is one that a strategy has; other files of the folder are none of our business."""
     is_test = path.startswith("tests/") and path.count("/") == 1 and path.endswith(".yaml")
-    return path == SETTINGS_FILE or path in MAP_FILES or is_test or _is_library(path) or is_model_file(path)
+    is_sheet_or_model = is_model_file(path) or is_table_file(path)
+    return path == SETTINGS_FILE or path in MAP_FILES or is_test or is_sheet_or_model or _is_library(path)
 
 
 def _is_library(path: str) -> bool:

@@ -12,6 +12,7 @@ from opportune.strategy.sections import (
     Channel,
     ContextAttribute,
     ControlGroup,
+    DecisionTable,
     EventType,
     Exploration,
     Goal,
@@ -56,6 +57,7 @@ class Project:
     personas: tuple[Persona, ...]
     persona_places: dict[str, tuple[str, int]]
     files: Mapping[str, str]
+    tables: dict[str, DecisionTable] = field(default_factory=dict)
     trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
 
     def action_file(self, action: str) -> str:

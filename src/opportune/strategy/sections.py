@@ -26,6 +26,7 @@ __all__ = [
     "ContextAttribute",
     "ContextWeight",
     "ControlGroup",
+    "DecisionTable",
     "EventAttribute",
     "EventType",
     "Expectation",
@@ -418,6 +419,26 @@ class ControlGroup(Section):
     share: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=1)]
     choose: Literal["random", "propensity", "no_levers", "withhold"]
     period: Literal["month", "quarter", "year", "forever"] = "quarter"
+
+
+class DecisionTable(Section):
+    """One decision table in tables.yaml: a sheet whose rows become rules of the actions that they name.
+
+    Keys:
+        file: the sheet, tables/<name>.csv or tables/<name>.xlsx. Required.
+        gives: what its rows give to actions: eligibility, applicability or suitability (a row that fits lets them
+            pass), or percent (added to their context weight). Required.
+        hit: which rows count where several fit: the "first", all of them ("collect"), or "unique", where no two rows
+            may ever fit both. Required.
+        gaps: "refuse" where values that no row fits are a problem, or "allow". Default refuse.
+        because: what to tell people when the table keeps an action out. Default the name of the table.
+    """
+
+    file: Annotated[StrictStr, Field(max_length=120)]
+    gives: Literal["eligibility", "applicability", "suitability", "percent"]
+    hit: Literal["first", "unique", "collect"]
+    gaps: Literal["refuse", "allow"] = "refuse"
+    because: Text = ""
 
 
 class RuleText(Section):

@@ -11,11 +11,13 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
 from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
+from opportune.strategy.checks.tables import TableRules, check_tables
 from opportune.strategy.checks.withholding import check_withholding
 
 __all__ = [
     "CheckedRules",
     "Notes",
+    "TableRules",
     "check_actions",
     "check_attributes",
     "check_channels",
@@ -29,5 +31,6 @@ __all__ = [
     "check_personas",
     "check_rules",
     "check_settings",
+    "check_tables",
     "check_withholding",
 ]
