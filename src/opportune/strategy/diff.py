@@ -29,6 +29,8 @@ _PARTS = (
     ("segment", "segments"),
     ("control group", "control_groups"),
     ("model", "models"),
+    ("contact policy", "contact_policies"),
+    ("stock", "stocks"),
     ("table", "tables"),
     ("group", "groups"),
     ("action", "actions"),

@@ -40,6 +40,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.source import Node, SourceError, describe, parse
+from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.wording import suggest
 
 __all__ = ["MAP_FILES", "SETTINGS_FILE", "Gaps", "Reading", "load", "load_files", "read_directory", "read_files"]
@@ -55,6 +56,8 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "segments.yaml": Segment,
     "control_groups.yaml": ControlGroup,
     "models.yaml": Model,
+    "contact_policies.yaml": ContactPolicy,
+    "stocks.yaml": Stock,
     "tables.yaml": DecisionTable,
 }
 """Files that map names to sections of one class."""
@@ -185,6 +188,8 @@ class _Reader:
             segments=self._segments(),
             control_groups=self._map("control_groups.yaml", ControlGroup),
             models=self._map("models.yaml", Model),
+            contact_policies=self._map("contact_policies.yaml", ContactPolicy),
+            stocks=self._map("stocks.yaml", Stock),
             tables=self._map("tables.yaml", DecisionTable),
             groups=groups,
             actions=actions,

@@ -23,6 +23,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.source import Node
 
 __all__ = ["Project", "content_hash"]
@@ -59,6 +60,8 @@ class Project:
     files: Mapping[str, str]
     tables: dict[str, DecisionTable] = field(default_factory=dict)
     trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
+    contact_policies: dict[str, ContactPolicy] = field(default_factory=dict)
+    stocks: dict[str, Stock] = field(default_factory=dict)
 
     def action_file(self, action: str) -> str:
         """Give the path of an action's file."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import sections
+from opportune.strategy import sections, sections_limits
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -29,6 +29,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_limits import ContactPolicy, Stock
 
 __all__ = ["FOLDER", "KINDS", "key_texts", "schemas", "write_schemas"]
 
@@ -45,6 +46,8 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "segments": ("segments.yaml", dict[Name, str | Segment]),
     "control_groups": ("control_groups.yaml", dict[Name, ControlGroup]),
     "models": ("models.yaml", dict[Name, Model]),
+    "contact_policies": ("contact_policies.yaml", dict[Name, ContactPolicy]),
+    "stocks": ("stocks.yaml", dict[Name, Stock]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
     "group": ("actions/<group>/group.yaml", Group),
     "action": ("actions/<group>/<action>.yaml", Action),
@@ -92,7 +95,8 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
-    section = getattr(sections, str(definition.get("title", "")), None)
+    title = str(definition.get("title", ""))
+    section = getattr(sections, title, None) or getattr(sections_limits, title, None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return
     definition["description"] = str(section.__doc__).split("\n", 1)[0]

@@ -12,10 +12,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, StrictStr
+from pydantic import BeforeValidator, Field, PlainValidator, StrictBool, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from opportune.records import Sign, ValueType
+from opportune.strategy.sections_base import Name, Section, Text
+from opportune.strategy.sections_limits import PastContact
 
 __all__ = [
     "Absence",
@@ -55,8 +57,6 @@ SHOWN = "shown"
 AMOUNT_MAX = 1e12
 """Largest amount of an outcome, where its type names no range."""
 
-Name = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
-Text = Annotated[StrictStr, Field(max_length=2_000)]
 Content = Annotated[StrictStr, Field(max_length=20_000)]
 RuleSource = Annotated[StrictStr, Field(min_length=1, max_length=5_000)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
@@ -67,12 +67,6 @@ Answer = Literal["refuse", "ignore"]
 
 PlainSetting = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
 SettingValue = PlainSetting | dict[Text, PlainSetting]
-
-
-class Section(BaseModel):
-    """Base of all sections: frozen, and no key is accepted that is not described."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _one_rule(value: Any) -> Any:
@@ -596,7 +590,7 @@ class Action(Section):
     """actions/<group>/<action>.yaml: one action.
 
     Keys:
-        kind: "offer" or "service". Required.
+        kind: "offer", "service", or "transactional": what somebody waits for, such as a delivery note. Required.
         title: for people. Required.
         renamed_from: the action's former name, or a list of them; what was learned of it goes on. Default none.
         description: for people.
@@ -609,11 +603,12 @@ class Action(Section):
         values: goal -> outcome (or "shown") -> what it is worth; "amount" is what its reports say.
         response_windows: channel -> how long silence waits there, in the place of the channel's own.
         exclusive: exclusivity groups; one answer holds at most one action of each.
+        uses: stock -> how much of it showing the action takes; pieces, minutes, or money such as 12.50.
         context_weights: list of weights that add up; context weight = max(0, 1 + sum / 100).
         treatments: channel -> name -> treatment. Required.
     """
 
-    kind: Literal["offer", "service"]
+    kind: Literal["offer", "service", "transactional"]
     title: Annotated[Text, Field(min_length=1)]
     renamed_from: FormerNames = ()
     description: Text = ""
@@ -630,6 +625,7 @@ class Action(Section):
     values: dict[Name, dict[Name, ValueAmount]] = {}
     response_windows: dict[Name, ResponseWindow] = {}
     exclusive: tuple[Name, ...] = ()
+    uses: dict[Name, ValueAmount] = {}
     context_weights: tuple[ContextWeight, ...] = ()
     treatments: Annotated[dict[Name, Annotated[dict[Name, Treatment], Field(min_length=1)]], Field(min_length=1)]
 
@@ -654,6 +650,7 @@ class Absence(Section):
             "already_shown",
             "outranked",
             "irrelevant",
+            "limited",
         ]
         | None
     ) = None
@@ -699,6 +696,8 @@ class Persona(Section):
         at: moment of the decision with its offset from UTC. Required.
         customer: attribute -> value of the profile. Default none.
         context: context attribute -> value. Default none.
+        history: contacts before, for contact policies. Default none.
+        stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
         channel: where the contact happens. Required.
         placement: slot to fill. Required.
         size: how many actions. Default the placement's own.
@@ -714,6 +713,8 @@ class Persona(Section):
     context: Annotated[
         dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
+    history: Annotated[tuple[PastContact, ...], Field(max_length=10_000)] = ()
+    stocks: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]] = {}
     channel: Name
     placement: Name
     size: Annotated[StrictInt, Field(ge=1, le=100)] | None = None

@@ -21,7 +21,7 @@ Path = Sequence[str | int]
 LATER: Mapping[str, str] = {
     "durability": "every answer waits for its record; remove the key",
     "renamed_from": "an action keeps what was learned only under its own name; remove the key",
-    "limits": "limits are not available yet; remove the key",
+    "limits": "limits have files of their own: contact_policies.yaml and stocks.yaml",
     "bundles": "bundles are not available yet; remove the key",
     "predictors": "set 'predictor: false' on the attributes that models may not see",
     "<<": "write the keys out, or use an anchor for the whole value",
@@ -97,7 +97,7 @@ def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
         return f"expected {text.format(context[key])}, found {found}", _bound_remedy(error)
-    if kind in ("moment", "day", "amount"):
+    if kind in ("moment", "day", "amount", "clock"):
         return f"{error['msg']}, found {found}", _OWN_REMEDIES[kind]
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}", "change it"
 
@@ -106,6 +106,7 @@ _OWN_REMEDIES = {
     "moment": "add the offset, such as Z for UTC",
     "day": "correct the date; a moment needs its offset, such as Z for UTC",
     "amount": "write the number, or the number and a currency",
+    "clock": "write hours and minutes in quotes, from 00:00 to 23:59",
 }
 """Remedies for the kinds of fault that the sections themselves raise."""
 
