@@ -168,7 +168,7 @@ class OnnxModel(SuppliedModel):
 
 def _opened(data: bytes) -> Any:
     if not has_onnxruntime():
-        raise ValueError("file: the package onnxruntime is not installed; install opportune[onnx]")
+        raise ValueError("kind: the package onnxruntime is not installed; install opportune[onnx]")
     if len(data) > BYTES_MAX:
         raise ValueError(f"file: expected at most {BYTES_MAX} bytes, found {len(data)}")
     import onnxruntime

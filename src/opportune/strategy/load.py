@@ -22,7 +22,7 @@ from opportune.strategy.files import (
     size_max,
 )
 from opportune.strategy.project import Project
-from opportune.strategy.read import read_section
+from opportune.strategy.read import read_rest, read_section
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -39,7 +39,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
-from opportune.strategy.source import Node, SourceError, describe, parse
+from opportune.strategy.source import Node, SourceError, describe, parse, plain
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.wording import suggest
 
@@ -63,6 +63,13 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
 """Files that map names to sections of one class."""
 REQUIRED_FILES = (SETTINGS_FILE, "outcomes.yaml", "channels.yaml", "goals.yaml")
 NAME = re.compile(r"[a-z][a-z0-9_]{0,99}")
+
+STAND_INS = {
+    "name": Node("unknown", 0, 0, 0, 0),
+    "time_zone": Node("UTC", 0, 0, 0, 0),
+    "languages": Node([Node("en", 0, 0, 0, 0)], 0, 0, 0, 0),
+}
+"""For what project.yaml needs, where that is wrong."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -244,12 +251,16 @@ class _Reader:
         return section
 
     def _settings(self) -> Settings:
-        """Read project.yaml; a stand-in takes its place when it is wrong."""
+        """Read project.yaml; stand-ins take the place of what is wrong."""
         tree = self.trees.get(SETTINGS_FILE)
         section = self._section(Settings, _or_map(tree), SETTINGS_FILE) if tree else None
+        if section is None and tree is not None:
+            # What is sound of it can still be compared with the other files.
+            section, wrong = read_rest(Settings, _or_map(tree), STAND_INS)
+            self.gaps.names |= {(SETTINGS_FILE, key) for key in wrong}
         if section is None:
             self.gaps.files.add(SETTINGS_FILE)
-            return Settings(name="unknown", time_zone="UTC", languages=("en",))
+            return Settings.model_validate({key: plain(node) for key, node in STAND_INS.items()})
         return section
 
     def _map(self, file: str, model: type[M]) -> dict[str, M]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
@@ -13,7 +14,7 @@ from opportune.errors import Problem
 from opportune.strategy.source import Node, find, plain
 from opportune.strategy.wording import Path, keys_at, wording
 
-__all__ = ["read_section"]
+__all__ = ["read_rest", "read_section"]
 
 PASSES_MAX = 5
 """Unknown keys found in one pass may uncover others below them in the next."""
@@ -43,6 +44,33 @@ def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tup
         for error in unknown:
             node = _mend(model, node, error)
     return None, problems
+
+
+def read_rest(model: type[M], node: Node, stand_ins: Mapping[str, Node]) -> tuple[M | None, frozenset[str]]:
+    """Read what is sound of a section that `read_section` could not read.
+
+    Args:
+        stand_ins: what takes the place of keys that the section needs.
+
+    Returns:
+        the section without the keys that are wrong, None where that cannot be had; and these keys.
+    """
+    wrong: set[str] = set()
+    for _ in range(PASSES_MAX):
+        try:
+            return model.model_validate(plain(node)), frozenset(wrong)
+        except ValidationError as failure:
+            errors = failure.errors(include_url=False, include_input=False)
+        unknown = [error for error in errors if error["type"] == "extra_forbidden"]
+        for error in unknown:
+            node = _mend(model, node, error)
+        keys = {str(error["loc"][0]) for error in errors if error["loc"]} if not unknown else set()
+        if not isinstance(node.value, dict) or not (unknown or keys):
+            break
+        kept = {key: item for key, item in node.value.items() if key not in keys}
+        node = replace(node, value=kept | {key: stand_ins[key] for key in keys if key in stand_ins})
+        wrong |= keys
+    return None, frozenset(wrong)
 
 
 def _mend(model: type[BaseModel], root: Node, error: ErrorDetails) -> Node:

@@ -93,7 +93,7 @@ def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
         return f"expected a rule as text, found {found}", _text_remedy(node)
     if kind in _EXPECTED:
         expected, remedy = _EXPECTED[kind]
-        return f"expected {expected}, found {found}", remedy(node)
+        return f"expected {expected}, found {found}", _percent_remedy(error, node) or remedy(node)
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
         return f"expected {text.format(context[key])}, found {found}", _bound_remedy(error)
@@ -163,6 +163,17 @@ def _flag_remedy(node: Node) -> str:
 
 def _number_remedy(node: Node) -> str:
     return "remove the quotes" if node.style in ("'", '"') else "write a number"
+
+
+def _percent_remedy(error: ErrorDetails, node: Node) -> str:
+    """Say how to write what was written in percent; "" for anything else."""
+    written = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%", node.value) if isinstance(node.value, str) else None
+    if written is None or not error["type"].startswith("float"):
+        return ""
+    percent = float(written[1])
+    if error["loc"][-1] == "percent":
+        return f"leave out the sign: {percent:g}"
+    return f"write a part of 1, such as {percent / 100:g} for {percent:g} percent"
 
 
 def _list_remedy(node: Node) -> str:

@@ -18,8 +18,11 @@ def check_exploration(notes: Notes) -> None:
     """Check the project's exploration and those of placements."""
     project = notes.project
     methods: set[str] = set()
+    is_unclear = notes.gaps.may_hold(FILE, "exploration")
     for channel, section in project.channels.items():
         for placement, slot in section.placements.items():
+            if slot.exploration is not None and is_unclear and "method" not in slot.exploration.model_fields_set:
+                continue
             whole = project.exploration(channel, placement)
             if slot.exploration is None or "method" not in slot.exploration.model_fields_set:
                 methods.add(whole.method)
@@ -27,7 +30,7 @@ def check_exploration(notes: Notes) -> None:
                 path = [channel, "placements", placement, "exploration"]
                 _check_keys(notes, "channels.yaml", path, slot.exploration, [whole.method])
                 _check_ceiling(notes, "channels.yaml", path, slot.exploration, whole)
-    if FILE in notes.gaps.files:
+    if is_unclear:
         return
     own = project.settings.exploration
     if project.channels:

@@ -36,7 +36,7 @@ def check_models(notes: Notes) -> None:
 
 def _check_champion(notes: Notes) -> None:
     project = notes.project
-    if {FILE, SETTINGS} & notes.gaps.files:
+    if FILE in notes.gaps.files or notes.gaps.may_hold(SETTINGS, "champion"):
         return
     names, champion = project.models, project.settings.champion
     if champion is not None:
@@ -119,6 +119,22 @@ def _called(value: object) -> str:
     return "a list"
 
 
+def _report_fault(notes: Notes, name: str, model: Model, text: str) -> None:
+    """Report why a model cannot be made, at the setting with whose name the text begins, or at its kind.
+
+    Texts of members speak of names, types and ranges, never of anybody's data.
+    """
+    place, _, said = text.partition(": ")
+    if place == "kind":
+        message, _, remedy = said.partition("; ")
+        remedy = f"{remedy}, or choose another kind"
+        notes.report(FILE, [name, "kind"], message, remedy, "missing-package")
+    elif place in model.settings:
+        notes.report(FILE, [name, "settings", place], said, "see docs/guides/models.md", "wrong-setting")
+    else:
+        notes.report(FILE, [name, "settings"], text, "see docs/guides/models.md", "wrong-setting")
+
+
 def _check_making(notes: Notes, name: str, model: Model, seen: list[Predictor]) -> None:
     """Make the model: what else is wrong with its settings, or is not installed, shows then."""
     try:
@@ -129,8 +145,7 @@ def _check_making(notes: Notes, name: str, model: Model, seen: list[Predictor]) 
         message = f"kind '{model.kind}' needs {package}, which is not installed here"
         notes.report(FILE, [name, "kind"], message, "install it, or choose another kind", "missing-package")
     except ValueError as error:
-        # Texts of members speak of names, types and ranges, never of anybody's data.
-        notes.report(FILE, [name, "settings"], str(error)[:300], "see docs/guides/models.md", "wrong-setting")
+        _report_fault(notes, name, model, str(error)[:300])
     except TypeError:
         message = f"kind '{model.kind}' cannot be made with these settings"
         notes.report(FILE, [name, "settings"], message, "see docs/guides/models.md", "wrong-setting")
