@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from opportune.strategy.files import is_table_file
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Action, Amount, RuleText, Segment, Validity
+from opportune.strategy.sections_limits import Duration, QuietHours
 from opportune.strategy.tables.changes import sheet_changes
 
 __all__ = ["differences"]
@@ -38,6 +39,8 @@ _PARTS = (
 """Noun and member of a project, in the order in which differences are told."""
 RENAMED = ("model", "group", "action")
 """Nouns whose sections may say what they were called before."""
+UNORDERED = ("contact policy", "stock")
+"""Other nouns whose order means nothing."""
 
 
 def differences(before: Project, after: Project) -> tuple[str, ...]:
@@ -59,7 +62,7 @@ def _all(before: Project, after: Project) -> Iterator[str]:
             old, new = ({key: _unnamed(one, key, renamed) for key, one in side.items()} for side in (old, new))
         if noun == "action":
             yield from _moved(before, after, old)
-        yield from _maps(noun, old, new, is_ordered=noun not in RENAMED)
+        yield from _maps(noun, old, new, is_ordered=noun not in (*RENAMED, *UNORDERED))
     yield from _sheets(before, after)
     yield from _maps("test", _tests(before), _tests(after), is_ordered=False)
 
@@ -128,7 +131,7 @@ def _sections(where: str, old: Any, new: Any) -> Iterator[str]:
 
 def _as_map(value: Any) -> Mapping[Any, Any] | None:
     """Give the keys of a section or map; None for what is told as one value."""
-    if isinstance(value, Amount | RuleText | Validity):
+    if isinstance(value, Amount | Duration | QuietHours | RuleText | Validity):
         return None
     if isinstance(value, BaseModel):
         return {_key(value, name): getattr(value, name) for name in type(value).model_fields}
@@ -158,6 +161,11 @@ def _text(value: Any) -> str:
             return f"{value.number:.{value.decimals}f} {value.currency}" if value.currency else f"{value.number:g}"
         case Validity():
             return f"from {value.begin or 'ever'} until {value.until or 'ever'}"
+        case Duration():
+            return " ".join(f"{size} {unit}" for unit, size in value.model_dump(exclude_defaults=True).items())
+        case QuietHours():
+            hours = f"{value.begin // 60:02}:{value.begin % 60:02} to {value.until // 60:02}:{value.until % 60:02}"
+            return f"{hours} on {', '.join(value.days)}"
         case Segment():
             return f"`{value.rule}`"
         case Action():
