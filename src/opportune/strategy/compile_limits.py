@@ -28,16 +28,12 @@ def compile_limits(project: Project, candidates: tuple[CandidateKey, ...]) -> Li
         candidates: sorted by group and action.
     """
     actions = _slices([key.action for key in candidates])
-    policies = tuple(
-        _policy(project, name, section, candidates) for name, section in project.contact_policies.items()
-    )
+    policies = tuple(_policy(project, name, section, candidates) for name, section in project.contact_policies.items())
     return Limits(
         zone=project.settings.time_zone,
         policies=policies,
         stocks={name: _stock(project, name, section, candidates) for name, section in project.stocks.items()},
-        actions={
-            name: (own, project.group_of[name], project.actions[name].kind) for name, own in actions.items()
-        },
+        actions={name: (own, project.group_of[name], project.actions[name].kind) for name, own in actions.items()},
         groups=_slices([key.group for key in candidates]),
         former={former: name for name, action in project.actions.items() for former in action.renamed_from},
         size=len(candidates),
@@ -93,9 +89,7 @@ def covered_actions(project: Project, section: sections.ContactPolicy) -> frozen
         name
         for name, action in project.actions.items()
         if action.kind not in section.exempt
-        and (
-            not is_limited or project.group_of[name] in (section.groups or ()) or name in (section.actions or ())
-        )
+        and (not is_limited or project.group_of[name] in (section.groups or ()) or name in (section.actions or ()))
     )
 
 
@@ -123,9 +117,7 @@ def _scope(project: Project, section: sections.ContactPolicy, candidates: tuple[
 
 
 def _stock(project: Project, name: str, section: sections.Stock, candidates: tuple[CandidateKey, ...]) -> Stock:
-    uses = {
-        action: use_units(section, one.uses[name]) for action, one in project.actions.items() if name in one.uses
-    }
+    uses = {action: use_units(section, one.uses[name]) for action, one in project.actions.items() if name in one.uses}
     signs = {
         sign: tuple(outcome for outcome, kind in project.outcomes.items() if kind.sign is sign)
         for sign in (Sign.POSITIVE, Sign.NEGATIVE)
