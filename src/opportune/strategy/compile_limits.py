@@ -14,7 +14,7 @@ from opportune.records import Sign
 from opportune.strategy import sections_limits as sections
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.project import Project
-from opportune.strategy.sections import SHOWN, Amount
+from opportune.strategy.sections import SHOWN, Amount, Duration
 
 __all__ = ["compile_limits", "covered_actions", "covered_channels", "horizon_seconds", "stock_units", "use_units"]
 
@@ -78,7 +78,7 @@ def _policy(
     return Apart(name, scope, _length(section.apart), because)
 
 
-def _length(section: sections.Duration) -> Length:
+def _length(section: Duration) -> Length:
     return Length(section.calendar_days, section.elapsed_seconds)
 
 

@@ -9,8 +9,8 @@ from pydantic import BaseModel
 
 from opportune.strategy.files import is_table_file
 from opportune.strategy.project import Project
-from opportune.strategy.sections import Action, Amount, RuleText, Segment, Validity
-from opportune.strategy.sections_limits import Duration, QuietHours
+from opportune.strategy.sections import Action, Amount, Duration, RuleText, Segment, Validity
+from opportune.strategy.sections_limits import QuietHours
 from opportune.strategy.tables.changes import sheet_changes
 
 __all__ = ["differences"]

@@ -39,8 +39,8 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
-from opportune.strategy.source import Node, SourceError, describe, parse, plain
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.source import Node, SourceError, describe, parse, plain
 from opportune.strategy.wording import suggest
 
 __all__ = ["MAP_FILES", "SETTINGS_FILE", "Gaps", "Reading", "load", "load_files", "read_directory", "read_files"]

@@ -12,12 +12,10 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import BeforeValidator, Field, PlainValidator, StrictBool, StrictInt, StrictStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, StrictBool, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
 from opportune.records import Sign, ValueType
-from opportune.strategy.sections_base import Name, Section, Text
-from opportune.strategy.sections_limits import PastContact
 
 __all__ = [
     "Absence",
@@ -28,6 +26,7 @@ __all__ = [
     "ContextAttribute",
     "ContextWeight",
     "ControlGroup",
+    "Duration",
     "DecisionTable",
     "EventAttribute",
     "EventType",
@@ -39,6 +38,7 @@ __all__ = [
     "Model",
     "OutcomeType",
     "OutcomeValue",
+    "PastContact",
     "Persona",
     "Placement",
     "Promotion",
@@ -57,6 +57,8 @@ SHOWN = "shown"
 AMOUNT_MAX = 1e12
 """Largest amount of an outcome, where its type names no range."""
 
+Name = Annotated[str, Field(strict=True, pattern=r"^[a-z][a-z0-9_]*$", max_length=100)]
+Text = Annotated[StrictStr, Field(max_length=2_000)]
 Content = Annotated[StrictStr, Field(max_length=20_000)]
 RuleSource = Annotated[StrictStr, Field(min_length=1, max_length=5_000)]
 Number = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=-1e12, le=1e12)]
@@ -67,6 +69,12 @@ Answer = Literal["refuse", "ignore"]
 
 PlainSetting = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
 SettingValue = PlainSetting | dict[Text, PlainSetting]
+
+
+class Section(BaseModel):
+    """Base of all sections: frozen, and no key is accepted that is not described."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 def _one_rule(value: Any) -> Any:
@@ -307,6 +315,35 @@ class OutcomeType(Section):
     title: Text = ""
     after: Name | None = None
     value: OutcomeValue | None = None
+
+
+class Duration(Section):
+    """A length of time; its parts add up to 1 minute at least and 3660 days at most.
+
+    Keys:
+        weeks, days: calendar time in the customer's zone: the same time of day so many days before.
+        hours, minutes: elapsed time.
+    """
+
+    weeks: Annotated[StrictInt, Field(ge=0, le=520)] = 0
+    days: Annotated[StrictInt, Field(ge=0, le=3_660)] = 0
+    hours: Annotated[StrictInt, Field(ge=0, le=100_000)] = 0
+    minutes: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def calendar_days(self) -> int:
+        """Days of the calendar, weeks included."""
+        return 7 * self.weeks + self.days
+
+    @property
+    def elapsed_seconds(self) -> int:
+        """Seconds beside the days."""
+        return 3_600 * self.hours + 60 * self.minutes
+
+    @property
+    def seconds(self) -> int:
+        """About how long it is, a day taken as 24 hours."""
+        return 86_400 * self.calendar_days + self.elapsed_seconds
 
 
 class ResponseWindow(Section):
@@ -684,6 +721,22 @@ def _facts(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise PydanticCustomError("dict_type", "expected a map")
+
+
+class PastContact(Section):
+    """One contact in the history of a persona test.
+
+    Keys:
+        action: what it was about. Required.
+        what: "shown", or the outcome that came. Default shown.
+        ago: how long before the test's moment. Required.
+        channel: where. Default the test's own channel.
+    """
+
+    action: Name
+    what: Name = "shown"
+    ago: Duration
+    channel: Name | None = None
 
 
 class Persona(Section):

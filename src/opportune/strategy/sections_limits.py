@@ -1,4 +1,4 @@
-"""Typed sections of contact policies and stocks, and of what persona tests assume about them."""
+"""Typed sections of contact policies and stocks."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
-from opportune.strategy.sections_base import Name, Section, Text
+from opportune.strategy.sections import Duration, Name, Section, Text
 
-__all__ = ["ContactPolicy", "Duration", "PastContact", "QuietHours", "Stock", "Trigger"]
+__all__ = ["ContactPolicy", "QuietHours", "Stock", "Trigger"]
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Kind = Literal["offer", "service", "transactional"]
@@ -28,35 +28,6 @@ Names = Annotated[
     BeforeValidator(_names, json_schema_input_type=str | list[str]),
     Field(min_length=1, max_length=1_000),
 ]
-
-
-class Duration(Section):
-    """A length of time; its parts add up to 1 minute at least and 3660 days at most.
-
-    Keys:
-        weeks, days: calendar time in the customer's zone: the same time of day so many days before.
-        hours, minutes: elapsed time.
-    """
-
-    weeks: Annotated[StrictInt, Field(ge=0, le=520)] = 0
-    days: Annotated[StrictInt, Field(ge=0, le=3_660)] = 0
-    hours: Annotated[StrictInt, Field(ge=0, le=100_000)] = 0
-    minutes: Annotated[StrictInt, Field(ge=0, le=1_000_000)] = 0
-
-    @property
-    def calendar_days(self) -> int:
-        """Days of the calendar, weeks included."""
-        return 7 * self.weeks + self.days
-
-    @property
-    def elapsed_seconds(self) -> int:
-        """Seconds beside the days."""
-        return 3_600 * self.hours + 60 * self.minutes
-
-    @property
-    def seconds(self) -> int:
-        """About how long it is, a day taken as 24 hours."""
-        return 86_400 * self.calendar_days + self.elapsed_seconds
 
 
 class Trigger(Section):
@@ -167,19 +138,3 @@ class Stock(Section):
     lease: Duration = Duration(hours=24)
     confirmed_by: Names | None = None
     released_by: Names | None = None
-
-
-class PastContact(Section):
-    """One contact in the history of a persona test.
-
-    Keys:
-        action: what it was about. Required.
-        what: "shown", or the outcome that came. Default shown.
-        ago: how long before the test's moment. Required.
-        channel: where. Default the test's own channel.
-    """
-
-    action: Name
-    what: Name = "shown"
-    ago: Duration
-    channel: Name | None = None
