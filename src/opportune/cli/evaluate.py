@@ -14,26 +14,19 @@ from rich.markup import escape
 
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.decide import Plan
-from opportune.errors import InputError, suggest
+from opportune.errors import suggest
 from opportune.evaluate.off_policy import BEST, Interval, Judgement, Verdict
-from opportune.evaluate.off_policy.log import Contact, Judged, LogReader
 from opportune.evaluate.off_policy.recorded import Span
 from opportune.evaluate.off_policy.report import OffPolicyReport, off_policy_report, words
-from opportune.evaluate.off_policy.understudy import Understudy
 from opportune.learning import MODELS, ModelSpec
-from opportune.outcomes import Learner, Names, carried, new_model
-from opportune.records import Decision
-from opportune.service.contacts import read_contact
 from opportune.service.course import Course
-from opportune.service.profiles import fitting
-from opportune.service.publishing import current, revision_of
+from opportune.service.judged_log import judged_log
+from opportune.service.publishing import current
 from opportune.service.revisions import Strategy, strategy_from_folder
-from opportune.service.training import checkpoint_before
-from opportune.storage import Kind, Storage, open_storage
+from opportune.storage import open_storage
 
 __all__ = ["evaluate", "moment"]
 
-_PREFIX = "customer."
 ESTIMATES = {
     "dr": "doubly robust",
     "switch_dr": "switch-DR",
@@ -76,21 +69,8 @@ def evaluate(
         if segment and segment not in segments:
             fail(f"--segment: the strategy has no such segment; {suggest(segment, segments, _known(segments))}")
         span = Span(moment(since, "--from"), moment(until, "--to"))
-        names = _names(course, judged)
-        understudy = Understudy(storage, _learner(storage, course, plan, names, judged, span, kernel))
-        reader = LogReader(
-            storage,
-            Judged(
-                plan=plan,
-                model_at=understudy.at,
-                read=lambda decision: _read(judged, decision),
-                names=names,
-                plan_of=course.plan,
-            ),
-            place,
-        )
         with bar("Deciding again", as_json) as progress:
-            log = reader.read(span, progress)
+            log = judged_log(storage, course, judged, plan, span, kernel, place, progress)
         goals = [goal.name for goal in plan.goals]
         report = off_policy_report(log, plan.scored, goals, segments, place, segment or None)
     if as_json:
@@ -162,52 +142,6 @@ def moment(text: str, option: str) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         fail(f"{option}: expected a date or a moment, such as 2026-05-04 or 2026-05-04T18:00:00Z")
-
-
-def _names(course: Course, judged: Strategy) -> Names:
-    """Give what earlier revisions, the current one included, called otherwise than the judged strategy."""
-    steps = course.steps
-    names = course.names(steps[-1].sequence) if steps else Names()
-    return names.after(revision_of(course, judged, "").renamed)
-
-
-def _learner(
-    storage: Storage, course: Course, plan: Plan, names: Names, judged: Strategy, span: Span, kernel: str
-) -> Learner:
-    """Begin at a checkpoint before the span where its model can be carried on, else at the beginning, untaught."""
-    kept = checkpoint_before(storage, course, kernel, _position_before(storage, span))
-    if kept is not None and kept.position and _has(kept.plan, plan.models[0]):
-        renamed = revision_of(course, judged, "").renamed
-        model = carried(kept.model.snapshot(), plan, renamed, kept.model.kernel)
-        return Learner(plan, model, kept.position, names, kept.quota)
-    return Learner(plan, new_model(plan, kernel), 0, names)
-
-
-def _has(plan: Plan, spec: ModelSpec) -> bool:
-    return any((one.name, one.kind, one.settings) == (spec.name, spec.kind, spec.settings) for one in plan.models)
-
-
-def _position_before(storage: Storage, span: Span) -> int:
-    """Give the least model position of the span's decisions; 0 without a beginning."""
-    if span.since is None:
-        return 0
-    after, found = 0, storage.last_sequence()
-    while page := storage.journal(after, 1_000, (Kind.DECISION,)):
-        positions = [getattr(entry.body, "position", 0) for entry in page if span.holds(entry.occurred_at)]
-        if positions:
-            return min(positions)
-        after = page[-1].sequence
-    return found
-
-
-def _read(judged: Strategy, decision: Decision) -> Contact | None:
-    try:
-        request, _ = read_contact(judged.plan, judged.registries, decision.request)
-    except InputError:
-        return None
-    start = len(_PREFIX)
-    known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
-    return request, fitting(judged.registries.customer, known)[0]
 
 
 def _print(report: OffPolicyReport) -> None:
