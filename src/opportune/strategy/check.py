@@ -15,6 +15,7 @@ from opportune.strategy.checks import (
     check_actions,
     check_attributes,
     check_channels,
+    check_contact_policies,
     check_control_groups,
     check_exclusivity,
     check_exploration,
@@ -25,6 +26,7 @@ from opportune.strategy.checks import (
     check_personas,
     check_rules,
     check_settings,
+    check_stocks,
     check_tables,
     check_withholding,
 )
@@ -77,6 +79,8 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_withholding(notes)
     check_actions(notes, now)
     check_exclusivity(notes)
+    check_contact_policies(notes)
+    check_stocks(notes)
     check_former_names(notes)
     check_models(notes)
     rules = check_rules(notes)

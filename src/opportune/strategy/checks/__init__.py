@@ -3,6 +3,7 @@
 from opportune.strategy.checks.actions import check_actions, check_exclusivity
 from opportune.strategy.checks.attributes import check_attributes
 from opportune.strategy.checks.channels import check_channels, check_fallbacks
+from opportune.strategy.checks.contact_policies import check_contact_policies
 from opportune.strategy.checks.exploration import check_exploration
 from opportune.strategy.checks.goals import check_control_groups, check_goals
 from opportune.strategy.checks.models import check_models
@@ -11,6 +12,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
 from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
+from opportune.strategy.checks.stocks import check_stocks
 from opportune.strategy.checks.tables import TableRules, check_tables
 from opportune.strategy.checks.withholding import check_withholding
 
@@ -21,6 +23,7 @@ __all__ = [
     "check_actions",
     "check_attributes",
     "check_channels",
+    "check_contact_policies",
     "check_control_groups",
     "check_exclusivity",
     "check_exploration",
@@ -31,6 +34,7 @@ __all__ = [
     "check_personas",
     "check_rules",
     "check_settings",
+    "check_stocks",
     "check_tables",
     "check_withholding",
 ]
