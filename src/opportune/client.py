@@ -149,7 +149,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Release(msgspec.Struct, frozen=True, kw_only=True):
-    """A revision that is live; `repeated` says that it was before, `changes` what is different, in words."""
+    """A revision that is live: `repeated` says that it was before, `changes` what is different, `advice` what to do."""
 
     number: int
     hash: str
@@ -159,6 +159,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     tests: int
     trial: dict[str, Any] | None
     live_ms: float | None = None
+    advice: tuple[str, ...] = ()
 
 
 class RevisionLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.output import JsonOption, count, failures, out, print_json
+from opportune.strategy.advice import of_project
 from opportune.strategy.check import check_directory
 from opportune.strategy.project import content_hash
 
@@ -27,7 +28,10 @@ def check(
     with failures(as_json):
         checked = check_directory(project, datetime.now(UTC)).project
     if as_json:
-        print_json({"problems": [], "revision": content_hash(checked), "actions": len(checked.actions)})
+        advice = of_project(checked)
+        print_json(
+            {"problems": [], "revision": content_hash(checked), "actions": len(checked.actions), "advice": advice}
+        )
         return
     parts = (
         count(len(checked.actions), "action"),
@@ -37,3 +41,5 @@ def check(
     out.print(
         escape(f"{checked.settings.name}: no problems in {count(len(checked.files), 'file')}; {', '.join(parts)}.")
     )
+    for sentence in of_project(checked):
+        out.print(escape(f"Note: {sentence}."))

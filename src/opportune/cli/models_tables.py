@@ -38,15 +38,18 @@ def print_comparison(found: Comparison, with_actions: bool) -> None:
         out.print("No answer was foreseen yet.")
         return
     table = _table(
-        "outcome", *(["action"] if with_actions else []), "model", "answers", "log loss", "AUC", "cal. error"
+        "outcome",
+        *(["action"] if with_actions else []),
+        *("model", "answers", "log loss", "of the rate", "AUC", "cal. error", "by chance"),
     )
     table.add_column("difference from the champion", justify="right")
     table.add_column("")
     for one in chosen:
         cells = [escape(one.outcome or "all")]
         cells += [escape(one.action or "all")] if with_actions else []
-        cells += [escape(one.model), f"{one.answers:,}", f"{one.log_loss:.4f}"]
-        cells += ["-" if one.auc is None else f"{one.auc:.3f}", f"{one.calibration_error:.3f}"]
+        cells += [escape(one.model), f"{one.answers:,}", f"{one.log_loss:.4f}", f"{one.log_loss_constant:.4f}"]
+        cells += ["-" if one.auc is None else f"{one.auc:.3f}"]
+        cells += [f"{one.calibration_error:.3f}", f"{one.calibration_chance:.3f}"]
         table.add_row(*cells, _difference(one.difference), _verdict(one, found.champion))
     out.print(table)
     for model in found.models:

@@ -72,3 +72,5 @@ def print_release(release: Release, *, is_served: bool) -> None:
     out.print(f"{count(release.tests, 'test')} passed; {tried}{slowest}.")
     for problem, number in trial["refused"].items():
         out.print(escape(f"  {count(number, 'recent request')} would be refused from now on: {problem}"))
+    for sentence in release.advice:
+        out.print(escape(f"Note: {sentence}."))

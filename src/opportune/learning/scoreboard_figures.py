@@ -41,10 +41,12 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
         outcome: name of the outcome; "" for all of them.
         action: name of the action; "" for all of them.
         answers: that it foresaw; `happened` how many of them were a yes.
-        log_loss: nats per answer; `brier` squared error per answer.
+        log_loss: nats per answer; `log_loss_constant` that of the rate alone, known in hindsight.
+        brier: squared error per answer.
         auc: chance that a yes had a higher propensity than a no, from bins; None without both. Pooled over actions
             where `action` is "".
-        calibration_error: mean distance of propensity and share of yes, over bins.
+        calibration_error: mean distance of propensity and share of yes, over bins; `calibration_chance` is what a
+            model that is right shows on so many answers.
         difference: from the champion; None for the champion itself, and where they have no answers in common.
     """
 
@@ -54,9 +56,11 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     answers: int
     happened: int
     log_loss: float
+    log_loss_constant: float
     brier: float
     auc: float | None
     calibration_error: float
+    calibration_chance: float
     difference: Difference | None
 
 
@@ -113,11 +117,24 @@ def _figures(score: Score, model: str, head: str, action: str, other: Difference
         answers=answers,
         happened=sum(score.yes),
         log_loss=math.fsum(score.loss) / answers,
+        log_loss_constant=_constant(sum(score.yes) / answers),
         brier=math.fsum(score.brier) / answers,
         auc=_auc(score.no, score.yes),
         calibration_error=math.fsum(errors) / answers,
+        calibration_chance=_chance(score) / answers,
         difference=other,
     )
+
+
+def _constant(rate: float) -> float:
+    """Log loss of the rate itself, in nats per answer."""
+    return -sum(share * math.log(share) for share in (rate, 1.0 - rate) if share > 0.0)
+
+
+def _chance(score: Score) -> float:
+    """Distance of yeses and propensities that a right model shows in all bins: E|N(0, s)| = s √(2 / π) in each."""
+    bins = ((no + yes, chance) for no, yes, chance in zip(score.no, score.yes, score.chance, strict=True) if no + yes)
+    return math.fsum(math.sqrt(2.0 / math.pi * chance * (1.0 - chance / answers)) for answers, chance in bins)
 
 
 def _auc(no: Sequence[int], yes: Sequence[int]) -> float | None:

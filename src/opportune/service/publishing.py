@@ -21,6 +21,7 @@ from opportune.service.revisions import Strategy, bundle_of, files_of, strategy_
 from opportune.service.training import trained
 from opportune.service.trial import Trial, recent_decisions, try_on
 from opportune.storage import SaveRevision, Storage
+from opportune.strategy.advice import of_change, of_project
 from opportune.strategy.checked import CheckedProject
 from opportune.strategy.diff import differences
 from opportune.strategy.persona import run_persona, unexplored
@@ -28,6 +29,7 @@ from opportune.strategy.persona import run_persona, unexplored
 __all__ = [
     "Offer",
     "Published",
+    "advice_on",
     "already",
     "as_published",
     "current",
@@ -76,6 +78,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
         tests: persona tests that passed.
         trial: how it did on recent requests; None where nothing was tried.
         live_ms: time from its commit until the process that published it served it; null where none serves.
+        advice: what is to be done now, in words.
     """
 
     number: int
@@ -86,6 +89,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     tests: int
     trial: Trial | None
     live_ms: float | None = None
+    advice: tuple[str, ...] = ()
 
 
 def examined(course: Course, offer: Offer) -> tuple[Strategy, int]:
@@ -146,14 +150,29 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto") -
     expect_sound(storage, strategy)
     learner = as_published(storage, strategy, kernel, course)
     trial = try_on(strategy, learner.model, recent_decisions(storage))
+    advice = advice_on(course, strategy)
     write = revision_of(course, strategy, new_id, offer)
     (receipt,) = storage.write([write])
     if isinstance(receipt, InputError):
         raise receipt
-    return published(write, receipt.version, tests, trial)
+    return published(write, receipt.version, tests, trial, advice)
 
 
-def published(write: SaveRevision, number: int, tests: int, trial: Trial, live_ms: float | None = None) -> Published:
+def advice_on(course: Course, strategy: Strategy) -> tuple[str, ...]:
+    """Say what is to be done once a strategy follows the current one; nothing was published of it yet."""
+    now = current(course)
+    found = of_project(strategy.project)
+    return found if now is None else (*found, *of_change(course.strategies.of(now.hash).project, strategy.project))
+
+
+def published(
+    write: SaveRevision,
+    number: int,
+    tests: int,
+    trial: Trial,
+    advice: tuple[str, ...],
+    live_ms: float | None = None,
+) -> Published:
     """Say what was written."""
     return Published(
         number=number,
@@ -164,6 +183,7 @@ def published(write: SaveRevision, number: int, tests: int, trial: Trial, live_m
         tests=tests,
         trial=trial,
         live_ms=live_ms,
+        advice=advice,
     )
 
 

@@ -18,6 +18,7 @@ from opportune.service.course import Course
 from opportune.service.publishing import (
     Offer,
     Published,
+    advice_on,
     already,
     earlier,
     examined,
@@ -185,6 +186,7 @@ class Publisher:
         await self._aside(lambda: expect_sound(self._storage, strategy))
         model = await self._model_for(strategy)
         trial = await self._aside(lambda: try_on(strategy, model, recent_decisions(self._storage)))
+        advice = await self._aside(lambda: advice_on(course, strategy))
         write = await self._aside(lambda: revision_of(course, strategy, self._settings.new_id(), offer))
         # From here on the learner may come to it at any moment, and must not wait for it to be compiled once more.
         course.strategies.put(strategy)
@@ -193,7 +195,7 @@ class Publisher:
         await self._switch(strategy, receipt.version)
         live_ms = (perf_counter() - committed) * 1e3
         log.info("revision live", revision=receipt.version, hash=write.hash, returns_to=offer.returns_to, ms=live_ms)
-        return published(write, receipt.version, tests, trial, live_ms)
+        return published(write, receipt.version, tests, trial, advice, live_ms)
 
     async def _aside(self, work: Callable[[], T]) -> T:
         """Do what takes long where it holds up no decision."""

@@ -32,14 +32,14 @@ def performance(board: Scoreboard, kinds: Mapping[str, str], champion: str) -> l
             whole = next((one for one in own if not one.action), None)
             if whole is None:
                 continue
-            parts = [(one, board.rows[outcome, one.action].scores[name]) for one in own if one.action]
+            parts = [one for one in own if one.action]
             row = board.rows[outcome, ""]
             found.append(_model(whole, row, row.scores[name], parts, kinds[name], name == champion))
     return found
 
 
 def _model(
-    whole: Figures, row: Row, score: Score, parts: list[tuple[Figures, Score]], kind: str, is_champion: bool
+    whole: Figures, row: Row, score: Score, parts: list[Figures], kind: str, is_champion: bool
 ) -> ModelHealth:
     return ModelHealth(
         model=whole.model,
@@ -50,20 +50,20 @@ def _model(
         happened=whole.happened,
         rate=whole.happened / whole.answers,
         auc_pooled=whole.auc,
-        auc_within=_within(one for one, _ in parts),
+        auc_within=_within(parts),
         log_loss=whole.log_loss,
-        log_loss_constant=_constant(whole.answers, whole.happened),
+        log_loss_constant=whole.log_loss_constant,
         calibration_error=whole.calibration_error,
-        calibration_chance=_chance(score),
+        calibration_chance=whole.calibration_chance,
         reliability=tuple(_bins(score)),
         gains=_gains(score),
         lift=_lift(_gains(score)),
         trend=_trend(row, score),
-        actions=tuple(_action(one, own) for one, own in sorted(parts, key=lambda part: -part[0].answers)),
+        actions=tuple(_action(one) for one in sorted(parts, key=lambda one: -one.answers)),
     )
 
 
-def _action(one: Figures, score: Score) -> ActionHealth:
+def _action(one: Figures) -> ActionHealth:
     return ActionHealth(
         action=one.action,
         answers=one.answers,
@@ -71,9 +71,9 @@ def _action(one: Figures, score: Score) -> ActionHealth:
         rate=one.happened / one.answers,
         auc=one.auc,
         log_loss=one.log_loss,
-        log_loss_constant=_constant(one.answers, one.happened),
+        log_loss_constant=one.log_loss_constant,
         calibration_error=one.calibration_error,
-        calibration_chance=_chance(score),
+        calibration_chance=one.calibration_chance,
         maturity=_maturity(one.answers, one.happened),
     )
 
@@ -83,12 +83,6 @@ def _maturity(answers: int, happened: int) -> Maturity:
     if answers < NEW_ANSWERS or either < NEW_EITHER:
         return "new"
     return "mature" if answers >= MATURE_ANSWERS and either >= MATURE_EITHER else "growing"
-
-
-def _constant(answers: int, happened: int) -> float:
-    """Log loss of the rate itself, in nats per answer."""
-    rate = happened / answers
-    return -sum(share * math.log(share) for share in (rate, 1.0 - rate) if share > 0.0)
 
 
 def _within(parts: Iterable[Figures]) -> float | None:
@@ -101,13 +95,6 @@ def _bins(score: Score) -> Iterable[Bin]:
     for no, yes, chance in zip(score.no, score.yes, score.chance, strict=True):
         if no + yes:
             yield Bin(propensity=chance / (no + yes), rate=yes / (no + yes), answers=no + yes)
-
-
-def _chance(score: Score) -> float:
-    """Mean distance of rate and propensity that a right model shows: E|N(0, s)| = s √(2 / π) in each bin."""
-    bins = list(_bins(score))
-    noise = (math.sqrt(2.0 / math.pi * one.answers * one.propensity * (1.0 - one.propensity)) for one in bins)
-    return math.fsum(noise) / sum(one.answers for one in bins)
 
 
 def _gains(score: Score) -> tuple[tuple[float, float], ...]:

@@ -1,0 +1,40 @@
+"""What is no fault of a strategy and worth knowing all the same: of itself, and of a change to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from opportune.learning.tree_training import has_lightgbm
+from opportune.strategy.project import Project
+
+__all__ = ["of_change", "of_project"]
+
+
+def of_project(project: Project) -> tuple[str, ...]:
+    """Say what a strategy cannot do on this machine, one sentence each."""
+    trees = [name for name, model in project.models.items() if model.kind == "trees"]
+    if not trees or has_lightgbm():
+        return ()
+    return tuple(
+        f"model '{name}' predicts by the rates of the actions until trees were trained for it; LightGBM is not"
+        " installed here: install opportune[trees] where learning happens"
+        for name in trees
+    )
+
+
+def of_change(before: Project, after: Project) -> tuple[str, ...]:
+    """Say what is to be done once a strategy has taken the place of another one, one sentence each."""
+    return tuple(_chains(before, after))
+
+
+def _chains(before: Project, after: Project) -> Iterator[str]:
+    """Name outcomes that were learned already, of which something else is learned from now on."""
+    for name, outcome in after.outcomes.items():
+        former = before.outcomes.get(name)
+        if former is None or former.after == outcome.after:
+            continue
+        now = f"now comes after '{outcome.after}'" if outcome.after else f"no longer comes after '{former.after}'"
+        yield (
+            f"outcome '{name}' {now}: what models learned of it before answers another question;"
+            " run 'opportune models rebuild'"
+        )
