@@ -20,6 +20,7 @@ from opportune.decide.chains import chained, in_a_row
 from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.increments import differences, if_withheld
+from opportune.decide.limits.words import LimitFinding, finding
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
 from opportune.learning.base import Prediction, PropensityModel
@@ -60,6 +61,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         amounts: how much outcomes are expected to be, in words; "" where that is not learned.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
+        limits: findings of the limits that kept it out.
         change: the smallest change of one input that would have let it through or put it first, in words.
     """
 
@@ -78,6 +80,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     amounts: str = ""
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
+    limits: tuple[LimitFinding, ...] = ()
     change: Switch | None = None
 
 
@@ -178,6 +181,8 @@ class _Explainer:
         )
         if stage in _LAYERS:
             return self._dropped(index, stage, plain)
+        if stage is Stage.LIMITED:
+            return self._limited(index, plain)
         if index in self.withheld:
             plain = replace(plain, stage="withheld")
         if stage in (Stage.SHOWN, Stage.OUTRANKED, Stage.IRRELEVANT):
@@ -204,6 +209,14 @@ class _Explainer:
             rules=findings,
             change=self._letting_through(index),
         )
+
+    def _limited(self, index: int, plain: CandidateExplanation) -> CandidateExplanation:
+        """Name every limit that keeps it out; where none does, those of which the answer took the last."""
+        limits, zone = self.plan.limits, str(self.decision.facts.get("zone", self.plan.zone))
+        own = [hold for hold in self.decision.holds if limits.members(hold.limit, hold.part)[index]]
+        own = [hold for hold in own if not hold.left] or own
+        findings = tuple(finding(limits, hold, plain.action, zone) for hold in own)
+        return replace(plain, reason="; ".join(one.reason for one in findings), limits=findings)
 
     def _letting_through(self, index: int) -> Switch | None:
         """Find one input whose change passes every layer; where a project declares values, one of those."""

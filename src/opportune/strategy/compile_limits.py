@@ -119,17 +119,19 @@ def _scope(project: Project, section: sections.ContactPolicy, candidates: tuple[
 def _stock(project: Project, name: str, section: sections.Stock, candidates: tuple[CandidateKey, ...]) -> Stock:
     uses = {action: use_units(section, one.uses[name]) for action, one in project.actions.items() if name in one.uses}
     signs = {
-        sign: tuple(outcome for outcome, kind in project.outcomes.items() if kind.sign is sign)
+        sign: [outcome for outcome, kind in project.outcomes.items() if kind.sign is sign]
         for sign in (Sign.POSITIVE, Sign.NEGATIVE)
     }
+    confirming = section.confirmed_by or signs[Sign.POSITIVE]
+    releasing = section.released_by or [one for one in signs[Sign.NEGATIVE] if one not in confirming]
     return Stock(
         name=name,
         units=stock_units(section),
         period=section.per or "",
         paced=section.pacing == "even",
         lease=_length(section.lease),
-        confirmed_by=section.confirmed_by or signs[Sign.POSITIVE],
-        released_by=section.released_by or signs[Sign.NEGATIVE],
+        confirmed_by=tuple(confirming),
+        released_by=tuple(releasing),
         uses=np.array([uses.get(key.action, 0) for key in candidates], dtype=np.int64),
         amounts=tuple(sorted(uses.values())),
         unit="money" if section.money is not None else "minutes" if section.minutes is not None else "units",

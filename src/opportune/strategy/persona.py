@@ -11,12 +11,13 @@ from dataclasses import dataclass, replace
 import msgspec
 import numpy as np
 
-from opportune.decide import Draws, Explanation, Plan, State, decide, explain
+from opportune.decide import Draws, Explanation, Plan, Standing, State, decide, explain, gather, holds_of, stock_at
 from opportune.decide.explain import CandidateExplanation
 from opportune.decide.plan import Exploration
 from opportune.errors import InputError
 from opportune.learning.base import Encoded, Floats, Prediction, PropensityModel
-from opportune.records import DecisionRequest, Facts, PlacementRequest
+from opportune.decide.limits.windows import Length
+from opportune.records import Contact, DecisionRequest, Facts, PlacementRequest, Value
 from opportune.strategy.compile import Registries
 from opportune.strategy.sections import Absence, Persona
 
@@ -113,11 +114,35 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
         context=dict(persona.context),
     )
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
-    decision = decide(plan, State(model=scorer, position=0, profile=profile), request, persona.at, Draws("persona"))
+    facts = gather(plan, profile, request, persona.at)
+    holds = holds_of(plan, _standing(plan, persona, facts), facts, persona.at)
+    state = State(model=scorer, position=0, profile=profile, holds=holds)
+    decision = decide(plan, state, request, persona.at, Draws("persona"))
     ranking = tuple(shown.action for shown in decision.placements[0].actions)
     return PersonaResult(
         name=persona.name, ranking=ranking, failures=tuple(_failures(persona, ranking, explain(plan, decision)))
     )
+
+
+def _standing(plan: Plan, persona: Persona, facts: Mapping[str, Value]) -> Standing:
+    """Give the history and the stocks that a test assumes."""
+    contacts = [
+        Contact(
+            at=Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, str(facts["zone"])),
+            what=one.what,
+            action=one.action,
+            treatment="",
+            channel=one.channel or persona.channel,
+            placement=persona.placement,
+            decision="",
+        )
+        for one in persona.history
+    ]
+    taken = {
+        (name, stock_at(plan, name, persona.at)[0]): round(taken * 10 ** plan.limits.stocks[name].decimals)
+        for name, taken in persona.stocks.items()
+    }
+    return Standing(contacts=contacts, stocks=taken)
 
 
 Fates = Mapping[str, CandidateExplanation]

@@ -83,7 +83,7 @@ def _check_outcomes(notes: Notes, name: str, stock: Stock) -> None:
     for key, names in given.items():
         is_list = isinstance(notes.node(FILE, [name, key]).value, list)
         for index, outcome in enumerate(names or ()):
-            path = [name, key, index] if is_list else [name, key]
+            path: list[str | int] = [name, key, index] if is_list else [name, key]
             if not notes.expect_name(outcome, outcomes, "outcomes.yaml", "outcome", FILE, path):
                 continue
             if key == "released_by" and outcome in _confirming(notes.project, stock):
@@ -152,7 +152,7 @@ def _check_fallbacks(notes: Notes) -> None:
             for index, name in enumerate(slot.fallback):
                 action = notes.project.actions.get(name)
                 if action is not None and action.uses:
-                    path = [channel, "placements", placement, "fallback", index]
+                    path: list[str | int] = [channel, "placements", placement, "fallback", index]
                     message = f"fallback action '{name}' uses stock '{next(iter(action.uses))}'"
                     remedy = "a fallback is shown when nobody can ask what is left: choose another, or write []"
                     notes.report("channels.yaml", path, message, remedy, "fallback")
