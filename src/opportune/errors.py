@@ -5,7 +5,9 @@ OpportuneError
 ├── RuleError               one rule does not parse or type-check; carries its problems
 ├── InputError              a request, profile, outcome or imported row is wrong
 │   ├── UnknownError        it names something that does not exist
-│   └── ConflictError       the caller's id was used before with another body
+│   ├── ConflictError       the caller's id was used before with another body
+│   ├── StaleError          a decision did not know all of its person's history; read it again and decide again
+│   └── SoldOutError        a decision takes more of a stock than is left; decide again without it
 ├── StoreError              the store cannot do what was asked
 │   ├── StoreBusyError      not now; the same call may succeed later
 │   ├── StoreAwayError      its server cannot be reached
@@ -28,6 +30,8 @@ __all__ = [
     "ProjectError",
     "RuleError",
     "ServiceError",
+    "SoldOutError",
+    "StaleError",
     "StoreAwayError",
     "StoreBusyError",
     "StoreError",
@@ -112,6 +116,26 @@ class UnknownError(InputError):
 
 class ConflictError(InputError):
     """The caller's id was used before with another body."""
+
+
+class StaleError(InputError):
+    """A decision was made without all of its person's history; nothing happened, and its id is free."""
+
+
+class SoldOutError(InputError):
+    """A decision takes more of a stock than is left; nothing happened, and its id is free.
+
+    Args:
+        stock, period, action: what was wanted, and for which action: of the first one that is lost.
+        lost: (stock, period, action) of all for which nothing was left, in the order of the answer.
+    """
+
+    def __init__(
+        self, problems: list[Problem], code: str = "sold-out", lost: Iterable[tuple[str, str, str]] = ()
+    ) -> None:
+        super().__init__(problems, code)
+        self.lost = tuple(lost)
+        self.stock, self.period, self.action = self.lost[0] if self.lost else ("", "", "")
 
 
 class StoreError(OpportuneError):

@@ -233,6 +233,8 @@ class Reserve(msgspec.Struct, frozen=True, array_like=True):
         most: how much of the stock may be taken in that period by now.
         lease_until: when it is released unless an outcome comes first, in microseconds since 1970.
         confirmed_by, released_by: outcomes that settle it.
+        limit: how much of the stock the whole period has; an acceptance after the lease takes its units again within
+            this. None is `most`.
     """
 
     stock: str
@@ -244,6 +246,7 @@ class Reserve(msgspec.Struct, frozen=True, array_like=True):
     treatment: str
     confirmed_by: tuple[str, ...]
     released_by: tuple[str, ...]
+    limit: int | None = None
 
 
 class Attempt(msgspec.Struct, frozen=True, array_like=True):

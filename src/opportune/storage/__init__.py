@@ -7,6 +7,7 @@ from collections.abc import Callable
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
+from opportune.storage.contacts import Contacts
 from opportune.storage.copying import copy_storage
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import (
@@ -23,10 +24,13 @@ from opportune.storage.kinds import (
     OutcomeBody,
     ProfileBody,
     ProfilePayload,
+    ReleaseBody,
     RevisionBody,
+    SwitchBody,
 )
 from opportune.storage.parting import decision_of
 from opportune.storage.requests import id_fault
+from opportune.storage.reservations import DueLease, ReservationState, StockCount, StoredReservation
 from opportune.storage.retention import Retired, retire
 from opportune.storage.sqlite import SqliteStorage
 from opportune.storage.stored import (
@@ -39,6 +43,7 @@ from opportune.storage.stored import (
     RevisionNote,
     StoredDecision,
     StoredOutcome,
+    Switch,
 )
 from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
@@ -50,9 +55,11 @@ from opportune.storage.writes import (
     Receipt,
     RecordEvent,
     RecordOutcome,
+    ReleaseLeases,
     SaveDecision,
     SaveProfile,
     SaveRevision,
+    SwitchAction,
     WindowOpened,
     Write,
 )
@@ -64,9 +71,11 @@ __all__ = [
     "ChangeBody",
     "ChangeModels",
     "Committed",
+    "Contacts",
     "Counts",
     "DecisionBody",
     "DecisionPayload",
+    "DueLease",
     "DueWindow",
     "Entry",
     "ErasePayloads",
@@ -87,6 +96,9 @@ __all__ = [
     "Receipt",
     "RecordEvent",
     "RecordOutcome",
+    "ReleaseBody",
+    "ReleaseLeases",
+    "ReservationState",
     "Retired",
     "Revision",
     "RevisionBody",
@@ -95,9 +107,14 @@ __all__ = [
     "SaveProfile",
     "SaveRevision",
     "SqliteStorage",
+    "StockCount",
     "Storage",
     "StoredDecision",
     "StoredOutcome",
+    "StoredReservation",
+    "Switch",
+    "SwitchAction",
+    "SwitchBody",
     "WindowOpened",
     "Write",
     "copy_storage",

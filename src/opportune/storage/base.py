@@ -14,14 +14,16 @@ import msgspec
 from opportune.errors import DamageError, InputError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.books import Book
-from opportune.storage.changes import Changes, Found, profile_digest
+from opportune.storage.changes import Changes, Found, SwitchFound, Wanted, profile_digest, switch_digest
 from opportune.storage.cluster import Cluster
+from opportune.storage.contacts import Contacts, read_contacts
 from opportune.storage.digests import SALT_BYTES, digest_of
 from opportune.storage.entries import Entry, StoredRow, decode_row, from_microseconds, lasting_row, to_microseconds
 from opportune.storage.hooks import Hooks
 from opportune.storage.kinds import ChangeBody, DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
 from opportune.storage.local_cluster import LocalCluster
 from opportune.storage.parting import decision_of
+from opportune.storage.reservations import DueLease, StockCount, StoredReservation
 from opportune.storage.stored import (
     Committed,
     Counts,
@@ -32,6 +34,7 @@ from opportune.storage.stored import (
     RevisionNote,
     StoredDecision,
     StoredOutcome,
+    Switch,
 )
 from opportune.storage.writes import Receipt, Write
 
@@ -241,6 +244,74 @@ class Storage(Hooks):
             )
             for decision, action, treatment, outcome, due_at in self._due_windows(to_microseconds(now), limit)
         ]
+
+    # What limits count
+
+    def contacts(self, identifier: str, since: datetime, identifier_kind: str = "customer") -> Contacts:
+        """Contacts of the person behind an identifier and of all who became one with it, from a moment on.
+
+        Outcomes are those that stand, silence among them. `Contacts.last` goes into the decision that is made with
+        them, see `SaveDecision.contacts_seen`.
+        """
+        try:
+            return read_contacts(
+                lambda before, limit: self._contacts(identifier_kind, identifier, before, limit),
+                self.about,
+                to_microseconds(since),
+            )
+        except (DamageError, msgspec.MsgspecError) as error:
+            raise self._damage(str(error)) from error
+
+    def stocks(self, wanted: Collection[tuple[str, str]] | None = None) -> list[StockCount]:
+        """What is taken of stocks: of some (stock, period), zero where nothing is; or all that was ever taken of."""
+        if wanted is None:
+            return [StockCount(*row) for row in sorted(self._table("stocks"))]
+        found = self._look_up(Wanted(stocks=list(wanted))).stocks
+        return [found.get(key) or StockCount(*key) for key in wanted]
+
+    def reservations(self, stock: str, limit: int = 1_000, before: int | None = None) -> list[StoredReservation]:
+        """Reservations of a stock whose decisions are kept, the newest first.
+
+        Args:
+            limit: how many at most.
+            before: only those of decisions with a smaller sequence.
+        """
+        return [row.read() for row in self._reservations(stock, before or _AFTER_ALL, limit)]
+
+    def reservations_of(self, decision_id: str) -> list[StoredReservation]:
+        """What a decision reserved."""
+        found = self._look_up(Wanted(reservations=[decision_id])).reservations.get(decision_id, {})
+        return [row.read() for row in sorted(found.values())]
+
+    def due_leases(self, now: datetime, limit: int) -> list[DueLease]:
+        """Open reservations whose lease had ended at `now`, oldest first, at most `limit`; see `ReleaseLeases`."""
+        return [
+            DueLease(
+                decision=row.decision,
+                action=row.action,
+                stock=row.stock,
+                period=row.period,
+                lease_until=from_microseconds(row.lease_until),
+            )
+            for row in self._due_leases(to_microseconds(now), limit)
+        ]
+
+    def switches(self) -> list[Switch]:
+        """The last switch of every action and group that was ever switched, by target."""
+        rows = sorted(SwitchFound(*row) for row in self._table("switches"))
+        return [self._switch(row) for row in rows]
+
+    def _switch(self, row: SwitchFound) -> Switch:
+        if switch_digest(*row[:-1]) != row.digest:
+            raise self._damage(f"switch of {row.target}: it does not fit its digest")
+        return Switch(
+            target=row.target,
+            off=bool(row.off),
+            author=row.author,
+            reason=row.reason,
+            at=from_microseconds(row.at),
+            sequence=row.sequence,
+        )
 
     # Journal
 

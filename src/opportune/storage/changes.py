@@ -6,8 +6,10 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from opportune.records import Reserve
 from opportune.storage.digests import digest_of, encode
-from opportune.storage.entries import EntryRow
+from opportune.storage.entries import EntryRow, from_microseconds
+from opportune.storage.reservations import ReservationState, StockCount, StoredReservation
 
 __all__ = [
     "Changes",
@@ -16,8 +18,11 @@ __all__ = [
     "KeyFound",
     "ProfileFound",
     "ReportFound",
+    "ReservationFound",
+    "SwitchFound",
     "Wanted",
     "profile_digest",
+    "switch_digest",
 ]
 
 
@@ -57,6 +62,61 @@ class ProfileFound(NamedTuple):
     attributes: bytes
 
 
+class ReservationFound(NamedTuple):
+    """A reservation: the columns of its table. `terms` is the MessagePack of (limit of the period, outcomes that
+    confirm it, outcomes that release it)."""
+
+    decision: str
+    action: str
+    treatment: str
+    stock: str
+    period: str
+    units: int
+    lease_until: int
+    terms: bytes
+    state: str
+    sequence: int
+
+    @classmethod
+    def of(cls, decision: str, sequence: int, reserve: Reserve) -> ReservationFound:
+        """Make the one that a decision's entry begins."""
+        limit = reserve.most if reserve.limit is None else reserve.limit
+        terms = encode((limit, reserve.confirmed_by, reserve.released_by))
+        names = (reserve.action, reserve.treatment, reserve.stock, reserve.period)
+        state = ReservationState.RESERVED.value
+        return cls(decision, *names, reserve.units, reserve.lease_until, terms, state, sequence)
+
+    def read(self) -> StoredReservation:
+        """Give it as readers see it."""
+        return StoredReservation(
+            decision=self.decision,
+            action=self.action,
+            treatment=self.treatment,
+            stock=self.stock,
+            period=self.period,
+            units=self.units,
+            lease_until=from_microseconds(self.lease_until),
+            state=ReservationState(self.state),
+            sequence=self.sequence,
+        )
+
+    def parts(self) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
+        """Part it into what never changes and its state, as the journal proves them."""
+        return self[:-2], (self.sequence, self.action, self.treatment, self.stock, self.state)
+
+
+class SwitchFound(NamedTuple):
+    """The last switch of an action or group: the columns of its table."""
+
+    target: str
+    off: int
+    author: str
+    reason: str
+    at: int
+    sequence: int
+    digest: bytes
+
+
 @dataclass(slots=True)
 class Wanted:
     """What the plan of a batch must look up; backends answer with `Found`."""
@@ -77,6 +137,14 @@ class Wanted:
     """sequences whose payload is to be erased"""
     merging: list[tuple[str, str]] = field(default_factory=list)
     """(identifier kind, identifier) of persons whose absorbed ones matter"""
+    stocks: list[tuple[str, str]] = field(default_factory=list)
+    """(stock, period)"""
+    reservations: list[str] = field(default_factory=list)
+    """decisions whose reservations matter, with the counts of their stocks"""
+    contacts: list[str] = field(default_factory=list)
+    """internal ids of persons whose newest contact matters"""
+    switches: list[str] = field(default_factory=list)
+    """targets"""
 
 
 @dataclass(slots=True)
@@ -93,6 +161,12 @@ class Found:
         merged: absorbed person → the one kept, by this very batch; left empty by backends.
         revision: (number, hash, sequence) of the current one.
         payloads: those of the wanted sequences that have a payload.
+        stocks: (stock, period) → count; missing where nothing was ever taken.
+        reservations: decision → (action, treatment, stock) → reservation.
+        today: person wanted for its contacts → who stands for it today, after merges.
+        newest: who stands for such a person → sequence of the newest contact or merge of all persons who became one
+            with it; 0 where there is none.
+        switches: target → its last switch.
     """
 
     last: int
@@ -108,6 +182,11 @@ class Found:
     bundles: set[str] = field(default_factory=set)
     revision: tuple[int, str, int] = (0, "", 0)
     payloads: set[int] = field(default_factory=set)
+    stocks: dict[tuple[str, str], StockCount] = field(default_factory=dict)
+    reservations: dict[str, dict[tuple[str, str, str], ReservationFound]] = field(default_factory=dict)
+    today: dict[str, str] = field(default_factory=dict)
+    newest: dict[str, int] = field(default_factory=dict)
+    switches: dict[str, SwitchFound] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -146,7 +225,19 @@ class Changes:
     """sequence of a change of models, its bytes, their digest"""
     erasures: list[tuple[int, int]] = field(default_factory=list)
     """sequence whose payload goes, sequence of the erasure's entry"""
+    stocks: dict[tuple[str, str], StockCount] = field(default_factory=dict)
+    """(stock, period) → its count; added or replaced"""
+    reservations: list[ReservationFound] = field(default_factory=list)
+    moves: list[tuple[str, str, str, str, str]] = field(default_factory=list)
+    """state, decision, action, treatment, stock: reservations that moved, after they were added; the last one counts"""
+    switches: dict[str, SwitchFound] = field(default_factory=dict)
+    """target → its last switch; added or replaced"""
     counters: Counter[str] = field(default_factory=Counter)
+
+
+def switch_digest(target: str, off: int, author: str, reason: str, at: int, sequence: int) -> bytes:
+    """Digest that a switch's row carries against decay."""
+    return digest_of(encode((target, off, author, reason, at, sequence)))
 
 
 def profile_digest(person: str, version: int, sequence: int, attributes: bytes) -> bytes:

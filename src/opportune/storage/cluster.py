@@ -43,6 +43,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         last: sequence of the last entry at that commit.
         outcomes: whether outcomes are among the new entries.
         changes: whether changes of models are among the new entries.
+        switches: whether an action or a group was switched off or on.
         revision: number of the revision that became the current one; None where it stays.
         persons: internal ids whose profile, identifiers or attributes changed.
         identifiers: keys, by `identifier_mark`, of identifiers that lead to a person since then.
@@ -53,6 +54,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     last: int = 0
     outcomes: bool = False
     changes: bool = False
+    switches: bool = False
     revision: int | None = None
     persons: tuple[str, ...] = ()
     identifiers: tuple[str, ...] = ()
@@ -144,8 +146,9 @@ class Cluster(ABC):
     def watch(self, on_notice: Callable[[Notice], None]) -> Watch:
         """Call `on_notice` for every commit that others must know of, in a thread of its own, in order of the commits.
 
-        Those are outcomes, revisions, changes of models and of persons, and live models; of decisions and events alone
-        nobody is told, since nothing that is cached depends on them. `on_notice` must be quick and must not raise.
+        Those are outcomes, revisions, changes of models and of persons, switches, and live models; of decisions and
+        events alone nobody is told, since nothing that is cached for longer than a moment depends on them. `on_notice`
+        must be quick and must not raise.
         A lost connection is opened again by itself; the first notice after that has `missed` set.
         The first notice of all has `missed` set too: what was read before it may be old.
         """

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from opportune.storage.changes import ReservationFound
 from opportune.storage.digests import encode
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import (
@@ -23,16 +24,19 @@ from opportune.storage.kinds import (
     ModelBody,
     OutcomeBody,
     ProfileBody,
+    ReleaseBody,
     RevisionBody,
+    SwitchBody,
 )
+from opportune.storage.reservations import Moved, ReservationState, StockCount
 
 __all__ = ["LASTING", "PASSING", "Fold", "RowSum"]
 
 _MODULUS = 1 << 128
 
-PASSING = ("keys", "decisions", "outcomes", "windows", "erasures", "change_states")
+PASSING = ("keys", "decisions", "outcomes", "windows", "erasures", "change_states", "reservations")
 """Tables whose rows go with their journal entries."""
-LASTING = ("identifiers", "merges", "profiles", "revisions", "revision_entries")
+LASTING = ("identifiers", "merges", "profiles", "revisions", "revision_entries", "stocks", "switches")
 """Tables whose rows stay when their journal entries go."""
 COUNTERS = ("customers", "decisions", "outcomes", "events", "erased")
 
@@ -44,11 +48,11 @@ class RowSum:
         self.count = count
         self.total = total
 
-    def add(self, row: tuple[Any, ...], sign: int = 1) -> None:
-        """Add a row, or take it away with the sign -1."""
+    def add(self, row: tuple[Any, ...], weight: int = 1) -> None:
+        """Add a row as often as a weight says; -1 takes it away."""
         digest = blake2b(encode(row), digest_size=16).digest()
-        self.total = (self.total + sign * int.from_bytes(digest, "little")) % _MODULUS
-        self.count += sign
+        self.total = (self.total + weight * int.from_bytes(digest, "little")) % _MODULUS
+        self.count += weight
 
     def agrees(self, other: RowSum) -> bool:
         """Say whether both are sums of the same rows."""
@@ -125,6 +129,12 @@ class Fold:
             case ChangeBody():
                 if body.hash:
                     self.sums["change_states"].add((entry.sequence, bytes.fromhex(body.hash)))
+            case ReleaseBody():
+                self._move(body.moved)
+            case SwitchBody():
+                if body.before is not None:
+                    self.sums["switches"].add((body.target, *body.before), -1)
+                self.sums["switches"].add((body.target, entry.sequence, body.off))
             case ProfileBody():
                 self._profile(entry.person, body.version - 1, body.version)
                 self.counters["customers"] += body.version == 1
@@ -142,8 +152,29 @@ class Fold:
             row = (decision, window.action, window.treatment, window.outcome, to_microseconds(window.due_at))
             self.sums["windows"].add(row)
             self._open.setdefault(decision, []).append(row)
+        for reserve in body.reserves:
+            for part in ReservationFound.of(decision, entry.sequence, reserve).parts():
+                self.sums["reservations"].add(part)
+            self._take(reserve.stock, reserve.period, reserve.units, ReservationState.RESERVED)
+
+    def _move(self, moved: Iterable[Moved]) -> None:
+        for one in moved:
+            # What went with its decision is not expected; its stock's count stays.
+            if one.sequence > self._beginning:
+                for state, sign in ((one.before, -1), (one.after, 1)):
+                    row = (one.sequence, one.action, one.treatment, one.stock, state.value)
+                    self.sums["reservations"].add(row, sign)
+            self._take(one.stock, one.period, -one.units, one.before)
+            self._take(one.stock, one.period, one.units, one.after)
+
+    def _take(self, stock: str, period: str, units: int, state: ReservationState) -> None:
+        """Count units that came into a state, or went out of it if they are negative."""
+        count = StockCount(stock, period).moved(0, units, None, state)
+        for part, weight in count.parts():
+            self.sums["stocks"].add(part, weight)
 
     def _outcome(self, entry: Entry, body: OutcomeBody, decision_sequence: int) -> None:
+        self._move(body.moved)
         self.counters["outcomes"] += body.joins or not (body.repeats or body.waits)
         # Before schema 2, what had no new effect had no row.
         if (decision_sequence or body.waits) and (entry.schema > 1 or not body.repeats):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from opportune.storage.anchor import Anchor
-from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
 from opportune.storage.entries import StoredRow
 from opportune.storage.kinds import Kind
 
@@ -113,6 +113,21 @@ class Hooks(ABC):
     def _secret(self, name: str, value: bytes) -> bytes:
         """The secret of a name; where the store has none yet, it keeps the one given."""
 
+    # Hooks of limits
+
+    @abstractmethod
+    def _contacts(self, identifier_kind: str, identifier: str, before: int, limit: int) -> list[tuple[Any, ...]]:
+        """Entries of `CONTACT_KINDS` of all persons who are one with the person behind an identifier, with a sequence
+        below `before`, the newest first, in `statements.CONTACT_COLUMNS`; all of one state of the store."""
+
+    @abstractmethod
+    def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:
+        """Open reservations whose lease has ended, the oldest first."""
+
+    @abstractmethod
+    def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
+        """Reservations of a stock by decisions with a sequence below `before`, the newest first."""
+
     # Hooks of retention
 
     @abstractmethod
@@ -120,7 +135,7 @@ class Hooks(ABC):
 
     @abstractmethod
     def _oldest_open(self) -> int | None:
-        """Sequence of the oldest decision with an open response window."""
+        """Sequence of the oldest decision with an open response window or reservation."""
 
     @abstractmethod
     def _states(self) -> list[tuple[int, str, int, str]]:

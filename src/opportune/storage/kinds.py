@@ -8,10 +8,21 @@ from typing import Any, Literal
 
 import msgspec
 
-from opportune.records import PlacementAnswer, PlacementRequest, PlacementTrace, Renamed, Sign
+from opportune.records import (
+    Attempt,
+    Hold,
+    PlacementAnswer,
+    PlacementRequest,
+    PlacementTrace,
+    Renamed,
+    Reserve,
+    Sign,
+)
+from opportune.storage.reservations import Moved
 from opportune.storage.writes import WindowOpened
 
 __all__ = [
+    "CONTACT_KINDS",
     "INDEXED_KINDS",
     "SCHEMAS",
     "UPCASTS",
@@ -30,7 +41,9 @@ __all__ = [
     "Payload",
     "ProfileBody",
     "ProfilePayload",
+    "ReleaseBody",
     "RevisionBody",
+    "SwitchBody",
     "decode_parts",
 ]
 
@@ -47,10 +60,16 @@ class Kind(StrEnum):
     ERASURE = "erasure"
     MERGE = "merge"
     CHANGE = "change"
+    RELEASE = "release"
+    SWITCH = "switch"
 
 
-INDEXED_KINDS = frozenset({Kind.CHANGE, Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION})
+INDEXED_KINDS = frozenset({Kind.CHANGE, Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION, Kind.SWITCH})
 """Kinds that may be rare among the others: stores find them by an index."""
+
+
+CONTACT_KINDS = frozenset({Kind.DECISION, Kind.OUTCOME, Kind.MERGE})
+"""Kinds that change what limits count of a person."""
 
 
 class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -95,6 +114,9 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     windows: tuple[WindowOpened, ...]
     withheld: tuple[PlacementAnswer, ...] = ()
     """What would have been shown to a person who is shown nothing."""
+    holds: tuple[Hold, ...] = ()
+    redrawn: tuple[Attempt, ...] = ()
+    reserves: tuple[Reserve, ...] = ()
 
 
 class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,6 +142,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
         waits: its decision is not there yet.
         joins: so many outcomes waited for this decision and count from here on; the entry says nothing else.
         leads_on: another outcome may follow it, so that it closes no response window.
+        moved: reservations of the decision that are in another state from here on.
     """
 
     action: str
@@ -138,6 +161,7 @@ class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     waits: bool = False
     joins: int = 0
     leads_on: bool = False
+    moved: tuple[Moved, ...] = ()
 
 
 class EventBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -214,6 +238,26 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     introduces: bytes | None = None
 
 
+class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True):
+    """Leases ended: `moved` are the reservations that are released."""
+
+    moved: tuple[Moved, ...]
+
+
+class SwitchBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An action or group was switched off or on; fields as for the write.
+
+    Args:
+        before: (sequence of the last switch of the target, whether it was off since then); None for the first one.
+    """
+
+    target: str
+    off: bool
+    author: str = ""
+    reason: str = ""
+    before: tuple[int, bool] | None = None
+
+
 class MergePayload(msgspec.Struct, frozen=True, kw_only=True):
     """The two identifiers."""
 
@@ -233,6 +277,8 @@ Body = (
     | ErasureBody
     | MergeBody
     | ChangeBody
+    | ReleaseBody
+    | SwitchBody
 )
 
 Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload
@@ -247,6 +293,8 @@ _BODIES: dict[Kind, type[Body]] = {
     Kind.ERASURE: ErasureBody,
     Kind.MERGE: MergeBody,
     Kind.CHANGE: ChangeBody,
+    Kind.RELEASE: ReleaseBody,
+    Kind.SWITCH: SwitchBody,
 }
 
 _PAYLOADS: dict[Kind, type[Payload]] = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from opportune.records import Decision, DecisionRequest, PlacementAnswer, Value
+from opportune.records import Decision, DecisionRequest, PlacementAnswer, Reserve, Value
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import DecisionBody, DecisionPayload
 from opportune.storage.writes import WindowOpened
@@ -15,7 +15,7 @@ __all__ = ["decision_of", "split_decision"]
 
 
 def split_decision(
-    decision: Decision, answer: bytes, windows: tuple[WindowOpened, ...]
+    decision: Decision, answer: bytes, windows: tuple[WindowOpened, ...], reserves: tuple[Reserve, ...] = ()
 ) -> tuple[DecisionBody, DecisionPayload]:
     """Part a decision into what may stay for ever and what is personal."""
     contents = tuple(shown.content for placement in decision.placements for shown in placement.actions)
@@ -39,6 +39,9 @@ def split_decision(
         traces=decision.traces,
         windows=windows,
         withheld=decision.withheld,
+        holds=decision.holds,
+        redrawn=decision.redrawn,
+        reserves=reserves,
     )
     payload = DecisionPayload(
         customer=request.customer,
@@ -93,6 +96,8 @@ def decision_of(entry: Entry) -> Decision:
         placements=placements,
         traces=body.traces,
         withheld=body.withheld,
+        holds=body.holds,
+        redrawn=body.redrawn,
     )
 
 

@@ -12,7 +12,7 @@ from msgspec import structs
 from msgspec.structs import replace
 
 from opportune.errors import InputError
-from opportune.records import Outcome
+from opportune.records import Outcome, Reserve
 from opportune.storage.digests import DIGEST_BYTES, digest_of, encode
 from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
@@ -22,9 +22,11 @@ from opportune.storage.writes import (
     MergePersons,
     RecordEvent,
     RecordOutcome,
+    ReleaseLeases,
     SaveDecision,
     SaveProfile,
     SaveRevision,
+    SwitchAction,
     Write,
 )
 
@@ -45,6 +47,8 @@ KIND_OF: dict[type, Kind] = {
     ErasePayloads: Kind.ERASURE,
     MergePersons: Kind.MERGE,
     ChangeModels: Kind.CHANGE,
+    ReleaseLeases: Kind.RELEASE,
+    SwitchAction: Kind.SWITCH,
 }
 
 UNSTORABLE = (OverflowError, UnicodeEncodeError, TypeError, ValueError)
@@ -216,6 +220,27 @@ def _check(write: Write) -> None:
                 _check_header(windows=window.action + window.treatment + window.outcome)
             if len({(window.action, window.treatment) for window in write.windows}) < len(write.windows):
                 raise InputError.of("windows", "expected one window per action and treatment, found several")
+            if write.reserves:
+                _check_reserves(write.reserves)
+        case ReleaseLeases():
+            _check_moment("until", write.until)
+        case SwitchAction():
+            what, _, name = write.target.partition(":")
+            _check_text("target", name)
+            if what not in ("action", "group"):
+                raise InputError.of("target", 'expected "action:" or "group:" and a name, found another beginning')
+            _check_header(author=write.author, reason=write.reason)
+
+
+def _check_reserves(reserves: tuple[Reserve, ...]) -> None:
+    for reserve in reserves:
+        _check_text("reserves.stock", reserve.stock)
+        _check_header(reserves=f"{reserve.period}{reserve.action}{reserve.treatment}")
+        limit = reserve.most if reserve.limit is None else reserve.limit
+        if not (0 < reserve.units < 1 << 62 and 0 <= reserve.most < 1 << 62 and 0 <= limit < 1 << 62):
+            raise InputError.of("reserves", "expected whole units of 1 or more, and a limit of 0 or more")
+    if len({(reserve.action, reserve.treatment, reserve.stock) for reserve in reserves}) < len(reserves):
+        raise InputError.of("reserves", "expected one per action, treatment and stock, found several")
 
 
 def _check_change(write: ChangeModels) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from opportune.records import Sign
+from opportune.storage.kinds import OutcomeBody
 
-__all__ = ["Report", "standing"]
+__all__ = ["Report", "report_of", "standing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +46,28 @@ class Report:
     def settles(self) -> bool:
         """Whether it ends a response window: it is the last that is said of the action, and silence does not say it."""
         return self.sign is not Sign.NEUTRAL and not self.expiry and not self.withdraws and not self.leads_on
+
+
+def report_of(name: str, occurred_at: int, body: OutcomeBody) -> Report:
+    """Give the report that an entry of an outcome is.
+
+    Args:
+        name: the report's id.
+        occurred_at: microseconds since 1970 UTC.
+    """
+    return Report(
+        id=name,
+        action=body.action,
+        treatment=body.treatment,
+        outcome=body.outcome,
+        sign=body.sign,
+        occurred_at=occurred_at,
+        expiry=body.expiry,
+        amount=body.amount,
+        replaces=body.replaces,
+        withdraws=body.withdraws,
+        leads_on=body.leads_on,
+    )
 
 
 def standing(reports: Iterable[Report]) -> list[Report]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from opportune.storage.contacts import ContactRow
 from opportune.storage.entries import EntryRow
 from opportune.storage.tables import TABLES
 
-__all__ = ["IDENTIFIED", "JOURNAL_ROWS", "PROVED", "TODAY"]
+__all__ = ["CONTACT", "CONTACT_COLUMNS", "IDENTIFIED", "JOURNAL_ROWS", "PROVED", "STOCKS", "TODAY"]
 
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
 
@@ -28,6 +29,19 @@ IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
 TODAY = "coalesce(m.kept, i.person)"
 """That person."""
 
+CONTACT_COLUMNS = ", ".join(f"j.{column}" for column in ContactRow._fields)
+"""Of the journal, as `contacts.ContactRow` has them."""
+CONTACT = "kind in ('decision', 'outcome', 'merge')"
+"""What entries that change the contacts of a person have in common."""
+
+STOCKS = """
+    select stock, period, sequence, taken, confirmed, unmet from stocks s
+    where not exists (
+        select 1 from stocks n where n.stock = s.stock and n.period = s.period and n.sequence > s.sequence
+    )
+"""
+"""The last count of every stock and period."""
+
 PROVED = {
     "keys": "select kind, id, k.sequence from keys k where request_digest is null",
     "decisions": "select id, sequence from decisions",
@@ -41,6 +55,9 @@ PROVED = {
     "profiles": "select person, version, sequence, attributes, digest from profiles",
     "bundles": "select hash, body, digest from bundles",
     "change_states": "select sequence, state, digest from change_states",
+    "stocks": STOCKS,
+    "reservations": f"select {', '.join(TABLES['reservations'])} from reservations",  # noqa: S608
+    "switches": f"select {', '.join(TABLES['switches'])} from switches",  # noqa: S608
     "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
 }
 """Table → its rows as the journal proves them, see `Hooks._table`."""

@@ -23,6 +23,7 @@ __all__ = [
     "RevisionNote",
     "StoredDecision",
     "StoredOutcome",
+    "Switch",
 ]
 
 
@@ -75,6 +76,17 @@ class Revision(msgspec.Struct, frozen=True, kw_only=True):
     number: int
     hash: str
     bundle: bytes
+    sequence: int
+
+
+class Switch(msgspec.Struct, frozen=True, kw_only=True):
+    """Whether an action or a group is switched off; fields as for `SwitchAction`."""
+
+    target: str
+    off: bool
+    author: str
+    reason: str
+    at: datetime
     sequence: int
 
 

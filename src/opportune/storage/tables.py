@@ -34,6 +34,12 @@ TABLES: dict[str, dict[str, str]] = {
     "revision_entries": _columns(f"{_ENTRY}, previous bytea"),
     "models": _columns("sequence int8, name text, position int8, hash text, state bytea, digest bytea"),
     "change_states": _columns("sequence int8, state bytea, digest bytea"),
+    "stocks": _columns("stock text, period text, sequence int8, taken int8, confirmed int8, unmet int8"),
+    "reservations": _columns(
+        "decision text, action text, treatment text, stock text, period text, units int8, lease_until int8,"
+        " terms bytea, state text, sequence int8"
+    ),
+    "switches": _columns("target text, is_off int8, author text, reason text, at int8, sequence int8, digest bytea"),
     "secrets": _columns("name text, value bytea"),
     "counters": _columns("name text, value int8"),
     "anchor": _columns(

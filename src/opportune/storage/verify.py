@@ -12,11 +12,12 @@ import msgspec
 
 from opportune.errors import DamageError, Problem, StoreError
 from opportune.storage.base import MODELS_KEPT, Storage
-from opportune.storage.changes import Wanted, profile_digest
+from opportune.storage.changes import ReservationFound, SwitchFound, Wanted, profile_digest, switch_digest
 from opportune.storage.digests import digest_of, identifier_digest
 from opportune.storage.entries import Entry, decode_row, fault_of, lasting_row
 from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
 from opportune.storage.kinds import EventPayload, Kind, MergePayload, Payload, ProfileBody, ProfilePayload
+from opportune.storage.reservations import StockCount
 
 __all__ = ["verify_storage"]
 
@@ -130,7 +131,7 @@ def _named(payload: Payload | None) -> list[tuple[str, str]]:
 
 def _check_tables(storage: Storage, faults: _Faults, expected: Fold) -> None:
     for name in (*PASSING, *LASTING):
-        rows, stored = expected.sums[name], summed(_proved(storage, faults, name))
+        rows, stored = expected.sums[name], _stored_sum(storage, faults, name)
         if not rows.agrees(stored):
             faults.add(f"table {name}", _disagreement(rows, stored))
     counters = storage._counters()
@@ -140,6 +141,16 @@ def _check_tables(storage: Storage, faults: _Faults, expected: Fold) -> None:
     _check_models(storage, faults, expected)
     _check_blobs(storage._table("bundles"), "bundle", faults)
     _check_blobs(storage._table("models"), "state of model", faults)
+
+
+def _stored_sum(storage: Storage, faults: _Faults, name: str) -> RowSum:
+    if name != "stocks":
+        return summed(_proved(storage, faults, name))
+    found = RowSum()
+    for row in storage._table(name):
+        for part, count in StockCount(*row).parts():
+            found.add(part, count)
+    return found
 
 
 def _disagreement(rows: RowSum, stored: RowSum) -> str:
@@ -158,6 +169,14 @@ def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any,
                 if profile_digest(person, version, sequence, attributes) != digest:
                     faults.add(f"person {person}", "the stored profile does not fit its digest")
                 yield person, version
+        case "reservations":
+            for row in rows:
+                yield from ReservationFound(*row).parts()
+        case "switches":
+            for switch in map(SwitchFound._make, rows):
+                if switch_digest(*switch[:-1]) != switch.digest:
+                    faults.add(f"switch of {switch.target}", "it does not fit its digest")
+                yield switch.target, switch.sequence, bool(switch.off)
         case "change_states":
             for sequence, state, digest in rows:
                 if digest_of(state) != digest:

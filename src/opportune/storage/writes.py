@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from opportune.records import Decision, Origin, Outcome, Renamed, Sign, Value
+from opportune.records import Decision, Origin, Outcome, Renamed, Reserve, Sign, Value
 
 __all__ = [
     "AdoptModel",
@@ -21,9 +21,11 @@ __all__ = [
     "Receipt",
     "RecordEvent",
     "RecordOutcome",
+    "ReleaseLeases",
     "SaveDecision",
     "SaveProfile",
     "SaveRevision",
+    "SwitchAction",
     "WindowOpened",
     "Write",
 ]
@@ -69,12 +71,17 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         answer: bytes that a retry of the request gets.
         windows: response windows of the shown actions.
+        reserves: what it takes of stocks; refused with `SoldOutError` where less is left of any of them.
+        contacts_seen: `Contacts.last` of the history that it was decided by; refused with `StaleError` where the
+            person has a newer one. None was decided without.
     """
 
     decision: Decision
     answer: bytes
     origin: Origin
     windows: tuple[WindowOpened, ...] = ()
+    reserves: tuple[Reserve, ...] = ()
+    contacts_seen: int | None = None
 
 
 class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -210,6 +217,35 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
 
 
+class ReleaseLeases(msgspec.Struct, frozen=True, kw_only=True):
+    """Release what decisions reserved and nobody confirmed in time; refused where no lease of theirs has ended.
+
+    Args:
+        decisions: as `due_leases` named them.
+        until: leases that ended by then.
+    """
+
+    id: str
+    decisions: tuple[str, ...]
+    until: datetime
+
+
+class SwitchAction(msgspec.Struct, frozen=True, kw_only=True):
+    """Switch an action or a group off, or on again, for every process and without a revision.
+
+    Args:
+        target: "action:<name>" or "group:<name>".
+        off: whether it is off from now on.
+        author, reason: who orders it, and why, in their words.
+    """
+
+    id: str
+    target: str
+    off: bool
+    author: str = ""
+    reason: str = ""
+
+
 Write = (
     SaveProfile
     | SaveDecision
@@ -220,6 +256,8 @@ Write = (
     | ChangeModels
     | ErasePayloads
     | MergePersons
+    | ReleaseLeases
+    | SwitchAction
 )
 """Any write."""
 

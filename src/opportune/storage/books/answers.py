@@ -8,13 +8,14 @@ from typing import NamedTuple
 from opportune.errors import ConflictError, UnknownError
 from opportune.records import Sign
 from opportune.storage.books.ledger import Ledger
+from opportune.storage.books.limits import check_limits, move, moves_of, reserve
 from opportune.storage.changes import DecisionReference, ReportFound
 from opportune.storage.digests import encode
 from opportune.storage.entries import from_microseconds, to_microseconds
 from opportune.storage.kinds import SCHEMAS, Kind, OutcomeBody, decode_parts
 from opportune.storage.parting import split_decision
 from opportune.storage.requests import Noted, Request
-from opportune.storage.standing import Report, standing
+from opportune.storage.standing import Report, report_of, standing
 from opportune.storage.writes import Receipt, RecordOutcome, SaveDecision, WindowOpened
 
 __all__ = ["REPORTS_MAX", "record_outcome", "save_decision"]
@@ -39,7 +40,8 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     decision = write.decision
     if decision.id in ledger.found.decisions:
         raise ConflictError.of("id", "the decision's id belongs to another request", code="id-conflict")
-    body, payload = split_decision(decision, write.answer, write.windows)
+    check_limits(ledger, write)
+    body, payload = split_decision(decision, write.answer, write.windows, write.reserves)
     zone = decision.facts.get("zone")
     session = decision.request.session
     reference = DecisionReference(
@@ -60,6 +62,7 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     ledger.changes.decisions.append((decision.id, sequence))
     for window in write.windows:
         _open(ledger, decision.id, window)
+    reserve(ledger, write, sequence)
     ledger.changes.counters["decisions"] += 1
     _join(ledger, decision.id)
     return ledger.receipt(Receipt(sequence=sequence, answer=write.answer))
@@ -70,7 +73,9 @@ def _join(ledger: Ledger, decision: str) -> None:
     waiting = [said for said in _said(ledger.found.reports.get(decision, ())) if said.body.waits]
     if not waiting:
         return
-    closed, _ = _moved(ledger, decision, [said.report for said in waiting], [])
+    reports = [said.report for said in waiting]
+    closed, _ = _moved(ledger, decision, reports, [])
+    moved = moves_of(ledger, decision, reports)
     body = OutcomeBody(
         action="",
         treatment="",
@@ -82,8 +87,10 @@ def _join(ledger: Ledger, decision: str) -> None:
         repeats=True,
         closed=closed,
         joins=len(waiting),
+        moved=moved,
     )
-    _append(ledger, Noted(f"joins-{ledger.new_id()}", Kind.OUTCOME), body, decision)
+    sequence = _append(ledger, Noted(f"joins-{ledger.new_id()}", Kind.OUTCOME), body, decision)
+    move(ledger, moved, sequence)
     _move(ledger, decision, closed, ())
     ledger.changes.counters["outcomes"] += len(waiting)
     ledger.changes.counters["outcomes_waiting"] -= len(waiting)
@@ -113,7 +120,9 @@ def record_outcome(ledger: Ledger, item: Request, write: RecordOutcome) -> Recei
         )
     repeats = bool(outcome.withdraws) or any(_is_same(said, write) for said in before)
     now = _report(item.id, write, ledger.moment(outcome.occurred_at))
-    closed, reopened = _moved(ledger, outcome.decision, [*(said.report for said in before), now], before)
+    reports = [*(said.report for said in before), now]
+    closed, reopened = _moved(ledger, outcome.decision, reports, before)
+    moved = moves_of(ledger, outcome.decision, reports)
     if write.expiry:
         window = ledger.found.windows[outcome.decision][outcome.action, write.treatment]
         closed = (_opened((outcome.action, write.treatment), window),)
@@ -133,8 +142,10 @@ def record_outcome(ledger: Ledger, item: Request, write: RecordOutcome) -> Recei
         withdraws=outcome.withdraws or "",
         waits=not is_known,
         leads_on=write.leads_on,
+        moved=moved,
     )
     sequence = _append(ledger, item, body, outcome.decision, write)
+    move(ledger, moved, sequence)
     if is_known:
         _move(ledger, outcome.decision, closed, reopened)
         ledger.changes.counters["outcomes"] += not repeats
@@ -177,18 +188,7 @@ def _said(rows: Iterable[ReportFound]) -> list[_Said]:
             # It says nothing of the action, but it may have closed windows.
             report = Report(row.id, "", "", "", Sign.NEUTRAL, row.occurred_at)
         else:
-            report = Report(
-                id=row.id,
-                action=body.action,
-                treatment=body.treatment,
-                outcome=body.outcome,
-                sign=body.sign,
-                occurred_at=row.occurred_at,
-                expiry=body.expiry,
-                replaces=body.replaces,
-                withdraws=body.withdraws,
-                leads_on=body.leads_on,
-            )
+            report = report_of(row.id, row.occurred_at, body)
         said.append(_Said(report, body, row.sequence))
     return said
 

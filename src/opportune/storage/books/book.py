@@ -12,6 +12,7 @@ from typing import Any
 from opportune.errors import ConflictError, InputError, UnknownError
 from opportune.storage.books.answers import record_outcome, save_decision
 from opportune.storage.books.ledger import Ledger
+from opportune.storage.books.limits import release_leases, switch_action
 from opportune.storage.books.people import merge_persons, record_event, save_profile
 from opportune.storage.books.publishing import adopt_model, change_models, erase_payloads, save_revision
 from opportune.storage.changes import Changes, Found, Wanted
@@ -24,9 +25,11 @@ from opportune.storage.writes import (
     Receipt,
     RecordEvent,
     RecordOutcome,
+    ReleaseLeases,
     SaveDecision,
     SaveProfile,
     SaveRevision,
+    SwitchAction,
     Write,
 )
 
@@ -42,6 +45,8 @@ _HANDLERS: dict[Kind, Callable[[Ledger, Request, Any], Receipt | int]] = {
     Kind.ERASURE: erase_payloads,
     Kind.MERGE: merge_persons,
     Kind.CHANGE: change_models,
+    Kind.RELEASE: release_leases,
+    Kind.SWITCH: switch_action,
 }
 """What plans a write of each kind: it gives the receipt, or the sequence of the stored entry that the write repeats."""
 
@@ -67,6 +72,7 @@ class Book:
         """Per write: its receipt, its refusal, or the sequence of the stored entry that it repeats."""
         for write in writes:
             self._items.append(self._prepare(write))
+        self._want_contacts(writes)
 
     def _prepare(self, write: Write) -> Request | InputError:
         try:
@@ -85,9 +91,11 @@ class Book:
                 wanted.decisions.append(outcome.decision)
                 wanted.reports.append(outcome.decision)
                 wanted.windows.append(outcome.decision)
+                wanted.reservations.append(outcome.decision)
             case SaveDecision():
                 wanted.decisions.append(write.decision.id)
                 wanted.reports.append(write.decision.id)
+                wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
             case SaveProfile() | RecordEvent():
                 if write.identifier is not None:
                     wanted.identifiers.append((write.identifier_kind, write.identifier))
@@ -100,6 +108,17 @@ class Book:
                 wanted.merging.extend(pair)
             case ErasePayloads():
                 wanted.payloads.extend(write.sequences)
+            case ReleaseLeases():
+                wanted.reservations.extend(write.decisions)
+            case SwitchAction():
+                wanted.switches.append(write.target)
+
+    def _want_contacts(self, writes: Sequence[Write]) -> None:
+        """Ask for the newest contacts of all who decide here, where any decision says what it has seen of them."""
+        decisions = [write for write in writes if isinstance(write, SaveDecision)]
+        if any(write.contacts_seen is not None for write in decisions):
+            persons = (write.decision.person for write in decisions)
+            self.wanted.contacts = list(dict.fromkeys(person for person in persons if person))
 
     def plan(self, found: Found, now: datetime) -> None:
         """Fill `changes`, `entries` and `results`.

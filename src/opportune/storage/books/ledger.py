@@ -11,7 +11,7 @@ from opportune.errors import ConflictError
 from opportune.storage.changes import Changes, Found, KeyFound
 from opportune.storage.digests import chain_digest, digest_of, encode, payload_digest
 from opportune.storage.entries import Entry, EntryRow, to_microseconds
-from opportune.storage.kinds import SCHEMAS, Body, Payload
+from opportune.storage.kinds import CONTACT_KINDS, SCHEMAS, Body, Payload
 from opportune.storage.requests import UNSTORABLE, Noted, Request, request_digest, unstorable
 from opportune.storage.writes import Receipt
 
@@ -116,6 +116,8 @@ class Ledger:
         changes.keys.append((item.kind.value, item.id, sequence, None))
         found.keys[item.key] = KeyFound(sequence, sent, salt)
         found.last, found.digest = sequence, digest
+        if found.newest and person is not None and item.kind in CONTACT_KINDS:
+            found.newest[self.person_today(person)] = sequence
         self.entries.append(
             Entry(
                 sequence=sequence,
@@ -137,6 +139,11 @@ class Ledger:
             )
         )
         return sequence
+
+    def person_today(self, person: str) -> str:
+        """Who stands for a person today, of those whose contacts were asked for; after the merges of this batch too."""
+        kept = self.found.today.get(person, person)
+        return self.found.merged.get(kept, kept)
 
     def moment(self, occurred_at: datetime | None) -> int:
         """Microseconds since 1970 of when something happened; None is now."""

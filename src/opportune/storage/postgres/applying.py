@@ -67,6 +67,26 @@ _OLD_MODELS = Statement(
 _CHANGE_STATES = _insert("change_states", "int8", "bytea", "bytea")
 _ERASURES = _insert("erasures", "int8", "int8")
 _ERASED = Statement("delete from payloads where sequence = any($1::int8[])", ("int8[]",))
+_STOCKS = _insert("stocks", *TABLES["stocks"].values())
+_RESERVATIONS = _insert("reservations", *TABLES["reservations"].values())
+_MOVES = Statement(
+    "update reservations r set state = moved.state"
+    " from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[])"
+    " as moved(state, decision, action, treatment, stock)"
+    " where r.decision = moved.decision and r.action = moved.action and r.treatment = moved.treatment"
+    " and r.stock = moved.stock",
+    ("text[]",) * 5,
+)
+_SWITCHES = _insert(
+    "switches",
+    *TABLES["switches"].values(),
+    then=" on conflict (target) do update set (is_off, author, reason, at, sequence, digest)"
+    " = (excluded.is_off, excluded.author, excluded.reason, excluded.at, excluded.sequence, excluded.digest)",
+)
+_OLD_STOCKS = Statement(
+    "delete from stocks s where exists"
+    " (select from stocks n where n.stock = s.stock and n.period = s.period and n.sequence > s.sequence)"
+)
 _COUNTERS = _insert("counters", "text", "int8")
 _END = Statement("insert into ends values ($1, $2)", ("int8", "bytea"))
 _OLD_ENDS = Statement("delete from ends where sequence < $1", ("int8",))
@@ -99,6 +119,11 @@ def apply(changes: Changes) -> Iterator[Step]:
         (_CHANGE_STATES, changes.change_states),
         (_ERASURES, changes.erasures),
         (_ERASED, [(sequence,) for sequence, _ in changes.erasures]),
+        (_STOCKS, list(changes.stocks.values())),
+        (_RESERVATIONS, changes.reservations),
+        # A statement moves a row once: of several moves the last one counts.
+        (_MOVES, [(state, *key) for key, state in {move[1:]: move[0] for move in changes.moves}.items()]),
+        (_SWITCHES, list(changes.switches.values())),
         (_COUNTERS, [(name, count) for name, count in changes.counters.items() if count]),
     )
     for statement, rows in tables:
@@ -112,3 +137,4 @@ def apply(changes: Changes) -> Iterator[Step]:
         if first // ADD_UP_ENTRIES != (last + 1) // ADD_UP_ENTRIES:
             yield _OLD_ENDS, (last,)
             yield _ADD_UP, ()
+            yield _OLD_STOCKS, ()

@@ -10,6 +10,7 @@ from opportune.storage.postgres.link import Link, Statement
 from opportune.storage.postgres.partitions import begin_partition, drop_partitions
 from opportune.storage.postgres.reading import Reads
 from opportune.storage.postgres.values import columns
+from opportune.storage.statements import STOCKS
 from opportune.storage.tables import TABLES
 
 __all__ = ["begin", "select", "take"]
@@ -25,6 +26,8 @@ def select(table: str) -> str:
     """All rows of a table; those of partitions in order."""
     if table == "counters":
         return Reads.COUNTERS.sql
+    if table == "stocks":
+        return STOCKS
     order = " order by sequence" if table in ("journal", "payloads") else ""
     # Names of our own only.
     return f"select {', '.join(TABLES[table])} from {table}{order}"  # noqa: S608

@@ -5,9 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, ReportFound, Wanted
+from opportune.storage.changes import (
+    DecisionReference,
+    Found,
+    KeyFound,
+    ProfileFound,
+    ReportFound,
+    ReservationFound,
+    SwitchFound,
+    Wanted,
+)
 from opportune.storage.postgres.link import Link, LinkError, Row, Statement, Step
 from opportune.storage.postgres.values import columns
+from opportune.storage.reservations import StockCount
+from opportune.storage.statements import CONTACT
 
 __all__ = ["BEGIN", "COMMIT", "FROZEN", "ROLLBACK", "SNAPSHOT", "find"]
 
@@ -76,6 +87,33 @@ _REVISION = Statement("select number, hash, sequence from revisions order by num
 _BUNDLES = Statement("select hash from bundles where hash = any($1::text[])", ("text[]",))
 _PAYLOADS = Statement("select sequence from payloads where sequence = any($1::int8[])", ("int8[]",))
 
+_COUNT = "c.stock, c.period, c.sequence, c.taken, c.confirmed, c.unmet"
+_LAST_COUNT = (
+    "cross join lateral (select * from stocks s where s.stock = {0}.stock and s.period = {0}.period"
+    " order by s.sequence desc limit 1) c"
+)
+_STOCKS = Statement(
+    f"select {_COUNT} from unnest($1::text[], $2::text[]) as wanted(stock, period) {_LAST_COUNT.format('wanted')}",  # noqa: S608
+    ("text[]", "text[]"),
+)
+_RESERVATION_COLUMNS = len(ReservationFound._fields)
+_RESERVATIONS = Statement(
+    f"select {', '.join(f'r.{column}' for column in ReservationFound._fields)}, {_COUNT}"  # noqa: S608
+    " from unnest($1::text[]) as wanted(decision) join reservations r using (decision)"
+    f" {_LAST_COUNT.format('r')}",
+    ("text[]",),
+)
+_CONTACTS = Statement(
+    "select w.person, k.person, (select max(n.sequence) from"  # noqa: S608
+    " (select k.person as person union all select absorbed from merges where kept = k.person) u"
+    " cross join lateral (select j.sequence from journal j where j.person = u.person"
+    f" and j.{CONTACT} order by j.sequence desc limit 1) n)"
+    " from unnest($1::text[]) as w(person) left join merges m on m.absorbed = w.person"
+    " cross join lateral (select coalesce(m.kept, w.person) as person) k",
+    ("text[]",),
+)
+_SWITCHES = Statement("select * from switches where target = any($1::text[])", ("text[]",))
+
 
 def find(link: Link, beginning: Sequence[Step], wanted: Wanted) -> tuple[Found, int]:
     """Begin a transaction and look up what is wanted in it; leave it open.
@@ -121,6 +159,14 @@ def _looks(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
         yield (_BUNDLES, (wanted.bundles,)), lambda found, rows: found.bundles.update(hash_ for (hash_,) in rows)
     if wanted.payloads:
         yield (_PAYLOADS, (wanted.payloads,)), lambda found, rows: found.payloads.update(row[0] for row in rows)
+    if wanted.stocks:
+        yield (_STOCKS, columns(wanted.stocks)), _fill_stocks
+    if wanted.reservations:
+        yield (_RESERVATIONS, (list(dict.fromkeys(wanted.reservations)),)), _fill_reservations
+    if wanted.contacts:
+        yield (_CONTACTS, (wanted.contacts,)), _fill_contacts
+    if wanted.switches:
+        yield (_SWITCHES, (wanted.switches,)), _fill_switches
 
 
 def _fill_keys(link: Link, found: Found, keys: list[Row]) -> None:
@@ -165,3 +211,27 @@ def _fill_absorbed(found: Found, rows: list[Row]) -> None:
 def _fill_revision(found: Found, rows: list[Row]) -> None:
     for number, hash_, sequence in rows:
         found.revision = (number, hash_, sequence)
+
+
+def _fill_stocks(found: Found, rows: list[Row]) -> None:
+    for row in rows:
+        found.stocks[row[0], row[1]] = StockCount(*row)
+
+
+def _fill_reservations(found: Found, rows: list[Row]) -> None:
+    for row in rows:
+        reservation = ReservationFound(*row[:_RESERVATION_COLUMNS])
+        key = reservation.action, reservation.treatment, reservation.stock
+        found.reservations.setdefault(reservation.decision, {})[key] = reservation
+    _fill_stocks(found, [row[_RESERVATION_COLUMNS:] for row in rows])
+
+
+def _fill_contacts(found: Found, rows: list[Row]) -> None:
+    for person, kept, newest in rows:
+        found.today[person] = kept
+        found.newest[kept] = newest or 0
+
+
+def _fill_switches(found: Found, rows: list[Row]) -> None:
+    for row in rows:
+        found.switches[row[0]] = SwitchFound(*row)

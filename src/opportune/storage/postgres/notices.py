@@ -27,12 +27,13 @@ def told(changes: Changes, last: int) -> Notice | None:
     models = any(entry.kind == Kind.CHANGE for entry in changes.entries)
     merged = {*changes.united, *changes.merges, *changes.merges.values()}
     persons = {*changes.profiles, *merged, *(row[2] for row in changes.identifiers)}
-    if not (outcomes or models or persons or changes.revisions):
+    if not (outcomes or models or persons or changes.revisions or changes.switches):
         return None
     return Notice(
         last=last,
         outcomes=outcomes,
         changes=models,
+        switches=bool(changes.switches),
         revision=changes.revisions[-1][0] if changes.revisions else None,
         persons=tuple(sorted(persons)),
         identifiers=tuple(identifier_mark(kind, value) for kind, value, *_ in changes.identifiers),

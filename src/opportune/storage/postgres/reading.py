@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from opportune.storage.changes import ReservationFound
 from opportune.storage.kinds import Kind
 from opportune.storage.postgres.link import Statement
-from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
+from opportune.storage.statements import CONTACT, CONTACT_COLUMNS, IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
 
 __all__ = ["Reads", "rows_of_kinds"]
 
@@ -15,6 +16,7 @@ _ABOUT = """
     union all select sequence from outcomes where decision = any($1::text[])
 """
 _REVISION = "select r.number, r.hash, r.sequence, b.body, b.digest from revisions r join bundles b using (hash)"
+_RESERVATION = ", ".join(ReservationFound._fields)
 
 
 class Reads:
@@ -68,7 +70,28 @@ class Reads:
     )
     CHANGE_STATE = Statement("select state, digest from change_states where sequence = $1", ("int8",))
     STATES = Statement("select sequence, name, position, hash from models order by sequence")
-    OLDEST_OPEN = Statement("select min(d.sequence) from windows w join decisions d on d.id = w.decision")
+    OLDEST_OPEN = Statement(
+        "select least((select min(d.sequence) from windows w join decisions d on d.id = w.decision),"
+        " (select min(sequence) from reservations where state = 'reserved'))"
+    )
+    CONTACTS = Statement(
+        f"with kept as (select {TODAY} as person {IDENTIFIED} where i.kind = $1 and i.value = $2), persons as"  # noqa: S608
+        " (select person from kept union all select m.absorbed from merges m join kept k on m.kept = k.person)"
+        f" select {CONTACT_COLUMNS} from persons p cross join lateral"
+        f" (select * from journal where person = p.person and sequence < $3 and {CONTACT}"
+        " order by sequence desc limit $4) j order by j.sequence desc limit $4",
+        ("text", "text", "int8", "int8"),
+    )
+    DUE_LEASES = Statement(
+        f"select {_RESERVATION} from reservations where state = 'reserved' and lease_until <= $1"  # noqa: S608
+        " order by lease_until limit $2",
+        ("int8", "int8"),
+    )
+    RESERVATIONS = Statement(
+        f"select {_RESERVATION} from reservations where stock = $1 and sequence < $2"  # noqa: S608
+        " order by sequence desc, action, treatment limit $3",
+        ("text", "int8", "int8"),
+    )
     LAST_ANSWERS = Statement(
         "select j.sequence, max(o.sequence) from journal j join outcomes o on o.decision = j.decision"
         " where j.sequence > $1 and j.sequence <= $2 and j.kind = 'decision' group by j.sequence order by j.sequence",

@@ -8,7 +8,7 @@ from opportune.storage.postgres.partitions import drop_partitions
 
 __all__ = ["ANCHOR", "TABLES", "drop"]
 
-TABLES = ("journal", "payloads", "keys", "decisions", "outcomes", "erasures", "change_states")
+TABLES = ("journal", "payloads", "keys", "decisions", "outcomes", "erasures", "change_states", "reservations")
 """Those that lose rows."""
 
 ANCHOR = Statement("select sequence, digest, recorded_at, learnable_from, summary, seal from anchor")
@@ -31,6 +31,7 @@ _PASSING = tuple(
         "delete from outcomes where decision_sequence = 0 and sequence > $1 and sequence <= $2",
         "delete from erasures where sequence > $1 and sequence <= $2",
         "delete from change_states where sequence > $1 and sequence <= $2",
+        "delete from reservations where sequence > $1 and sequence <= $2",
     )
 )
 # From the beginning: a second id of a revision may have come after its entry went.

@@ -16,7 +16,7 @@ from typing import Any
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row, to_microseconds
 from opportune.storage.hooks import ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
@@ -402,6 +402,15 @@ class PostgresStorage(Storage):
         with self._scanning() as link:
             oldest: int | None = link.one(Reads.OLDEST_OPEN)[0][0]
         return oldest
+
+    def _contacts(self, identifier_kind: str, identifier: str, before: int, limit: int) -> list[tuple[Any, ...]]:
+        return self._read(Reads.CONTACTS, identifier_kind, identifier, before, limit)
+
+    def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:
+        return [ReservationFound(*row) for row in self._read(Reads.DUE_LEASES, now, limit)]
+
+    def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
+        return [ReservationFound(*row) for row in self._read(Reads.RESERVATIONS, stock, before, limit)]
 
     def _integrity(self) -> list[str]:
         with self._scanning() as link:

@@ -7,12 +7,14 @@ from typing import Any
 import apsw
 
 from opportune.storage.base import MODELS_KEPT
-from opportune.storage.changes import Changes
+from opportune.storage.changes import Changes, ReservationFound
 from opportune.storage.entries import EntryRow
 
 __all__ = ["apply"]
 
 _INSERT_ENTRY = f"insert into journal values ({', '.join('?' * len(EntryRow._fields))})"  # noqa: S608
+
+_INSERT_RESERVATION = f"insert into reservations values ({', '.join('?' * len(ReservationFound._fields))})"  # noqa: S608
 
 
 def apply(connection: apsw.Connection, changes: Changes) -> None:
@@ -44,6 +46,13 @@ def apply(connection: apsw.Connection, changes: Changes) -> None:
         ("insert into change_states values (?, ?, ?)", changes.change_states),
         ("insert into erasures values (?, ?)", changes.erasures),
         ("delete from payloads where sequence = ?", [(sequence,) for sequence, _ in changes.erasures]),
+        ("insert or replace into stocks values (?, ?, ?, ?, ?, ?)", list(changes.stocks.values())),
+        (_INSERT_RESERVATION, changes.reservations),
+        (
+            "update reservations set state = ? where decision = ? and action = ? and treatment = ? and stock = ?",
+            changes.moves,
+        ),
+        ("insert or replace into switches values (?, ?, ?, ?, ?, ?, ?)", list(changes.switches.values())),
         (
             "insert into counters values (?, ?) on conflict do update set value = value + excluded.value",
             [(name, count) for name, count in changes.counters.items() if count],

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 import apsw
 
-from opportune.storage.changes import DecisionReference, Found, KeyFound, ProfileFound, ReportFound, Wanted
+from opportune.storage.changes import (
+    DecisionReference,
+    Found,
+    KeyFound,
+    ProfileFound,
+    ReportFound,
+    ReservationFound,
+    SwitchFound,
+    Wanted,
+)
 from opportune.storage.digests import GENESIS
-from opportune.storage.statements import IDENTIFIED, TODAY
+from opportune.storage.reservations import StockCount
+from opportune.storage.statements import CONTACT, IDENTIFIED, TODAY
 
 __all__ = ["find"]
+
+_RESERVATION = ", ".join(f"r.{column}" for column in ReservationFound._fields)
+_NEWEST = f"""
+    select max((select sequence from journal where person = u.person and {CONTACT} order by sequence desc limit 1))
+    from (select ?1 as person union all select absorbed from merges where kept = ?1) u
+"""  # noqa: S608
 
 
 def find(connection: apsw.Connection, wanted: Wanted) -> Found:
@@ -71,4 +87,28 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
         "select sequence from payloads where sequence = ?", [(sequence,) for sequence in wanted.payloads]
     ):
         found.payloads.add(sequence)
+    _find_limits(connection, wanted, found)
     return found
+
+
+def _find_limits(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
+    many = connection.executemany
+    counts = "s.stock, s.period, s.sequence, s.taken, s.confirmed, s.unmet"
+    for row in many(f"select {counts} from stocks s where stock = ? and period = ?", list(wanted.stocks)):  # noqa: S608
+        found.stocks[row[0], row[1]] = StockCount(*row)
+    size = len(ReservationFound._fields)
+    for row in many(
+        f"select {_RESERVATION}, {counts} from reservations r"  # noqa: S608
+        " join stocks s on s.stock = r.stock and s.period = r.period where r.decision = ?",
+        [(decision,) for decision in dict.fromkeys(wanted.reservations)],
+    ):
+        reservation, count = ReservationFound(*row[:size]), StockCount(*row[size:])
+        key = reservation.action, reservation.treatment, reservation.stock
+        found.reservations.setdefault(reservation.decision, {})[key] = reservation
+        found.stocks[count.stock, count.period] = count
+    for person in wanted.contacts:
+        kept = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
+        found.today[person] = kept
+        found.newest[kept] = connection.execute(_NEWEST, (kept,)).get or 0
+    for row in many("select * from switches where target = ?", [(target,) for target in wanted.switches]):
+        found.switches[row[0]] = SwitchFound(*row)

@@ -20,6 +20,7 @@ _DROP = """
         (select decision from journal where sequence > :before and sequence <= :upto and kind = 'outcome');
     delete from erasures where sequence <= :upto;
     delete from change_states where sequence <= :upto;
+    delete from reservations where sequence <= :upto;
     delete from payloads where sequence <= :upto;
     delete from journal where sequence <= :upto;
 """

@@ -18,7 +18,7 @@ import apsw
 from opportune.errors import StoreBusyError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row
 from opportune.storage.hooks import ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
@@ -26,7 +26,7 @@ from opportune.storage.sqlite.applying import apply
 from opportune.storage.sqlite.checkpoints import Checkpointer
 from opportune.storage.sqlite.file import check_file, check_library, connect, flush_folder, lock
 from opportune.storage.sqlite.finding import find
-from opportune.storage.sqlite.reading import ABOUT, of_kind
+from opportune.storage.sqlite.reading import ABOUT, CONTACTS, DUE_LEASES, OLDEST_OPEN, RESERVATIONS, of_kind
 from opportune.storage.sqlite.retention import drop
 from opportune.storage.sqlite.schema import check_ours, migrate
 from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
@@ -361,9 +361,17 @@ class SqliteStorage(Storage):
     def _oldest_open(self) -> int | None:
         # A connection of its own, as for a table: there may be a million windows.
         with self._translated(), closing(self._open_reader()) as connection:
-            sql = "select min(d.sequence) from windows w join decisions d on d.id = w.decision"
-            oldest: int | None = connection.execute(sql).get
+            oldest: int | None = connection.execute(OLDEST_OPEN).get
         return oldest
+
+    def _contacts(self, identifier_kind: str, identifier: str, before: int, limit: int) -> list[tuple[Any, ...]]:
+        return self._read(CONTACTS, (identifier_kind, identifier, before, limit))
+
+    def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:
+        return [ReservationFound(*row) for row in self._read(DUE_LEASES, (now, limit))]
+
+    def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
+        return [ReservationFound(*row) for row in self._read(RESERVATIONS, (stock, before, limit))]
 
     def _states(self) -> list[tuple[int, str, int, str]]:
         return [

@@ -14,6 +14,7 @@ from opportune.testing.storage.decisions import DecisionsContract
 from opportune.testing.storage.erasure import ErasureContract
 from opportune.testing.storage.groups import GroupsContract
 from opportune.testing.storage.journal import JournalContract
+from opportune.testing.storage.limits import LimitsContract, ReservationsContract, reservation, reserving
 from opportune.testing.storage.merges import MergesContract
 from opportune.testing.storage.profiles import ProfilesContract
 from opportune.testing.storage.repeats import RepeatsContract
@@ -40,6 +41,8 @@ __all__ = [
     "correct",
     "merge",
     "replacement",
+    "reservation",
+    "reserving",
     "save_decision",
     "save_profile",
     "withdraw",
@@ -59,5 +62,7 @@ class StorageContract(
     MergesContract,
     RetentionContract,
     GroupsContract,
+    ReservationsContract,
+    LimitsContract,
 ):
     """Everything that a storage promises, in one class of tests."""
