@@ -13,10 +13,10 @@ import numpy as np
 
 from opportune.decide import Draws, Explanation, Plan, Standing, State, decide, explain, gather, holds_of, stock_at
 from opportune.decide.explain import CandidateExplanation
+from opportune.decide.limits.windows import Length
 from opportune.decide.plan import Exploration
 from opportune.errors import InputError
 from opportune.learning.base import Encoded, Floats, Prediction, PropensityModel
-from opportune.decide.limits.windows import Length
 from opportune.records import Contact, DecisionRequest, Facts, PlacementRequest, Value
 from opportune.strategy.compile import Registries
 from opportune.strategy.sections import Absence, Persona

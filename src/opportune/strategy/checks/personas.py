@@ -9,6 +9,7 @@ from opportune.customers.attributes import Registry
 from opportune.errors import InputError
 from opportune.records import Value
 from opportune.strategy.checks.notes import Notes, Path
+from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.registries import registry
 from opportune.strategy.sections import Persona
 from opportune.strategy.wording import suggest
@@ -30,6 +31,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
         file, index = project.persona_places[persona.name]
         _check_slot(notes, persona, file, index)
         _check_actions(notes, persona, file, index)
+        check_persona_limits(notes, persona, file, index)
         customer = _read(notes, persona.customer, customers, "attributes.yaml", file, [index, "customer"])
         context = _read(notes, persona.context, contexts, "context.yaml", file, [index, "context"])
         checked.append(persona.model_copy(update={"customer": customer, "context": context}))

@@ -1,0 +1,39 @@
+"""Do persona tests assume a history and stocks that can be?"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from opportune.strategy.checks.contact_policies import check_length
+from opportune.strategy.checks.notes import Notes
+from opportune.strategy.codes import CURRENCY_DECIMALS
+from opportune.strategy.sections import SHOWN, Persona
+from opportune.strategy.wording import suggest
+
+__all__ = ["check_persona_limits"]
+
+
+def check_persona_limits(notes: Notes, persona: Persona, file: str, index: int) -> None:
+    """Check what a persona test says of contacts before and of stocks."""
+    project = notes.project
+    for position, contact in enumerate(persona.history):
+        path: list[str | int] = [index, "history", position]
+        notes.expect_name(contact.action, project.actions, "actions", "action", file, [*path, "action"])
+        if contact.what != SHOWN and contact.what not in project.outcomes:
+            if not notes.gaps.may_hold("outcomes.yaml", contact.what):
+                remedy = suggest(contact.what, [SHOWN, *project.outcomes], "known outcomes")
+                message = f"unknown outcome '{contact.what}'"
+                notes.report(file, [*path, "what"], message, remedy, "unknown-outcome")
+        if contact.channel is not None:
+            channels = project.channels
+            notes.expect_name(contact.channel, channels, "channels.yaml", "channel", file, [*path, "channel"])
+        check_length(notes, file, [*path, "ago"], contact.ago)
+    for name, taken in persona.stocks.items():
+        path = [index, "stocks", name]
+        if not notes.expect_name(name, project.stocks, "stocks.yaml", "stock", file, path, key=True):
+            continue
+        stock = project.stocks[name]
+        decimals = CURRENCY_DECIMALS.get(stock.currency or "", 0) if stock.money is not None else 0
+        if Decimal(repr(taken)).scaleb(decimals) % 1:
+            counted = f"an amount of {stock.currency}" if stock.money is not None else "a whole number"
+            notes.report(file, path, f"expected {counted} that is taken, found {taken:g}", "round it", "decimals")
