@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections
+from opportune.strategy import sections, sections_limits
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -20,6 +20,7 @@ PREFIXES = {
     sections.ContextAttribute: "context",
     sections.ContextWeight: "context_weights",
     sections.ControlGroup: "control_groups",
+    sections.Duration: "length",
     sections.EventAttribute: "attributes",
     sections.EventType: "events",
     sections.Expectation: "expect",
@@ -31,6 +32,7 @@ PREFIXES = {
     sections.DecisionTable: "tables",
     sections.OutcomeType: "outcomes",
     sections.OutcomeValue: "value",
+    sections.PastContact: "history",
     sections.Persona: "tests",
     sections.Placement: "placements",
     sections.Promotion: "promotion",
@@ -41,6 +43,10 @@ PREFIXES = {
     sections.Settings: "project",
     sections.Treatment: "treatments",
     sections.Validity: "valid",
+    sections_limits.ContactPolicy: "contact_policies",
+    sections_limits.QuietHours: "quiet",
+    sections_limits.Stock: "stocks",
+    sections_limits.Trigger: "after",
 }
 
 
@@ -59,7 +65,7 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for kind in vars(sections).values()
+        for kind in (*vars(sections).values(), *vars(sections_limits).values())
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }
 
