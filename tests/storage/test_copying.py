@@ -16,13 +16,24 @@ from opportune.storage import (
     SaveRevision,
     SqliteStorage,
     Storage,
+    SwitchAction,
     WindowOpened,
     copy_storage,
     open_storage,
     retire,
     verify_storage,
 )
-from opportune.testing.storage import LATER, NOON, accept, checkpoint, merge, replacement, save_decision, save_profile
+from opportune.testing.storage import (
+    LATER,
+    NOON,
+    accept,
+    checkpoint,
+    merge,
+    replacement,
+    reserving,
+    save_decision,
+    save_profile,
+)
 from tests.postgres import need_postgres
 
 KINDS = ["sqlite", "postgresql"]
@@ -50,9 +61,10 @@ def _fill(storage: Storage) -> None:
         storage.write([accept(f"again{round_}", f"d-{round_}-1"), merge(f"m{round_}", "c-1", f"c-{round_ + 2}")])
         storage.write([SaveRevision(id=f"r{round_}", hash=f"r{round_}", bundle=b"bundle %d" % round_)])
         storage.write([checkpoint(f"a{round_}", storage.last_sequence())])
-    storage.write([replacement("replace", state=b"state")])
+    storage.write([replacement("replace", state=b"state"), SwitchAction(id="s", target="group:cards", off=True)])
     storage.write([save_decision("open", windows=(window,)), save_decision("erased"), accept("o", "d-erased")])
     storage.write([ErasePayloads(id="x", sequences=(storage.last_sequence() - 1,))])
+    storage.write([reserving("taken"), reserving("taken too"), accept("bought", "d-taken")])
 
 
 def _tables(storage: Storage) -> dict[str, Any]:
