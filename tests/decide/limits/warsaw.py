@@ -28,7 +28,7 @@ def is_summer(moment: np.ndarray) -> np.ndarray:
 
 
 def moved(moment: np.ndarray, days: int) -> np.ndarray:
-    """Give the moment of the same wall time so many days later: the first of two; by winter time where there is none."""
+    """Give the same wall time so many days later: the first of two, and by winter time where it is none."""
     wall = moment + np.where(is_summer(moment), 2 * HOUR, HOUR) + days * DAY
     in_summer, in_winter = wall - 2 * HOUR, wall - HOUR
     return np.where(is_summer(in_summer), in_summer, in_winter)
