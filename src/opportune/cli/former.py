@@ -30,7 +30,9 @@ SECONDS_MAX = 60
 
 FoldersArgument = Annotated[
     list[Path],
-    typer.Argument(help="Folder of the strategy; before it, the folder of the one to compare with.", metavar="[OLD] NEW"),
+    typer.Argument(
+        help="Folder of the strategy; before it, the folder of the one to compare with.", metavar="[OLD] NEW"
+    ),
 ]
 GitOption = Annotated[
     str, typer.Option(help="Compare with the same folder in this revision of git, such as main, instead of OLD.")
@@ -84,8 +86,6 @@ def _of_store(storage: Storage) -> Side:
 
 def _of_git(folder: Path, revision: str) -> Side:
     """Read a folder as a revision of git has it; nothing of the checkout is touched."""
-    if shutil.which("git") is None:
-        fail("--git: the program git is not installed")
     if not folder.is_dir():
         fail(f"{folder}: expected the folder of a strategy, found nothing")
     commit = _git(folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
@@ -102,10 +102,12 @@ def _of_git(folder: Path, revision: str) -> Side:
 
 def _git(folder: Path, *arguments: str) -> bytes:
     """Give what git prints; empty where it fails."""
+    program = shutil.which("git")
+    if program is None:
+        fail("--git: the program git is not installed")
+    command = [program, "-C", str(folder), *arguments]
     try:
-        ended = subprocess.run(
-            ["git", "-C", str(folder), *arguments], capture_output=True, timeout=SECONDS_MAX, check=False
-        )
+        ended = subprocess.run(command, capture_output=True, timeout=SECONDS_MAX, check=False)  # noqa: S603  No shell.
     except subprocess.TimeoutExpired:
         fail(f"--git: git took longer than {SECONDS_MAX} s")
     return ended.stdout if ended.returncode == 0 else b""

@@ -27,6 +27,8 @@ COMMANDS = {
     "check": ("opportune.cli.check", "check"),
     "test": ("opportune.cli.test", "run_tests"),
     "diff": ("opportune.cli.diff", "diff"),
+    "plan": ("opportune.cli.plan", "plan"),
+    "funnel": ("opportune.cli.funnel", "funnel"),
     "decide": ("opportune.cli.decide", "decide_command"),
     "serve": ("opportune.cli.serve", "serve"),
     "status": ("opportune.cli.status", "status"),

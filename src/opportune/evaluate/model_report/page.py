@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from html import escape
 
 from opportune.evaluate.model_report.parts import InputHealth, Language, ModelHealth, ModelReport
 from opportune.evaluate.model_report.words import WORDS, by_model, pairs_said, said
+from opportune.evaluate.pages import Cell, document, pictured, table
 from opportune.evaluate.pictures import Bubble, Line, bubbles, chart
 
 __all__ = ["page_of"]
-
-_STYLE = """
-body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; padding: 1rem 1.5rem; color: #1a1a1a;
-  background: #ffffff; }
-h1 { margin-bottom: 0; }
-table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
-caption { text-align: left; font-weight: bold; padding: 0.25rem 0; }
-th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align: right; }
-th:first-child, td:first-child, td.text, th.text { text-align: left; }
-.scroll { overflow-x: auto; }
-.pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
-figure { margin: 0; border: 1px solid #cccccc; }
-svg { display: block; width: 100%; height: auto; }
-.look { border-left: 0.4rem solid #b3440a; padding: 0.1rem 1rem; background: #fdf3ec; }
-.well { border-left: 0.4rem solid #3a7d2c; padding: 0.1rem 1rem; background: #f0f7ee; }
-summary { cursor: pointer; padding: 0.25rem 0; }
-"""
-
-Cell = str | float | int | None
 
 
 def page_of(report: ModelReport, language: Language = "en") -> str:
@@ -44,17 +26,7 @@ def page_of(report: ModelReport, language: Language = "en") -> str:
     for number, model in enumerate(report.models):
         sections.append(_model(model, words, f"-{number}"))
     sections.append(_inputs(report, words))
-    return "\n".join(
-        [
-            "<!doctype html>",
-            f'<html lang="{language}">',
-            '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
-            f"<title>{escape(words['title'])}: {escape(report.project)}</title><style>{_STYLE}</style></head>",
-            f"<body><header><h1>{escape(words['title'])}</h1><p>{escape(made)}</p></header><main>",
-            *sections,
-            "</main></body></html>\n",
-        ]
-    )
+    return document(language, words["title"], report.project, made, sections)
 
 
 def _findings(report: ModelReport, language: Language) -> str:
@@ -93,15 +65,15 @@ def _models(report: ModelReport, words: dict[str, str]) -> str:
     failed = "".join(
         f"<p>{escape(name)}: {escape(words['set aside'].format(why=why))}</p>" for name, why in report.failed.items()
     )
-    table = _table(
+    figures = table(
         words["models"], [words[name] for name in [*names, "calibration", "by chance", "lift"]], rows, text=4
     )
-    return f"<section><h2>{escape(words['models'])}</h2>{table}{failed}</section>"
+    return f"<section><h2>{escape(words['models'])}</h2>{figures}{failed}</section>"
 
 
 def _model(model: ModelHealth, words: dict[str, str], mark: str) -> str:
     title = f"{model.model}: {model.outcome}"
-    pictures = "".join(f"<figure>{picture}</figure>" for picture in _pictures(model, words, mark))
+    pictures = pictured(list(_pictures(model, words, mark)))
     rows: list[list[Cell]] = [
         [
             one.action,
@@ -117,9 +89,9 @@ def _model(model: ModelHealth, words: dict[str, str], mark: str) -> str:
         for one in model.actions
     ]
     names = ["action", "maturity", "answers", "rate", "auc", "log loss", "constant", "calibration", "by chance"]
-    table = _table(f"{words['actions']} ({title})", [words[name] for name in names], rows, text=2)
+    figures = table(f"{words['actions']} ({title})", [words[name] for name in names], rows, text=2)
     return (
-        f'<section><h2>{escape(title)}</h2><div class="pictures">{pictures}</div>{table}'
+        f"<section><h2>{escape(title)}</h2>{pictures}{figures}"
         f"{_predictors(model, words)}{_interactions(model, words)}</section>"
     )
 
@@ -205,8 +177,8 @@ def _predictors(model: ModelHealth, words: dict[str, str]) -> str:
     names = ["predictor", "selection", "like", "share", "movement", "gain", "information", "auc alone", "trust"]
     names += ["seen", "missing", "groups"]
     caption = f"{words['predictors']} ({model.model}: {model.outcome})"
-    table = _table(caption, [words[name] for name in names], rows, text=3)
-    return f"<p>{escape(words['predictors text'])}</p>{table}"
+    figures = table(caption, [words[name] for name in names], rows, text=3)
+    return f"<p>{escape(words['predictors text'])}</p>{figures}"
 
 
 def _interactions(model: ModelHealth, words: dict[str, str]) -> str:
@@ -219,7 +191,7 @@ def _interactions(model: ModelHealth, words: dict[str, str]) -> str:
     ]
     names = [words[name] for name in ("predictor", "with", "weights", "score")]
     caption = f"{words['interactions']} ({model.model}: {model.outcome})"
-    return f"<p>{told}</p>{_table(caption, names, rows, text=3)}"
+    return f"<p>{told}</p>{table(caption, names, rows, text=3)}"
 
 
 def _inputs(report: ModelReport, words: dict[str, str]) -> str:
@@ -231,47 +203,12 @@ def _inputs(report: ModelReport, words: dict[str, str]) -> str:
     names = [words["predictor"], words["kind"]]
     names += [words[name] for name in ("missing before", "missing now", "never seen", "drift")]
     details = "".join(_distribution(one, words) for one in report.inputs if one.groups)
-    table = _table(words["inputs"], names, rows, text=2)
-    return f"<section><h2>{escape(words['inputs'])}</h2><p>{escape(told)}</p>{table}{details}</section>"
+    figures = table(words["inputs"], names, rows, text=2)
+    return f"<section><h2>{escape(words['inputs'])}</h2><p>{escape(told)}</p>{figures}{details}</section>"
 
 
 def _distribution(one: InputHealth, words: dict[str, str]) -> str:
     rows: list[list[Cell]] = [[label, before, now] for label, before, now in one.groups]
     title = words["show"].format(predictor=one.predictor)
-    table = _table(title, [words["group"], words["before"], words["now"]], rows, text=1)
-    return f"<details><summary>{escape(title)}</summary>{table}</details>"
-
-
-def _table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], text: int) -> str:
-    """Write a table whose first `text` columns are words; a wide one scrolls, also by keyboard."""
-    head = "".join(
-        f'<th scope="col"{_text_class(place < text)}>{escape(name)}</th>' for place, name in enumerate(names)
-    )
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<th scope="row">{escape(_cell(cell))}</th>'
-            if place == 0
-            else f"<td{_text_class(place < text)}>{escape(_cell(cell))}</td>"
-            for place, cell in enumerate(row)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return (
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{escape(caption)}"><table>'
-        f"<caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _text_class(is_text: bool) -> str:
-    return ' class="text"' if is_text else ""
-
-
-def _cell(value: Cell) -> str:
-    if value is None:
-        return "–"
-    if isinstance(value, float):
-        # What is nothing after rounding has no sign.
-        return f"{round(value, 4) + 0.0:.4f}"
-    return f"{value:,}" if isinstance(value, int) else value
+    figures = table(title, [words["group"], words["before"], words["now"]], rows, text=1)
+    return f"<details><summary>{escape(title)}</summary>{figures}</details>"

@@ -1,0 +1,70 @@
+"""Contacts that are decided with several strategies, and the strategies that decide them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from opportune.decide import Draws, Plan, State, decide
+from opportune.learning import PropensityModel
+from opportune.records import Decision, DecisionRequest, Value
+from opportune.strategy.project import Project
+
+__all__ = ["Case", "Contact", "Side"]
+
+Contact = tuple[DecisionRequest, Mapping[str, Value]]
+"""A request as a strategy reads it, and what it knows of the customer as facts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One contact.
+
+    Args:
+        name: what reports call it.
+        person: who it is; contacts of one person are not independent. None for an anonymous contact.
+        request: as it came.
+        attributes: of the customer, name → value.
+        at: its moment.
+        seed: of all draws; every strategy draws the same numbers.
+    """
+
+    name: str
+    person: str | None
+    request: DecisionRequest
+    attributes: Mapping[str, Any]
+    at: datetime
+    seed: str
+
+    @property
+    def unit(self) -> str:
+        """Who is drawn where persons are drawn: the person, the conversation, else the contact itself."""
+        return self.person or self.request.session or self.name
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One strategy that decides.
+
+    Args:
+        model: bound to the plan; nothing is learned meanwhile.
+        position: journal position that the model has learned to.
+        read: gives a contact as the strategy reads it; None where it refuses the request.
+    """
+
+    project: Project
+    plan: Plan
+    model: PropensityModel
+    position: int
+    read: Callable[[Case], Contact | None]
+
+    def decide(self, case: Case) -> Decision | None:
+        """Decide a contact; None where the strategy refuses the request."""
+        contact = self.read(case)
+        if contact is None:
+            return None
+        request, facts = contact
+        state = State(model=self.model, position=self.position, person=case.person, profile=facts)
+        return decide(self.plan, state, request, case.at, Draws(case.seed))

@@ -1,0 +1,111 @@
+"""Actions that can never win, whatever a model learns.
+
+An action cannot be shown as the best where as many others as there are places pass whenever it does, and the least that
+each of them can be worth is more than the most that it can be. Notation: C candidates, O scored outcomes, G goals.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide import Plan
+from opportune.evaluate.foresight.funnel import Conflict
+
+__all__ = ["bounds", "dominated"]
+
+Reals = npt.NDArray[np.float64]
+
+
+def dominated(plan: Plan) -> Iterator[Conflict]:
+    """Find actions that can stand nowhere as the best.
+
+    Placements with a least relevance are passed over, since what would win there may not be shown, and so are
+    strategies with limits, which may hold a winner back.
+    """
+    if not plan.limits.is_empty:
+        return
+    low, high = bounds(plan)
+    asked = [_asked(plan, action) for action in range(len(plan.actions))]
+    where: dict[int, list[set[int]]] = {}
+    for channel in plan.channels.values():
+        for placement in channel.placements.values():
+            fitting = np.flatnonzero(placement.fits).tolist()
+            for candidate in fitting:
+                above = set()
+                if not placement.minimum_relevance:
+                    rivals = [one for one in fitting if low[one] > high[candidate]]
+                    above = _winners(plan, candidate, rivals, asked)
+                enough = len(above) >= placement.size
+                where.setdefault(int(plan.action_of[candidate]), []).append(above if enough else set())
+    for action, winners in sorted(where.items()):
+        if plan.actions[action].active and all(winners) and not _may_be_mandatory(plan, action):
+            names = sorted({plan.actions[one].name for some in winners for one in some})
+            yield Conflict(
+                code="never-best", subject=f"action:{plan.actions[action].name}", detail=tuple(names), certain=True
+            )
+
+
+def bounds(plan: Plan) -> tuple[Reals, Reals]:
+    """Give the least and the most that the priority of each candidate can be, float64 [C] each."""
+    low, high = np.zeros(len(plan.candidates)), np.zeros(len(plan.candidates))
+    for place, goal in enumerate(plan.goals):
+        weights = [goal.weight, *(weight for _, weight in goal.segments)]
+        for part, ends in _parts(plan, place):
+            sides = np.stack([part * min(weights), part * max(weights)]) / goal.normal
+            low += np.minimum(sides.min(axis=0), ends * sides.min(axis=0))
+            high += np.maximum(sides.max(axis=0), ends * sides.max(axis=0))
+    if plan.amount_scale is not None:
+        learned = np.abs(plan.amount_scale).sum(axis=(0, 1)) > 0.0
+        low[learned], high[learned] = -np.inf, np.inf
+    less, more = _context(plan)
+    levers = plan.levers.astype(np.float64)
+    factors = np.stack([levers * less, levers * more])
+    products = np.stack([low * factors[0], low * factors[1], high * factors[0], high * factors[1]])
+    return products.min(axis=0), products.max(axis=0)
+
+
+def _parts(plan: Plan, goal: int) -> Iterator[tuple[Reals, float]]:
+    """Give worth per candidate, and 1 where it is certain, 0 where it may fail to come."""
+    yield plan.shown_values[goal], 1.0
+    for outcome in range(plan.values.shape[1]):
+        yield plan.values[goal, outcome], 0.0
+
+
+def _context(plan: Plan) -> tuple[Reals, Reals]:
+    less, more = np.ones(len(plan.candidates)), np.ones(len(plan.candidates))
+    for weight in plan.context_weights:
+        side = less if weight.percent < 0 else more
+        side[weight.candidates] += weight.percent / 100.0
+    return np.maximum(less, 0.0), more
+
+
+def _asked(plan: Plan, action: int) -> frozenset[int]:
+    """Name all rules of an action by identity; rules of equal text are one object."""
+    rules = [plan.gate.conditions[layer * len(plan.actions) + action] for layer in range(3)]
+    return frozenset(id(rule) for layer in rules for rule in layer)
+
+
+def _winners(plan: Plan, candidate: int, rivals: list[int], asked: list[frozenset[int]]) -> set[int]:
+    """Give the actions among the rivals that pass whenever a candidate does, and can all stand together."""
+    own = int(plan.action_of[candidate])
+    me = plan.actions[own]
+    found: set[int] = set()
+    groups: set[str] = set()
+    for other in dict.fromkeys(int(plan.action_of[one]) for one in rivals):
+        action = plan.actions[other]
+        lasts = action.active_from <= me.active_from and action.active_until >= me.active_until
+        if other == own or not action.active or not lasts or not asked[other] <= asked[own]:
+            continue
+        if groups.isdisjoint(action.exclusive):
+            found.add(other)
+            groups |= action.exclusive
+    return found
+
+
+def _may_be_mandatory(plan: Plan, action: int) -> bool:
+    return plan.mandatory_rules is not None and any(
+        rule.source != "false" for rule in plan.mandatory_rules.conditions[action]
+    )

@@ -1,0 +1,121 @@
+"""Names of policies, conflicts and thresholds as people read them, in every language."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from opportune.evaluate.foresight.funnel import Conflict
+from opportune.evaluate.foresight.rulebook import Policy
+
+__all__ = ["LANGUAGES", "Language", "conflict_said", "owner_said", "policies_said", "policy_said", "stage_said"]
+
+Language = Literal["en", "pl"]
+LANGUAGES: tuple[Language, ...] = ("en", "pl")
+
+_OWNERS: dict[Language, dict[str, str]] = {
+    "en": {
+        "group": "group {}",
+        "action": "action {}",
+        "limit": "limit {}",
+        "placement": "placement {}",
+        "component": "{}",
+    },
+    "pl": {
+        "group": "grupa {}",
+        "action": "akcja {}",
+        "limit": "limit {}",
+        "placement": "miejsce {}",
+        "component": "{}",
+    },
+}
+_STAGES: dict[Language, dict[str, str]] = {
+    "en": {
+        "inactive": "switched off",
+        "not_valid": "outside of its dates",
+        "no_treatment": "no treatment for the placement",
+        "eligibility": "eligibility",
+        "applicability": "applicability",
+        "suitability": "suitability",
+        "limited": "limit",
+        "irrelevant": "least relevance",
+        "exclusive": "exclusivity",
+        "already_shown": "shown already",
+        "outranked": "outranked",
+        "shown": "shown",
+    },
+    "pl": {
+        "inactive": "wyłączone",
+        "not_valid": "poza terminem",
+        "no_treatment": "brak formy dla miejsca",
+        "eligibility": "uprawnienie",
+        "applicability": "zasadność",
+        "suitability": "stosowność",
+        "limited": "limit",
+        "irrelevant": "najmniejsza trafność",
+        "exclusive": "wykluczanie się",
+        "already_shown": "już pokazane",
+        "outranked": "wyprzedzone",
+        "shown": "pokazane",
+    },
+}
+_CONFLICTS: dict[Language, dict[str, str]] = {
+    "en": {
+        "never-mandatory": "{subject} is never mandatory where its rules allow it: {detail}.",
+        "never-best": "{subject} can never be shown as the best: {detail} always come first.",
+        "never-passed": "{subject} passed for nobody; most often stopped by {detail} ({number}).",
+        "never-shown": "{subject} passed {number} times and was never shown; shown in its place: {detail}.",
+        "rule-idle": "A rule of {subject} kept nobody out: {detail}.",
+        "limit-idle": "{subject} held nobody back.",
+        "limit-unreachable": "{subject} can never be reached: {detail}.",
+    },
+    "pl": {
+        "never-mandatory": "{subject}: nigdy nie jest obowiązkowa tam, gdzie pozwalają jej reguły: {detail}.",
+        "never-best": "{subject}: nigdy nie może zostać pokazana jako najlepsza; zawsze wyprzedza ją: {detail}.",
+        "never-passed": "{subject}: nie przeszła u nikogo; najczęściej zatrzymuje ją {detail} ({number}).",
+        "never-shown": "{subject}: przeszła {number} razy i nigdy nie została pokazana; zamiast niej: {detail}.",
+        "rule-idle": "{subject}: reguła nikogo nie zatrzymała: {detail}.",
+        "limit-idle": "{subject}: nikogo nie zatrzymał.",
+        "limit-unreachable": "{subject}: nigdy nie może zostać osiągnięty: {detail}.",
+    },
+}
+_NOTHING = {"en": "nothing else in the placement", "pl": "nic innego w tym miejscu"}
+
+
+def owner_said(owner: str, language: Language = "en") -> str:
+    """Name where a policy stands."""
+    kind, _, name = owner.partition(":")
+    form = _OWNERS[language].get(kind)
+    return owner if form is None else form.format(name)
+
+
+def stage_said(stage: str, language: Language = "en") -> str:
+    """Name a stage; one of another engine keeps its name."""
+    return _STAGES[language].get(stage, stage.replace("_", " "))
+
+
+def policy_said(policy: Policy, language: Language = "en") -> str:
+    """Name a policy: where it stands, its stage, and the rule with its author's words."""
+    if policy.owner.startswith("limit:"):
+        return owner_said(policy.owner, language)
+    told = f"{owner_said(policy.owner, language)}, {stage_said(policy.stage, language)}"
+    if policy.rule:
+        told += f": {policy.rule}"
+    return f"{told} ({policy.because})" if policy.because else told
+
+
+def policies_said(policies: Sequence[Policy], language: Language = "en") -> str:
+    """Name several policies that only together stand in the way."""
+    if not policies:
+        return _NOTHING[language]
+    return " + ".join(policy_said(policy, language) for policy in policies)
+
+
+def conflict_said(conflict: Conflict, language: Language = "en") -> str:
+    """Say a conflict in one sentence."""
+    detail = ", ".join(owner_said(one, language) for one in conflict.detail if one)
+    subject = owner_said(conflict.subject, language)
+    told = _CONFLICTS[language][conflict.code].format(
+        subject=subject, detail=detail or _NOTHING[language], number=f"{conflict.number:,}"
+    )
+    return told[:1].upper() + told[1:]
