@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from math import isfinite
 from operator import contains, itemgetter, le
 from typing import Any, NamedTuple
 
@@ -27,6 +28,11 @@ class Plain(NamedTuple):
     high: float = sys.float_info.max
     texts: frozenset[str] = frozenset()
 
+    @property
+    def is_bounded(self) -> bool:
+        """Whether some finite numbers are too small or too large."""
+        return self.low > -sys.float_info.max or self.high < sys.float_info.max
+
 
 class _Form:
     """The same for all attributes of input with certain names in a certain order."""
@@ -34,19 +40,23 @@ class _Form:
     def __init__(self, plains: list[Plain]) -> None:
         self._types = [plain.type for plain in plains]
         numbers = [index for index, plain in enumerate(plains) if plain.type is float]
+        bounded = [index for index in numbers if plains[index].is_bounded]
         texts = [index for index, plain in enumerate(plains) if plain.type is str]
-        self._numbers, self._texts = _taker(numbers), _taker(texts)
-        self._lows = [plains[index].low for index in numbers]
-        self._highs = [plains[index].high for index in numbers]
+        self._numbers, self._bounded, self._texts = _taker(numbers), _taker(bounded), _taker(texts)
+        self._lows = [plains[index].low for index in bounded]
+        self._highs = [plains[index].high for index in bounded]
         self._allowed = [plains[index].texts for index in texts]
 
     def fits(self, values: list[Any]) -> bool:
         if list(map(type, values)) != self._types:
             return False
-        numbers = self._numbers(values)
+        # A number that is none, or infinite, makes such a sum; where a sum is too large, one looks at each.
+        if not isfinite(sum(self._numbers(values))):
+            return False
+        bounded = self._bounded(values)
         return (
-            all(map(le, self._lows, numbers))
-            and all(map(le, numbers, self._highs))
+            all(map(le, self._lows, bounded))
+            and all(map(le, bounded, self._highs))
             and all(map(contains, self._allowed, self._texts(values)))
         )
 

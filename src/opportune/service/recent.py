@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import dataclass
+
+import msgspec
 
 from opportune.records import Decision, Origin
 
 __all__ = ["RecentDecisions", "Remembered", "ShownPlace", "origin_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class ShownPlace:
+class ShownPlace(msgspec.Struct, frozen=True, gc=False):
     """One action that a decision showed, or withheld."""
 
     action: str
@@ -19,9 +19,11 @@ class ShownPlace:
     placement: str
 
 
-@dataclass(frozen=True, slots=True)
-class Remembered:
-    """What an outcome needs of its decision; `origin` says who chose what it shows."""
+class Remembered(msgspec.Struct, frozen=True, gc=False):
+    """What an outcome needs of its decision; `origin` says who chose what it shows.
+
+    Thousands are remembered: without a place for cycles the garbage collector need not look at any.
+    """
 
     channel: str
     shown: tuple[ShownPlace, ...]

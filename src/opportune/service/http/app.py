@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from functools import partial
 from time import perf_counter
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -29,6 +30,9 @@ __all__ = ["App"]
 BODY_SECONDS = 30.0
 """Time for a body to arrive."""
 PROBLEM = b"application/problem+json"
+
+Done = Callable[[], None]
+Answer = Callable[[Scope, bytes], Awaitable[tuple[Reply, Done]]]
 
 log = structlog.get_logger()
 
@@ -57,6 +61,11 @@ class App:
         endpoint = self._fixed.get(scope.get("path", ""))
         await (endpoint or self._router)(scope, receive, send)
 
+    def whole(self, path: str) -> Answer | None:
+        """Give what answers requests of a path that are there as a whole; None where only ASGI will do."""
+        endpoint = self._fixed.get(path)
+        return None if endpoint is None else endpoint.answer
+
     @contextlib.asynccontextmanager
     async def _lifespan(self, router: Any) -> AsyncIterator[None]:
         await self.runtime.start()
@@ -82,15 +91,31 @@ class _Endpoint:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         begin = perf_counter()
         try:
-            reply = await self._answer(scope, receive)
+            reply = await self._reply(scope, receive)
         except ConnectionAbortedError:
             return
+        await self._send(send, reply, begin)
+
+    async def answer(self, scope: Scope, body: bytes) -> tuple[Reply, Done]:
+        """Answer a request that is there as a whole, beside ASGI.
+
+        Returns:
+            the reply, and what is to be called once it is written.
+        """
+        begin = perf_counter()
+        reply = await self._reply(scope, body)
+        return reply, partial(self._count, reply.status, begin)
+
+    async def _reply(self, scope: Scope, body: Receive | bytes) -> Reply:
+        try:
+            return await self._answer(scope, body)
+        except ConnectionAbortedError:
+            raise
         except OpportuneError as error:
-            reply = self._refuse(refusal_of(error))
+            return self._refuse(refusal_of(error))
         except Exception as error:  # noqa: BLE001  Nobody sees a trace; the log says where.
             log.error("request failed", route=self._path, error=type(error).__name__, where=_frames(error))
-            reply = self._refuse(refusal_of(error))
-        await self._send(send, reply, begin)
+            return self._refuse(refusal_of(error))
 
     async def refuse_path(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a path that no route has."""
@@ -103,7 +128,7 @@ class _Endpoint:
         headers = tuple((name.lower().encode(), value.encode()) for name, value in refusal.headers.items())
         return Reply(problem_body(refusal), refusal.status, PROBLEM, headers)
 
-    async def _answer(self, scope: Scope, receive: Receive) -> Reply:
+    async def _answer(self, scope: Scope, content: Receive | bytes) -> Reply:
         route = self._methods.get(scope["method"])
         if route is None:
             allowed = ", ".join(sorted(self._methods))
@@ -112,9 +137,14 @@ class _Endpoint:
         media, body = b"", b""
         if route.takes is not None:
             media = _media(route, headers)
-            # What has arrived whole is there to be taken; a time limit for that would cost more than the taking.
-            limit = None if ARRIVED in scope else BODY_SECONDS
-            body = await _body(receive, headers, route.body_bytes_max, limit)
+            if isinstance(content, bytes):
+                body = content
+                if len(body) > route.body_bytes_max:
+                    raise _too_large(route.body_bytes_max)
+            else:
+                # What has arrived whole is there to be taken; a time limit for that would cost more than the taking.
+                limit = None if ARRIVED in scope else BODY_SECONDS
+                body = await _body(content, headers, route.body_bytes_max, limit)
         app = self._app
         if not app.runtime.ready and not route.before_ready:
             raise Refusal("not-ready", "the service is starting or stopping", headers={"Retry-After": "1"})
@@ -128,9 +158,12 @@ class _Endpoint:
         headers = [(b"content-type", reply.media), (b"content-length", b"%d" % len(reply.body)), *reply.headers]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body})
-        count = self._counts.get(reply.status)
+        self._count(reply.status, begin)
+
+    def _count(self, status: int, begin: float) -> None:
+        count = self._counts.get(status)
         if count is None:
-            count = self._counts[reply.status] = self._app.metrics.requests.labels(self._path, str(reply.status))
+            count = self._counts[status] = self._app.metrics.requests.labels(self._path, str(status))
         count.inc()
         self._seconds.observe(perf_counter() - begin)
 
@@ -167,14 +200,17 @@ def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
 
 def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
     """Check type and encoding of a body; give the type."""
-    media = headers.get(b"content-type", b"").partition(b";")[0].strip().lower()
+    given = headers.get(b"content-type", b"")
+    if given == JSON and JSON in route.media and b"content-encoding" not in headers:
+        return JSON
+    media = given.partition(b";")[0].strip().lower()
     if media not in route.media:
         wanted = " or ".join(one.decode() for one in route.media)
         # A page of another site cannot send these types without asking: that is why a missing type is refused too.
         raise Refusal("unsupported-media-type", f"expected Content-Type {wanted}")
     if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise Refusal("unsupported-media-type", "expected a body without Content-Encoding")
-    charset = headers[b"content-type"].lower().partition(b"charset=")[2].strip(b' "')
+    charset = given.lower().partition(b"charset=")[2].strip(b' "')
     if charset and charset not in (b"utf-8", b"utf8"):
         raise Refusal("unsupported-media-type", "expected charset utf-8")
     return media or JSON

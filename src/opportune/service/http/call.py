@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -21,8 +20,7 @@ JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
 
 
-@dataclass(slots=True)
-class Call:
+class Call(msgspec.Struct):
     """A request whose size and media type were checked.
 
     Args:
@@ -122,14 +120,13 @@ def whole_number(values: Mapping[str, str], name: str, low: int, high: int) -> i
     return int(value)
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """An answer."""
 
     body: bytes
     status: int = 200
     media: bytes = JSON
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    headers: tuple[tuple[bytes, bytes], ...] = ()
 
     @classmethod
     def of(cls, record: msgspec.Struct, status: int = 200) -> Reply:

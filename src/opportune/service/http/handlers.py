@@ -57,13 +57,14 @@ HISTORY_MAX = 1_000
 HISTORY_DEFAULT = 100
 """Entries of a history in one answer."""
 DEADLINE_HEADER = "Opportune-Deadline-Ms"
+_DEADLINE = DEADLINE_HEADER.lower().encode()
 
 T = TypeVar("T")
 
 
 async def create_decision(call: Call) -> Reply:
     """Decide what is best to offer or do now."""
-    deadline = call.header_number(DEADLINE_HEADER, 1, 60_000)
+    deadline = call.header_number(DEADLINE_HEADER, 1, 60_000) if _DEADLINE in call.headers else None
     request = read_as(read_json(call.body), DecisionRequest)
     answer = await call.runtime.decide(request, deadline, call.waited)
     if answer.degraded is None:

@@ -10,8 +10,10 @@ from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from opportune.service.http.admission import Admission, Lane
+from opportune.service.http.app import App
 from opportune.service.http.call import ARRIVED
 from opportune.service.http.problems import Refusal, problem_body
+from opportune.service.http.whole import answer_whole
 
 __all__ = ["BoundedProtocol"]
 
@@ -35,10 +37,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     Args:
         admission: of the whole process.
+        application: what answers.
     """
 
-    def __init__(self, admission: Admission, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, admission: Admission, application: App, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self._application = application
         self._admission = admission
         self._head_bytes = 0
         self._in_head = True
@@ -90,7 +94,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        if len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers) > HEADER_BYTES_MAX:
+        size = len(self.url)
+        for name, value in self.headers:
+            size += len(name) + len(value) + 4
+        if size > HEADER_BYTES_MAX:
             self._head_bytes = HEADER_BYTES_MAX + 1
             # The parser turns this into the answer to what is not HTTP.
             raise ValueError
@@ -144,8 +151,17 @@ class BoundedProtocol(HttpToolsProtocol):
             self._admission.enter(lane, partial(self._start, cycle))
 
     def _start(self, cycle: RequestResponseCycle) -> None:
-        if not cycle.disconnected:
+        if cycle.disconnected:
+            return
+        answer = None
+        if not cycle.more_body and not cycle.waiting_for_100_continue:
+            answer = self._application.whole(cycle.scope["path"])
+        if answer is None:
             super()._start_asgi_task(cycle, self.app)
+            return
+        task = self.loop.create_task(answer_whole(cycle, answer))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     def _lane(self, cycle: RequestResponseCycle) -> Lane | None:
         path = cycle.scope["path"]
@@ -194,8 +210,10 @@ class BoundedProtocol(HttpToolsProtocol):
 
 def _announced(cycle: RequestResponseCycle) -> int:
     """Read the length that a head announces; 0 where it does not."""
-    length = dict(cycle.scope["headers"]).get(b"content-length", b"")
-    return int(length) if length.isdigit() else 0
+    for name, length in cycle.scope["headers"]:
+        if name == b"content-length":
+            return int(length) if length.isdigit() else 0
+    return 0
 
 
 def _body_length(head: bytes) -> int | None:

@@ -153,7 +153,7 @@ def _config(app: App) -> uvicorn.Config:
     return uvicorn.Config(
         app,
         loop="uvloop",
-        http=partial(BoundedProtocol, admission),  # type: ignore[arg-type]
+        http=partial(BoundedProtocol, admission, app),  # type: ignore[arg-type]
         ws="none",
         lifespan="on",
         log_config=None,

@@ -22,8 +22,11 @@ SQLITE_LEAST = "3.51.3"
 _BUSY_SECONDS = 5
 """Only a backup tool or a shell can hold the file against us; longer than this is an error worth showing."""
 
-_CACHE_KIB = 32_768
-"""Page cache of a connection: holds the inner pages of the indexes of some ten million entries."""
+_CACHE_KIB = 8_192
+"""Page cache of a connection: holds the inner pages of the indexes of some ten million entries.
+
+A larger one costs time: where a commit splits a page of an index, SQLite looks through the whole of it.
+"""
 
 
 def connect(path: Path, flags: int) -> apsw.Connection:
