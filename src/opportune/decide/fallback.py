@@ -51,7 +51,7 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
         for asked in request.placements
         for placement in (plan.channels[request.channel].placements[asked.name],)
     ]
-    answers, traces = _fill(plan, wanted, rule_stages(plan, facts), now, request.language)
+    answers, traces = _fill(plan, wanted, rule_stages(plan, facts), now, request.language, facts)
     return Decision(
         id=decision_id(request),
         request=request,
@@ -84,9 +84,9 @@ def standing_answers(plan: Plan, now: datetime) -> dict[str, tuple[PlacementAnsw
     answers = {}
     for channel in plan.channels.values():
         placements = [(placement, placement.size) for placement in channel.placements.values()]
-        answers[channel.name], _ = _fill(plan, placements, by_rules, now, None)
+        answers[channel.name], _ = _fill(plan, placements, by_rules, now, None, {})
         for alone in placements:
-            answers[f"{channel.name}/{alone[0].name}"], _ = _fill(plan, [alone], by_rules, now, None)
+            answers[f"{channel.name}/{alone[0].name}"], _ = _fill(plan, [alone], by_rules, now, None, {})
     return answers
 
 
@@ -97,7 +97,12 @@ def _lasting(plan: Plan) -> Stages:
 
 
 def _fill(
-    plan: Plan, wanted: Sequence[tuple[Placement, int]], by_rules: Stages, now: datetime, language: str | None
+    plan: Plan,
+    wanted: Sequence[tuple[Placement, int]],
+    by_rules: Stages,
+    now: datetime,
+    language: str | None,
+    facts: Facts,
 ) -> tuple[tuple[PlacementAnswer, ...], tuple[PlacementTrace, ...]]:
     """Fill placements, each with its size, with what they declare and the stages allow."""
     taken: list[int] = []
@@ -106,7 +111,7 @@ def _fill(
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
         chosen = _choose(plan, stages, placement.fallback, size)
         taken += chosen
-        shown = (_shown(plan, candidate, rank, language) for rank, candidate in enumerate(chosen, start=1))
+        shown = (_shown(plan, candidate, rank, language, facts) for rank, candidate in enumerate(chosen, start=1))
         answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))
         traces.append(_trace(placement.name, stages, chosen))
     return tuple(answers), tuple(traces)
@@ -121,7 +126,7 @@ def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) 
     return chosen
 
 
-def _shown(plan: Plan, candidate: int, rank: int, language: str | None) -> Shown:
+def _shown(plan: Plan, candidate: int, rank: int, language: str | None, facts: Facts) -> Shown:
     action, group, treatment, kind = plan.shown_as[candidate]
     return Shown(
         rank=rank,
@@ -133,7 +138,7 @@ def _shown(plan: Plan, candidate: int, rank: int, language: str | None) -> Shown
         priority=0.0,
         selection_probability=1.0,
         how="fallback",
-        content=content_of(plan, candidate, language),
+        content=content_of(plan, candidate, language, facts),
     )
 
 

@@ -19,6 +19,7 @@ from msgspec.structs import replace
 from opportune.decide.arbitrate import arbitrate
 from opportune.decide.chains import chained
 from opportune.decide.compose import KEPT_PARTS, UNIFORM, Slate, drop_irrelevant, fill, known_of, open_stages
+from opportune.decide.content import rendered
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
@@ -161,7 +162,7 @@ def decide(
             drop_irrelevant(placement, known, stages, mandatory)
         label = f"again {len(redrawn)}/{number}/{wanted.name}" if redrawn else f"{number}/{wanted.name}"
         slate = fill(plan, size, placement, exploration, weighing, known, stages, mandatory, rng, label, kernel, keep)
-        answer = _answer(plan, placement, request, slate)
+        answer = _answer(plan, placement, request, slate, facts)
         if control is not None and control.choose == "withhold":
             answer, held = _parted(answer)
             withheld.append(held)
@@ -242,7 +243,7 @@ def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
     return actions[plan.action_of] if actions.any() else None
 
 
-def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: Slate) -> PlacementAnswer:
+def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: Slate, facts: Facts) -> PlacementAnswer:
     shown = []
     # The parts of the chosen come first.
     rows = slate.parts[: len(slate.chosen)].tolist()
@@ -259,7 +260,7 @@ def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: S
                 priority=round(parts[3 * len(plan.outcomes)], 6),
                 selection_probability=slate.chances[rank],
                 how=slate.hows[rank],
-                content=content_of(plan, candidate, request.language),
+                content=content_of(plan, candidate, request.language, facts),
             )
         )
     return PlacementAnswer(name=placement.name, actions=tuple(shown))
@@ -272,10 +273,14 @@ def _parted(answer: PlacementAnswer) -> tuple[PlacementAnswer, PlacementAnswer]:
     return replace(answer, actions=shown), replace(answer, actions=held)
 
 
-def content_of(plan: Plan, candidate: int, language: str | None) -> dict[str, str]:
-    """Give the texts of a treatment in the wanted language, else in the project's first."""
+def content_of(plan: Plan, candidate: int, language: str | None, facts: Facts) -> dict[str, str]:
+    """Give the texts of a treatment in the wanted language, else in the project's first, with the facts put in."""
     texts = plan.content[candidate]
-    return dict(texts.get(language or "") or texts.get(plan.languages[0], {}))
+    wanted = language if language in texts else plan.languages[0]
+    content = dict(texts.get(wanted or "", {}))
+    for part, template in plan.templates.get((candidate, wanted or ""), ()):
+        content[part] = rendered(template, facts)
+    return content
 
 
 def _trace(placement: Placement, slate: Slate, stages: Stages) -> PlacementTrace:

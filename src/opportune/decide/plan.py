@@ -15,6 +15,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
+from opportune.decide.content import Template
 from opportune.decide.limits.limits import NO_LIMITS, Limits
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.contest import ModelSpec
@@ -223,6 +224,8 @@ class Plan:
     """Outcome → what an amount of 1 as reported is for people, and in what: 0.01 and EUR."""
     amount_scale: npt.NDArray[np.float64] | None = None
     """float64 [G, O, C], worth of an amount of 1 as reported, in units of the goal; None where no amount is learned."""
+    templates: Mapping[tuple[int, str], tuple[tuple[str, Template], ...]] = field(default_factory=dict)
+    """(Candidate, language) → parts of its content into which values are put, and how."""
     inputs: Mapping[str, list[Value] | tuple[float, float, bool]] = field(default_factory=dict)
     """Per variable the declared values (texts, booleans) or (low, high, whole numbers only), for explanations."""
     because: Mapping[tuple[str, str], str] = field(default_factory=dict)

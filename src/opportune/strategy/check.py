@@ -28,6 +28,7 @@ from opportune.strategy.checks import (
     check_settings,
     check_stocks,
     check_tables,
+    check_templates,
     check_withholding,
 )
 from opportune.strategy.load import Gaps, Reading, read_directory, read_files
@@ -79,6 +80,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_withholding(notes)
     check_actions(notes, now)
     check_exclusivity(notes)
+    check_templates(notes)
     check_contact_policies(notes)
     check_stocks(notes)
     check_former_names(notes)

@@ -33,6 +33,7 @@ from opportune.strategy.compile_limits import compile_limits
 from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
+from opportune.strategy.templates import templates_of
 
 __all__ = ["Registries", "compile_plan", "registries"]
 
@@ -110,6 +111,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         amount_units=units,
         amount_scale=None if scale is None else _withheld(project, scored, scale)[1],
         after={name: kind.after for name, kind in project.outcomes.items() if kind.after is not None},
+        templates=templates_of(project, candidates),
         inputs=_inputs(project),
         limits=compile_limits(project, candidates),
         because={**_because(project), **checked.table_words},

@@ -26,8 +26,8 @@ __all__ = [
     "ContextAttribute",
     "ContextWeight",
     "ControlGroup",
-    "Duration",
     "DecisionTable",
+    "Duration",
     "EventAttribute",
     "EventType",
     "Expectation",
@@ -249,16 +249,23 @@ class EventAttribute(Section):
     max_items: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
 
 
+_ShortText = Annotated[StrictStr, Field(max_length=200)]
+MissingText = _ShortText | dict[StrictStr, _ShortText] | None
+
+
 class ContextAttribute(EventAttribute):
     """One context attribute in context.yaml.
 
     Keys, beside those of an event's attribute:
         predictor: whether models may see it. Default true.
         personal: whether it says something about the person. Default false.
+        if_missing: what texts of treatments say where it is missing: a text, or language -> text. Default: no text may
+            name it.
     """
 
     predictor: StrictBool = True
     personal: StrictBool = False
+    if_missing: MissingText = None
 
 
 class Attribute(EventAttribute):
@@ -268,11 +275,14 @@ class Attribute(EventAttribute):
         predictor: whether models may see it. Default true.
         personal: whether it says something about the person. Default true.
         visible_to: roles that may read it: agent, strategist, analyst, compliance. Default [agent].
+        if_missing: what texts of treatments say where it is missing: a text, or language -> text. Default: no text may
+            name it.
     """
 
     predictor: StrictBool = True
     personal: StrictBool = True
     visible_to: tuple[Role, ...] = ("agent",)
+    if_missing: MissingText = None
 
 
 class EventType(Section):

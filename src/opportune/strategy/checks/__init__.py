@@ -14,6 +14,7 @@ from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
 from opportune.strategy.checks.stocks import check_stocks
 from opportune.strategy.checks.tables import TableRules, check_tables
+from opportune.strategy.checks.templates import check_templates
 from opportune.strategy.checks.withholding import check_withholding
 
 __all__ = [
@@ -36,5 +37,6 @@ __all__ = [
     "check_settings",
     "check_stocks",
     "check_tables",
+    "check_templates",
     "check_withholding",
 ]
