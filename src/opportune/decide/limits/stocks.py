@@ -32,12 +32,12 @@ def reserves_of(plan: Plan, decision: Decision, now: datetime) -> tuple[Reserve,
     """List what a decision takes of stocks: by every shown action, in order; nothing by what was withheld."""
     if not plan.limits.stocks or decision.degraded is not None:
         return ()
-    limits, channel = plan.limits, decision.request.channel
+    limits = plan.limits
     found = []
     for shown in (one for placement in decision.placements for one in placement.actions):
-        candidate = plan.index_of(shown.action, channel, shown.treatment)
+        first = limits.actions[shown.action][0].start
         for stock in limits.stocks.values():
-            units = 0 if candidate is None else int(stock.uses[candidate])
+            units = int(stock.uses[first])
             if units:
                 period, most, *_ = _at(limits, stock, now)
                 lease = stock.lease.on(micros(now), limits.zone)
