@@ -375,6 +375,10 @@ def _rebuild(author: str, reason: str) -> _Ask[dict[str, Any]]:
     return _Ask("POST", "/v1/models/rebuilds", lambda response: _read(response, dict[str, Any]), body, seconds=3600.0)
 
 
+def _rebuild_progress() -> _Ask[dict[str, Any]]:
+    return _Ask("GET", "/v1/models/rebuilds", lambda response: _read(response, dict[str, Any]))
+
+
 def _publish(files: Mapping[str, str], author: str, reason: str, another_project: bool) -> _Ask[Release]:
     body = {"files": dict(files), "author": author, "reason": reason, "another_project": another_project}
     return _Ask("POST", "/v1/revisions", _reader(Release), body, seconds=PUBLISH_SECONDS)
@@ -678,6 +682,14 @@ class Client(_Common):
         """
         return self._do(_rebuild(author, reason))
 
+    def rebuild_progress(self) -> dict[str, Any]:
+        """Say how far a rebuild of the process that is asked is: `running`, `done` and `total` steps.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_rebuild_progress())
+
     def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
     ) -> Release:
@@ -885,6 +897,10 @@ class AsyncClient(_Common):
     async def rebuild_models(self, *, author: str = "", reason: str = "") -> dict[str, Any]:
         """Learn all final truths anew; see `Client.rebuild_models`."""
         return await self._do(_rebuild(author, reason))
+
+    async def rebuild_progress(self) -> dict[str, Any]:
+        """Say how far a rebuild is; see `Client.rebuild_progress`."""
+        return await self._do(_rebuild_progress())
 
     async def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False

@@ -33,7 +33,9 @@ def test_models_are_listed_compared_and_promoted(run: Run, shop: Path) -> None:
     data = run("models", "compare", "--store", shop, "--json").json
 
     assert (listed.code, promoted.code, compared.code) == (0, 0, 0)
-    assert [line.split()[:2] for line in listed.out.splitlines()[1:]] == [["*", "main"], ["simple", "bayes"]]
+    assert [line.split()[:2] for line in listed.out.splitlines()[1:3]] == [["*", "main"], ["simple", "bayes"]]
+    # Why there are fewer answers than were given.
+    assert "One person teaches about an action by the answers to at most" in listed.out
     assert promoted.json["champion"] is None
     assert [(one["name"], one["champion"], one["named"]) for one in after] == [
         ("main", False, True),
@@ -60,6 +62,56 @@ def test_versions_are_listed_and_restored(run: Run, shop: Path) -> None:
     assert (restored.code, answers) == (0, [20, 20])
     assert (replayed["digest"], replayed["equal"]) == (versions[-1]["hash"], True)
     assert run("verify", "--store", shop).code == 0
+
+
+def test_an_order_to_a_store_that_nobody_serves_says_so(run: Run, shop: Path) -> None:
+    promoted = run("models", "promote", "simple", "--store", shop)
+
+    assert "nobody serves the store now" in promoted.out
+    assert "processes" not in promoted.out
+
+
+def test_a_restore_that_changes_the_champion_says_so(run: Run, shop: Path) -> None:
+    version = run("models", "versions", "--store", shop, "--json").json[0]
+    same = run("models", "restore", version["number"], "--store", shop)
+    run("models", "promote", "simple", "--store", shop)
+    other = run("models", "restore", version["number"], "--store", shop)
+
+    assert version["champion"] == "main"
+    assert "Note:" not in same.out
+    assert "Note: simple decided before; in that version main did, and does again." in other.out
+    assert "'opportune models promote simple'" in other.out
+
+
+def test_a_comparison_shows_the_level_of_chance(run: Run, shop: Path) -> None:
+    shown = run("models", "compare", "--store", shop, "--actions")
+    figures = run("models", "compare", "--store", shop, "--json").json["figures"]
+
+    assert "of the rate" in shown.out
+    assert "by chance" in shown.out
+    for one in figures:
+        assert f"{one['log_loss_constant']:.4f}" in shown.out
+        assert f"{one['calibration_chance']:.3f}" in shown.out
+
+
+def test_trees_that_are_not_there_yet_are_pointed_out(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(shutil.copytree(PROJECT, tmp_path / "shop"))
+    (folder / "models.yaml").write_text("main: {kind: bayes}\nforest: {kind: trees}\n")
+    (folder / "project.yaml").write_text((folder / "project.yaml").read_text() + "\nchampion: main\n")
+    assert "Note:" not in run("check", folder).out
+    run("publish", folder, "--store", tmp_path / "shop.db")
+    here = run("models", "list", "--store", tmp_path / "shop.db").out
+    monkeypatch.setattr("opportune.service.contests.has_lightgbm", lambda: False)
+    monkeypatch.setattr("opportune.strategy.advice.has_lightgbm", lambda: False)
+    elsewhere = run("models", "list", "--store", tmp_path / "shop.db").out
+
+    assert "no trees yet, so it predicts by the rates of the actions" in here
+    assert "LightGBM" not in here
+    assert "LightGBM is not installed here, see opportune[trees]" in elsewhere
+    assert "Note: model 'forest' predicts by the rates" in run("check", folder).out
+    assert "forest" in run("check", folder, "--json").json["advice"][0]
 
 
 def test_a_rebuild_goes_on_from_final_truths(run: Run, shop: Path) -> None:

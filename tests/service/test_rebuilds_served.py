@@ -32,21 +32,32 @@ def test_a_rebuild_beside_decisions_is_adopted(tmp_path: Path) -> None:
         teach(service, 0, 30)
         before = service.runtime.learner.model.digest()
 
+        steps: list[dict[str, int]] = []
+
         async def beside() -> tuple[int, int, dict[str, object]]:
             asked = asyncio.create_task(service.acall("POST", "/v1/models/rebuilds", {"reason": "many corrections"}))
             await asyncio.sleep(0)
             decided = 0
+            steps.append((await service.acall("GET", "/v1/models/rebuilds", None)).json())
             second = await service.acall("POST", "/v1/models/rebuilds", {})
             while not asked.done():
                 body = {"id": f"b-{decided}", "channel": "till", "placements": [{"name": "receipt"}]}
                 answer = await service.acall("POST", "/v1/decisions", body)
                 assert answer.json()["degraded"] is None
+                steps.append((await service.acall("GET", "/v1/models/rebuilds", None)).json())
                 decided += 1
             return decided, second.status_code, (await asked).json()
 
         decided, second, done = service.runner.run(beside())
         assert decided >= 3
         assert second == 409
+        assert steps[0] == {"running": True, "done": 0, "total": 0}
+        # Two steps for every answered decision, never fewer than before.
+        assert {one["total"] for one in steps} <= {0, 2 * (30 + CORRECTED)}
+        told = [one["done"] for one in steps if one["running"]]
+        assert told == sorted(told)
+        ended = service.call("GET", "/v1/models/rebuilds").json()
+        assert ended == {"running": False, "done": 0, "total": 0}
         assert done["decisions"] == 30 + CORRECTED
         assert done["champion"] == "main"
         assert service.runtime.learner.model.digest() == done["model"] != before

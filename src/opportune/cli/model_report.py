@@ -16,7 +16,7 @@ from opportune.cli.output import JsonOption, bar, count, fail, failures, out, pr
 from opportune.cli.releases import StoreOption, UrlOption, opened, service
 from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
 from opportune.evaluate.model_report.parts import ModelHealth
-from opportune.evaluate.model_report.words import WORDS, by_model, pairs_said, said
+from opportune.evaluate.model_report.words import WORDS, bound_said, by_model, pairs_said, said
 from opportune.service.course import Course
 from opportune.service.judging import judged
 from opportune.service.training import trained
@@ -86,6 +86,8 @@ def _print(found: ModelReport) -> None:
         out.print(WORDS["en"]["well"])
     if not found.models:
         out.print("Nobody has answered yet, so there is nothing to judge.")
+    if found.models and found.person_answers:
+        out.print(bound_said(found.person_answers, found.person_days, WORDS["en"]))
     for model in found.models:
         _print_model(model)
     told = f"Inputs of {found.decisions_now:,} decisions now against {found.decisions_before:,} before"

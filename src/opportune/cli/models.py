@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Annotated
 from uuid import uuid4
 
@@ -10,10 +12,17 @@ import typer
 
 from opportune.cli.author import named
 from opportune.cli.model_report import report
-from opportune.cli.models_tables import print_changed, print_comparison, print_models, print_versions
+from opportune.cli.models_tables import (
+    is_shared,
+    print_another_champion,
+    print_changed,
+    print_comparison,
+    print_models,
+    print_versions,
+)
 from opportune.cli.output import JsonOption, bar, fail, failures, print_json
 from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
-from opportune.errors import InputError
+from opportune.errors import InputError, ServiceError
 from opportune.service.contests import Changed, Comparison, Version, comparison, promotion, restoration, versions
 from opportune.service.course import Course
 from opportune.service.publishing import current
@@ -23,6 +32,9 @@ from opportune.service.training import trained
 from opportune.storage import ChangeModels, Storage
 
 __all__ = ["models"]
+
+POLL_SECONDS = 0.5
+"""Between two questions how far a rebuild is."""
 
 models = typer.Typer(
     help="Compare, promote and restore what learns.", no_args_is_help=True, rich_markup_mode=None, add_completion=False
@@ -36,9 +48,9 @@ def list_models(store: StoreOption = "", url: UrlOption = "", as_json: JsonOptio
     A star stands before the champion, which decides. With --store it works beside a running service.
     """
     with failures(as_json):
-        found = _compared(store, url).models
+        found = _compared(store, url)
     if as_json:
-        print_json(found)
+        print_json(found.models)
     else:
         print_models(found)
 
@@ -94,7 +106,7 @@ def promote(
     if as_json:
         print_json(done)
     else:
-        print_changed(done, name)
+        print_changed(done, name, is_shared=is_shared(store))
 
 
 @models.command("versions")
@@ -127,19 +139,24 @@ def restore(
 ) -> None:
     """Go back to a kept version of what all models learned.
 
-    What was learned since is gone from the models and stays in the journal.
+    What was learned since is gone from the models and stays in the journal. The model that decided then decides again.
     """
     with failures(as_json):
+        before = "" if as_json else _compared(store, url).champion
         if _is_served(store, url):
             with service(url) as client:
+                former = _champion_of(version, msgspec.convert(client.model_versions(), list[Version]))
                 done = msgspec.convert(client.restore_version(version, author=named(author), reason=reason), Changed)
         else:
             with opened(store) as storage:
+                former = _champion_of(version, versions(storage))
                 done = _ordered(storage, restoration(storage, version, uuid4().hex, named(author), reason))
     if as_json:
         print_json(done)
     else:
-        print_changed(done, before=f"Version {version} is back: ")
+        print_changed(done, before=f"Version {version} is back: ", is_shared=is_shared(store))
+        if former and former != before:
+            print_another_champion(before, former)
 
 
 @models.command("rebuild")
@@ -157,8 +174,8 @@ def rebuild(
     """
     with failures(as_json):
         if _is_served(store, url):
-            with service(url) as client:
-                done = msgspec.convert(client.rebuild_models(author=named(author), reason=reason), Rebuild)
+            with bar("Rebuilding", as_json) as progress:
+                done = _rebuilt_by(url, named(author), reason, progress)
         else:
             with opened(store) as storage, bar("Rebuilding", as_json) as progress:
                 work = work_of(storage, "auto", progress)
@@ -167,6 +184,26 @@ def rebuild(
         print_json(done)
     else:
         typer.echo(f"{done.decisions} answered decisions were learned anew; the models go on from that.")
+
+
+def _rebuilt_by(url: str, author: str, reason: str, progress: Callable[[int, int], None]) -> Rebuild:
+    """Have a running service rebuild its models, and tell how far it is meanwhile."""
+    with ThreadPoolExecutor(1) as thread, service(url) as waiting, service(url) as asking:
+        answer = thread.submit(waiting.rebuild_models, author=author, reason=reason)
+        while not wait([answer], POLL_SECONDS).done:
+            try:
+                told = asking.rebuild_progress()
+            except ServiceError:
+                # Only the rebuild itself is to be waited for.
+                continue
+            if told["running"] and told["total"]:
+                progress(told["done"], told["total"])
+        return msgspec.convert(answer.result(), Rebuild)
+
+
+def _champion_of(version: int, kept: Sequence[Version]) -> str:
+    """Name the model that decided when a version was kept; "" where there is no such version."""
+    return next((one.champion for one in kept if one.number == version), "")
 
 
 def _is_served(store: str, url: str) -> bool:
@@ -183,7 +220,7 @@ def _compared(store: str, url: str) -> Comparison:
         learner = trained(storage, Course(storage), "auto")
         if learner is None:
             fail("the store has no revision that can be used; publish one first")
-        return comparison(learner.model, learner.position)
+        return comparison(learner.model, learner.position, learner.plan)
 
 
 def _ordered(storage: Storage, write: ChangeModels) -> Changed:

@@ -8,17 +8,26 @@ from rich.markup import escape
 from rich.table import Table
 
 from opportune.cli.output import out
+from opportune.evaluate.model_report.words import WORDS, bound_said
 from opportune.learning.scoreboard_figures import Difference, Figures
-from opportune.service.contests import Changed, Comparison, Contender, Version
+from opportune.service.contests import Changed, Comparison, Version
 
-__all__ = ["print_changed", "print_comparison", "print_models", "print_versions"]
+__all__ = [
+    "is_shared",
+    "print_another_champion",
+    "print_changed",
+    "print_comparison",
+    "print_models",
+    "print_versions",
+]
 
 
-def print_models(models: Sequence[Contender]) -> None:
+def print_models(found: Comparison) -> None:
     """List models; a star stands before the champion."""
     table = _table("", "model", "kind", "answers", "sees", "")
-    for one in models:
+    for one in found.models:
         words = [f"set aside: {one.failure}"] if one.failure else []
+        words += [one.note] if one.note else []
         words += ["the project names it"] if one.named and not one.champion else []
         table.add_row(
             "*" if one.champion else "",
@@ -29,6 +38,7 @@ def print_models(models: Sequence[Contender]) -> None:
             escape("; ".join(words)),
         )
     out.print(table)
+    _print_bound(found)
 
 
 def print_comparison(found: Comparison, with_actions: bool) -> None:
@@ -52,6 +62,7 @@ def print_comparison(found: Comparison, with_actions: bool) -> None:
         cells += [f"{one.calibration_error:.3f}", f"{one.calibration_chance:.3f}"]
         table.add_row(*cells, _difference(one.difference), _verdict(one, found.champion))
     out.print(table)
+    _print_bound(found)
     for model in found.models:
         if model.failure:
             out.print(escape(f"{model.name} was set aside until the next revision: {model.failure}"))
@@ -62,26 +73,52 @@ def print_versions(found: Sequence[Version]) -> None:
     if not found:
         out.print("No version was kept yet.")
         return
-    table = _table("version", "kept at", "learned to entry", "digest", "size")
+    table = _table("version", "kept at", "learned to entry", "champion", "digest", "size")
     for one in found:
         when = "unknown" if one.at is None else f"{one.at:%Y-%m-%d %H:%M:%S}Z"
-        table.add_row(str(one.number), when, str(one.position), one.hash[:12], f"{one.bytes / 1e6:.2f} MB")
+        table.add_row(
+            str(one.number), when, str(one.position), escape(one.champion), one.hash[:12], f"{one.bytes / 1e6:.2f} MB"
+        )
     out.print(table)
 
 
-def print_changed(done: Changed, wanted: str = "", before: str = "") -> None:
+def is_shared(store: str) -> bool:
+    """Say whether others may serve a store while this process writes to it."""
+    return store.startswith(("postgresql:", "postgres:"))
+
+
+def print_changed(done: Changed, wanted: str = "", before: str = "", *, is_shared: bool = False) -> None:
     """Say what became of an order.
 
     Args:
         wanted: name of the model that was to decide.
         before: what to say first of an order that was followed.
+        is_shared: whether others may serve the store that the order was written to.
     """
     if done.champion is None:
-        out.print(f"Entry {done.entry} of the journal orders it; processes follow within a second.")
+        follows = "processes that serve the store follow within a second"
+        begins = "nobody serves the store now, and who serves it next begins with that"
+        out.print(f"Entry {done.entry} of the journal orders it; {follows if is_shared else begins}.")
     elif wanted and done.champion != wanted:
         out.print(escape(f"{done.champion} goes on to decide: {wanted} cannot; see 'opportune models list'."))
     else:
         out.print(escape(f"{before}{done.champion} decides, {done.live_ms or 0.0:.0f} ms after entry {done.entry}."))
+
+
+def print_another_champion(before: str, now: str) -> None:
+    """Say that a restore let another model decide."""
+    out.print(
+        escape(
+            f"Note: {before} decided before; in that version {now} did, and does again. "
+            f"'opportune models promote {before}' lets {before} decide, with what it knew then."
+        )
+    )
+
+
+def _print_bound(found: Comparison) -> None:
+    """Say why fewer answers are learned than were given, where one person teaches only so much."""
+    if found.person_answers and any(one.answers for one in found.models):
+        out.print(bound_said(found.person_answers, found.person_days, WORDS["en"]))
 
 
 def _difference(found: Difference | None) -> str:

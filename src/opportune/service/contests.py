@@ -8,8 +8,9 @@ import msgspec
 
 from opportune.decide import Plan
 from opportune.errors import InputError, UnknownError
-from opportune.learning import Contest, PropensityModel
+from opportune.learning import Contest, PropensityModel, TreesModel, from_bytes
 from opportune.learning.scoreboard_figures import Figures, figures
+from opportune.learning.tree_training import has_lightgbm
 from opportune.service.training import STATES
 from opportune.storage import ChangeModels, Kind, Storage
 from opportune.storage.digests import digest_of
@@ -41,6 +42,7 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
         predictors: what it may see.
         answers: that it has learned.
         failure: why it was set aside until the next revision; "" where it was not.
+        note: what else is to be known of it, in words.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Contender(msgspec.Struct, frozen=True, kw_only=True):
     predictors: tuple[str, ...]
     answers: int
     failure: str
+    note: str = ""
 
 
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,12 +62,15 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         champion: name of the model that decides.
         position: journal entry that they have learned to.
         figures: over everything first, then by outcome, then by outcome and action; the champion before challengers.
+        person_answers: decisions whose answers one person teaches about an action within `person_days`; 0 is no bound.
     """
 
     champion: str
     position: int
     models: tuple[Contender, ...]
     figures: tuple[Figures, ...]
+    person_answers: int = 0
+    person_days: int = 0
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +82,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
         position: last journal entry that it has learned.
         hash: digest of the learned state.
         bytes: size of the state.
+        champion: name of the model that decided then.
     """
 
     number: int
@@ -83,6 +90,7 @@ class Version(msgspec.Struct, frozen=True, kw_only=True):
     position: int
     hash: str
     bytes: int
+    champion: str
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,16 +120,28 @@ def contenders(model: PropensityModel) -> tuple[Contender, ...]:
             predictors=tuple(one.name for one in spec.predictors),
             answers=int(model.models[spec.name].evidence().sum()) if spec.name in model.models else 0,
             failure=model.failed.get(spec.name, ""),
+            note=_note(model.models.get(spec.name)),
         )
         for spec in model.specs
     )
 
 
-def comparison(model: PropensityModel, position: int) -> Comparison:
+def _note(model: PropensityModel | None) -> str:
+    """Say from how many answers trees were trained, or why there are none."""
+    if not isinstance(model, TreesModel):
+        return ""
+    if model.has_trees:
+        return f"trees of {model.trained:,} answers"
+    missing = "" if has_lightgbm() else "; LightGBM is not installed here, see opportune[trees]"
+    return f"no trees yet, so it predicts by the rates of the actions{missing}"
+
+
+def comparison(model: PropensityModel, position: int, plan: Plan) -> Comparison:
     """Compare all models; reads the scoreboard, so nothing may be learned meanwhile.
 
     Args:
         position: journal entry that they have learned to.
+        plan: of the revision in use.
     """
     if not isinstance(model, Contest):
         raise TypeError("expected champion and challengers")
@@ -131,6 +151,8 @@ def comparison(model: PropensityModel, position: int) -> Comparison:
         position=position,
         models=contenders(model),
         figures=tuple(figures(model.scoreboard, names, model.champion)),
+        person_answers=plan.answers_per_person,
+        person_days=plan.quota_days if plan.answers_per_person else 0,
     )
 
 
@@ -151,6 +173,7 @@ def versions(storage: Storage) -> list[Version]:
                 position=state.position,
                 hash=state.hash,
                 bytes=len(state.state),
+                champion=str(from_bytes(state.state).meta.get("champion", "")),
             )
         )
     return found

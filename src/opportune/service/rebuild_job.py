@@ -1,13 +1,15 @@
 """Rebuilds in a process of its own, with the lowest claim on the machine: `python -m opportune.service.rebuild_job`.
 
 What to do comes as JSON on the standard input, so that no address of a store stands in the list of processes; what it
-came to goes to the standard output.
+came to goes to the standard output. How far it is stands in a file that both processes hold.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+from functools import partial
+from struct import Struct
 
 import msgspec
 
@@ -21,9 +23,11 @@ from opportune.service.training import fold
 from opportune.storage import ChangeModels, Storage, open_storage
 from opportune.storage.digests import digest_of
 
-__all__ = ["Task", "Work", "main", "work_of"]
+__all__ = ["STEPS", "Task", "Work", "main", "work_of"]
 
 NICE = 10
+STEPS = Struct("<qq")
+"""Steps done and steps in all, at the beginning of the file that says how far a rebuild is."""
 PASSES = 3
 """Times that what came meanwhile is folded too; each takes a small part of the one before."""
 
@@ -34,10 +38,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         url: of the store.
         kernel: "auto", "numpy" or "numba".
+        progress: descriptor of the file that says how far it is, in STEPS.
     """
 
     url: str
     kernel: str
+    progress: int
 
 
 class Work(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,12 +123,16 @@ def main() -> None:
     try:
         storage = open_storage(task.url, read_only=True)
         try:
-            found = work_of(storage, task.kernel)
+            found = work_of(storage, task.kernel, partial(_tell, task.progress))
         finally:
             storage.close()
     except OpportuneError as error:
         sys.exit(str(error))
     sys.stdout.buffer.write(msgspec.msgpack.encode(found))
+
+
+def _tell(progress: int, done: int, total: int) -> None:
+    os.pwrite(progress, STEPS.pack(done, total), 0)
 
 
 if __name__ == "__main__":

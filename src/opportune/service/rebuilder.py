@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import subprocess
 import sys
 import tempfile
@@ -12,10 +13,10 @@ import structlog
 
 from opportune.errors import ConflictError, StoreError
 from opportune.service.contests import Changed
-from opportune.service.rebuild_job import Task, Work, work_of
+from opportune.service.rebuild_job import STEPS, Task, Work, work_of
 from opportune.storage import Storage
 
-__all__ = ["Rebuild", "Rebuilder"]
+__all__ = ["Rebuild", "RebuildProgress", "Rebuilder"]
 
 POLL_SECONDS = 0.02
 END_SECONDS = 5.0
@@ -54,6 +55,19 @@ class Rebuild(Changed, frozen=True, kw_only=True):
         )
 
 
+class RebuildProgress(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a rebuild of this process is.
+
+    Args:
+        running: whether there is one.
+        done, total: steps, two for every answered decision; 0 before they are counted.
+    """
+
+    running: bool
+    done: int
+    total: int
+
+
 class Rebuilder:
     """Rebuilds one after the other; a second one is refused while the first runs.
 
@@ -65,7 +79,14 @@ class Rebuilder:
         self._storage = storage
         self._kernel = kernel
         self._is_at_work = False
+        self._steps = (0, 0)
         self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def progress(self) -> RebuildProgress:
+        """How far the rebuild is."""
+        done, total = self._steps
+        return RebuildProgress(running=self._is_at_work, done=done, total=total)
 
     async def work(self) -> Work:
         """Learn all final truths anew.
@@ -80,23 +101,31 @@ class Rebuilder:
         self._is_at_work = True
         try:
             if not self._storage.url:
-                return await asyncio.to_thread(work_of, self._storage, self._kernel)
+                return await asyncio.to_thread(work_of, self._storage, self._kernel, self._note)
             return await self._beside()
         finally:
             self._is_at_work = False
+            self._steps = (0, 0)
+
+    def _note(self, done: int, total: int) -> None:
+        self._steps = (done, total)
 
     async def _beside(self) -> Work:
-        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as trouble:
+        with tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as trouble, tempfile.TemporaryFile() as steps:
             self._process = process = subprocess.Popen(
                 [sys.executable, "-m", "opportune.service.rebuild_job"],
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=trouble,
+                pass_fds=[steps.fileno()],
             )
             try:
-                _tell(process, Task(url=self._storage.url, kernel=self._kernel))
+                _tell(process, Task(url=self._storage.url, kernel=self._kernel, progress=steps.fileno()))
                 while process.poll() is None:
                     await asyncio.sleep(POLL_SECONDS)
+                    told = os.pread(steps.fileno(), STEPS.size, 0)
+                    if len(told) == STEPS.size:
+                        self._steps = STEPS.unpack(told)
                 output.seek(0)
                 trouble.seek(0)
                 return await asyncio.to_thread(_read, process.returncode, output.read(), trouble.read())

@@ -37,7 +37,7 @@ from opportune.service.keeping import LateRecords
 from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.profiles import Profiles
 from opportune.service.publishing import Offer, Published, trial_model
-from opportune.service.rebuilder import Rebuild, Rebuilder
+from opportune.service.rebuilder import Rebuild, Rebuilder, RebuildProgress
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
@@ -299,7 +299,8 @@ class Runtime(ABC):
         Raises:
             UnknownError: nothing has learned yet.
         """
-        return await self._read_models(comparison)
+        plan = self.live.current.strategy.plan
+        return await self._read_models(lambda model, position: comparison(model, position, plan))
 
     async def judge_models(self) -> ModelReport:
         """Judge champion and challengers; see `judged`."""
@@ -334,6 +335,10 @@ class Runtime(ABC):
         check_words(author, reason)
         work = await self._rebuilder.work()
         return Rebuild.of(work, await self._change_models(work.order(self.settings.new_id(), author, reason)))
+
+    def rebuild_progress(self) -> RebuildProgress:
+        """Say how far a rebuild of this process is."""
+        return self._rebuilder.progress
 
     async def _change_models(self, write: ChangeModels) -> Changed:
         """Write an order, and wait a little until this process decides so."""

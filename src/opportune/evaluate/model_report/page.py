@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from html import escape
 
 from opportune.evaluate.model_report.parts import InputHealth, Language, ModelHealth, ModelReport
-from opportune.evaluate.model_report.words import WORDS, by_model, pairs_said, said
+from opportune.evaluate.model_report.words import WORDS, bound_said, by_model, pairs_said, said
 from opportune.evaluate.pages import Cell, document, pictured, table
 from opportune.evaluate.pictures import Bubble, Line, bubbles, chart
 
@@ -68,7 +68,9 @@ def _models(report: ModelReport, words: dict[str, str]) -> str:
     figures = table(
         words["models"], [words[name] for name in [*names, "calibration", "by chance", "lift"]], rows, text=4
     )
-    return f"<section><h2>{escape(words['models'])}</h2>{figures}{failed}</section>"
+    bound = bound_said(report.person_answers, report.person_days, words) if report.person_answers else ""
+    told = f"<p>{escape(bound)}</p>" if bound else ""
+    return f"<section><h2>{escape(words['models'])}</h2>{figures}{told}{failed}</section>"
 
 
 def _model(model: ModelHealth, words: dict[str, str], mark: str) -> str:

@@ -38,9 +38,7 @@ def performance(board: Scoreboard, kinds: Mapping[str, str], champion: str) -> l
     return found
 
 
-def _model(
-    whole: Figures, row: Row, score: Score, parts: list[Figures], kind: str, is_champion: bool
-) -> ModelHealth:
+def _model(whole: Figures, row: Row, score: Score, parts: list[Figures], kind: str, is_champion: bool) -> ModelHealth:
     return ModelHealth(
         model=whole.model,
         kind=kind,

@@ -51,6 +51,8 @@ def report_of(
         decisions_before=len(before),
         decisions_now=len(now),
         inputs=tuple(compared),
+        person_answers=plan.answers_per_person,
+        person_days=plan.quota_days if plan.answers_per_person else 0,
         failed=dict(models.failed),
         findings=tuple(findings(healths, compared, models.failed)),
     )

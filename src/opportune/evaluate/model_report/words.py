@@ -7,7 +7,7 @@ from itertools import groupby
 
 from opportune.evaluate.model_report.parts import Finding, Language, ModelHealth
 
-__all__ = ["WORDS", "by_model", "pairs_said", "said"]
+__all__ = ["WORDS", "bound_said", "by_model", "pairs_said", "said"]
 
 WORDS: dict[Language, dict[str, str]] = {
     "en": {
@@ -33,6 +33,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "calibration": "calibration error",
         "by chance": "by chance",
         "nothing": "Nobody has answered yet, so there is nothing to judge.",
+        "bound": "One person teaches about an action by the answers to at most {answers} decisions in {days} days, and"
+        " by fewer where they say yes more often than others would; all other answers are recorded, not learned.",
         "actions": "Actions",
         "action": "action",
         "maturity": "maturity",
@@ -123,6 +125,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "calibration": "błąd kalibracji",
         "by chance": "z przypadku",
         "nothing": "Nikt jeszcze nie odpowiedział, więc nie ma czego oceniać.",
+        "bound": "Jedna osoba uczy o akcji odpowiedziami na najwyżej {answers} decyzji w ciągu {days} dni, a mniejszą"
+        " ich liczbą, gdy mówi „tak” częściej, niż mówiliby inni; inne odpowiedzi są zapisane, lecz nie uczą.",
         "actions": "Akcje",
         "action": "akcja",
         "maturity": "dojrzałość",
@@ -234,6 +238,11 @@ def by_model(found: Sequence[Finding], language: Language) -> list[tuple[str, li
     return [
         (name or WORDS[language]["inputs of all"], list(own)) for name, own in groupby(found, lambda one: one.model)
     ]
+
+
+def bound_said(answers: int, days: int, words: Mapping[str, str]) -> str:
+    """Say in one sentence how much one person teaches, which is why fewer answers are learned than were given."""
+    return words["bound"].format(answers=f"{answers:,}", days=f"{days:,}")
 
 
 def pairs_said(model: ModelHealth, words: Mapping[str, str]) -> str:

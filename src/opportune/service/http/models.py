@@ -15,6 +15,7 @@ __all__ = [
     "RestorationRequest",
     "VersionsAnswer",
     "get_comparison",
+    "get_rebuild_progress",
     "get_report",
     "get_report_page",
     "get_versions",
@@ -109,6 +110,11 @@ async def restore_version(call: Call) -> Reply:
     """Go back to a kept version."""
     asked = read_as(read_json(call.body), RestorationRequest)
     return Reply.of(await call.runtime.restore_version(asked.version, asked.author, asked.reason, asked.id))
+
+
+async def get_rebuild_progress(call: Call) -> Reply:
+    """Say how far a rebuild is."""
+    return Reply.of(call.runtime.rebuild_progress())
 
 
 async def rebuild_models(call: Call) -> Reply:

@@ -29,7 +29,7 @@ from opportune.service.http.records import (
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
 from opportune.service.publishing import Published
-from opportune.service.rebuilder import Rebuild
+from opportune.service.rebuilder import Rebuild, RebuildProgress
 from opportune.service.releasing import RevisionRecord
 from opportune.service.status import Status
 from opportune.service.visibility import ROLES
@@ -275,6 +275,13 @@ ROUTES: tuple[Route, ...] = (
         {200: Changed},
         takes=models.RestorationRequest,
         refuses=("invalid-request", "not-found", *_STORE),
+    ),
+    Route(
+        "GET",
+        "/v1/models/rebuilds",
+        models.get_rebuild_progress,
+        "Say how far a rebuild of the models is",
+        {200: RebuildProgress},
     ),
     Route(
         "POST",
