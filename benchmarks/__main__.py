@@ -1,4 +1,4 @@
-"""python -m benchmarks decide|service|learned|learning [OPTION ...]."""
+"""python -m benchmarks decide|decide-limits|service|learned|learning [OPTION ...]."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmark."""
-    from benchmarks import decide, learned, service
+    from benchmarks import decide, decide_limits, learned, service
     from benchmarks.learning import main as learning
 
-    benchmarks = {"decide": decide.main, "service": service.main, "learned": learned.main, "learning": learning.main}
+    benchmarks = {
+        "decide": decide.main,
+        "decide-limits": decide_limits.main,
+        "service": service.main,
+        "learned": learned.main,
+        "learning": learning.main,
+    }
     if not arguments or arguments[0] not in benchmarks:
         found = arguments[0] if arguments else "nothing"
         print(f"expected one of {', '.join(benchmarks)}, found {found}", file=sys.stderr)

@@ -10,6 +10,9 @@ import numpy as np
 
 from opportune.decide.compose import open_stages
 from opportune.decide.gate import OPEN, Stages, rule_stages
+from opportune.decide.limits.limits import Quiet
+from opportune.decide.limits.masks import mark_limited
+from opportune.decide.limits.standing import Standing, holds_of
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Placement, Plan
 from opportune.decide.steps_numpy import take
@@ -37,21 +40,33 @@ class Reason(StrEnum):
     """No process could be reached: a proxy answered, or the client itself."""
 
 
-def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, reason: Reason) -> Decision:
+def fallback(
+    plan: Plan,
+    request: DecisionRequest,
+    facts: Facts,
+    now: datetime,
+    reason: Reason,
+    switched_off: frozenset[str] = frozenset(),
+) -> Decision:
     """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
 
-    A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere.
+    A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere. Of limits, quiet hours
+    and switches hold; what would need the person's history does not.
 
     Args:
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
         reason: why the answer is degraded.
+        switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
     """
+    holds = holds_of(plan, Standing(switched_off=switched_off), facts, now)
+    holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch"))
     wanted = [
         (placement, placement.size if asked.size is None else asked.size)
         for asked in request.placements
         for placement in (plan.channels[request.channel].placements[asked.name],)
     ]
-    answers, traces = _fill(plan, wanted, rule_stages(plan, facts), now, request.language, facts)
+    by_rules = mark_limited(plan.limits, holds, rule_stages(plan, facts))
+    answers, traces = _fill(plan, wanted, by_rules, now, request.language, facts)
     return Decision(
         id=decision_id(request),
         request=request,
@@ -68,19 +83,30 @@ def fallback(plan: Plan, request: DecisionRequest, facts: Facts, now: datetime, 
         ignored=(),
         placements=answers,
         traces=traces,
+        holds=holds,
     )
 
 
-def standing_answers(plan: Plan, now: datetime) -> dict[str, tuple[PlacementAnswer, ...]]:
+def standing_answers(
+    plan: Plan, now: datetime, switched_off: frozenset[str] = frozenset()
+) -> dict[str, tuple[PlacementAnswer, ...]]:
     """Give what can be shown by somebody who knows nothing but the channel, and does not look at the clock either.
 
-    Nothing is known of customer, context and moment, so a rule that needs any of them keeps its action out; and so does
-    an end of validity, since nobody would notice when it comes.
+    Nothing is known of customer, context and moment, so a rule that needs any of them keeps its action out; and so do
+    an end of validity and quiet hours, since nobody would notice when they come.
+
+    Args:
+        switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
 
     Returns:
         "channel" → all placements of the channel, filled as one answer; "channel/placement" → that placement alone.
     """
     by_rules = np.minimum(rule_stages(plan, {}), _lasting(plan))
+    for policy in plan.limits.policies:
+        if isinstance(policy, Quiet):
+            by_rules[policy.scope.mask] = np.minimum(by_rules[policy.scope.mask], np.uint8(Stage.LIMITED))
+    switches = holds_of(plan, Standing(switched_off=switched_off), {}, now)
+    by_rules = mark_limited(plan.limits, [hold for hold in switches if hold.kind == "switch"], by_rules)
     answers = {}
     for channel in plan.channels.values():
         placements = [(placement, placement.size) for placement in channel.placements.values()]
