@@ -50,8 +50,8 @@ def fallback(
 ) -> Decision:
     """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
 
-    A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere. Of limits, quiet hours
-    and switches hold; what would need the person's history does not.
+    A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere. Of limits, quiet
+    hours and switches hold; what would need the person's history does not.
 
     Args:
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
