@@ -5,12 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
-from opportune.customers import Registry
-from opportune.errors import InputError, Problem
+import msgspec
 
-__all__ = ["KEYS", "named_problem", "read_attributes"]
+from opportune.cli.output import fail
+from opportune.customers import Registry
+from opportune.decide.known import KnownFacts
+from opportune.errors import InputError, Problem
+from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.revisions import Strategy
+from opportune.storage import Storage
+
+__all__ = ["KEYS", "named_problem", "read_attributes", "read_customer", "read_object", "read_profile"]
 
 KEYS = ("customer", "context", "channel", "placement", "size", "at", "language", "zone", "session")
 """Keys of a contact."""
@@ -36,6 +44,41 @@ def read_attributes(registry: Registry, values: Any, where: str) -> Mapping[str,
     if problems:
         raise InputError(problems)
     return values
+
+
+def read_object(text: str, where: str) -> dict[str, Any]:
+    """Read an object from JSON, or from a file of it; what is neither ends the command."""
+    is_inline = text.lstrip().startswith("{")
+    if not is_inline and not Path(text).is_file():
+        hint = "; an identifier needs --store" if where == "--customer" else ""
+        fail(f"{where}: expected a JSON object or a file of it, found neither: No such file{hint}")
+    data = text.encode() if is_inline else Path(text).read_bytes()
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        fail(f"{where}: expected a JSON object: {error}")
+
+
+def read_customer(text: str, has_store: bool) -> str | dict[str, Any]:
+    """Read what `--customer` says: attributes as JSON or a file of them, or with a store an identifier."""
+    is_identifier = has_store and not text.lstrip().startswith("{") and not Path(text).is_file()
+    return text if is_identifier else read_object(text, "--customer")
+
+
+def read_profile(strategy: Strategy, customer: Any, storage: Storage | None) -> KnownProfile:
+    """Take attributes as they are given, or look an identifier up.
+
+    Raises:
+        InputError: nobody has the identifier, or attributes are wrong.
+    """
+    registry = strategy.registries.customer
+    if isinstance(customer, str) and storage is not None:
+        profile, _ = Profiles(storage, registry, 1).read(customer)
+        if profile is NOBODY:
+            raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
+        return profile
+    values = read_attributes(registry, customer, "customer")
+    return KnownProfile(None, KnownFacts(registry.read(values)[0]))
 
 
 def _undeclared(name: str, where: str, registry: Registry) -> Problem:

@@ -11,16 +11,15 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 import typer
 
-from opportune.cli.contact import KEYS, named_problem, read_attributes
+from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
 from opportune.decide import Draws, State, decide, explain, seed_of
-from opportune.decide.known import KnownFacts
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.contacts import read_contact
-from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.profiles import KnownProfile
 from opportune.service.publishing import as_published
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
@@ -81,32 +80,18 @@ def _options(
     given: dict[str, Any] = {"channel": channel, "placement": placement, "size": size, "at": at}
     given = {name: value for name, value in given.items() if value}
     if customer:
-        is_identifier = has_store and not customer.lstrip().startswith("{") and not Path(customer).is_file()
-        given["customer"] = customer if is_identifier else _json(customer, "--customer")
+        given["customer"] = read_customer(customer, has_store)
     if context:
-        given["context"] = _json(context, "--context")
+        given["context"] = read_object(context, "--context")
     return given
 
 
 def _contact(text: str) -> dict[str, Any]:
-    given = _json(text, "contact")
+    given = read_object(text, "contact")
     unknown = [name for name in given if name not in KEYS]
     if unknown:
         fail(f"contact: unknown key '{unknown[0][:50]}'; known: {', '.join(KEYS)}")
     return given
-
-
-def _json(text: str, where: str) -> dict[str, Any]:
-    """Read an object from JSON, or from a file of it."""
-    is_inline = text.lstrip().startswith("{")
-    if not is_inline and not Path(text).is_file():
-        hint = "; an identifier needs --store" if where == "--customer" else ""
-        fail(f"{where}: expected a JSON object or a file of it, found neither: No such file{hint}")
-    data = text.encode() if is_inline else Path(text).read_bytes()
-    try:
-        return msgspec.json.decode(data, type=dict[str, Any])
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        fail(f"{where}: expected a JSON object: {error}")
 
 
 def _request(
@@ -128,7 +113,7 @@ def _request(
 
     context = collected(lambda: read_attributes(strategy.registries.context, given.get("context", {}), "context"))
     request = collected(lambda: _shape(strategy, given, context or {}))
-    profile = collected(lambda: _profile(strategy, given.get("customer", {}), storage))
+    profile = collected(lambda: read_profile(strategy, given.get("customer", {}), storage))
     moment = collected(lambda: _moment(given.get("at")))
     if problems or request is None or profile is None or moment is None:
         raise InputError(problems)
@@ -153,18 +138,6 @@ def _shape(strategy: Strategy, given: Mapping[str, Any], context: Mapping[str, A
         return read_contact(strategy.plan, strategy.registries, request)[0]
     except InputError as error:
         raise InputError([named_problem(problem, channel, placement) for problem in error.problems]) from None
-
-
-def _profile(strategy: Strategy, customer: Any, storage: Storage | None) -> KnownProfile:
-    """Take attributes as they are given, or look an identifier up."""
-    registry = strategy.registries.customer
-    if isinstance(customer, str) and storage is not None:
-        profile, _ = Profiles(storage, registry, 1).read(customer)
-        if profile is NOBODY:
-            raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
-        return profile
-    values = read_attributes(registry, customer, "customer")
-    return KnownProfile(None, KnownFacts(registry.read(values)[0]))
 
 
 def _moment(text: Any) -> datetime:

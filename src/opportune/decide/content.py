@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -100,9 +98,8 @@ def names_of(template: Template, facts: Facts) -> dict[str, Any]:
     return names | {"language": template.language, "zone": ZoneInfo(str(facts.get("zone", "UTC")))}
 
 
-def _plain(value: Value) -> bool | int | Decimal | str | datetime | list[str]:
-    """Give a value as Liquid writes it: numbers without the noise of binary fractions."""
-    if isinstance(value, float):
-        number = Decimal(repr(value))
-        return int(number) if number == number.to_integral_value() and abs(number) < 10**15 else number
+def _plain(value: Value) -> Value:
+    """Give a value as Liquid writes it: a whole number without a point."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
+        return int(value)
     return value

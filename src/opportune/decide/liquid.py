@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -124,7 +124,7 @@ def _number(context: RenderContext, value: Any, decimals: int | None = None) -> 
     if decimals is not None:
         if not 0 <= decimals <= 10:
             raise ValueError
-        number = round(number, decimals)
+        number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
     return format_decimal(number, locale=_locale(context), decimal_quantization=False)
 
 
