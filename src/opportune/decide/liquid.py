@@ -121,11 +121,12 @@ def _number(context: RenderContext, value: Any, decimals: int | None = None) -> 
     from babel.numbers import format_decimal
 
     number = _decimal(value)
-    if decimals is not None:
-        if not 0 <= decimals <= 10:
-            raise ValueError
-        number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
-    return format_decimal(number, locale=_locale(context), decimal_quantization=False)
+    if decimals is None:
+        return format_decimal(number, locale=_locale(context), decimal_quantization=False)
+    if not 0 <= decimals <= 10:
+        raise ValueError
+    number = number.quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)
+    return format_decimal(number, f"#,##0.{'0' * decimals}".rstrip("."), locale=_locale(context))
 
 
 def _decimal(value: Any) -> Decimal:
