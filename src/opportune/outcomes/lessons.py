@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+import msgspec
 
 from opportune.errors import StoreError
 from opportune.outcomes.learner import Learner, Lesson
@@ -26,11 +27,13 @@ WAIT_MAX = timedelta(days=30)
 
 Place = tuple[str, str]
 """(action, treatment)"""
+NONE_WITHHELD: frozenset[Place] = frozenset()
 
 
-@dataclass(slots=True)
-class Account:
+class Account(msgspec.Struct, gc=False):
     """A decision that may still be answered, and all that was reported of it so far.
+
+    Thousands are kept: without a place for cycles the garbage collector need not look at any.
 
     Args:
         sequence: of its journal entry; 0 where the decision is not there.
@@ -47,11 +50,11 @@ class Account:
     at: int = 0
     recorded_at: datetime | None = None
     who: str = ""
-    facts: Facts = field(default_factory=dict)
+    facts: Facts = {}
     channel: str = ""
-    treatments: dict[str, str] = field(default_factory=dict)
-    withheld: frozenset[Place] = frozenset()
-    reports: list[Report] = field(default_factory=list)
+    treatments: dict[str, str] = {}
+    withheld: frozenset[Place] = NONE_WITHHELD
+    reports: tuple[Report, ...] = ()
 
     @classmethod
     def of(cls, entry: Entry) -> Account:
@@ -94,7 +97,7 @@ class Account:
             withdraws=body.withdraws,
             leads_on=body.leads_on,
         )
-        self.reports.append(report)
+        self.reports += (report,)
         return report
 
 
@@ -117,6 +120,8 @@ def accounts(storage: Storage, decisions: Collection[str], before: int | None = 
 
 
 def _withheld(body: DecisionBody) -> frozenset[Place]:
+    if not body.withheld:
+        return NONE_WITHHELD
     return frozenset((one.action, one.treatment) for place in body.withheld for one in place.actions)
 
 
@@ -147,9 +152,9 @@ class LessonBook:
             before: tuple[Report, ...] = ()
         else:
             known = self._open.get(entry.decision) or self._recall(entry.decision, entry.sequence)
-            before = tuple(known.reports)
+            before = known.reports
             known.take(entry)
-        after = tuple(known.reports)
+        after = known.reports
         if not known.facts or len(after) == len(before):
             return None
         return Lesson(

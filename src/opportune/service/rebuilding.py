@@ -119,6 +119,6 @@ def lesson_of(account: Account, sequence: int) -> Lesson:
         channel=account.channel,
         before=(),
         report=account.reports[-1],
-        after=tuple(account.reports),
+        after=account.reports,
         withheld=account.withheld,
     )

@@ -18,14 +18,29 @@ _INSERT_RESERVATION = f"insert into reservations values ({', '.join('?' * len(Re
 
 
 def apply(connection: apsw.Connection, changes: Changes) -> None:
+    """Bring in what nearly every batch has; all else comes between its entries and its counters."""
     many = connection.executemany
-    statements: tuple[tuple[str, list[Any]], ...] = (
+    for sql, rows in (
         (_INSERT_ENTRY, changes.entries),
         ("insert into payloads values (?, ?, ?)", changes.payloads),
         ("insert into keys values (?, ?, ?, ?)", changes.keys),
         ("insert into decisions values (?, ?)", changes.decisions),
         ("insert into outcomes values (?, ?, ?, ?, ?, ?)", changes.outcomes),
         ("insert into windows values (?, ?, ?, ?, ?)", changes.windows),
+    ):
+        if rows:
+            many(sql, rows)
+    if len(changes.decisions) < len(changes.entries) or changes.stocks:
+        _apply_others(connection, changes)
+    many(
+        "insert into counters values (?, ?) on conflict do update set value = value + excluded.value",
+        [(name, count) for name, count in changes.counters.items() if count],
+    )
+
+
+def _apply_others(connection: apsw.Connection, changes: Changes) -> None:
+    many = connection.executemany
+    statements: tuple[tuple[str, list[Any]], ...] = (
         ("delete from windows where decision = ? and action = ? and treatment = ?", changes.closed),
         ("insert into identifiers values (?, ?, ?, ?, ?)", changes.identifiers),
         ("insert or replace into merges values (?, ?)", list(changes.merges.items())),
@@ -53,10 +68,6 @@ def apply(connection: apsw.Connection, changes: Changes) -> None:
             changes.moves,
         ),
         ("insert or replace into switches values (?, ?, ?, ?, ?, ?, ?)", list(changes.switches.values())),
-        (
-            "insert into counters values (?, ?) on conflict do update set value = value + excluded.value",
-            [(name, count) for name, count in changes.counters.items() if count],
-        ),
     )
     for sql, rows in statements:
         if rows:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
 import apsw
 
 from opportune.storage.changes import (
@@ -29,20 +33,20 @@ _NEWEST = f"""
 
 def find(connection: apsw.Connection, wanted: Wanted) -> Found:
     """Look up what a batch needs; apsw runs a statement once per set of values."""
-    many, one = connection.executemany, connection.execute
+    one = connection.execute
+    many = partial(_each, connection)
     tail = one("select sequence, digest from journal order by sequence desc limit 1").fetchone()
     found = Found(*(tail or (0, GENESIS)))
-    if wanted.keys:
-        for kind, id_, sequence, request_digest, salt in many(
-            "select k.kind, k.id, k.sequence, coalesce(k.request_digest, j.request_digest),"
-            " iif(k.request_digest is null and j.payload_digest is not null, p.salt, x'')"
-            # A second id may be of a revision whose entry went.
-            " from keys k left join journal j on j.sequence = k.sequence"
-            " left join payloads p on p.sequence = k.sequence"
-            " where k.kind = ? and k.id = ?",
-            wanted.keys,
-        ):
-            found.keys[kind, id_] = KeyFound(sequence, request_digest, salt)
+    for kind, id_, sequence, request_digest, salt in many(
+        "select k.kind, k.id, k.sequence, coalesce(k.request_digest, j.request_digest),"
+        " iif(k.request_digest is null and j.payload_digest is not null, p.salt, x'')"
+        # A second id may be of a revision whose entry went.
+        " from keys k left join journal j on j.sequence = k.sequence"
+        " left join payloads p on p.sequence = k.sequence"
+        " where k.kind = ? and k.id = ?",
+        wanted.keys,
+    ):
+        found.keys[kind, id_] = KeyFound(sequence, request_digest, salt)
     for decision, *reference in many(
         "select d.id, d.sequence, coalesce(m.kept, j.person), j.session, j.zone, j.revision"
         " from decisions d join journal j on j.sequence = d.sequence left join merges m on m.absorbed = j.person"
@@ -87,12 +91,18 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
         "select sequence from payloads where sequence = ?", [(sequence,) for sequence in wanted.payloads]
     ):
         found.payloads.add(sequence)
-    _find_limits(connection, wanted, found)
+    if wanted.stocks or wanted.reservations or wanted.contacts or wanted.switches:
+        _find_limits(connection, wanted, found)
     return found
 
 
+def _each(connection: apsw.Connection, sql: str, values: Sequence[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
+    """Give what a query finds for each set of values; nothing is asked where there is none."""
+    return connection.executemany(sql, values) if values else ()
+
+
 def _find_limits(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
-    many = connection.executemany
+    many = partial(_each, connection)
     counts = "s.stock, s.period, s.sequence, s.taken, s.confirmed, s.unmet"
     for row in many(f"select {counts} from stocks s where stock = ? and period = ?", list(wanted.stocks)):  # noqa: S608
         found.stocks[row[0], row[1]] = StockCount(*row)
