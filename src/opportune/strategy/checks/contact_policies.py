@@ -12,7 +12,7 @@ from opportune.strategy.wording import suggest
 
 __all__ = ["check_contact_policies", "check_length"]
 
-FILE = "contact_policies.yaml"
+FILE, CHANNELS = "contact_policies.yaml", "channels.yaml"
 FORMS: Mapping[str, tuple[str, ...]] = {
     "at_most": ("within", "counts", "per"),
     "after": ("rest", "rests"),
@@ -80,25 +80,35 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
     for key, noun, source, known in (
         ("groups", "group", "actions", set(project.groups)),
         ("actions", "action", "actions", set(project.actions)),
-        ("channels", "channel", "channels.yaml", set(project.channels)),
+        ("channels", "channel", CHANNELS, set(project.channels)),
     ):
         for index, one in enumerate(getattr(policy, key) or ()):
             notes.expect_name(one, known, source, noun, FILE, _place(notes, name, key, index))
-    if len(notes.problems) > before or not notes.all_actions_known() or not project.actions:
+    is_known = notes.all_actions_known() and _all_channels_known(notes)
+    if len(notes.problems) > before or not is_known or not project.actions:
         return
     kinds = {action.kind for action in project.actions.values()}
     if kinds <= set(policy.exempt):
         message = f"it exempts every kind of action that there is: {', '.join(sorted(kinds))}"
-        notes.report(FILE, [name], message, "shorten 'exempt:', or remove the policy", "exempts-all", key=True)
+        notes.report(
+            FILE, [name], message, "shorten 'exempt:', or remove the policy", "exempts-all", key=True, where=[name]
+        )
         return
     actions, channels = covered_actions(project, policy), covered_channels(project, policy)
     if not actions:
         message = "it covers no action: all that it names are of exempt kinds"
-        notes.report(FILE, [name], message, "shorten 'exempt:', or name others", "covers-nothing", key=True)
+        notes.report(
+            FILE, [name], message, "shorten 'exempt:', or name others", "covers-nothing", key=True, where=[name]
+        )
     elif not any(channel in project.actions[action].treatments for action in actions for channel in channels):
         message = "it covers no treatment: its actions have none in its channels"
         remedy = "name other channels or directions, or other actions"
-        notes.report(FILE, [name], message, remedy, "covers-nothing", key=True)
+        notes.report(FILE, [name], message, remedy, "covers-nothing", key=True, where=[name])
+
+
+def _all_channels_known(notes: Notes) -> bool:
+    """Say whether every channel could be read: only then can it be said that none does something."""
+    return CHANNELS not in notes.gaps.files and not any(file == CHANNELS for file, _ in notes.gaps.names)
 
 
 def _place(notes: Notes, name: str, key: str, index: int) -> list[str | int]:
@@ -170,7 +180,11 @@ def _expect_outcome(notes: Notes, name: str, policy: ContactPolicy, outcome: str
             notes.report(FILE, path, message, suggest(outcome, [SHOWN, *outcomes], "known outcomes"), "unknown-outcome")
         return
     channels = covered_channels(notes.project, policy)
-    if channels and not any(outcome in notes.project.channels[channel].outcomes for channel in channels):
+    if (
+        channels
+        and _all_channels_known(notes)
+        and not any(outcome in notes.project.channels[channel].outcomes for channel in channels)
+    ):
         message = f"outcome '{outcome}' is reported by no channel of the policy"
         remedy = f"add it to a channel's outcomes ({', '.join(sorted(channels))}), or count another"
         notes.report(FILE, path, message, remedy, "unreported-outcome")

@@ -19,11 +19,10 @@ def check_persona_limits(notes: Notes, persona: Persona, file: str, index: int) 
     for position, contact in enumerate(persona.history):
         path: list[str | int] = [index, "history", position]
         notes.expect_name(contact.action, project.actions, "actions", "action", file, [*path, "action"])
-        if contact.what != SHOWN and contact.what not in project.outcomes:
-            if not notes.gaps.may_hold("outcomes.yaml", contact.what):
-                remedy = suggest(contact.what, [SHOWN, *project.outcomes], "known outcomes")
-                message = f"unknown outcome '{contact.what}'"
-                notes.report(file, [*path, "what"], message, remedy, "unknown-outcome")
+        known = [SHOWN, *project.outcomes]
+        if contact.what not in known and not notes.gaps.may_hold("outcomes.yaml", contact.what):
+            message, remedy = f"unknown outcome '{contact.what}'", suggest(contact.what, known, "known outcomes")
+            notes.report(file, [*path, "what"], message, remedy, "unknown-outcome")
         if contact.channel is not None:
             channels = project.channels
             notes.expect_name(contact.channel, channels, "channels.yaml", "channel", file, [*path, "channel"])

@@ -142,7 +142,7 @@ def _check_members(notes: Notes) -> None:
         if name not in used:
             message = f"no action uses stock '{name}'"
             remedy = f"add 'uses: {{{name}: 1}}' to actions, or remove the stock"
-            notes.report(FILE, [name], message, remedy, "unused-stock", key=True)
+            notes.report(FILE, [name], message, remedy, "unused-stock", key=True, where=[name])
 
 
 def _check_fallbacks(notes: Notes) -> None:
