@@ -14,9 +14,9 @@
 #define PLACES 3
 #define SINGLE 6 /* clauses of a rule; atom 0 is always true */
 #define DOUBLE 2 /* of them with a second atom; atom 1 is never true */
-/* BOUND, NODES, NODES_LEAST, NODES_MOST, REACH, POOL_REACH, NORMAL_REACH and NORMAL_FACTORS come from the command line, so
- * that both integrate alike. */
-#define GRID (((NODES + NODES_LEAST * (BOUND + 1)) | 15) + 1)
+/* BOUND, RANK, NODES, NODES_LEAST, NODES_MOST, REACH, CUT_DEPTHS, CUT_COUNTS, POOL_REACH, NORMAL_REACH and NORMAL_FACTORS
+ * come from the command line, so that both integrate alike. */
+#define GRID (((NODES + 1 + NODES_LEAST * (BOUND + 1)) | 15) + 1)
 #define LEAST_BELOW 1e-30f
 
 #ifdef __clang__
@@ -186,19 +186,38 @@ static void fill_below(const float *restrict grid, int nodes, float middle, floa
     }
 }
 
-/* Raise a row to a whole power. */
-static void raise(const float *restrict row, int nodes, int times, float *restrict raised) {
-    float base[GRID];
+static const double NORMAL_DOUBLE[] = {NORMAL_FACTORS};
+
+/* The same of the pool, in double precision: it is multiplied with itself many times. */
+static void fill_pool(const float *restrict grid, int nodes, double middle, double slope, double *restrict pooled) {
+    for (int k = 0; k < nodes; k++) {
+        double x = (grid[k] - middle) * slope;
+        x = x < NORMAL_REACH ? x : NORMAL_REACH;
+        x = x > -NORMAL_REACH ? x : -NORMAL_REACH;
+        const double u = x * x;
+        double total = NORMAL_DOUBLE[8];
+        UNROLL for (int f = 7; f >= 0; f--) total = total * u + NORMAL_DOUBLE[f];
+        pooled[k] = total * x + 0.5;
+    }
+}
+
+/* Raise the pool's row to a whole power. */
+static void raise(const double *restrict row, int nodes, int times, float *restrict raised, float *restrict shares) {
+    double base[GRID], power[GRID];
+    const int last = nodes - 1;
     for (int k = 0; k < nodes; k++) {
         base[k] = row[k];
-        raised[k] = 1.0f;
+        power[k] = 1.0;
     }
     for (; times; times >>= 1)
         for (int k = 0; k < nodes; k++) {
-            const float next = raised[k] * ((times & 1) ? base[k] : 1.0f), square = base[k] * base[k];
-            raised[k] = next > LEAST_BELOW ? next : LEAST_BELOW;
-            base[k] = square > 1e-15f ? square : 1e-15f;
+            const double next = power[k] * ((times & 1) ? base[k] : 1.0), square = base[k] * base[k];
+            power[k] = next > LEAST_BELOW ? next : LEAST_BELOW;
+            base[k] = square > 1e-15 ? square : 1e-15;
         }
+    for (int k = 0; k < nodes; k++) raised[k] = power[k];
+    for (int k = 0; k < nodes; k++)
+        shares[k] = (power[k < last ? k + 1 : last] - power[k > 0 ? k - 1 : 0]) / power[k];
 }
 
 /* Sort by buckets and insertion: the nodes are spread well. */
@@ -221,13 +240,18 @@ static void sort_nodes(const float *restrict nodes, int count, float width, floa
 typedef struct {
     int alive, contenders, rows, nodes; /* the last row is the pool's, if there is one */
     int members;                        /* of the pool; 0: there is none */
-    float below[BOUND + 1][GRID], shares[BOUND + 1][GRID], pooled[GRID];
+    float below[BOUND + 1][GRID], shares[BOUND + 1][GRID];
+    double pooled[GRID];
     uint8_t gone[BOUND + 1];
 } race;
 
-/* Gather who passed the gate; return the PLACES-th highest lower end. */
+static const float DEPTHS[] = {CUT_DEPTHS};
+static const int COUNTS[] = {CUT_COUNTS};
+enum { CUTS = sizeof DEPTHS / sizeof *DEPTHS, COUNT_MOST = 16 };
+
+/* Gather who passed the gate; return where the grid begins. */
 static float gather(const plan *restrict p, const contact *restrict c, race *restrict r) {
-    float top[PLACES], *restrict m = p->m, *restrict s = p->s;
+    float top[PLACES + COUNT_MOST], cut = -3e38f, *restrict m = p->m, *restrict s = p->s;
     int alive = 0;
     for (int i = 0; i < p->n; i++) {
         p->alive[alive] = i;
@@ -240,15 +264,20 @@ static float gather(const plan *restrict p, const contact *restrict c, race *res
         const float least = fabsf(m[k]) * 1e-7f > 1e-30f ? fabsf(m[k]) * 1e-7f : 1e-30f;
         s[k] = s[k] > least ? s[k] : least;
     }
-    for (int k = 0; k < PLACES; k++) top[k] = -3e38f;
-    for (int k = 0; k < alive; k++) {
-        const float low = m[k] - (float)REACH * s[k];
-        if (low <= top[PLACES - 1]) continue;
-        int at = PLACES - 1;
-        for (; at > 0 && top[at - 1] < low; at--) top[at] = top[at - 1];
-        top[at] = low;
+    for (int i = 0; i < CUTS; i++) {
+        const int size = (alive < PLACES ? alive : PLACES) - 1 + COUNTS[i];
+        if (size > alive || size < 1) continue;
+        for (int k = 0; k < size; k++) top[k] = -3e38f;
+        for (int k = 0; k < alive; k++) {
+            const float low = m[k] - DEPTHS[i] * s[k];
+            if (low <= top[size - 1]) continue;
+            int at = size - 1;
+            for (; at > 0 && top[at - 1] < low; at--) top[at] = top[at - 1];
+            top[at] = low;
+        }
+        cut = top[size - 1] > cut ? top[size - 1] : cut;
     }
-    return alive ? top[(alive < PLACES ? alive : PLACES) - 1] : 0.0f;
+    return cut;
 }
 
 /* Weights of the trapezoid rule over a row, divided by it: they do not change between places. */
@@ -281,22 +310,22 @@ static void enter(const plan *restrict p, const contact *restrict c, race *restr
         }
         r->rows = count;
     } else {
-        /* The BOUND with the highest upper ends stand alone, kept in falling order; the others are pooled. */
+        /* The BOUND that rank highest stand alone, kept in falling order; the others are pooled. */
         double sum_m = 0.0, sum_s = 0.0;
         int kept = 0;
         for (int i = 0; i < count; i++) {
             const int k = contender[i];
-            const float upper = m[k] + (float)REACH * s[k];
+            const float rank = m[k] + (float)RANK * s[k];
             sum_m += m[k];
             sum_s += s[k];
             row_of[i] = BOUND;
-            if (kept == BOUND && upper <= top[BOUND - 1]) continue;
+            if (kept == BOUND && rank <= top[BOUND - 1]) continue;
             int at = kept < BOUND ? kept++ : BOUND - 1;
-            for (; at > 0 && top[at - 1] < upper; at--) {
+            for (; at > 0 && top[at - 1] < rank; at--) {
                 top[at] = top[at - 1];
                 who[at] = who[at - 1];
             }
-            top[at] = upper;
+            top[at] = rank;
             who[at] = i;
         }
         for (int k = 0; k < BOUND; k++) {
@@ -312,23 +341,30 @@ static void enter(const plan *restrict p, const contact *restrict c, race *restr
     memset(r->gone, 0, sizeof r->gone);
     int q = r->rows ? NODES / r->rows : 0;
     q = q < NODES_LEAST ? NODES_LEAST : q > NODES_MOST ? NODES_MOST : q;
-    float nodes[GRID], grid[GRID], width = 0.0f;
+    /* Above the cut; what lies below it is one node. */
+    float nodes[GRID + 1], grid[GRID], width = 0.0f;
+    int size = r->rows > 1;
+    nodes[0] = 0.0f;
     for (int i = 0; i < r->rows; i++) {
         const float reach = r->members && i == BOUND ? (float)POOL_REACH : (float)REACH;
         for (int k = 0; k < q; k++) {
             float z = own_m[i] - cut + own_s[i] * reach * ((k + (i + 0.5f) / r->rows) * (2.0f / q) - 1.0f);
-            z = z > 0.0f ? z : 0.0f;
             width = z > width ? z : width;
-            nodes[i * q + k] = z;
+            nodes[size] = z;
+            size += z > 0.0f;
         }
     }
-    r->nodes = r->rows * q;
+    r->nodes = r->rows > 1 ? size : 0;
     sort_nodes(nodes, r->nodes, width, grid);
-    for (int i = 0; i < r->rows; i++)
-        fill_below(grid, r->nodes, own_m[i] - cut, 1.0f / own_s[i],
-                   r->members && i == BOUND ? r->pooled : r->below[i]);
-    if (r->members) raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
-    for (int i = 0; i < r->rows; i++) weigh(r->below[i], r->nodes, r->shares[i]);
+    const int own = r->rows < BOUND ? r->rows : BOUND;
+    for (int i = 0; i < own && r->nodes; i++) {
+        fill_below(grid, r->nodes, own_m[i] - cut, 1.0f / own_s[i], r->below[i]);
+        weigh(r->below[i], r->nodes, r->shares[i]);
+    }
+    if (r->members) {
+        fill_pool(grid, r->nodes, own_m[BOUND] - cut, 1.0 / own_s[BOUND], r->pooled);
+        raise(r->pooled, r->nodes, r->members, r->below[BOUND], r->shares[BOUND]);
+    }
 }
 
 /* Chance of each row to draw the largest. */
@@ -390,8 +426,7 @@ static void place(const plan *restrict p, contact *restrict c, race *restrict r,
         if (r->members && row == BOUND) {
             r->members--;
             r->gone[BOUND] = r->members == 0;
-            raise(r->pooled, r->nodes, r->members, r->below[BOUND]);
-            weigh(r->below[BOUND], r->nodes, r->shares[BOUND]);
+            raise(r->pooled, r->nodes, r->members, r->below[BOUND], r->shares[BOUND]);
         } else {
             r->gone[row] = 1;
         }

@@ -121,9 +121,11 @@ def library(folder: Path) -> ctypes.CDLL:
 
 
 def _constants() -> list[str]:
-    names = ("BOUND", "NODES", "NODES_LEAST", "NODES_MOST", "REACH", "POOL_REACH", "NORMAL_REACH")
+    names = ("BOUND", "RANK", "NODES", "NODES_LEAST", "NODES_MOST", "REACH", "POOL_REACH", "NORMAL_REACH")
     same = [f"-D{name}={getattr(exploration, name)}" for name in names]
-    return [*same, "-DNORMAL_FACTORS=" + ",".join(f"{factor!r}f" for factor in exploration.NORMAL)]
+    depths, counts = zip(*exploration.CUTS, strict=True)
+    listed = {"CUT_DEPTHS": depths, "CUT_COUNTS": counts, "NORMAL_FACTORS": exploration.NORMAL}
+    return [*same, *(f"-D{name}=" + ",".join(map(repr, numbers)) for name, numbers in listed.items())]
 
 
 class Floor:

@@ -88,6 +88,35 @@ def test_many_equals_share_evenly(draw: Select) -> None:
     assert np.allclose(selection.probabilities, 0.001, rtol=0.01)
 
 
+def test_kernels_agree_where_thousands_are_pooled() -> None:
+    pytest.importorskip("numba")
+    rng = np.random.default_rng(2)
+    mean, spread = rng.normal(1.0, 0.05, 5_000), rng.uniform(0.9, 1.1, 5_000)
+    alive = np.ones(5_000, dtype=bool)
+
+    def chances(kernel: str, factor: float) -> npt.NDArray[np.float64]:
+        means = (mean * factor).astype(np.float32)
+        selection = select(means, spread.astype(np.float32), alive, 0.5, scale=1.0, floor=0.0, kernel=kernel)
+        return everybody(selection, alive)
+
+    # Models of the two kernels differ by the last bit.
+    one, other = chances("numpy", 1.0), chances("numba", 1.0 + 2e-7)
+
+    assert np.abs(one - other).max() < 1e-4
+    assert one[one.argsort()[:-24]].sum() == pytest.approx(other[other.argsort()[:-24]].sum(), abs=1e-3)
+
+
+def test_unsure_candidates_far_behind_do_not_take_the_rows_of_the_best(draw: Select) -> None:
+    best, behind = np.full(10, 10.0), np.linspace(-2.0, 2.0, 60)
+    mean, spread = np.append(behind, best + np.linspace(0.0, 0.9, 10)), np.append(np.full(60, 3.5), np.full(10, 0.5))
+
+    selection = draw(mean, spread, scale=1.0, floor=0.0)
+
+    draws = np.random.default_rng(1).normal(mean, spread, size=(100_000, 70)).argmax(axis=1)
+    oracle = np.bincount(draws, minlength=70) / 100_000
+    assert np.abs(everybody(selection, np.ones(70, dtype=bool)) - oracle).max() < 0.015
+
+
 def test_it_draws_nobody_where_nobody_is_alive(draw: Select) -> None:
     for method in ("thompson", "greedy", "uniform", "igw"):
         selection = draw([1.0, 2.0], [1.0, 1.0], [False, False], method=method)

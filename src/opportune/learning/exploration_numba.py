@@ -12,6 +12,7 @@ from numba import njit, types
 
 from opportune.learning.exploration_numpy import (
     BOUND,
+    CUTS,
     FINEST,
     LEAST_BELOW,
     NODES,
@@ -20,6 +21,7 @@ from opportune.learning.exploration_numpy import (
     NORMAL,
     NORMAL_REACH,
     POOL_REACH,
+    RANK,
     REACH,
 )
 from opportune.learning.igw_numba import igw
@@ -35,7 +37,7 @@ Booleans = npt.NDArray[np.bool_]
 
 N0, N1, N2, N3, N4, N5, N6, N7, N8 = (np.float32(factor) for factor in NORMAL)
 ZERO, HALF, ONE = np.float32(0.0), np.float32(0.5), np.float32(1.0)
-ROOT_OF_LEAST = np.float32(1e-15)
+LEAST, ROOT_OF_LEAST = float(LEAST_BELOW), 1e-15
 FAR, TWO_SIDES = np.float32(NORMAL_REACH), np.float32(-NORMAL_REACH)
 
 
@@ -43,21 +45,25 @@ class Field(NamedTuple):
     """Contenders of the next places and their normals over one grid; arrays are not changed.
 
     Args:
-        cut: where the grid begins: the lower end that the best of the candidates for the last place has at least.
-        contenders: intp [K], candidate indices, ascending; `lows` float64 [K], mean - REACH * s.
+        contenders: intp [K], candidate indices, ascending.
+        is_best: bool [K]; `least` of them have to be there, or the field is stale.
         row_of: intp [K], row of each contender; BOUND is the pool's.
-        below: float32 [R * Q], chance that a row's draw is below each node; of the pool, that of one member.
+        below: float32 [R * Q], chance that a row's draw is below each node; of own rows alone.
         shares: float32 [R * Q], what the chance of a row gains at each node, as a part of the product of all rows.
-        rows: R.
+        pool: float64 [Q], chance that the draw of one of the pool is below each node.
+        rows: R, with that of the pool.
+        nodes: Q.
     """
 
-    cut: float
     contenders: npt.NDArray[np.intp]
-    lows: npt.NDArray[np.float64]
+    is_best: npt.NDArray[np.bool_]
+    least: int
     row_of: npt.NDArray[np.intp]
     below: npt.NDArray[np.float32]
     shares: npt.NDArray[np.float32]
+    pool: npt.NDArray[np.float64]
     rows: int
+    nodes: int
 
 
 Step = TypeVar("Step", bound=Callable[..., Any])
@@ -103,16 +109,32 @@ def _dot(product: Singles, shares: Singles) -> np.float32:
 
 
 @_fast
-def _power(row: Singles, times: int, raised: Singles) -> None:
-    """Raise a row to a whole power by squaring."""
-    base = row.copy()
-    raised[:] = ONE
+def _fill_pool(grid: Doubles, middle: float, slope: float, pool: Doubles) -> None:
+    """Fill the pool's cumulative normal over the grid, in double precision: it is multiplied with itself many times."""
+    for k in range(len(grid)):
+        x = min(max((grid[k] - middle) * slope, -NORMAL_REACH), NORMAL_REACH)
+        u = x * x
+        total = NORMAL[8]
+        for power in range(7, -1, -1):
+            total = total * u + NORMAL[power]
+        pool[k] = total * x + 0.5
+
+
+@_fast
+def _raise(pool: Doubles, times: int, product: Singles, shares: Singles) -> None:
+    """Multiply the product by the chance that so many of the pool are below each node; fill the shares of all."""
+    raised, base = np.ones(len(pool)), pool.copy()
     while times > 0:
         if times % 2 == 1:
-            _multiply(raised, base)
+            for k in range(len(base)):
+                raised[k] = max(raised[k] * base[k], LEAST)
         times //= 2
         for k in range(len(base)):
             base[k] = max(base[k] * base[k], ROOT_OF_LEAST)
+    last = len(pool) - 1
+    for k in range(len(pool)):
+        shares[k] = np.float32((raised[min(k + 1, last)] - raised[max(k - 1, 0)]) / raised[k])
+        product[k] = max(product[k] * np.float32(raised[k]), LEAST_BELOW)
 
 
 @plain
@@ -159,10 +181,8 @@ def _keep_best(best: Doubles, kept: int, value: float) -> int:
 
 
 @plain
-def _gather(
-    mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float, who: Places, m: Doubles, s: Doubles
-) -> tuple[int, float]:
-    """Lay the alive side by side; return their number (-1 where one is not finite) and the cut."""
+def _gather(mean: Singles, spread: Singles, alive: Booleans, scale: float, who: Places, m: Doubles, s: Doubles) -> int:
+    """Lay the alive side by side; return their number, -1 where one is not finite."""
     n = 0
     for c in range(len(mean)):
         who[n] = c
@@ -173,20 +193,31 @@ def _gather(
         s[k] = spread[who[k]]
         # NaN fails every comparison.
         is_valid &= (abs(m[k]) < math.inf) & (s[k] >= 0.0) & (s[k] < math.inf)
-    if not is_valid:
-        return -1, 0.0
-    best = np.full(min(places, n), -math.inf)
-    for k in range(n):
         s[k] = max(s[k] * scale, abs(m[k]) * FINEST, 1e-30)
-        low = m[k] - REACH * s[k]
-        if low > best[-1]:
-            _keep_best(best, len(best), low)
-    return n, best[-1]
+    return n if is_valid else -1
+
+
+@plain
+def _cut(m: Doubles, s: Doubles, places: int) -> tuple[float, float, int]:
+    """Give where the grid begins, its depth, and how many candidates it needs."""
+    cut, depth, least = -math.inf, REACH, 1
+    for reach, count in CUTS:
+        size = places - 1 + count
+        if size > len(m):
+            continue
+        best = np.full(size, -math.inf)
+        for k in range(len(m)):
+            low = m[k] - reach * s[k]
+            if low > best[-1]:
+                _keep_best(best, size, low)
+        if best[-1] > cut:
+            cut, depth, least = best[-1], reach, count
+    return cut, depth, least
 
 
 @plain
 def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
-    """Give the BOUND with the highest upper ends rows of their own, ties in candidate order; pool the others.
+    """Give the BOUND that rank highest rows of their own, ties in candidate order; pool the others.
 
     m, s of the K contenders are replaced by those of the rows.
     """
@@ -195,10 +226,10 @@ def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
     kept = 0
     for i in range(len(row_of)):
         row_of[i] = BOUND
-        upper = m[i] + REACH * s[i]
-        if kept == BOUND and upper <= top[BOUND - 1]:
+        rank = m[i] + RANK * s[i]
+        if kept == BOUND and rank <= top[BOUND - 1]:
             continue
-        at = _keep_best(top, kept, upper)
+        at = _keep_best(top, kept, rank)
         kept = min(kept + 1, BOUND)
         for k in range(kept - 1, at, -1):
             who[k] = who[k - 1]
@@ -216,78 +247,75 @@ def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
 
 
 @plain
-def _lay_rows(m: Doubles, s: Doubles, cut: float, is_pooled: bool, below: Singles, shares: Singles) -> None:
-    """Fill the rows over the grid that they share."""
+def _grid(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Doubles:
+    """Give the nodes that the rows share, ascending."""
     rows = len(m)
-    nodes = np.empty(_nodes(rows))
-    q = len(nodes) // rows
+    q = max(NODES_LEAST, min(NODES_MOST, NODES // rows))
+    nodes = np.empty(rows * q + 2)
+    nodes[0] = cut
+    size = 1
     for i in range(rows):
         reach = s[i] * (POOL_REACH if is_pooled and i == BOUND else REACH)
         for k in range(q):
-            nodes[i * q + k] = max(m[i] + reach * ((k + (i + 0.5) / rows) * (2.0 / q) - 1.0), cut)
-    grid = _sorted(nodes)
-    size = len(grid)
-    # In two parts, since a sharp contender far above the cut must not fall between two nodes.
-    high = grid.astype(np.float32)
-    low = (grid - high).astype(np.float32)
-    for i in range(rows):
-        row = below[i * size : (i + 1) * size]
-        _fill_below(high, low, m[i], np.float32(1.0 / s[i]), row)
-        _fill_shares(row, shares[i * size : (i + 1) * size])
-
-
-@plain
-def _nodes(rows: int) -> int:
-    """Nodes of the grid of so many rows."""
-    return rows * max(NODES_LEAST, min(NODES_MOST, NODES // rows)) if rows > 1 else 0
+            node = m[i] + reach * ((k + (i + 0.5) / rows) * (2.0 / q) - 1.0)
+            nodes[size] = node
+            size += node > cut
+    return _sorted(nodes[:size])
 
 
 @plain
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
     size = len(mean) + 1
-    contenders, row_of = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp)
-    m, s, lows = np.empty(size), np.empty(size), np.empty(size)
-    n, cut = _gather(mean, spread, alive, places, scale, contenders, m, s)
+    contenders, row_of, is_best = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp), np.empty(size, np.bool_)
+    m, s = np.empty(size), np.empty(size)
+    n = _gather(mean, spread, alive, scale, contenders, m, s)
+    if n < 0:
+        return nowhere()
+    cut, depth, least = _cut(m[:n], s[:n], min(places, n))
     count = 0
     for k in range(n):
         contenders[count], m[count], s[count] = contenders[k], m[k], s[k]
-        lows[count], row_of[count] = m[k] - REACH * s[k], count
+        is_best[count], row_of[count] = m[k] - depth * s[k] >= cut, count
         count += m[k] + REACH * s[k] >= cut
     rows = min(count, BOUND + 1)
+    own = min(count, BOUND)
     if count > BOUND:
         _pool(m, s, row_of[:count])
-    room = rows * _nodes(rows)
-    below, shares = np.empty(room, dtype=np.float32), np.empty(room, dtype=np.float32)
-    if rows > 1:
-        _lay_rows(m[:rows], s[:rows], cut, count > BOUND, below, shares)
-    return Field(cut, contenders[:count], lows[:count], row_of[:count], below, shares, rows)
+    grid = _grid(m[:rows], s[:rows], cut, count > BOUND) if rows > 1 else m[:0]
+    nodes = len(grid)
+    below, shares = np.empty(own * nodes, dtype=np.float32), np.empty(own * nodes, dtype=np.float32)
+    # In two parts, since a sharp contender far above the cut must not fall between two nodes.
+    high = grid.astype(np.float32)
+    low = (grid - high).astype(np.float32)
+    for i in range(own if nodes else 0):
+        row = below[i * nodes : (i + 1) * nodes]
+        _fill_below(high, low, m[i], np.float32(1.0 / s[i]), row)
+        _fill_shares(row, shares[i * nodes : (i + 1) * nodes])
+    pool = np.empty(nodes if rows > own else 0)
+    if rows > own:
+        _fill_pool(grid, m[BOUND], 1.0 / s[BOUND], pool)
+    return Field(contenders[:count], is_best[:count], least, row_of[:count], below, shares, pool, rows, nodes)
 
 
 @plain
-def _fill_chances(row_of: Places, below: Singles, shares: Singles, rows: int, chances: Doubles) -> None:
+def _fill_chances(field: Field, row_of: Places, chances: Doubles) -> None:
     """Fill the chance of every contender that is here, of those in `row_of`."""
-    nodes = _nodes(rows)
+    rows, nodes = field.rows, field.nodes
     is_here = np.zeros(rows, dtype=np.bool_)
     members = 0
     for row in row_of:
         is_here[row] = True
         members += row == BOUND
-    product = np.ones(nodes, dtype=np.float32)
-    pool = np.empty(nodes, dtype=np.float32)
-    for i in range(rows):
+    product, of_pool = np.ones(nodes, dtype=np.float32), np.empty(nodes, dtype=np.float32)
+    for i in range(min(rows, BOUND)):
         if is_here[i]:
-            row = below[i * nodes : (i + 1) * nodes]
-            if i == BOUND:
-                _power(row, members, pool)
-                row = pool
-            _multiply(product, row)
+            _multiply(product, field.below[i * nodes : (i + 1) * nodes])
+    if members:
+        _raise(field.pool, members, product, of_pool)
     gained = np.zeros(rows)
     for i in range(rows):
         if is_here[i]:
-            share = shares[i * nodes : (i + 1) * nodes]
-            if i == BOUND:
-                share = np.empty(nodes, dtype=np.float32)
-                _fill_shares(pool, share)
+            share = of_pool if i == BOUND else field.shares[i * nodes : (i + 1) * nodes]
             # What lies below the grid is nobody's in particular: all share it by size.
             gained[i] = max(float(_dot(product, share)) / (members if i == BOUND else 1), 1e-300)
     total = 0.0
@@ -301,27 +329,26 @@ def _fill_chances(row_of: Places, below: Singles, shares: Singles, rows: int, ch
 @plain
 def nowhere() -> Field:
     """Give a field without contenders, from which every draw is stale."""
-    no_one, nothing, no_row = np.empty(0, dtype=np.intp), np.empty(0), np.empty(0, dtype=np.float32)
-    return Field(0.0, no_one, nothing, no_one, no_row, no_row, 0)
+    no_one, no_row = np.empty(0, dtype=np.intp), np.empty(0, dtype=np.float32)
+    return Field(no_one, np.empty(0, dtype=np.bool_), 1, no_one, no_row, no_row, np.empty(0), 0, 0)
 
 
 @plain
 def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
-    here = 0
-    highest = -math.inf
+    here = best = 0
     count = len(field.contenders)
     who, probabilities, rows = np.empty(count, dtype=np.intp), np.empty(count), np.empty(count, dtype=np.intp)
     for i in range(count):
         if alive[field.contenders[i]]:
             who[here], rows[here] = field.contenders[i], field.row_of[i]
-            highest = max(highest, field.lows[i])
+            best += field.is_best[i]
             here += 1
-    if here == 0 or highest < field.cut:
+    if best < field.least:
         return nobody(STALE)
     if here == 1:
         probabilities[0] = 1.0
     else:
-        _fill_chances(rows[:here], field.below, field.shares, field.rows, probabilities[:here])
+        _fill_chances(field, rows[:here], probabilities[:here])
     n = count_alive(alive)
     rest = floor / n
     for i in range(here):
@@ -361,7 +388,10 @@ def _given(dtype: types.Type) -> types.Type:
 
 
 _INDICES, _DOUBLES, _SINGLES = types.intp[::1], types.float64[::1], types.float32[::1]
-_FIELD = types.NamedTuple((types.float64, _INDICES, _DOUBLES, _INDICES, _SINGLES, _SINGLES, types.intp), Field)  # type: ignore[no-untyped-call]
+_BOOLEANS = types.boolean[::1]
+_FIELD = types.NamedTuple(  # type: ignore[no-untyped-call]
+    (_INDICES, _BOOLEANS, types.intp, _INDICES, _SINGLES, _SINGLES, _DOUBLES, types.intp, types.intp), Field
+)
 # One signature, compiled when this module is imported: no request waits for a new combination of types.
 next_place = njit(
     [

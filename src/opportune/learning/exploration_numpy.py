@@ -9,7 +9,7 @@ Further notation:
 from __future__ import annotations
 
 import functools
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,17 @@ from opportune.learning.selection_numpy import greedy, nobody, pick, uniform
 
 __all__ = ["Field", "next_place", "nowhere"]
 
-BOUND = 32
+BOUND = 24
 """Contenders beyond this many are pooled: integrated as equals of their average, sharing what that gives."""
+RANK = 2.0
+"""Those with the highest mean + RANK * s are integrated one by one; by REACH, unsure ones far behind came first."""
 REACH = 3.5
 """A candidate has a real chance if its mean + REACH * s reaches the cut."""
+CUTS = ((REACH, 1), (1.55, 3), (0.0, 12))
+"""Where `count` candidates have mean - depth * s above the cut, all draws are below it with a chance of 0.00025."""
 NODES = 112
-"""Grid nodes of one place, shared by the contenders: 8 to 24 for each. Fewer than 8 were wrong by up to 0.015."""
+"""Grid nodes of one place, shared by the contenders: 8 to 24 for each, of which those above the cut are used. Fewer
+than 8 were wrong by up to 0.015."""
 NODES_LEAST, NODES_MOST = 8, 24
 POOL_REACH = 4.0
 """The largest draw of a large pool lies further out; beyond this the normal below is taken as 0 or 1."""
@@ -55,6 +60,7 @@ Singles = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
+Real = TypeVar("Real", np.float32, np.float64)
 
 
 class Field(NamedTuple):
@@ -62,21 +68,23 @@ class Field(NamedTuple):
 
     Args:
         contenders: intp [K], candidate indices, ascending.
-        best: intp, places in `contenders` of those of whom one has to be there, or the field is stale.
+        best: intp, places in `contenders` of those of whom `least` have to be there, or the field is stale.
         own: intp [R], places in `contenders` of those with a row of their own.
         row_of: intp [K], row of each contender; R is the pool's.
         below: float32 [R, Q], chance that a row's draw is below each node.
         shares: float32 [R, Q], what the chance of a row gains at each node, as a part of the product of all rows.
-        pool: float32 [Q + 2], log of the chance that the draw of one of the pool is below each node, the ends twice.
+        pool: float64 [Q + 2], log of the chance that the draw of one of the pool is below each node, the ends twice;
+            in double precision, since it is taken as many times as the pool has members.
     """
 
     contenders: Places
     best: Places
+    least: int
     own: Places
     row_of: Places
     below: Singles
     shares: Singles
-    pool: Singles
+    pool: Doubles
 
 
 def next_place(
@@ -116,7 +124,7 @@ def next_place(
 
 def nowhere() -> Field:
     """Give a field without contenders, from which every draw is stale."""
-    return Field(_NOBODY, _NOBODY, _NOBODY, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_ROWS)
+    return Field(_NOBODY, _NOBODY, 1, _NOBODY, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_POOL)
 
 
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
@@ -131,32 +139,41 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
     np.maximum(s, np.maximum(size * FINEST, 1e-30), out=s)
-    reach = REACH * s
-    lows = m - reach
-    last = len(lows) - min(places, len(lows))
-    cut = float(np.partition(lows, last)[last])
-    upper = m + reach
-    near = np.flatnonzero(upper >= cut)
-    contenders, m, s, lows = indices.take(near), m.take(near), s.take(near), lows.take(near)
+    cut, depth, least = _cut(m, s, min(places, len(m)))
+    near = np.flatnonzero(m + REACH * s >= cut)
+    contenders, m, s = indices.take(near), m.take(near), s.take(near)
+    best = np.flatnonzero(m - depth * s >= cut)
     row_of = own = np.arange(len(near))
     if len(near) > BOUND:
-        by_upper = np.argsort(-upper.take(near), kind="stable")
-        own, pooled = by_upper[:BOUND], by_upper[BOUND:]
+        by_rank = np.argsort(-(m + RANK * s), kind="stable")
+        own, pooled = by_rank[:BOUND], by_rank[BOUND:]
         row_of = np.full(len(near), BOUND)
         row_of[own] = np.arange(BOUND)
         m = np.append(m[own], m[pooled].sum() / len(pooled))
         s = np.append(s[own], s[pooled].sum() / len(pooled))
-    below = _below(m, s, cut, len(near) > BOUND)
+    below, pool = _below(m, s, cut, len(near) > BOUND)
     shares = below[:, 2:] - below[:, :-2]
     shares /= below[:, 1:-1]
-    best = np.flatnonzero(lows >= cut)
-    return Field(contenders, best, own, row_of, below[: len(own), 1:-1], shares[: len(own)], np.log(below[-1]))
+    return Field(contenders, best, least, own, row_of, below[:, 1:-1], shares, pool)
+
+
+def _cut(m: Doubles, s: Doubles, places: int) -> tuple[float, float, int]:
+    """Where the grid begins: the highest of CUTS; with its depth and how many candidates it needs."""
+    cut, depth, least = -np.inf, REACH, 1
+    for reach, count in CUTS:
+        last = len(m) - (places - 1 + count)
+        if last >= 0:
+            lows = m - reach * s
+            lows.partition(last)
+            if lows[last] > cut:
+                cut, depth, least = float(lows[last]), reach, count
+    return cut, depth, least
 
 
 def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
     """Draw one place."""
     here = alive.take(field.contenders)
-    if not here.take(field.best).any():
+    if np.count_nonzero(here.take(field.best)) < field.least:
         return nobody(STALE)
     n = int(np.count_nonzero(alive))
     rest = floor / n
@@ -170,6 +187,7 @@ def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
 
 _NOBODY = np.zeros(0, dtype=np.intp)
 _NO_ROWS = np.zeros((0, 0), dtype=np.float32)
+_NO_POOL = np.zeros(0)
 
 
 def _chances(field: Field, here: Booleans) -> Doubles:
@@ -180,8 +198,8 @@ def _chances(field: Field, here: Booleans) -> Doubles:
     product = np.multiply.reduce(field.below if len(own) == len(is_own) else field.below.take(own, axis=0), axis=0)
     gained = np.zeros(len(is_own) + 1)
     if members:
-        pool = np.maximum(np.exp(field.pool * np.float32(members)), LEAST_BELOW)
-        product *= pool[1:-1]
+        pool = np.maximum(np.exp(field.pool * members), LEAST_BELOW)
+        product *= pool[1:-1].astype(np.float32)
     np.maximum(product, LEAST_BELOW, out=product)
     gained[:-1] = np.einsum("rq,q->r", field.shares, product)
     if members:
@@ -192,25 +210,32 @@ def _chances(field: Field, here: Booleans) -> Doubles:
     return gained
 
 
-def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Singles:
-    """Chance that each row's draw is below each node of the grid, float32 [R, Q + 2]: the ends stand there twice."""
-    count = len(m)
+def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> tuple[Singles, Doubles]:
+    """Chance that each own row's draw is below each node, float32 [R, Q + 2], and its log of the pool, float64 [Q + 2].
+
+    The ends stand there twice. The pool's mean and standard deviation are the last.
+    """
     reach = REACH * s
     if is_pooled:
         reach[-1] = POOL_REACH * s[-1]
-    nodes = reach[:, None] * _offsets(count)
+    nodes = reach[:, None] * _offsets(len(m))
     nodes += m[:, None]
-    grid = np.empty(nodes.size + 2)
-    inner = np.maximum(nodes.ravel(), cut, out=grid[1:-1])
+    inner = nodes[nodes > cut]
     inner.sort()
-    grid[0], grid[-1] = grid[1], grid[-2]
+    grid = np.empty(len(inner) + 3)
+    grid[:2], grid[2:-1] = cut, inner
+    grid[-1] = grid[-2]
+    pool = _NO_POOL
+    if is_pooled:
+        pool = np.log(_normal((grid - m[-1]) / s[-1]))
+        m, s = m[:-1], s[:-1]
     # In two parts, since a sharp contender far above the cut must not fall between two nodes.
     grid_high, grid_low = _parts(grid)
     m_high, m_low = _parts(m)
     distance = grid_high - m_high[:, None]
     distance += grid_low - m_low[:, None]
     distance *= (1.0 / s).astype(np.float32)[:, None]
-    return _normal(distance)
+    return _normal(distance), pool
 
 
 def _parts(numbers: Doubles) -> tuple[Singles, Singles]:
@@ -230,16 +255,16 @@ def _offsets(count: int) -> Doubles:
     return steps * (2.0 / q) - 1.0
 
 
-def _normal(x: Singles) -> Singles:
+def _normal(x: npt.NDArray[Real]) -> npt.NDArray[Real]:
     """Cumulative normal of every x, which is changed."""
-    np.minimum(x, np.float32(NORMAL_REACH), out=x)
-    np.maximum(x, np.float32(-NORMAL_REACH), out=x)
+    np.minimum(x, NORMAL_REACH, out=x)
+    np.maximum(x, -NORMAL_REACH, out=x)
     square = x * x
-    total = square * np.float32(NORMAL[-1])
+    total = square * NORMAL[-1]
     for factor in NORMAL[-2:0:-1]:
-        total += np.float32(factor)
+        total += factor
         total *= square
-    total += np.float32(NORMAL[0])
+    total += NORMAL[0]
     total *= x
-    total += np.float32(0.5)
+    total += 0.5
     return total
