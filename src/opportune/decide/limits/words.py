@@ -89,7 +89,7 @@ def _stock(limits: Limits, stock: Stock, hold: Hold, action: str) -> str:
     uses = limits.uses.get(action, {}).get(stock.name, 0)
     unit = {"units": "", "minutes": " minutes", "money": f" {stock.currency}"}[stock.unit]
     by_now = " let out by now" if stock.paced and hold.of < stock.units else ""
-    per = f" this {stock.period}" if stock.period else ""
+    per = {"": "", "day": " today"}.get(stock.period, f" this {stock.period}")
     words = f"{stock.name}: {_amount(stock, hold.count)} of {_amount(stock, hold.of)}{unit}{by_now} taken{per}"
     if hold.left:
         words += ", and this answer takes the rest"
