@@ -11,24 +11,30 @@ import msgspec
 import structlog
 from msgspec.structs import replace
 
-from opportune.decide import Draws, Reason, State, decide, fallback, gather, seed_of
+from opportune.decide import Reason, fallback, gather
+from opportune.decide.limits.stocks import reserves_of
 from opportune.decide.pipeline import decision_id
-from opportune.errors import InputError, StoreBusyError, StoreError
+from opportune.errors import InputError, SoldOutError, StaleError, StoreBusyError, StoreError
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
+from opportune.service.drawing import Drawing
 from opportune.service.keeping import LateRecords
-from opportune.service.live import Knowledge, Live, Serving
+from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
+from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
-from opportune.storage import GroupWriter, SaveDecision, WindowOpened
+from opportune.storage import GroupWriter, SaveDecision, SaveProfile, WindowOpened
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
 TOKEN_LIFE = timedelta(days=30)
 """How long a token is good where nothing waits for an answer."""
+
+REDRAWN_MAX = 4
+"""Draws that may be lost to other decisions of the same moment before the fallback answers."""
 
 log = structlog.get_logger()
 
@@ -43,6 +49,7 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         control: name of the control group that the person is in, or null.
         placements: the slates, in the order asked for.
         token: by which a page may report outcomes, where the channel has tokens.
+        redrawn: how often it was drawn again, since a stock was sold out or the person's history changed meanwhile.
     """
 
     id: str
@@ -51,6 +58,7 @@ class AnswerBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     control: str | None
     placements: tuple[PlacementAnswer, ...]
     token: str | None = None
+    redrawn: int = 0
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -91,6 +99,7 @@ class Decider:
         settings: Settings,
         records: LateRecords,
         tokens: Tokens,
+        standings: Standings,
     ) -> None:
         self._live = live
         self._recent = recent
@@ -99,6 +108,7 @@ class Decider:
         self._settings = settings
         self._records = records
         self._tokens = tokens
+        self._standings = standings
 
     async def answer(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Decide, keep the record, answer.
@@ -129,13 +139,24 @@ class Decider:
                 learned = serving.learned
                 if learned is None:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
-                decision = _decide(serving, learned, request, profile, now, ignored)
-                body = body_of(decision, self._token(serving, decision))
-                write = SaveDecision(
-                    decision=decision, answer=body, origin=origin_of(decision), windows=_windows(serving, decision)
-                )
-                decided = perf_counter()
-                receipt = await self._writer.write(write)
+                if plan.limits.needs_contacts and request.customer is not None and profile.person is None:
+                    profile = await self._welcome(serving, request.customer)
+                drawing = Drawing(serving, learned, request, profile, now, ignored)
+                while True:
+                    write = await self._drawn(drawing)
+                    decided = perf_counter()
+                    try:
+                        receipt = await self._writer.write(write)
+                        break
+                    except (StaleError, SoldOutError) as refusal:
+                        self._standings.forget(request.customer)
+                        drawing.lose(write.decision, refusal)
+                        if isinstance(refusal, SoldOutError):
+                            self._standings.sold(refusal.lost)
+                        if len(drawing.redrawn) > REDRAWN_MAX:
+                            write = None
+                            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
+                decision, body = write.decision, write.answer
         except TimeoutError:
             return self._fallback(serving, request, profile, now, ignored, Reason.STORE_SLOW, write)
         except StoreBusyError:
@@ -151,7 +172,34 @@ class Decider:
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
+        self._standings.note(decision, request.customer, receipt.sequence, write.reserves)
         return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
+
+    async def _drawn(self, drawing: Drawing) -> SaveDecision:
+        """Decide by what limits allow as far as is known here."""
+        plan = drawing.serving.strategy.plan
+        seen = None
+        if not plan.limits.is_empty or self._standings.switched_off:
+            known = None if drawing.profile.person is None else drawing.request.customer
+            standing, seen = await self._standings.of(plan, known, drawing.now)
+            drawing.stand(standing)
+        decision = drawing.draw()
+        return SaveDecision(
+            decision=decision,
+            answer=body_of(decision, self._token(drawing.serving, decision)),
+            origin=origin_of(decision),
+            windows=_windows(drawing.serving, decision),
+            reserves=reserves_of(plan, decision, drawing.now),
+            contacts_seen=seen,
+        )
+
+    async def _welcome(self, serving: Serving, customer: str) -> KnownProfile:
+        """Make a person of a customer whom the store does not know: limits count persons."""
+        await self._writer.write(
+            SaveProfile(id=self._settings.new_id(), identifier=customer, attributes={}, replace=False)
+        )
+        serving.profiles.forget(customer)
+        return await self._read_profile(serving, customer)
 
     def _first_answer(self, stored: bytes | None, body: bytes, ignored: int, seconds: float) -> Answer:
         """Give the stored answer; after its erasure, what is decided now."""
@@ -190,7 +238,7 @@ class Decider:
         plan = serving.strategy.plan
         try:
             facts = gather(plan, known.facts, request, now)
-            decision = fallback(plan, request, facts, now, reason)
+            decision = fallback(plan, request, facts, now, reason, self._standings.switched_off)
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
             log.error("fallback failed", error=type(error).__name__, where=place_of(error))
@@ -199,26 +247,6 @@ class Decider:
         self._recent.put(decision.id, Remembered.of(decision))
         self._records.add(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
-
-
-def _decide(
-    serving: Serving,
-    learned: Knowledge,
-    request: DecisionRequest,
-    profile: KnownProfile,
-    now: datetime,
-    ignored: tuple[str, ...],
-) -> Decision:
-    plan = serving.strategy.plan
-    state = State(
-        model=learned.model,
-        position=learned.position,
-        person=profile.person,
-        profile=profile.facts,
-        profile_version=profile.version,
-    )
-    decision = decide(plan, state, request, now, Draws(seed_of(plan, state, request)))
-    return replace(decision, ignored=ignored) if ignored else decision
 
 
 def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
@@ -248,6 +276,7 @@ def body_of(decision: Decision, token: str | None = None) -> bytes:
             control=decision.control,
             placements=decision.placements,
             token=token,
+            redrawn=len(decision.redrawn),
         )
     )
 

@@ -14,6 +14,7 @@ import msgspec
 import structlog
 
 from opportune.decide import Explanation
+from opportune.errors import StoreError
 from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
@@ -43,6 +44,7 @@ from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
 from opportune.service.settings import Settings
+from opportune.service.standings import REFRESH_SECONDS, Standings
 from opportune.service.status import Identity, Reporter, Status, status_of
 from opportune.service.switching import first_serving, next_serving
 from opportune.service.tokens import Tokens
@@ -142,6 +144,8 @@ class Runtime(ABC):
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
+        self.standings = Standings(storage, self._reader, self.settings.profiles_max)
+        self._refreshing: asyncio.Task[None] | None = None
         self.course = Course(storage)
         self.course.strategies.put(strategy)
         self._rebuilder = Rebuilder(storage, self.settings.kernel)
@@ -173,11 +177,20 @@ class Runtime(ABC):
         self.late_records = LateRecords(self.writer, self.settings.new_id)
         key = self.settings.token_key
         tokens = Tokens(await asyncio.to_thread(self.storage.secret, "tokens") if key is None else key)
+        await asyncio.to_thread(self.standings.load_switches)
         self._decider = Decider(
-            self.live, self._recent, self.writer, self._reader, self.settings, self.late_records, tokens
+            self.live,
+            self._recent,
+            self.writer,
+            self._reader,
+            self.settings,
+            self.late_records,
+            tokens,
+            self.standings,
         )
         self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings, tokens)
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
+        self._refreshing = asyncio.create_task(self._refresh_standings())
         await self._begin()
         self._reporter.start()
         self.ready = True
@@ -186,6 +199,8 @@ class Runtime(ABC):
         """Finish what was begun, release the store."""
         self.ready = False
         try:
+            if self._refreshing is not None:
+                self._refreshing.cancel()
             if hasattr(self, "writer"):
                 await self._reporter.close()
                 await self.late_records.close()
@@ -197,6 +212,15 @@ class Runtime(ABC):
             self._reader.shutdown(wait=False, cancel_futures=True)
             self._explainer.shutdown(wait=False, cancel_futures=True)
             self.storage.close()
+
+    async def _refresh_standings(self) -> None:
+        """Look again and again what is switched off and what is left of stocks: other processes change both."""
+        while True:
+            await asyncio.sleep(REFRESH_SECONDS)
+            try:
+                await self.standings.refresh(self.live.current.strategy.plan, self.settings.clock())
+            except StoreError as error:
+                log.info("no look at stocks and switches", error=type(error).__name__)
 
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer a contact; see `Decider.answer`."""

@@ -1,4 +1,4 @@
-"""Response windows: when one ends without an answer, its default outcome is recorded."""
+"""What is due: response windows that ended without an answer, and leases of stocks that nobody confirmed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from opportune.records import Outcome, Sign
 from opportune.service.live import Live
 from opportune.service.recent import ShownPlace, origin_of
 from opportune.service.settings import Settings
-from opportune.storage import DueWindow, GroupWriter, RecordOutcome, Storage, StoredDecision
+from opportune.storage import DueWindow, GroupWriter, RecordOutcome, ReleaseLeases, Storage, StoredDecision
 
 __all__ = ["Sweeper"]
 
@@ -17,7 +17,7 @@ BATCH = 500
 
 
 class Sweeper:
-    """Records what silence means."""
+    """Records what silence means, and gives back what was reserved in vain."""
 
     def __init__(self, live: Live, storage: Storage, writer: GroupWriter, settings: Settings) -> None:
         self._live = live
@@ -28,12 +28,35 @@ class Sweeper:
     async def sweep(self) -> int:
         """Record the default outcome of every window that is due.
 
+        Leases are released after it: silence may settle a reservation otherwise.
+
         Returns:
             how many were recorded.
 
         Raises:
             StoreError: the store cannot take them now; they stay due.
         """
+        recorded = await self._sweep_windows()
+        while await self._release_leases() == BATCH:
+            pass
+        return recorded
+
+    async def _release_leases(self) -> int:
+        """Release leases that have ended, so many at most; give how many were due."""
+        now = self._settings.clock()
+        due = await asyncio.to_thread(self._storage.due_leases, now, BATCH)
+        if not due:
+            return 0
+        decisions = tuple(dict.fromkeys(lease.decision for lease in due))
+        try:
+            write_id = f"leases-{self._settings.new_id()}"
+            await self._writer.write(ReleaseLeases(id=write_id, decisions=decisions, until=now))
+        except InputError:
+            # Outcomes settled all of them between reading and writing.
+            return 0
+        return len(due)
+
+    async def _sweep_windows(self) -> int:
         recorded = 0
         while writes := await asyncio.to_thread(self._due):
             before = recorded

@@ -1,0 +1,83 @@
+"""One decision through all its draws: what was lost to others of the same moment is held back, and drawn again."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from opportune.decide import Draws, State, decide, gather, seed_of
+from opportune.decide.limits.standing import Standing, holds_of
+from opportune.decide.limits.stocks import sold_out
+from opportune.decide.pipeline import attempt_of
+from opportune.errors import SoldOutError, StaleError
+from opportune.records import Attempt, Decision, DecisionRequest, Hold
+from opportune.service.live import Knowledge, Serving
+from opportune.service.profiles import KnownProfile
+
+__all__ = ["Drawing"]
+
+PATIENCE = 2
+"""Draws after which a stock that was sold out is held back as a whole: others are faster."""
+
+
+class Drawing:
+    """What one decision needs, and what became of its earlier draws."""
+
+    def __init__(
+        self,
+        serving: Serving,
+        learned: Knowledge,
+        request: DecisionRequest,
+        profile: KnownProfile,
+        now: datetime,
+        ignored: tuple[str, ...],
+    ) -> None:
+        self.serving = serving
+        self.learned = learned
+        self.request = request
+        self.profile = profile
+        self.now = now
+        self.ignored = ignored
+        self.redrawn: tuple[Attempt, ...] = ()
+        self._holds: tuple[Hold, ...] = ()
+        self._lost: dict[tuple[str, str], Hold] = {}
+
+    def stand(self, standing: Standing) -> None:
+        """Judge the limits."""
+        plan = self.serving.strategy.plan
+        facts = gather(plan, self.profile.facts, self.request, self.now)
+        channel = plan.channels[self.request.channel]
+        places = sum(
+            channel.placements[wanted.name].size if wanted.size is None else wanted.size
+            for wanted in self.request.placements
+        )
+        self._holds = holds_of(plan, standing, facts, self.now, places)
+
+    def draw(self) -> Decision:
+        """Decide."""
+        plan = self.serving.strategy.plan
+        state = State(
+            model=self.learned.model,
+            position=self.learned.position,
+            person=self.profile.person,
+            profile=self.profile.facts,
+            profile_version=self.profile.version,
+            holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
+        )
+        draws = Draws(seed_of(plan, state, self.request))
+        decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)
+        return replace(decision, ignored=self.ignored) if self.ignored else decision
+
+    def lose(self, decision: Decision, refusal: StaleError | SoldOutError) -> None:
+        """Remember a draw that could not be kept, and hold back what it lost."""
+        if isinstance(refusal, StaleError):
+            self.redrawn = (*self.redrawn, attempt_of(decision))
+            return
+        plan = self.serving.strategy.plan
+        self.redrawn = (*self.redrawn, attempt_of(decision, refusal.stock, refusal.action))
+        for stock, _, action in refusal.lost:
+            hold = sold_out(plan, stock, action, self.now)
+            if len(self.redrawn) > PATIENCE:
+                hold = hold.__class__(stock, hold.kind, "", 0, hold.count, hold.of, hold.since, hold.until)
+            self._lost[stock, hold.part] = hold

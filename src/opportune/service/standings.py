@@ -1,0 +1,127 @@
+"""How a contact stands to limits: the person's history, what is left of stocks, and what is switched off.
+
+What is in memory here may be a moment old. That costs a second draw and never a limit: the store checks again, in the
+order in which it takes writes, and refuses a decision that did not know all, or takes what is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable
+from concurrent.futures import Executor
+from datetime import datetime, timedelta
+
+from opportune.decide.limits.standing import Standing
+from opportune.decide.limits.stocks import stock_at
+from opportune.decide.plan import Plan
+from opportune.records import Contact, Decision, Reserve
+from opportune.storage import Contacts, Storage
+from opportune.storage.entries import to_microseconds
+
+__all__ = ["REFRESH_SECONDS", "Standings"]
+
+REFRESH_SECONDS = 0.4
+"""How old the memory of stocks and switches may grow; switches must hold everywhere within a second."""
+SHOWN = "shown"
+
+
+class Standings:
+    """Reads what limits are judged by; lives in the event loop's thread, but for what it has the reader do.
+
+    Args:
+        reader: where the store is read.
+        persons_max: persons whose history is kept in memory.
+    """
+
+    def __init__(self, storage: Storage, reader: Executor, persons_max: int) -> None:
+        self._storage = storage
+        self._reader = reader
+        self._persons_max = persons_max
+        self._histories: OrderedDict[str, Contacts] = OrderedDict()
+        self._horizon = 0
+        self._taken: dict[tuple[str, str], int] = {}
+        self.switched_off: frozenset[str] = frozenset()
+        """ "action:<name>" and "group:<name>" that nobody may be shown."""
+
+    def load_switches(self) -> None:
+        """Read the switches; blocks."""
+        self.switched_off = frozenset(switch.target for switch in self._storage.switches() if switch.off)
+
+    async def refresh(self, plan: Plan, now: datetime) -> None:
+        """Read anew what is switched off and what is taken of the stocks.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        await loop.run_in_executor(self._reader, self.load_switches)
+        if plan.limits.stocks:
+            self._taken = await loop.run_in_executor(self._reader, self._read_stocks, plan, now)
+
+    def _read_stocks(self, plan: Plan, now: datetime) -> dict[tuple[str, str], int]:
+        wanted = [(stock, stock_at(plan, stock, now)[0]) for stock in plan.limits.stocks]
+        return {(count.stock, count.period): count.taken for count in self._storage.stocks(wanted)}
+
+    async def of(self, plan: Plan, identifier: str | None, now: datetime) -> tuple[Standing, int | None]:
+        """Give what limits are judged by, and up to which journal entry the history was read; None where it was not.
+
+        Args:
+            identifier: of a person who is in the store, or None.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        contacts: tuple[Contact, ...] = ()
+        seen = None
+        if identifier is not None and plan.limits.needs_contacts:
+            seen, contacts = await self._history(plan, identifier, now)
+        stocks = plan.limits.stocks
+        if any((stock, stock_at(plan, stock, now)[0]) not in self._taken for stock in stocks):
+            await self.refresh(plan, now)
+        return Standing(contacts, self._taken, self.switched_off), seen
+
+    async def _history(self, plan: Plan, identifier: str, now: datetime) -> Contacts:
+        if plan.limits.horizon_seconds > self._horizon:
+            self._horizon = plan.limits.horizon_seconds
+            self._histories.clear()
+        known = self._histories.get(identifier)
+        if known is None:
+            since = now - timedelta(seconds=self._horizon)
+            loop = asyncio.get_running_loop()
+            known = await loop.run_in_executor(self._reader, self._storage.contacts, identifier, since)
+            self._histories[identifier] = known
+            if len(self._histories) > self._persons_max:
+                self._histories.popitem(last=False)
+        else:
+            self._histories.move_to_end(identifier)
+        return known
+
+    def forget(self, identifier: str | None) -> None:
+        """Drop a person's history: it is not whole."""
+        if identifier is not None:
+            self._histories.pop(identifier, None)
+
+    def sold(self, lost: Iterable[tuple[str, str, str]]) -> None:
+        """Forget how much is taken of stocks of which too little was left."""
+        for stock, period, _ in lost:
+            self._taken.pop((stock, period), None)
+
+    def note(self, decision: Decision, identifier: str | None, sequence: int, reserves: Iterable[Reserve]) -> None:
+        """Take in a decision that was committed as a journal entry."""
+        for reserve in reserves:
+            key = reserve.stock, reserve.period
+            if key in self._taken:
+                self._taken[key] += reserve.units
+        known = None if identifier is None else self._histories.get(identifier)
+        if identifier is None or known is None:
+            return
+        at = to_microseconds(decision.at)
+        oldest = at - self._horizon * 1_000_000
+        kept = tuple(contact for contact in known.contacts if contact.at >= oldest)
+        shown = tuple(
+            Contact(at, SHOWN, one.action, one.treatment, decision.request.channel, placement.name, decision.id)
+            for placement in decision.placements
+            for one in placement.actions
+        )
+        self._histories[identifier] = Contacts(sequence, kept + shown)
