@@ -104,6 +104,12 @@ def test_too_few_decisions_give_no_number(run, log):
         (("--weight", "profit=-1"), "at least 0"),
         (("--segment", "young"), "the strategy has no such segment"),
         (("--from", "yesterday"), "--from: expected a date or a moment"),
+        (
+            ("--from", "2031-01-01"),
+            "--from: no decision was made then; the journal has those of 2026-05-04 08:00:00 to",
+        ),
+        (("--to", "2020-01-01"), "--to: no decision was made then; the journal has those of 2026-05-04 08:00:00 to"),
+        (("--from", "2026-05-05", "--to", "2026-05-04"), "--from: expected a moment before that of --to"),
         (("--kernel", "cuda"), "--kernel: expected auto, numpy or numba"),
     ],
 )

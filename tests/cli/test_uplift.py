@@ -38,6 +38,20 @@ def test_too_few_choices_give_no_number(run, log):
     assert "no number: shown" in ended.out
 
 
+def test_a_name_that_was_probably_meant_is_proposed(run, log):
+    ended = run("uplift", "--store", log, "--outcome", "acept")
+
+    assert ended.code == 2
+    assert "--outcome: the strategy has none of this name; did you mean 'accept'?" in ended.err
+
+
+def test_a_span_without_decisions_says_which_there_are(run, log):
+    ended = run("uplift", "--store", log, "--from", "2031-01-01")
+
+    assert ended.code == 2
+    assert "--from: no decision was made then; the journal has those of 2026-05-04" in ended.err
+
+
 @pytest.mark.parametrize("option", ["--outcome", "--action"])
 def test_unknown_names_are_told(run, log, option):
     ended = run("uplift", "--store", log, option, "watre")

@@ -16,16 +16,18 @@ from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, 
 from opportune.decide import Plan
 from opportune.errors import suggest
 from opportune.evaluate.off_policy import BEST, Interval, Judgement, Verdict
-from opportune.evaluate.off_policy.recorded import Span
+from opportune.evaluate.off_policy.recorded import Span, held
 from opportune.evaluate.off_policy.report import OffPolicyReport, off_policy_report, words
 from opportune.learning import MODELS, ModelSpec
 from opportune.service.course import Course
 from opportune.service.judged_log import judged_log
 from opportune.service.publishing import current
 from opportune.service.revisions import Strategy, strategy_from_folder
-from opportune.storage import open_storage
+from opportune.storage import Storage, open_storage
 
-__all__ = ["evaluate", "moment"]
+__all__ = ["evaluate", "moment", "span_of"]
+
+WHEN = "%Y-%m-%d %H:%M:%S"
 
 ESTIMATES = {
     "dr": "doubly robust",
@@ -68,7 +70,7 @@ def evaluate(
         segments = list(judged.project.segments)
         if segment and segment not in segments:
             fail(f"--segment: the strategy has no such segment; {suggest(segment, segments, _known(segments))}")
-        span = Span(moment(since, "--from"), moment(until, "--to"))
+        span = span_of(storage, since, until)
         with bar("Deciding again", as_json) as progress:
             log = judged_log(storage, course, judged, plan, span, kernel, place, progress)
         goals = [goal.name for goal in plan.goals]
@@ -142,6 +144,21 @@ def moment(text: str, option: str) -> datetime | None:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         fail(f"{option}: expected a date or a moment, such as 2026-05-04 or 2026-05-04T18:00:00Z")
+
+
+def span_of(storage: Storage, since: str, until: str) -> Span:
+    """Read --from and --to; a span without a decision is refused with the one that the journal has."""
+    span, whole = Span(moment(since, "--from"), moment(until, "--to")), held(storage)
+    if span.since is not None and span.until is not None and span.since >= span.until:
+        fail("--from: expected a moment before that of --to")
+    if whole is not None:
+        first, last = whole
+        there = f"the journal has those of {first:{WHEN}} to {last:{WHEN}} UTC"
+        if span.since is not None and span.since > last:
+            fail(f"--from: no decision was made then; {there}")
+        if span.until is not None and span.until <= first:
+            fail(f"--to: no decision was made then; {there}")
+    return span
 
 
 def _print(report: OffPolicyReport) -> None:

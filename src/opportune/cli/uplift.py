@@ -7,11 +7,10 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from opportune.cli.evaluate import moment
+from opportune.cli.evaluate import span_of
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.errors import suggest
 from opportune.evaluate.off_policy import Interval
-from opportune.evaluate.off_policy.recorded import Span
 from opportune.evaluate.uplift.report import UpliftReport, uplift_report, words
 from opportune.evaluate.uplift.trials import read_trials
 from opportune.service.course import Course
@@ -49,7 +48,7 @@ def uplift(
         _expect("--action", action, [one.name for one in plan.actions])
         wanted = outcome or plan.outcomes[0]
         names = course.names(course.steps[-1].sequence)
-        span = Span(moment(since, "--from"), moment(until, "--to"))
+        span = span_of(opened, since, until)
         with bar("Reading the journal", as_json) as progress:
             trials = read_trials(storage, plan, course.plan, names, wanted, span, progress)
         trials = [one for one in trials if action in ("", one.action)]

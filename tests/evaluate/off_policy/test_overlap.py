@@ -1,9 +1,13 @@
 """When a log may speak for another policy, and what it says when it may not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from opportune.evaluate.off_policy import Bootstrap, Sample, Verdict, judge, overlap
+from opportune.evaluate.off_policy.report import OffPolicyReport, SegmentReport
+from opportune.evaluate.off_policy.report import words as spoken
 
 
 def log(n=1_000, q=0.5, p=0.5, rate=0.3, beyond=0.0, seed=1):
@@ -131,3 +135,29 @@ def test_the_bootstrap_is_as_wide_as_the_standard_error_says(persons):
 
 def test_the_same_log_gives_the_same_interval():
     assert judge(log()) == judge(log())
+
+
+def told(found):
+    report = OffPolicyReport(
+        decisions=1,
+        left_out={},
+        first=None,
+        last=None,
+        place=1,
+        outcomes=("accept",),
+        goals=(),
+        parts=(SegmentReport(segment=None, choices=1, rewards={"accept": found}),),
+    )
+    return spoken(report)
+
+
+@pytest.mark.parametrize("p", [0.5, 0.55])
+def test_a_model_that_says_otherwise_than_the_best_estimate_is_named(p):
+    right = log(p=p)
+    wrong = replace(right, predicted=np.full(len(right), 0.6), expected=np.full(len(right), 0.6))
+
+    assert judge(right).disagreement == ""
+    assert not any("the model alone" in sentence for sentence in told(judge(right)))
+    found = judge(wrong)
+    assert found.disagreement.startswith("the model alone says 0.6 to 0.6, which has nothing in common with")
+    assert told(found)[-1] == f"accept: take care: {found.disagreement}."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 import numpy as np
 
@@ -9,10 +11,13 @@ from opportune.evaluate.off_policy.bootstrap import Bootstrap, Interval
 from opportune.evaluate.off_policy.estimators import ESTIMATORS, Sample, gain
 from opportune.evaluate.off_policy.overlap import Overlap, Remark, Verdict, overlap, remarks, verdict
 
-__all__ = ["BEST", "Judgement", "judge"]
+__all__ = ["BEST", "DIRECT", "Judgement", "judge"]
 
 BEST = "dr"
 """The estimate that is told first: right where the logged probabilities are, and closer where the model is good."""
+
+DIRECT = "direct"
+"""The model alone, whose interval knows nothing of the model's mistakes."""
 
 
 class Judgement(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,6 +29,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
         estimates: mean reward under the other policy by estimator; empty where the verdict is "refused".
         gain: what the other policy earns more, by an estimate of its own; None where the verdict is "refused".
         remarks: what forbids a number or makes it doubtful.
+        disagreement: where the model alone says otherwise than the best estimate, what that means; else "".
     """
 
     persons: int
@@ -33,6 +39,7 @@ class Judgement(msgspec.Struct, frozen=True, kw_only=True):
     overlap: Overlap
     verdict: Verdict
     remarks: tuple[Remark, ...]
+    disagreement: str = ""
 
 
 def judge(sample: Sample, bootstrap: Bootstrap | None = None) -> Judgement:
@@ -57,4 +64,17 @@ def judge(sample: Sample, bootstrap: Bootstrap | None = None) -> Judgement:
         overlap=found,
         verdict=verdict(told),
         remarks=tuple(told),
+        disagreement=_disagreement(estimates),
+    )
+
+
+def _disagreement(estimates: Mapping[str, Interval]) -> str:
+    """Say what it means that the intervals of the best estimate and of the model alone have nothing in common."""
+    best, direct = estimates.get(BEST), estimates.get(DIRECT)
+    if best is None or direct is None or (direct.low <= best.high and best.low <= direct.high):
+        return ""
+    return (
+        f"the model alone says {direct.low:.4g} to {direct.high:.4g}, which has nothing in common with the"
+        f" {best.low:.4g} to {best.high:.4g} told here: the model is wrong about this reward, or a few choices carry"
+        " everything; do not go by the model alone"
     )

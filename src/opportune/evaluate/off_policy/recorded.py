@@ -13,7 +13,7 @@ from opportune.storage import Entry, Kind, Storage
 from opportune.storage.kinds import DecisionBody
 from opportune.storage.standing import Report, standing
 
-__all__ = ["Span", "recorded"]
+__all__ = ["Span", "held", "recorded"]
 
 PAGE = 500
 
@@ -28,6 +28,25 @@ class Span:
     def holds(self, moment: datetime) -> bool:
         """Say whether a moment lies inside."""
         return (self.since is None or moment >= self.since) and (self.until is None or moment < self.until)
+
+
+def held(storage: Storage) -> tuple[datetime, datetime] | None:
+    """Give the moments of the first and the last decision of a journal; None where it has none.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    first = storage.journal(0, 1, (Kind.DECISION,))
+    if not first:
+        return None
+    end = storage.last_sequence()
+    while end > 0:
+        begin = max(0, end - PAGE)
+        found = [entry for entry in storage.journal(begin, PAGE, (Kind.DECISION,)) if entry.sequence <= end]
+        if found:
+            return first[0].occurred_at, found[-1].occurred_at
+        end = begin
+    return None
 
 
 def recorded(

@@ -108,6 +108,7 @@ def _of(name: str, found: Judgement) -> Iterator[str]:
     assert gain is not None
     if max(abs(gain.low), abs(gain.high)) <= NEGLIGIBLE * abs(found.observed.value):
         yield f"{name}: as it was, {found.observed.value:.4g} per choice: both choose alike."
+        yield from _disagreeing(name, found)
         return
     said = f"{name}: between {best.low:.4g} and {best.high:.4g} per choice, where {found.observed.value:.4g} was earned"
     if not gain.excludes_zero:
@@ -116,3 +117,9 @@ def _of(name: str, found: Judgement) -> Iterator[str]:
         yield f"{said}: {'more' if gain.value > 0 else 'less'} by {gain.low:.4g} to {gain.high:.4g}."
     for remark in found.remarks:
         yield f"{name}: take care: {remark.text}."
+    yield from _disagreeing(name, found)
+
+
+def _disagreeing(name: str, found: Judgement) -> Iterator[str]:
+    if found.disagreement:
+        yield f"{name}: take care: {found.disagreement}."
