@@ -93,6 +93,8 @@ class Stage(IntEnum):
     """Its propensity is below the least that the placement shows; judged after the rules, before any place is drawn."""
     LIMITED = 11
     """A contact policy, a stock or a switch holds it back; judged after the rules, before any place is drawn."""
+    LINKED = 12
+    """What stands in the answer leaves no room for it: a quota, parts that stay apart, or a bundle that is incomplete."""
 
 
 class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -282,6 +284,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         withheld: what would have been shown to a person of a control group that is shown nothing; without content.
         holds: the limits that bound, as they were seen.
         redrawn: earlier draws that could not be kept, oldest first.
+        slate_gap: by how much the sum of priorities of another slate could be higher at most; 0 where the best is proven
+            or nothing was searched.
     """
 
     id: str
@@ -302,6 +306,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withheld: tuple[PlacementAnswer, ...] = ()
     holds: tuple[Hold, ...] = ()
     redrawn: tuple[Attempt, ...] = ()
+    slate_gap: float = 0.0
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True):

@@ -27,14 +27,18 @@ from opportune.records import Stage
 
 __all__ = [
     "KEPT_PARTS",
+    "METHODS",
     "UNIFORM",
     "Known",
     "Slate",
     "answers_of",
     "drop_irrelevant",
     "fill",
+    "in_order",
     "known_of",
     "open_stages",
+    "strength_of",
+    "whole_parts",
 ]
 
 UNIFORM = Exploration("uniform", 0.0, 0.0)
@@ -42,7 +46,7 @@ UNIFORM = Exploration("uniform", 0.0, 0.0)
 KEPT_PARTS = 20
 """Score parts are kept for the shown and for this many of the best others: what people ask about, in about 1 KB."""
 
-_METHODS: dict[str, tuple[int, str]] = {
+METHODS: dict[str, tuple[int, str]] = {
     "thompson": (THOMPSON, "explored"),
     "igw": (IGW, "explored"),
     "none": (GREEDY, "best"),
@@ -139,17 +143,17 @@ def fill(
     Raises:
         ValueError: a priority or its deviation is not finite.
     """
-    method, how = _METHODS[exploration.method]
+    method, how = METHODS[exploration.method]
     prediction, evidence, held = known
     uniforms = [rng.uniform(f"{label}/{place}") for place in range(min(size, len(stages)))]
     undrawn, chosen, chances, kept, parts = steps_of(kernel).fill(
         stages,
         weighing.priority,
         weighing.spread,
-        _NOBODY if mandatory is None else _in_order(mandatory, stages, weighing.priority),
+        _NOBODY if mandatory is None else in_order(mandatory, stages, weighing.priority),
         np.array(uniforms),
         method,
-        exploration.scale if method != IGW else _gamma(plan, placement, exploration, evidence),
+        strength_of(plan, placement, exploration, evidence),
         exploration.floor,
         exploration.ceiling,
         NO_SHARES if exploration is UNIFORM else held,
@@ -162,10 +166,7 @@ def fill(
     )
     if undrawn < 0:
         raise ValueError("priorities and their deviations: expected finite numbers for every open candidate")
-    if plan.ramp_up is not None:
-        parts = np.column_stack((parts, held[kept].astype(np.float32)))
-    if plan.amounts:
-        parts = np.column_stack((parts, kept_amounts(plan, prediction, kept.tolist())))
+    parts = whole_parts(plan, known, kept, parts)
     chosen = chosen.tolist()
     drawn = len(chosen) - undrawn
     return Slate(
@@ -176,6 +177,15 @@ def fill(
         kept,
         parts,
     )
+
+
+def whole_parts(plan: Plan, known: Known, kept: npt.NDArray[np.uint32], parts: Floats) -> Floats:
+    """Add the columns that only some plans have, see `Plan.part_names`."""
+    if plan.ramp_up is not None:
+        parts = np.column_stack((parts, known.shares[kept].astype(np.float32)))
+    if plan.amounts:
+        parts = np.column_stack((parts, kept_amounts(plan, known.prediction, kept.tolist())))
+    return parts
 
 
 def open_stages(
@@ -199,8 +209,10 @@ def open_stages(
 _NOBODY = np.zeros(0, dtype=np.intp)
 
 
-def _gamma(plan: Plan, placement: Placement, exploration: Exploration, evidence: Floats) -> float:
-    """Give gamma as declared, or by the answers learned of all that may stand in the placement."""
+def strength_of(plan: Plan, placement: Placement, exploration: Exploration, evidence: Floats) -> float:
+    """Give scale, or gamma as declared or by the answers learned of all that may stand in the placement."""
+    if METHODS[exploration.method][0] != IGW:
+        return exploration.scale
     if exploration.gamma is not None:
         return exploration.gamma
     return gamma_of(float(_answers(plan, evidence)[placement.fits].sum()))
@@ -212,7 +224,7 @@ def _answers(plan: Plan, evidence: Floats) -> npt.NDArray[np.float64]:
     return most.astype(np.float64)
 
 
-def _in_order(mandatory: Booleans, stages: Stages, priority: Floats) -> npt.NDArray[np.intp]:
+def in_order(mandatory: Booleans, stages: Stages, priority: Floats) -> npt.NDArray[np.intp]:
     """Give the mandatory candidates that are OPEN, highest priority first, then in candidate order."""
     open_ones = np.flatnonzero(mandatory & (stages == OPEN))
     return open_ones[np.argsort(-priority[open_ones], kind="stable")]

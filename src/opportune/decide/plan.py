@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from opportune.decide.content import Template
 from opportune.decide.limits.limits import NO_LIMITS, Limits
+from opportune.decide.slate import NO_LINKS, Links, Most, alike, exclusive_rows
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.contest import ModelSpec
 from opportune.learning.promotion import Promotion
@@ -232,6 +233,8 @@ class Plan:
     """(Action, text of a rule that holds for it) → its author's words for people."""
     limits: Limits = NO_LIMITS
     """Contact policies and stocks."""
+    links: Links = NO_LINKS
+    """What links the candidates of a slate, beside exclusivity groups."""
     _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
         default_factory=dict, repr=False, compare=False
@@ -259,6 +262,22 @@ class Plan:
     def amount_heads(self) -> tuple[int, ...]:
         """Head of every outcome of `amounts`."""
         return tuple(self.outcomes.index(outcome) for outcome in self.amounts)
+
+    @cached_property
+    def exclusive(self) -> tuple[Most, ...]:
+        """Exclusivity groups as quotas of one."""
+        names = sorted({group for action in self.actions for group in action.exclusive})
+        return exclusive_rows(self.exclusion, tuple(names))
+
+    @cached_property
+    def is_overlapping(self) -> bool:
+        """Whether a candidate is in several exclusivity groups."""
+        return bool(len(self.exclusion) and int(np.count_nonzero(self.exclusion, axis=0).max(initial=0)) > 1)
+
+    @cached_property
+    def like(self) -> npt.NDArray[np.int64]:
+        """Numbers of candidates that are linked to the same others, int64 [C]."""
+        return alike(self.links, self.exclusive, self.action_of)
 
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:

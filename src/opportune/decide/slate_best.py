@@ -1,0 +1,188 @@
+"""The best completion of an answer, and how many of its minima cannot be met."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from opportune.decide.slate_search import CLOSED, LEAST, PENALTY, Task
+from opportune.decide.slate_task import Board, Reduced, joinable, reduce, task_of, whole
+
+__all__ = ["Best", "best_completion", "completes", "least_missing"]
+
+Booleans = npt.NDArray[np.bool_]
+Singles = npt.NDArray[np.float32]
+Longs = npt.NDArray[np.int64]
+Search = Callable[[Task, int, int, int, int, bool], tuple[int, int, int]]
+
+CANDIDATES_EXACT, PLACES_EXACT = 50, 10
+NODES_FIRST = 100
+"""Nodes that are tried with plain prices: most tasks need fewer."""
+NODES_EXACT = 2_000_000
+"""Nodes up to `CANDIDATES_EXACT` candidates and `PLACES_EXACT` places; what was seen to need them is in the benchmark."""
+NODES_MAX = 2_000
+"""Nodes of larger tasks; what is then not proven is said as a gap."""
+
+
+class Best(NamedTuple):
+    """The best completion.
+
+    Args:
+        chosen: candidates that join each placement, best first.
+        gap: by how much the sum of priorities of another slate could be higher at most; 0 is proven.
+        nodes: of the search.
+    """
+
+    chosen: list[list[int]]
+    gap: float
+    nodes: int
+
+
+class Found(NamedTuple):
+    """What a search gave: value, a value that no slate exceeds, nodes, and the choices."""
+
+    value: int
+    most: int
+    nodes: int
+    choices: list[int]
+
+
+def best_completion(
+    board: Board,
+    is_open: Booleans,
+    places: Sequence[int],
+    standing: Sequence[Sequence[int]],
+    others: Sequence[int],
+    priority: Singles,
+    kernel: str,
+) -> Best:
+    """Fill the places that are left with the best slate as a whole.
+
+    Args:
+        is_open: bool [m, C], who passed everything before the slate.
+        places: left in every placement.
+        standing, others: as in `slate_task.joinable`.
+        kernel: "numpy" or "numba"; they differ in speed alone.
+    """
+    reduced = reduce(board, joinable(board, is_open, standing, others), places, priority)
+    values, bits = whole(priority[reduced.candidates], sum(places))
+    worth = values - min(0, int(values.min(initial=0)))
+    small = len(reduced.candidates) <= CANDIDATES_EXACT and sum(places) <= PLACES_EXACT
+
+    def task(part: Reduced, part_worth: Longs) -> Task:
+        return task_of(board, part, part_worth, places, standing, others)
+
+    own = task(reduced, worth)
+    found = _run(own, len(places), LEAST, -LEAST, NODES_FIRST, False, kernel)
+    if found.value < found.most:
+        found, reduced = _hard(task, own, reduced, worth, found, NODES_EXACT if small else NODES_MAX, kernel)
+    chosen: list[list[int]] = [[] for _ in places]
+    p = 0
+    for choice in found.choices:
+        if p < len(places) and choice != CLOSED:
+            chosen[p].append(int(reduced.candidates[choice]))
+        p += choice == CLOSED
+    for one in chosen:
+        one.sort(key=lambda c: (-float(priority[c]), c))
+    return Best(chosen, float(np.ldexp(float(found.most - found.value), -bits)), found.nodes)
+
+
+def _hard(
+    task: Callable[[Reduced, Longs], Task],
+    own: Task,
+    reduced: Reduced,
+    worth: Longs,
+    first: Found,
+    nodes_max: int,
+    kernel: str,
+) -> tuple[Found, Reduced]:
+    """Search in the order of what candidates are worth beyond the prices, which finds and proves the best sooner; then
+    find the first of equals, whose value is known now, in the order of rank."""
+    m = len(reduced.may)
+    red = np.where(reduced.may.T, np.asarray(own.red).reshape(-1, m), LEAST).max(axis=1)
+    order = np.argsort(-red, kind="stable")
+    sorted_ = Reduced(reduced.candidates[order], reduced.may[:, order])
+    found = _run(task(sorted_, worth[order]), m, first.value, -LEAST, nodes_max, True, kernel)
+    best, chosen = (found, sorted_) if found.value > first.value else (first._replace(most=found.most), reduced)
+    nodes = first.nodes + found.nodes
+    if found.value < found.most:
+        return best._replace(nodes=nodes), chosen
+    again = _run(task(reduced, worth), m, found.value - 1, found.value, nodes_max, True, kernel)
+    if again.value < found.value:
+        return best._replace(nodes=nodes + again.nodes), chosen
+    return again._replace(most=again.value, nodes=nodes + again.nodes), reduced
+
+
+def least_missing(
+    board: Board,
+    is_open: Booleans,
+    places: Sequence[int],
+    standing: Sequence[Sequence[int]],
+    others: Sequence[int],
+    kernel: str,
+) -> tuple[int, list[list[int]]]:
+    """Give how many of the minima cannot be met at least, and a completion that misses no more."""
+    found, who = _complete(board, is_open, places, standing, others, 0, kernel)
+    chosen: list[list[int]] = [[] for _ in places]
+    p = 0
+    for choice in found.choices:
+        if p < len(places) and choice != CLOSED:
+            chosen[p].append(int(who[choice]))
+        p += choice == CLOSED
+    return -found.value // PENALTY, chosen
+
+
+def completes(
+    board: Board,
+    is_open: Booleans,
+    places: Sequence[int],
+    standing: Sequence[Sequence[int]],
+    others: Sequence[int],
+    missing: int,
+    kernel: str,
+) -> bool:
+    """Tell whether what stands can be completed to a valid slate of whose minima no more than `missing` are not met."""
+    target = -PENALTY * missing
+    return _complete(board, is_open, places, standing, others, missing, kernel)[0].value >= target
+
+
+def _complete(
+    board: Board,
+    is_open: Booleans,
+    places: Sequence[int],
+    standing: Sequence[Sequence[int]],
+    others: Sequence[int],
+    missing: int,
+    kernel: str,
+) -> tuple[Found, npt.NDArray[np.intp]]:
+    may = joinable(board, is_open, standing, others)
+    reduced = reduce(board, may, places, np.zeros(may.shape[1], dtype=np.float32))
+    nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
+    task = task_of(board, reduced, nobody, places, standing, others)
+    found = _run(task, len(places), LEAST, -PENALTY * missing, NODES_FIRST * NODES_FIRST, True, kernel)
+    return found, reduced.candidates
+
+
+def _run(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard: bool, kernel: str) -> Found:
+    given = task if kernel == "numba" else Task(*(part.tolist() for part in task))  # type: ignore[attr-defined]
+    value, most, nodes = _search_of(kernel)(given, m, found, target, nodes_max, is_hard)
+    if given is not task:
+        task.red[:] = given.red
+    return Found(value, most, nodes, list(given.best))
+
+
+@functools.cache
+def _search_of(kernel: str) -> Search:
+    """Give the search in the form of a kernel."""
+    if kernel != "numba":
+        from opportune.decide.slate_search import search as plain
+
+        return plain
+    from opportune.decide.slate_numba import search
+
+    compiled: Search = search
+    return compiled

@@ -1,0 +1,14 @@
+"""The search of slate_search.py, compiled."""
+
+from __future__ import annotations
+
+from numba import njit, types
+
+from opportune.decide import slate_search
+from opportune.decide.slate_search import Task
+
+__all__ = ["search"]
+
+_TASK = types.NamedUniTuple(types.int64[::1], len(Task._fields), Task)
+# One signature, compiled when this module is imported: no request waits for it.
+search = njit([(_TASK, *(types.int64,) * 4, types.boolean)], cache=True, error_model="numpy")(slate_search.search)

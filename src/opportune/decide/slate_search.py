@@ -1,0 +1,464 @@
+"""The best slate of a task: branch and bound over places, with a bound from prices; one text for both kernels.
+
+Formulas and proof: docs/concepts/slate.md. All numbers are whole, so that sums do not depend on their order. Without
+Numba the functions run as they stand here, on lists; with it they are compiled, on int64 arrays.
+
+Notation:
+    c          candidate, in the order of rank; n of them
+    p          placement, in the order of the request; m of them
+    o          option: candidate c in placement p, o = c * m + p
+    row        at most `cap` of its options; the first m rows are the places of the placements
+    minimum    at least `need` of its options, else `PENALTY` for each that is missing
+    price      of a row or a minimum; red[o] = worth - prices of the option's rows + prices of its minima
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableSequence
+from typing import Any, NamedTuple, TypeVar
+
+__all__ = ["CLOSED", "LEAST", "PENALTY", "Task", "search"]
+
+Step = TypeVar("Step", bound=Callable[..., Any])
+
+try:
+    from numba.extending import register_jitable
+except ImportError:
+
+    def step(function: Step) -> Step:
+        """Leave a function as it is: nothing compiles it."""
+        return function
+else:
+
+    def step(function: Step) -> Step:
+        """Let compiled code call a function, which stays what it is for all others."""
+        jitable: Step = register_jitable(function)
+        return jitable
+
+
+PENALTY = 1 << 53
+"""What one missing of a minimum costs; more than all priorities of a slate."""
+SWEEPS = 6
+"""Rounds in which every price is set anew; later ones seldom change anything."""
+LEAST = -(1 << 61)
+"""Below the value of every slate."""
+STEPS, PATIENCE = 300, 10
+"""Moves of all prices of a hard task, and moves without gain after which they become half as long."""
+TRIES = 3
+"""Moves of prices at a node of a hard task that could not be cut off; 10 save few more nodes and cost more."""
+CLOSED = -1
+"""In place of a candidate: the placement takes no more."""
+
+Numbers = MutableSequence[int]
+
+
+class Task(NamedTuple):
+    """What places are left, who may take them and what links them. Lists, or int64 arrays; `search` changes them.
+
+    Args:
+        worth: [n], >= 0.
+        cap, row_place: [rows], what is left of places or quotas, and the placement that counts, or -1 for all.
+        row_start, row_members: candidates of every row, one row after the other.
+        own_start, own_rows: the same the other way round, by option.
+        need, minimum_place, minimum_start, minimum_members, wanted_start, wanted: the same of minima.
+        blocked: [n m], 0 where the option may be taken, else for how many reasons not.
+        may: [n m], 1 where the candidate may stand in the placement, whatever else stands there.
+        local: [n]; two of one number may change places, as no placement counts them differently; -1 changes with nobody.
+        against_start, against: options that taking an option blocks, by option.
+        bundle_of: [n], bundle of a candidate or -1.
+        bundle_size: [bundles], actions of each.
+        bundle_start, bundle_members, bundle_actions: candidates of every bundle and their actions, sorted by action.
+        pending: [bundles], actions of it that the first placement still has to take.
+        price, use, kept_price: [rows]; reward, got, kept_reward: [minima]: all zero.
+        red: [n m]; taken: [n]; top: [most places + 1]: all zero.
+        at_place, at_next, at_choice, best: [levels]: all zero; `best` gets the choices, placement by placement.
+    """
+
+    worth: Numbers
+    cap: Numbers
+    row_place: Numbers
+    row_start: Numbers
+    row_members: Numbers
+    own_start: Numbers
+    own_rows: Numbers
+    need: Numbers
+    minimum_place: Numbers
+    minimum_start: Numbers
+    minimum_members: Numbers
+    wanted_start: Numbers
+    wanted: Numbers
+    blocked: Numbers
+    may: Numbers
+    local: Numbers
+    against_start: Numbers
+    against: Numbers
+    bundle_of: Numbers
+    bundle_size: Numbers
+    bundle_start: Numbers
+    bundle_members: Numbers
+    bundle_actions: Numbers
+    pending: Numbers
+    price: Numbers
+    reward: Numbers
+    use: Numbers
+    got: Numbers
+    kept_price: Numbers
+    kept_reward: Numbers
+    red: Numbers
+    taken: Numbers
+    top: Numbers
+    at_place: Numbers
+    at_next: Numbers
+    at_choice: Numbers
+    best: Numbers
+
+
+@step
+def search(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard: bool) -> tuple[int, int, int]:
+    """Find the best slate; of equals the one whose places, in order, hold the first candidates.
+
+    Args:
+        m: placements.
+        found: value that has to be exceeded.
+        target: value at which the search may end.
+        nodes_max: after so many nodes it ends with what it has.
+        is_hard: whether better prices are worth their time.
+
+    Returns:
+        the value of the slate in `task.best`, or `found` where nothing exceeds it; a value that no slate exceeds; nodes.
+    """
+    _set_prices(task, m)
+    if is_hard:
+        _improve_prices(task, m, found)
+    return _walk(task, m, found, target, nodes_max, TRIES if is_hard else 0)
+
+
+@step
+def _walk(task: Task, m: int, found: int, target: int, nodes_max: int, tries: int) -> tuple[int, int, int]:
+    """Walk the tree of slates, depth first; leave the task as it was, but for `best`."""
+    n = len(task.worth)
+    waiting, value, level, nodes = 0, 0, 0, 0
+    for b in range(len(task.pending)):
+        waiting += task.pending[b]
+    for k in range(len(task.need)):
+        value -= PENALTY * max(task.need[k], 0)
+    most = _bound(task, m, value, 0, 0)
+    is_over = False
+    task.at_place[0], task.at_next[0] = 0, 0
+    while level >= 0:
+        p = task.at_place[level]
+        c = n + 1
+        if is_over:
+            pass
+        elif p < m:
+            c = _next(task, m, p, task.at_next[level], waiting, level)
+            if c <= n:
+                nodes += 1
+                is_over = nodes >= nodes_max
+                if is_over or not _is_worth(task, m, value, p, c, found, tries):
+                    c = n + 1
+        elif value > found:
+            found = value
+            for depth in range(level):
+                task.best[depth] = task.at_choice[depth]
+            is_over = found >= target
+        if c > n:
+            level -= 1
+            if level >= 0 and task.at_choice[level] != CLOSED:
+                value, waiting = _change(task, m, task.at_choice[level], task.at_place[level], value, waiting, -1)
+            continue
+        task.at_next[level] = c + 1
+        if c == n:
+            task.at_choice[level] = CLOSED
+            task.at_place[level + 1], task.at_next[level + 1] = p + 1, 0
+        else:
+            task.at_choice[level] = c
+            value, waiting = _change(task, m, c, p, value, waiting, 1)
+            task.at_place[level + 1], task.at_next[level + 1] = p, c + 1
+        level += 1
+    return found, max(most, found) if nodes >= nodes_max else found, nodes
+
+
+@step
+def _is_worth(task: Task, m: int, value: int, p: int, c: int, found: int, tries: int) -> bool:
+    """Tell whether a better slate than the one found may follow; prices that say more are looked for a few times."""
+    bound = _bound(task, m, value, p, c)
+    for _ in range(tries):
+        if bound <= found or not _move_prices(task, m, p, bound - found, 1.0):
+            break
+        bound = _bound(task, m, value, p, c)
+    return bound > found
+
+
+@step
+def _next(task: Task, m: int, p: int, c: int, waiting: int, level: int) -> int:
+    """Give the next candidate from c on that placement p may take, n to close it, n + 1 for neither."""
+    n = len(task.worth)
+    left = task.cap[p]
+    if waiting > left or c > n:
+        return n + 1
+    while c < n and left > 0:
+        if waiting > 0 and not _can_finish(task, m, p, c):
+            return n + 1
+        if task.blocked[c * m + p] == 0 and task.taken[c] == 0:
+            b = task.bundle_of[c]
+            if b < 0:
+                if waiting < left and not _is_out_of_order(task, m, p, c, level):
+                    return c
+            elif task.pending[b] > 0:
+                return c
+            elif waiting + task.bundle_size[b] <= left:
+                if _count(task, m, p, c, b) >= task.bundle_size[b]:
+                    return c
+        c += 1
+    return n if waiting == 0 else n + 1
+
+
+@step
+def _is_out_of_order(task: Task, m: int, p: int, c: int, level: int) -> bool:
+    """Tell whether c could change places with a later candidate of an earlier placement: that slate is looked at too."""
+    if p > 0 and task.local[c] >= 0:
+        for depth in range(level):
+            other, place = task.at_choice[depth], task.at_place[depth]
+            if other > c and place < p and task.local[other] == task.local[c]:
+                if task.may[c * m + place] and task.may[other * m + p]:
+                    return True
+    return False
+
+
+@step
+def _can_finish(task: Task, m: int, p: int, c: int) -> bool:
+    """Tell whether every bundle that was begun can still be completed by candidates from c on."""
+    for b in range(len(task.pending)):
+        if task.pending[b] > 0 and _count(task, m, p, c, b) < task.pending[b]:
+            return False
+    return True
+
+
+@step
+def _count(task: Task, m: int, p: int, c: int, b: int) -> int:
+    """Count the actions of a bundle that have a candidate from c on that placement p may take."""
+    count, last = 0, -1
+    for i in range(task.bundle_start[b], task.bundle_start[b + 1]):
+        member, action = task.bundle_members[i], task.bundle_actions[i]
+        if action != last and member >= c and task.taken[member] == 0 and task.blocked[member * m + p] == 0:
+            count, last = count + 1, action
+    return count
+
+
+@step
+def _change(task: Task, m: int, c: int, p: int, value: int, waiting: int, sign: int) -> tuple[int, int]:
+    """Take an option, or with sign -1 give it back; give the value and the actions that bundles wait for."""
+    o = c * m + p
+    task.taken[c] += sign
+    value += sign * task.worth[c]
+    for i in range(task.own_start[o], task.own_start[o + 1]):
+        row = task.own_rows[i]
+        if sign > 0:
+            task.cap[row] -= 1
+        if task.cap[row] == 0:
+            _block(task, m, row, sign)
+        if sign < 0:
+            task.cap[row] += 1
+    for i in range(task.against_start[o], task.against_start[o + 1]):
+        task.blocked[task.against[i]] += sign
+    for i in range(task.wanted_start[o], task.wanted_start[o + 1]):
+        k = task.wanted[i]
+        if sign > 0:
+            value += PENALTY if task.need[k] > 0 else 0
+            task.need[k] -= 1
+        else:
+            task.need[k] += 1
+            value -= PENALTY if task.need[k] > 0 else 0
+    b = task.bundle_of[c]
+    if b >= 0:
+        before = task.pending[b]
+        if sign > 0:
+            task.pending[b] = before - 1 if before > 0 else task.bundle_size[b] - 1
+        else:
+            task.pending[b] = before + 1 if before + 1 < task.bundle_size[b] else 0
+        waiting += task.pending[b] - before
+    return value, waiting
+
+
+@step
+def _block(task: Task, m: int, row: int, sign: int) -> None:
+    """Block the options of a row of which nothing is left, or free them again."""
+    first, end = task.row_place[row], task.row_place[row] + 1
+    if first < 0:
+        first, end = 0, m
+    for i in range(task.row_start[row], task.row_start[row + 1]):
+        for p in range(first, end):
+            task.blocked[task.row_members[i] * m + p] += sign
+
+
+@step
+def _bound(task: Task, m: int, value: int, p: int, c: int) -> int:
+    """Give what no slate exceeds that placement p goes on from candidate c: what is left of rows at their prices, and
+    what every candidate is worth beyond them. Count in `use` and `got` what rows and minima get at these prices."""
+    total = value
+    for row in range(len(task.cap)):
+        task.use[row] = 0
+        if row >= m or row >= p:
+            total += task.price[row] * task.cap[row]
+    for k in range(len(task.need)):
+        task.got[k] = 0
+        # The penalty is in the value as if all that is missing stayed so.
+        total += PENALTY * max(task.need[k], 0) - task.reward[k] * task.need[k]
+    for other in range(c if p == m - 1 else 0, len(task.worth)):
+        if task.taken[other] == 0:
+            best, at = 0, -1
+            for o in range(other * m + (p if other >= c else p + 1), other * m + m):
+                if task.red[o] > best and task.blocked[o] == 0:
+                    best, at = task.red[o], o
+            if at >= 0:
+                total += best
+                for i in range(task.own_start[at], task.own_start[at + 1]):
+                    task.use[task.own_rows[i]] += 1
+                for i in range(task.wanted_start[at], task.wanted_start[at + 1]):
+                    task.got[task.wanted[i]] += 1
+    return total
+
+
+@step
+def _move_prices(task: Task, m: int, p: int, over: int, share: float) -> bool:
+    """Move all prices down the slope of the bound that was worked out last, which is `over` too high at most."""
+    norm = 0
+    for row in range(p if p < m else m, len(task.cap)):
+        slope = task.cap[row] - task.use[row]
+        # A price of nothing does not fall.
+        norm += slope * slope if slope < 0 or task.price[row] > 0 else 0
+    for k in range(len(task.need)):
+        slope = task.got[k] - task.need[k]
+        norm += slope * slope if slope < 0 or task.reward[k] > 0 else 0
+    move = int(share * float(over) / float(max(norm, 1)))
+    if move == 0 or norm == 0:
+        return False
+    for row in range(p if p < m else m, len(task.cap)):
+        task.price[row] = max(task.price[row] - move * (task.cap[row] - task.use[row]), 0)
+    for k in range(len(task.need)):
+        task.reward[k] = min(max(task.reward[k] - move * (task.got[k] - task.need[k]), 0), PENALTY)
+    _reprice(task, m)
+    return True
+
+
+@step
+def _set_prices(task: Task, m: int) -> None:
+    """Set prices one after the other to what makes the bound lowest, a few times over."""
+    n = len(task.worth)
+    for c in range(n):
+        for p in range(m):
+            task.red[c * m + p] = task.worth[c]
+    for _ in range(SWEEPS):
+        moved = 0
+        for k in range(len(task.need)):
+            if task.need[k] > 0:
+                start, end = task.minimum_start[k], task.minimum_start[k + 1]
+                place = task.minimum_place[k]
+                high, _ = _levels(task, m, task.minimum_members, start, end, place, -task.reward[k], task.need[k])
+                price = min(max(-high, 0), PENALTY)
+                moved += abs(price - task.reward[k])
+                _shift(task, m, task.minimum_members, start, end, place, price - task.reward[k])
+                task.reward[k] = price
+        for row in range(len(task.cap)):
+            start, end = task.row_start[row], task.row_start[row + 1]
+            if end - start > task.cap[row]:
+                place = task.row_place[row]
+                high, low = _levels(task, m, task.row_members, start, end, place, task.price[row], task.cap[row])
+                price = max(low, 0)
+                moved += abs(price - task.price[row])
+                _shift(task, m, task.row_members, start, end, place, task.price[row] - price)
+                task.price[row] = price
+        if moved == 0:
+            break
+
+
+@step
+def _improve_prices(task: Task, m: int, found: int) -> None:
+    """Move all prices together, down the slope of the bound, and keep the best."""
+    value = 0
+    for k in range(len(task.need)):
+        value -= PENALTY * max(task.need[k], 0)
+    lowest, idle, share = _bound(task, m, value, 0, 0), 0, 1.0
+    if found < LEAST:
+        found = lowest - PENALTY
+    _keep(task)
+    for _ in range(STEPS):
+        if not _move_prices(task, m, 0, lowest - found, share):
+            break
+        bound = _bound(task, m, value, 0, 0)
+        idle += 1
+        if bound < lowest:
+            lowest, idle = bound, 0
+            _keep(task)
+            if lowest <= found:
+                break
+        elif idle == PATIENCE:
+            share, idle = share * 0.5, 0
+    for row in range(len(task.cap)):
+        task.price[row] = task.kept_price[row]
+    for k in range(len(task.need)):
+        task.reward[k] = task.kept_reward[k]
+    _reprice(task, m)
+
+
+@step
+def _keep(task: Task) -> None:
+    """Remember the prices."""
+    for row in range(len(task.cap)):
+        task.kept_price[row] = task.price[row]
+    for k in range(len(task.need)):
+        task.kept_reward[k] = task.reward[k]
+
+
+@step
+def _reprice(task: Task, m: int) -> None:
+    """Work out anew what every option is worth beyond the prices."""
+    for c in range(len(task.worth)):
+        for o in range(c * m, c * m + m):
+            red = task.worth[c]
+            for i in range(task.own_start[o], task.own_start[o + 1]):
+                red -= task.price[task.own_rows[i]]
+            for i in range(task.wanted_start[o], task.wanted_start[o + 1]):
+                red += task.reward[task.wanted[i]]
+            task.red[o] = red
+
+
+@step
+def _levels(
+    task: Task, m: int, members: Numbers, start: int, end: int, place: int, price: int, count: int
+) -> tuple[int, int]:
+    """Give the count-th highest and the next of what members gain by the row, were it free; -PENALTY for nobody."""
+    found = 0
+    for i in range(start, end):
+        c = members[i]
+        inside, outside = -PENALTY, 0
+        for p in range(m):
+            o = c * m + p
+            if task.blocked[o] == 0:
+                if place < 0 or place == p:
+                    inside = max(inside, task.red[o] + price)
+                else:
+                    outside = max(outside, task.red[o])
+        gain = inside - outside
+        at = min(found, count)
+        if at == count and found > count and gain <= task.top[count]:
+            continue
+        while at > 0 and task.top[at - 1] < gain:
+            task.top[at] = task.top[at - 1]
+            at -= 1
+        task.top[at] = gain
+        found = min(found + 1, count + 1)
+    high = task.top[count - 1] if 0 < count <= found else -PENALTY
+    return high, task.top[count] if count < found else -PENALTY
+
+
+@step
+def _shift(task: Task, m: int, members: Numbers, start: int, end: int, place: int, by: int) -> None:
+    """Change what the options of a row are worth beyond the prices."""
+    if by == 0:
+        return
+    for i in range(start, end):
+        for p in range(m):
+            if place < 0 or place == p:
+                task.red[members[i] * m + p] += by
