@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,7 +19,7 @@ from opportune.customers import Registry
 from opportune.decide import Plan
 from opportune.evaluate.foresight import Case
 from opportune.evaluate.foresight.imagined import Imagination, named_in
-from opportune.evaluate.foresight.recorded import customers_of, recorded_cases
+from opportune.evaluate.foresight.recorded import customers_of, recorded_cases, with_history, with_present
 from opportune.evaluate.off_policy.recorded import Span
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.revisions import Strategy
@@ -111,10 +111,20 @@ def population(wanted: Wanted, strategies: Iterable[Strategy], storage: Storage 
         fail("expected one of --customers, --profiles and --imagined, found several")
     if wanted.profiles and storage is None:
         fail("--profiles: expected a store too; add --store")
+    strategies = list(strategies)
+    plans = [strategy.plan for strategy in strategies]
     if storage is not None and not any(chosen):
         span = Span(moment(wanted.since, "--from"), moment(wanted.until, "--to"))
-        return Population("decisions", recorded_cases(storage, wanted.count, span))
-    asking = _Asking(wanted, list(strategies))
+        return Population("decisions", with_history(storage, recorded_cases(storage, wanted.count, span), plans))
+    found = _of_people(wanted, strategies, storage)
+    if storage is None:
+        return found
+    known = found.cases if found.source == "imagined" else with_history(storage, found.cases, plans)
+    return replace(found, cases=with_present(storage, known))
+
+
+def _of_people(wanted: Wanted, strategies: list[Strategy], storage: Storage | None) -> Population:
+    asking = _Asking(wanted, strategies)
     if wanted.customers is not None:
         people, left_out = _of_file(wanted, asking.own)
         return Population("file", asking.cases(people), left_out)
@@ -174,6 +184,7 @@ class _Asking:
                 context = self._contexts.draw(f"{seed}/{channel}", at) if self._given is None else self._given
                 request = DecisionRequest(
                     id=f"{seed}/{channel}",
+                    customer=None if attributes is None else name,
                     channel=channel,
                     placements=tuple(PlacementRequest(name=placement) for placement in placements),
                     context={**context, **known},

@@ -14,7 +14,7 @@ from opportune.decide import Plan
 from opportune.evaluate.foresight.cases import Case, Side
 from opportune.evaluate.foresight.change import is_empty
 from opportune.evaluate.foresight.funnel import Want
-from opportune.evaluate.foresight.reasons import LAYERS, standing_policy
+from opportune.evaluate.foresight.reasons import LAYERS, limit_policy, standing_policy
 from opportune.evaluate.foresight.rulebook import Fallen, Policy, Rulebook
 from opportune.records import Decision, PlacementTrace, Stage
 
@@ -98,4 +98,4 @@ class Blame:
         """Name the limits that hold a candidate back altogether."""
         for hold in decision.holds:
             if hold.left == 0 and self._side.plan.limits.members(hold.limit, hold.part)[candidate]:
-                yield Policy(Stage.LIMITED.name.lower(), f"limit:{hold.limit or hold.part}")
+                yield limit_policy(self._side.plan, hold.limit, hold.part)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from opportune.decide import Draws, Plan, State, decide
+from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, stock_at
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.project import Project
@@ -29,6 +29,7 @@ class Case:
         attributes: of the customer, name → value.
         at: its moment.
         seed: of all draws; every strategy draws the same numbers.
+        standing: what limits are judged by, as of then.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Case:
     attributes: Mapping[str, Any]
     at: datetime
     seed: str
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def unit(self) -> str:
@@ -66,5 +68,23 @@ class Side:
         if contact is None:
             return None
         request, facts = contact
-        state = State(model=self.model, position=self.position, person=case.person, profile=facts)
+        known = gather(self.plan, facts, request, case.at)
+        holds = holds_of(self.plan, self._standing(case), known, case.at, self._places(request))
+        state = State(model=self.model, position=self.position, person=case.person, profile=facts, holds=holds)
         return decide(self.plan, state, request, case.at, Draws(case.seed))
+
+    def _standing(self, case: Case) -> Standing:
+        """Say in which period a recorded decision saw stocks: holds name none."""
+        taken = {
+            (stock, period or self._period(stock, case.at)): units
+            for (stock, period), units in case.standing.stocks.items()
+        }
+        return replace(case.standing, stocks=taken)
+
+    def _period(self, stock: str, at: datetime) -> str:
+        return stock_at(self.plan, stock, at)[0] if stock in self.plan.limits.stocks else ""
+
+    def _places(self, request: DecisionRequest) -> int:
+        """Count the places that an answer has at most."""
+        own = self.plan.channels[request.channel].placements
+        return sum(own[one.name].size if one.size is None else one.size for one in request.placements)

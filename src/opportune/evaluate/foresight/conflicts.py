@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from opportune.evaluate.foresight.cases import Side
 from opportune.evaluate.foresight.domination import dominated
 from opportune.evaluate.foresight.funnel import Conflict, Funnel
+from opportune.evaluate.foresight.reach import unreachable_limits
 from opportune.rules.contradiction import contradictory
 
 __all__ = ["conflicts"]
@@ -18,7 +19,7 @@ def conflicts(side: Side, funnel: Funnel) -> tuple[Conflict, ...]:
     Args:
         funnel: of contacts that the strategy decided.
     """
-    certain = [*_mandatory(side), *dominated(side.plan)]
+    certain = [*_mandatory(side), *dominated(side.plan), *unreachable_limits(side.plan)]
     known = {one.subject for one in certain}
     seen = [one for one in (*_actions(side, funnel), *_policies(funnel)) if one.subject not in known]
     return (*certain, *seen)

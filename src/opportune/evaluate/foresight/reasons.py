@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from opportune.decide import Plan
 from opportune.evaluate.foresight.cases import Side
 from opportune.evaluate.foresight.rulebook import Policy
 from opportune.records import Stage
 
-__all__ = ["COMPETING", "LAYERS", "ORDER", "standing_policy"]
+__all__ = ["COMPETING", "LAYERS", "ORDER", "limit_policy", "standing_policy"]
 
 LAYERS = (Stage.ELIGIBILITY, Stage.APPLICABILITY, Stage.SUITABILITY)
 """Stages of rules."""
@@ -24,3 +25,12 @@ def standing_policy(side: Side, stage: Stage, candidate: int) -> Policy:
     if stage is Stage.INACTIVE and not side.project.groups[key.group].active:
         owner = f"group:{key.group}"
     return Policy(stage.name.lower(), owner)
+
+
+def limit_policy(plan: Plan, limit: str, part: str = "") -> Policy:
+    """Name a limit: a contact policy or a stock; a switch by what it switches off."""
+    stage = Stage.LIMITED.name.lower()
+    if not limit:
+        return Policy(stage, f"switch:{part}")
+    policy = plan.limits.policy(limit)
+    return Policy(stage, f"limit:{limit}", because="" if policy is None else policy.because)

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from opportune.decide import Plan, Standing
+from opportune.decide.limits.windows import micros
 from opportune.evaluate.foresight.cases import Case
 from opportune.evaluate.off_policy.recorded import Span
+from opportune.records import Hold
 from opportune.storage import Entry, Kind, Storage, decision_of
 from opportune.storage.kinds import DecisionPayload, ProfilePayload
 
-__all__ = ["customers_of", "recorded_cases"]
+__all__ = ["customers_of", "recorded_cases", "with_history", "with_present"]
 
 PAGE = 1_000
 _PREFIX = "customer."
@@ -36,7 +41,45 @@ def _case(entry: Entry) -> Case:
     decision = decision_of(entry)
     start = len(_PREFIX)
     known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
-    return Case(decision.id, decision.person, decision.request, known, decision.at, decision.seed)
+    standing = _as_seen(decision.holds)
+    return Case(decision.id, decision.person, decision.request, known, decision.at, decision.seed, standing)
+
+
+def _as_seen(holds: Sequence[Hold]) -> Standing:
+    """Give what a decision saw of stocks and switches: of stocks that did not bind, nothing is known or needed."""
+    switches = frozenset(hold.part for hold in holds if hold.kind == "switch")
+    return Standing(
+        stocks={(hold.limit, ""): hold.count for hold in holds if hold.kind == "stock"}, switched_off=switches
+    )
+
+
+def with_history(storage: Storage, cases: Sequence[Case], plans: Sequence[Plan]) -> list[Case]:
+    """Add what each customer's history held at the moment of the contact, as far back as the plans look.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    horizon = timedelta(seconds=max(plan.limits.horizon_seconds for plan in plans))
+    if not horizon:
+        return list(cases)
+    found = []
+    for case in cases:
+        history = storage.contacts(case.request.customer, case.at - horizon) if case.request.customer else None
+        at = micros(case.at)
+        before = [one for one in (history.contacts if history else ()) if one.at <= at and one.decision != case.name]
+        found.append(replace(case, standing=replace(case.standing, contacts=before)))
+    return found
+
+
+def with_present(storage: Storage, cases: Sequence[Case]) -> list[Case]:
+    """Add what is taken of stocks and what is switched off now.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    taken = {(one.stock, one.period): one.taken for one in storage.stocks()}
+    off = frozenset(one.target for one in storage.switches() if one.off)
+    return [replace(case, standing=replace(case.standing, stocks=taken, switched_off=off)) for case in cases]
 
 
 def customers_of(storage: Storage, limit: int) -> dict[str, Mapping[str, Any]]:

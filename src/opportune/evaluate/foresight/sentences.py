@@ -18,6 +18,7 @@ _OWNERS: dict[Language, dict[str, str]] = {
         "group": "group {}",
         "action": "action {}",
         "limit": "limit {}",
+        "switch": "emergency switch of {}",
         "placement": "placement {}",
         "component": "{}",
     },
@@ -25,6 +26,7 @@ _OWNERS: dict[Language, dict[str, str]] = {
         "group": "grupa {}",
         "action": "akcja {}",
         "limit": "limit {}",
+        "switch": "wyłącznik awaryjny: {}",
         "placement": "miejsce {}",
         "component": "{}",
     },
@@ -86,7 +88,9 @@ def owner_said(owner: str, language: Language = "en") -> str:
     """Name where a policy stands."""
     kind, _, name = owner.partition(":")
     form = _OWNERS[language].get(kind)
-    return owner if form is None else form.format(name)
+    if form is None:
+        return owner
+    return form.format(owner_said(name, language) if kind == "switch" else name)
 
 
 def stage_said(stage: str, language: Language = "en") -> str:
@@ -96,9 +100,9 @@ def stage_said(stage: str, language: Language = "en") -> str:
 
 def policy_said(policy: Policy, language: Language = "en") -> str:
     """Name a policy: where it stands, its stage, and the rule with its author's words."""
-    if policy.owner.startswith("limit:"):
-        return owner_said(policy.owner, language)
-    told = f"{owner_said(policy.owner, language)}, {stage_said(policy.stage, language)}"
+    told = owner_said(policy.owner, language)
+    if not policy.owner.startswith(("limit:", "switch:")):
+        told += f", {stage_said(policy.stage, language)}"
     if policy.rule:
         told += f": {policy.rule}"
     return f"{told} ({policy.because})" if policy.because else told

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from opportune.evaluate.foresight.blame import Blame
 from opportune.evaluate.foresight.cases import Case, Side
 from opportune.evaluate.foresight.funnel import ActionFall, Funnel, PolicyFall, Served, StageFall
-from opportune.evaluate.foresight.reasons import COMPETING, LAYERS, ORDER, standing_policy
+from opportune.evaluate.foresight.reasons import COMPETING, LAYERS, ORDER, limit_policy, standing_policy
 from opportune.evaluate.foresight.rulebook import Fallen, Policy, Rulebook
 from opportune.records import Decision, PlacementTrace, Stage
 
@@ -46,12 +46,14 @@ class Tally:
         }
         self._persons: set[str] = set()
         self._blame = Blame(side, rulebook)
+        self._has_history = False
         self.contacts = self.empty = 0
 
     def add(self, case: Case, decision: Decision) -> None:
         """Count one decision."""
         self.contacts += 1
         self._persons.add(case.unit)
+        self._has_history |= bool(case.standing.contacts or case.standing.stocks)
         fallen = self._rulebook.judge(decision.facts)
         for number, trace in enumerate(decision.traces):
             self._add(trace, decision, fallen, number)
@@ -128,7 +130,10 @@ class Tally:
             PolicyFall(policy=policy, dropped=int(dropped[number]), alone=int(alone[number]))
             for number, policy in enumerate(self._rulebook.policies)
         ]
-        others: Counter[Policy] = Counter()
+        limits = self._side.plan.limits
+        # Without any history, that a limit held nobody says nothing of it.
+        names = (*(policy.name for policy in limits.policies), *limits.stocks) if self._has_history else ()
+        others: Counter[Policy] = Counter({limit_policy(self._side.plan, name): 0 for name in names})
         for (_, policy), number in self._limits.items():
             others[policy] += number
         for _, policy, number in self._standing():
