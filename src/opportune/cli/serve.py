@@ -54,7 +54,8 @@ def serve(
     """
     with failures():
         _check_options(host, open_to_network, kernel)
-        files = None if project is None else dict(check_directory(project).project.files)
+        checked = None if project is None else check_directory(project)
+        files = None if checked is None else dict(checked.project.files)
         bound = _bound(host, port)
         try:
             storage = open_storage(store)
@@ -75,7 +76,7 @@ def serve(
                 " with 'opportune copy --from FILE --to postgresql://...' and serve that"
             )
         entries = storage.last_sequence()
-        start = begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel)
+        start = begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel, checked=checked)
         strategy = start.strategy
         if is_shared:
             storage.close()

@@ -45,6 +45,8 @@ __all__ = [
 AUTHOR_MAX = 200
 REASON_MAX = 2_000
 
+Made = tuple[Strategy, CheckedProject]
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -92,8 +94,11 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     advice: tuple[str, ...] = ()
 
 
-def examined(course: Course, offer: Offer) -> tuple[Strategy, int]:
+def examined(course: Course, offer: Offer, made: Made | None = None) -> tuple[Strategy, int]:
     """Check an offer and run its persona tests; compile it.
+
+    Args:
+        made: what the offer's files are, where they were checked and compiled already.
 
     Returns:
         the strategy, and how many tests passed.
@@ -103,7 +108,7 @@ def examined(course: Course, offer: Offer) -> tuple[Strategy, int]:
         InputError: author or reason are too long.
     """
     _check_words(offer)
-    strategy, checked = strategy_from_files(offer.files, offer.now)
+    strategy, checked = made or strategy_from_files(offer.files, offer.now)
     _expect_project(course, strategy, offer)
     _run_tests(strategy, checked)
     return strategy, len(checked.personas)
@@ -134,8 +139,11 @@ def current(course: Course) -> Step | None:
     return course.at(steps[-1].sequence) if steps else None
 
 
-def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto") -> Published:
+def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto", made: Made | None = None) -> Published:
     """Take an offer through the gate and make it the current revision of a store that nobody serves from this process.
+
+    Args:
+        made: as for `examined`.
 
     Raises:
         ProjectError: with all that is wrong.
@@ -143,7 +151,7 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto") -
         StoreError: the store cannot be read or written.
     """
     course = Course(storage)
-    strategy, tests = examined(course, offer)
+    strategy, tests = examined(course, offer, made)
     repeated = already(course, strategy, tests)
     if repeated is not None:
         return repeated

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from opportune.errors import DamageError, InputError, ProjectError
 from opportune.service.course import Course
 from opportune.service.publishing import Offer, current, publish
-from opportune.service.revisions import Strategy, reason_of, strategy_from_files
+from opportune.service.revisions import Strategy, compiled, reason_of, strategy_from_files
 from opportune.storage import Storage
+from opportune.strategy.checked import CheckedProject
 
 __all__ = ["Start", "begin_with"]
 
@@ -27,7 +28,13 @@ class Start:
 
 
 def begin_with(
-    storage: Storage, files: Mapping[str, str] | None, new_id: str, *, author: str = "", kernel: str = "auto"
+    storage: Storage,
+    files: Mapping[str, str] | None,
+    new_id: str,
+    *,
+    author: str = "",
+    kernel: str = "auto",
+    checked: CheckedProject | None = None,
 ) -> Start:
     """Find the strategy to begin with; publish that of a folder where the store never had it.
 
@@ -35,6 +42,7 @@ def begin_with(
 
     Args:
         files: texts of the folder by path; None where none was named.
+        checked: what these files are, where they were checked already.
 
     Raises:
         ProjectError: the folder's strategy does not pass the gate.
@@ -44,10 +52,11 @@ def begin_with(
     course = Course(storage)
     notes = _lost(course)
     if files is not None:
-        strategy, _ = strategy_from_files(files)
+        made = strategy_from_files(files) if checked is None else (compiled(checked), checked)
+        strategy = made[0]
         number = max((step.number for step in course.steps if step.hash == strategy.plan.revision), default=0)
         if not number:
-            publish(storage, Offer(files, author, "served from its folder"), new_id, kernel)
+            publish(storage, Offer(files, author, "served from its folder"), new_id, kernel, made)
             return Start(strategy)
         now = current(course)
         if now is not None and now.hash == strategy.plan.revision:
