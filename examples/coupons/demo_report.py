@@ -52,6 +52,7 @@ def show(
     console.print()
     console.print(figures_table(figures))
     console.print("Log loss so far  " + sparkline([loss for _, loss, _ in figures.curve]) + "  (lower is better)")
+    say_bound(console, address, figures.answers)
     pictures = write_pictures(figures, folder)
     console.print(f"Pictures: {', '.join(str(picture) for picture in pictures)}\n")
     say_acceptance(console, journal, contacts)
@@ -84,6 +85,19 @@ def progressive(console: Console, journal: Journal) -> ProgressiveReport:
             lambda done: bar.update(task, completed=done),
         )
     return report(trail)
+
+
+def say_bound(console: Console, address: str, answers: int) -> None:
+    """Say why the service has learned fewer answers than there are: what one driver teaches has a bound."""
+    found = httpx.get(f"{address}/v1/models/comparison", timeout=30).raise_for_status().json()
+    whole = (one["answers"] for one in found["figures"] if one["outcome"] == "accept" and not one["action"])
+    learned = max(whole, default=0)
+    if learned < answers:
+        console.print(
+            f"The service itself learned from {learned:,} of the {answers:,} answers, and its reports count those: a "
+            f"driver teaches about one coupon by at most {found['person_answers']} answers in {found['person_days']} "
+            "days, and by fewer who say yes far more often than others do (docs/concepts/outcomes.md)."
+        )
 
 
 def figures_table(figures: ProgressiveReport) -> Table:
