@@ -142,19 +142,16 @@ class Decider:
                 if plan.limits.needs_contacts and request.customer is not None and profile.person is None:
                     profile = await self._welcome(serving, request.customer)
                 drawing = Drawing(serving, learned, request, profile, now, ignored)
-                while True:
-                    write = await self._drawn(drawing)
-                    decided = perf_counter()
-                    try:
-                        receipt = await self._writer.write(write)
-                        break
-                    except (StaleError, SoldOutError) as refusal:
-                        self._standings.forget(request.customer)
-                        drawing.lose(write.decision, refusal)
-                        if isinstance(refusal, SoldOutError):
-                            self._standings.sold(refusal.lost)
+                async with self._standings.turn(plan, profile.person):
+                    while True:
+                        write = await self._drawn(drawing)
+                        decided = perf_counter()
+                        try:
+                            receipt = await self._writer.write(write)
+                            break
+                        except (StaleError, SoldOutError) as refusal:
+                            self._lose(drawing, write.decision, refusal)
                         if len(drawing.redrawn) > REDRAWN_MAX:
-                            write = None
                             return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
                 decision, body = write.decision, write.answer
         except TimeoutError:
@@ -192,6 +189,13 @@ class Decider:
             reserves=reserves_of(plan, decision, drawing.now),
             contacts_seen=seen,
         )
+
+    def _lose(self, drawing: Drawing, decision: Decision, refusal: StaleError | SoldOutError) -> None:
+        """Take in that a draw could not be kept."""
+        drawing.lose(decision, refusal)
+        self._standings.forget(drawing.request.customer)
+        if isinstance(refusal, SoldOutError):
+            self._standings.sold(refusal.lost)
 
     async def _welcome(self, serving: Serving, customer: str) -> KnownProfile:
         """Make a person of a customer whom the store does not know: limits count persons."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Executor
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from opportune.decide.limits.standing import Standing
@@ -40,6 +41,8 @@ class Standings:
         self._persons_max = persons_max
         self._histories: OrderedDict[str, Contacts] = OrderedDict()
         self._horizon = 0
+        self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
+        """Person → who is deciding, and how many wait for it or do it."""
         self._taken: dict[tuple[str, str], int] = {}
         self.switched_off: frozenset[str] = frozenset()
         """ "action:<name>" and "group:<name>" that nobody may be shown."""
@@ -96,6 +99,22 @@ class Standings:
         else:
             self._histories.move_to_end(identifier)
         return known
+
+    @asynccontextmanager
+    async def turn(self, plan: Plan, person: str | None) -> AsyncIterator[None]:
+        """Wait until no other decision for the person is on its way: each has to know what the one before showed."""
+        if person is None or not plan.limits.needs_contacts:
+            yield
+            return
+        lock, waiting = self._turns.get(person) or (asyncio.Lock(), 0)
+        self._turns[person] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._turns.pop(person)
+            if waiting > 1:
+                self._turns[person] = lock, waiting - 1
 
     def forget(self, identifier: str | None) -> None:
         """Drop a person's history: it is not whole."""

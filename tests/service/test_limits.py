@@ -1,0 +1,226 @@
+"""Limits through the whole service: exact under concurrency, drawn again where lost, explained and replayed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opportune.service import Settings
+from opportune.service.redeciding import prove_decisions
+from opportune.service.revisions import Strategy, strategy_from_files
+from opportune.service.windows import Sweeper
+from opportune.storage import SqliteStorage, SwitchAction, open_storage, verify_storage
+
+from .shop import Service, decision, files, serving
+
+COFFEES = 5
+POLICIES = """
+two_coffees: {at_most: 2, within: {days: 7}, counts: shown, per: person, actions: [coffee]}
+after_no: {after: {outcome: reject}, rest: {days: 90}, rests: group, groups: [drinks]}
+"""
+STOCKS = f"""
+beans: {{units: {COFFEES}, lease: {{minutes: 10}}, confirmed_by: [accept], released_by: [reject]}}
+"""
+
+
+class Clock:
+    """A clock that a test turns."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 5, 4, 10, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+def limited(policies: str = "", stocks: str = "") -> Strategy:
+    texts = files()
+    if policies:
+        texts["contact_policies.yaml"] = policies
+    if stocks:
+        texts["stocks.yaml"] = stocks
+        texts["actions/drinks/coffee.yaml"] += "uses: {beans: 1}\n"
+    return strategy_from_files(texts)[0]
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def capped(tmp_path: Path, clock: Clock) -> Iterator[Service]:
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock), limited(POLICIES)) as service:
+        yield service
+
+
+@pytest.fixture
+def stocked(tmp_path: Path, clock: Clock) -> Iterator[Service]:
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock), limited(stocks=STOCKS)) as service:
+        yield service
+
+
+def know(service: Service, *customers: str) -> None:
+    for customer in customers:
+        service.call("PATCH", f"/v1/customers/{customer}", {"attributes": {"age": 40}})
+
+
+def shown(answer: dict[str, Any]) -> list[str]:
+    return [one["action"] for placement in answer["placements"] for one in placement["actions"]]
+
+
+def ask_at_once(service: Service, count: int, customer: str = "", **fields: Any) -> list[dict[str, Any]]:
+    """Ask so many times before the first answer is there."""
+
+    async def ask() -> list[dict[str, Any]]:
+        names = {f"{customer}-{number}": customer or f"c-{number}" for number in range(count)}
+        bodies = [decision(id, customer=name, **fields) for id, name in names.items()]
+        answers = await asyncio.gather(*(service.acall("POST", "/v1/decisions", body) for body in bodies))
+        return [answer.json() for answer in answers]
+
+    return service.runner.run(ask())
+
+
+def test_a_person_is_shown_no_more_than_the_policy_allows_however_many_ask_at_once(capped: Service) -> None:
+    know(capped, "c-1")
+
+    answers = ask_at_once(capped, 12, "c-1")
+
+    counted = Counter(action for answer in answers for action in shown(answer))
+    assert counted["coffee"] == 2
+    assert sum(counted.values()) == 24
+    assert all(len(shown(answer)) == 2 for answer in answers)
+
+
+def test_a_customer_who_is_in_no_store_yet_is_counted_from_the_first_contact(capped: Service) -> None:
+    for number in range(3):
+        capped.decide(f"r-{number}", customer="new")
+    capped.call("PATCH", "/v1/customers/new", {"attributes": {"age": 40}})
+
+    counted = [shown(capped.decide(f"s-{number}", customer="new")).count("coffee") for number in range(5)]
+
+    assert sum(counted) == 2
+
+
+def test_a_window_slides(capped: Service, clock: Clock) -> None:
+    know(capped, "c-1")
+    begin = clock.now
+    for number, hours in enumerate((0, 24)):
+        clock.now = begin + timedelta(hours=hours)
+        assert "coffee" in shown(capped.decide(f"r-{number}", customer="c-1"))
+    clock.now = begin + timedelta(days=7, seconds=-1)
+    assert "coffee" not in shown(capped.decide("r-2", customer="c-1"))
+    clock.now = begin + timedelta(days=7, seconds=1)
+    assert "coffee" in shown(capped.decide("r-3", customer="c-1"))
+
+
+def test_a_refusal_rests_its_group_until_the_day_that_the_explanation_names(capped: Service, clock: Clock) -> None:
+    know(capped, "c-1")
+    answer = capped.decide("r-1", customer="c-1")
+    report = {"id": "o-1", "decision": answer["id"], "action": "coffee", "outcome": "reject"}
+    clock.now += timedelta(hours=1)
+    capped.call("POST", "/v1/outcomes", {**report, "occurred_at": "2026-05-04T10:30:00Z"})
+
+    after = capped.decide("r-2", customer="c-1")
+
+    assert "coffee" not in shown(after)
+    told = capped.call("GET", f"/v1/decisions/{after['id']}").json()["explanation"]
+    reasons = {one["action"]: one["reason"] for one in told["placements"][0]["candidates"]}
+    assert reasons["coffee"] == (
+        "after_no: group drinks rested until 2 August 2026, 12:30 after reject 4 May 2026, 12:30"
+    )
+
+
+def test_one_person_with_two_identities_has_one_cap(capped: Service) -> None:
+    know(capped, "c-1", "c-2")
+    assert "coffee" in shown(capped.decide("r-1", customer="c-1"))
+    assert "coffee" in shown(capped.decide("r-2", customer="c-2"))
+
+    capped.call("POST", "/v1/customers/c-1/merge", {"id": "m-1", "other": "c-2"})
+
+    assert "coffee" not in shown(capped.decide("r-3", customer="c-1"))
+    assert "coffee" not in shown(capped.decide("r-4", customer="c-2"))
+
+
+def test_exactly_what_is_there_is_given_out_when_all_ask_at_once(stocked: Service) -> None:
+    know(stocked, *(f"c-{number}" for number in range(20)))
+
+    answers = ask_at_once(stocked, 20)
+
+    assert sum("coffee" in shown(answer) for answer in answers) == COFFEES
+    assert all(len(shown(answer)) == 2 for answer in answers)
+    (beans,) = stocked.runtime.storage.stocks([("beans", "")])
+    assert (beans.taken, beans.confirmed) == (COFFEES, 0)
+
+
+def test_an_outcome_confirms_or_releases_and_an_ended_lease_comes_back(stocked: Service, clock: Clock) -> None:
+    know(stocked, *(f"c-{number}" for number in range(COFFEES)))
+    answers = ask_at_once(stocked, COFFEES)
+    for number, outcome in enumerate(("accept", "reject")):
+        report = {"id": f"o-{number}", "decision": answers[number]["id"], "action": "coffee", "outcome": outcome}
+        stocked.call("POST", "/v1/outcomes", report)
+    runtime = stocked.runtime
+    (beans,) = runtime.storage.stocks([("beans", "")])
+    assert (beans.taken, beans.confirmed) == (COFFEES - 1, 1)
+
+    clock.now += timedelta(minutes=11)
+    stocked.runner.run(Sweeper(runtime.live, runtime.storage, runtime.writer, runtime.settings).sweep())
+
+    (beans,) = runtime.storage.stocks([("beans", "")])
+    assert (beans.taken, beans.confirmed) == (1, 1)
+    stocked.wait(0.5)
+    know(stocked, *(f"d-{number}" for number in range(9)))
+    again = [stocked.decide(f"again-{number}", customer=f"d-{number}") for number in range(9)]
+    assert sum("coffee" in shown(answer) for answer in again) == COFFEES - 1
+
+
+def test_a_switch_holds_from_the_next_decision_on(stocked: Service) -> None:
+    know(stocked, "c-1", "c-2")
+    assert "coffee" in shown(stocked.decide("r-1", customer="c-1"))
+
+    switch = SwitchAction(id="s-1", target="group:drinks", off=True, author="risk", reason="recall")
+    stocked.runner.run(stocked.runtime.writer.write(switch))
+    stocked.wait(0.5)
+
+    assert shown(stocked.decide("r-2", customer="c-2")) == ["call_back"]
+
+
+def test_decisions_with_limits_and_redraws_are_decided_again_to_the_same_bytes(
+    tmp_path: Path, stocked: Service
+) -> None:
+    know(stocked, *(f"c-{number}" for number in range(20)))
+    answers = ask_at_once(stocked, 20)
+    assert any(answer.get("redrawn") for answer in answers)
+
+    with open_storage(str(tmp_path / "shop.db"), read_only=True) as storage:
+        counts, problems = prove_decisions(storage)
+        assert not list(problems)
+        assert counts.compared == 20
+        assert not list(verify_storage(storage).problems)
+
+
+def test_reading_before_writing_grants_too_much(tmp_path: Path) -> None:
+    """The control: who looks and then takes, without the store's judgement, gives out more than there is."""
+    storage = SqliteStorage(tmp_path / "naive.db")
+    taken = 0
+
+    async def naive() -> bool:
+        nonlocal taken
+        seen = taken
+        await asyncio.sleep(0)
+        if seen >= COFFEES:
+            return False
+        taken = seen + 1
+        return True
+
+    async def all_at_once() -> int:
+        return sum(await asyncio.gather(*(naive() for _ in range(20))))
+
+    assert asyncio.run(all_at_once()) > COFFEES
+    storage.close()
