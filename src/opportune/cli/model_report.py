@@ -12,7 +12,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json
+from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json, print_table
 from opportune.cli.releases import StoreOption, UrlOption, opened, service
 from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
 from opportune.evaluate.model_report.parts import ModelHealth
@@ -180,12 +180,10 @@ def _print_rest(all_: Sequence[object], noun: str) -> None:
 def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     table = Table(title=title, title_justify="left", box=None, pad_edge=False)
     for place, name in enumerate(names):
-        # Names are there in full, also where the terminal is narrow.
-        widest = max((len(row[0]) for row in rows), default=0) if place == 0 else None
-        table.add_column(name, justify="left" if place == 0 else "right", min_width=widest)
+        table.add_column(name, justify="left" if place == 0 else "right")
     for row in rows:
         table.add_row(*map(escape, row))
-    out.print(table)
+    print_table(table)
 
 
 def _number(value: float | None) -> str:

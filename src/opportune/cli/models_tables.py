@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.markup import escape
 from rich.table import Table
 
-from opportune.cli.output import out
+from opportune.cli.output import out, print_table
 from opportune.evaluate.model_report.words import WORDS, bound_said
 from opportune.learning.scoreboard_figures import Difference, Figures
 from opportune.service.contests import Changed, Comparison, Version
@@ -37,7 +37,7 @@ def print_models(found: Comparison) -> None:
             f"{len(one.predictors)} attributes",
             escape("; ".join(words)),
         )
-    out.print(table)
+    print_table(table)
     _print_bound(found)
 
 
@@ -61,7 +61,7 @@ def print_comparison(found: Comparison, with_actions: bool) -> None:
         cells += ["-" if one.auc is None else f"{one.auc:.3f}"]
         cells += [f"{one.calibration_error:.3f}", f"{one.calibration_chance:.3f}"]
         table.add_row(*cells, _difference(one.difference), _verdict(one, found.champion))
-    out.print(table)
+    print_table(table)
     _print_bound(found)
     for model in found.models:
         if model.failure:
@@ -79,7 +79,7 @@ def print_versions(found: Sequence[Version]) -> None:
         table.add_row(
             str(one.number), when, str(one.position), escape(one.champion), one.hash[:12], f"{one.bytes / 1e6:.2f} MB"
         )
-    out.print(table)
+    print_table(table)
 
 
 def is_shared(store: str) -> bool:

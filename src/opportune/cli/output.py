@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from opportune.errors import InputError, OpportuneError, Problem, ProjectError
 
@@ -29,6 +30,7 @@ __all__ = [
     "out",
     "print_json",
     "print_problems",
+    "print_table",
     "program",
 ]
 
@@ -36,6 +38,8 @@ FOUND = 1
 """Exit code: problems were found."""
 WRONG = 2
 """Exit code: wrong use, or it could not be done."""
+TABLE_WIDTH = 1_000
+"""Letters that a line of a table has room for."""
 
 # Without emoji: a user's ":x:" stays what it is. Markup is for our own words; users' go through `escape`.
 out = Console(soft_wrap=True, highlight=False, emoji=False)
@@ -71,6 +75,11 @@ def print_json(value: Any) -> None:
         # A terminal without our signs gets their numbers, which every reader of JSON understands.
         text = json.dumps(json.loads(text), indent=2)
     sys.stdout.write(text + "\n")
+
+
+def print_table(table: Table) -> None:
+    """Print a table in full: a narrow terminal breaks its lines, and no name or figure is cut."""
+    Console(file=out.file, width=TABLE_WIDTH, soft_wrap=True, highlight=False, emoji=False).print(table)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:

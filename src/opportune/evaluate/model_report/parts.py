@@ -68,8 +68,8 @@ class PredictorHealth(msgspec.Struct, frozen=True, kw_only=True):
     """What one predictor contributes to a model under one outcome; None where that is not known of this model.
 
     Args:
-        selection: "used"; or why it is left out: "says-little", "one-value" and "never-seen" until it says more,
-            "hidden" from this model by the project's models.yaml, "barred" from all models by its attributes.
+        selection: "used"; "says-little", used less until it says more by itself; "one-value" and "never-seen", of no
+            use so far; "hidden" from this model by the project's models.yaml; "barred" from all models by its attribute.
         movement: mean absolute contribution to the log odds of shown actions; `share` of that of all predictors.
         seen: answers to all outcomes in which it had a value; `missing` share of those in which it had none.
         groups: bins or levels that are told apart.
