@@ -69,7 +69,7 @@ class PredictorHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         selection: "used"; "says-little", used less until it says more by itself; "one-value" and "never-seen", of no
-            use so far; "hidden" from this model by the project's models.yaml; "barred" from all models by its attribute.
+            use so far; "hidden" from this model by models.yaml; "barred" from all models by its attribute.
         movement: mean absolute contribution to the log odds of shown actions; `share` of that of all predictors.
         seen: answers to all outcomes in which it had a value; `missing` share of those in which it had none.
         groups: bins or levels that are told apart.
