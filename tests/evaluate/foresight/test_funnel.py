@@ -65,14 +65,11 @@ def test_a_rule_stands_where_its_author_wrote_it(seen):
 
 
 def test_a_rule_that_alone_stood_in_the_way_is_counted(seen):
-    side, funnel, told = seen
-    alone = 0
-    for one, decision_facts in ((c, e) for e in told for p in e.placements for c in p.candidates):
-        if one.stage in LAYERS and len(one.rules) == 1:
-            alone += 1
+    _, funnel, told = seen
+    single = sum(one.stage in LAYERS and len(one.rules) == 1 for one in candidates(told))
 
     # Explanations stop at the layer that dropped a candidate, so they know at least as many.
-    assert 0 < sum(fall.alone or 0 for fall in funnel.policies) <= alone
+    assert 0 < sum(fall.alone or 0 for fall in funnel.policies) <= single
 
 
 def test_actions_left_are_those_that_passed_everything(seen):
