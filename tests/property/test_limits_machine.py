@@ -291,7 +291,7 @@ def _run(machine: type[LimitsMachine], examples: int, steps: int) -> int:
 
 
 @pytest.mark.parametrize(
-    ("examples", "steps", "least"), [(5, 25, 0), pytest.param(400, 60, 10_000, marks=pytest.mark.full)]
+    ("examples", "steps", "least"), [(5, 25, 0), pytest.param(220, 60, 10_000, marks=pytest.mark.full)]
 )
 @pytest.mark.parametrize("machine", [SqliteLimits, PostgresLimits])
 def test_what_is_counted_agrees_with_a_plain_model(

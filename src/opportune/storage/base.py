@@ -298,8 +298,7 @@ class Storage(Hooks):
 
     def switches(self) -> list[Switch]:
         """The last switch of every action and group that was ever switched, by target."""
-        rows = sorted(SwitchFound(*row) for row in self._table("switches"))
-        return [self._switch(row) for row in rows]
+        return [self._switch(row) for row in self._switches()]
 
     def _switch(self, row: SwitchFound) -> Switch:
         if switch_digest(*row[:-1]) != row.digest:

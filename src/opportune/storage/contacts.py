@@ -148,14 +148,16 @@ class _History:
         for decision, reports in self._reports.items():
             made = self._decisions.get(decision)
             channel = "" if made is None else made[1].channel
-            places = {report.id: placement for report, placement in reports.values()}
-            for report in standing(report for report, _ in reports.values()):
+            for report, place in _standing(list(reports.values())):
                 yield Contact(
-                    report.occurred_at,
-                    report.outcome,
-                    report.action,
-                    report.treatment,
-                    channel,
-                    places[report.id],
-                    decision,
+                    report.occurred_at, report.outcome, report.action, report.treatment, channel, place, decision
                 )
+
+
+def _standing(reports: list[tuple[Report, str]]) -> Iterable[tuple[Report, str]]:
+    """Give those that stand, with their placements."""
+    # Most decisions have one report, of which nothing can be wrong.
+    if len(reports) == 1:
+        return [] if reports[0][0].withdraws else reports
+    places = {report.id: place for report, place in reports}
+    return [(report, places[report.id]) for report in standing(report for report, _ in reports)]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from opportune.storage.anchor import Anchor
-from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow
 from opportune.storage.kinds import Kind
 
@@ -127,6 +127,10 @@ class Hooks(ABC):
     @abstractmethod
     def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
         """Reservations of a stock by decisions with a sequence below `before`, the newest first."""
+
+    @abstractmethod
+    def _switches(self) -> list[SwitchFound]:
+        """The last switch of every target, by target."""
 
     # Hooks of retention
 

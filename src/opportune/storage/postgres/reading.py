@@ -87,6 +87,7 @@ class Reads:
         " order by lease_until limit $2",
         ("int8", "int8"),
     )
+    SWITCHES = Statement(f"{PROVED['switches']} order by target")
     RESERVATIONS = Statement(
         f"select {_RESERVATION} from reservations where stock = $1 and sequence < $2"  # noqa: S608
         " order by sequence desc, action, treatment limit $3",

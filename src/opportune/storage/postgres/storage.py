@@ -16,7 +16,7 @@ from typing import Any
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row, to_microseconds
 from opportune.storage.hooks import ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
@@ -408,6 +408,9 @@ class PostgresStorage(Storage):
 
     def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:
         return [ReservationFound(*row) for row in self._read(Reads.DUE_LEASES, now, limit)]
+
+    def _switches(self) -> list[SwitchFound]:
+        return [SwitchFound(*row) for row in self._read(Reads.SWITCHES)]
 
     def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
         return [ReservationFound(*row) for row in self._read(Reads.RESERVATIONS, stock, before, limit)]

@@ -18,7 +18,7 @@ import apsw
 from opportune.errors import StoreBusyError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, ReservationFound, Wanted
+from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row
 from opportune.storage.hooks import ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
@@ -369,6 +369,9 @@ class SqliteStorage(Storage):
 
     def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:
         return [ReservationFound(*row) for row in self._read(DUE_LEASES, (now, limit))]
+
+    def _switches(self) -> list[SwitchFound]:
+        return [SwitchFound(*row) for row in self._read(f"{PROVED['switches']} order by target")]
 
     def _reservations(self, stock: str, before: int, limit: int) -> list[ReservationFound]:
         return [ReservationFound(*row) for row in self._read(RESERVATIONS, (stock, before, limit))]

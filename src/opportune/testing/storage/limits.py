@@ -22,6 +22,7 @@ from opportune.storage import (
     SaveDecision,
     Storage,
     SwitchAction,
+    Write,
     retire,
     verify_storage,
 )
@@ -402,7 +403,7 @@ class LimitsContract(StorageCase):
         one(storage, save_decision("a", person=kept))
         decisions = [reserving("b", seen=0, person=absorbed), reserving("c", seen=3, person=kept)]
         merges = [merge("m")]
-        batches = [[*merges, *decisions]] if together else [merges, decisions]
+        batches: list[list[Write]] = [[*merges, *decisions]] if together else [merges, decisions]
         results = [result for batch in batches for result in storage.write(batch)]
 
         assert [isinstance(result, StaleError) for result in results] == [False, True, True]
