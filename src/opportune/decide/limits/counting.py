@@ -41,11 +41,8 @@ def policy_holds(limits: Limits, history: History, now: datetime, zone: str, pla
 
 def _part(limits: Limits, per: str, action: str) -> str | None:
     """Name the counter that a contact belongs to; None where its action is gone and only that could tell."""
-    if per in ("person", "all"):
-        return ""
-    if action not in limits.actions:
-        return None
-    return f"action:{action}" if per == "action" else f"group:{limits.actions[action][1]}"
+    parts = limits.parts.get(per)
+    return "" if parts is None else parts.get(action)
 
 
 def _at_most(limits: Limits, policy: AtMost, history: History, now: datetime, zone: str, places: int) -> Iterator[Hold]:

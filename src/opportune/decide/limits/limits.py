@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -160,7 +161,7 @@ class Limits:
         """Whether a person's history has to be read."""
         return self.horizon_seconds > 0
 
-    @property
+    @cached_property
     def uses(self) -> Mapping[str, Mapping[str, int]]:
         """Action → stock → units that showing it takes."""
         found: dict[str, dict[str, int]] = {}
@@ -170,6 +171,20 @@ class Limits:
                 if units:
                     found.setdefault(action, {})[name] = units
         return found
+
+    @cached_property
+    def parts(self) -> Mapping[str, Mapping[str, str]]:
+        """What is counted apart → action → the part of a hold that names its counter."""
+        return {
+            "action": {name: f"action:{name}" for name in self.actions},
+            "group": {name: f"group:{group}" for name, (_, group, _) in self.actions.items()},
+        }
+
+    @cached_property
+    def covers(self) -> Mapping[str, Booleans]:
+        """What every limit covers, bool [C]; nobody writes to it."""
+        covers = {policy.name: policy.scope.mask for policy in self.policies}
+        return covers | {name: stock.uses > 0 for name, stock in self.stocks.items()}
 
     def policy(self, name: str) -> Policy | None:
         """Find a contact policy; None where there is none of that name."""
@@ -191,10 +206,8 @@ class Limits:
         """
         if not limit:
             return None
-        if limit in self.stocks:
-            return self.stocks[limit].uses > 0
-        policy = self.policy(limit)
-        return np.zeros(self.size, dtype=bool) if policy is None else policy.scope.mask
+        cover = self.covers.get(limit)
+        return np.zeros(self.size, dtype=bool) if cover is None else cover
 
     def members(self, limit: str, part: str) -> Booleans:
         """Give which candidates a hold binds, bool [C]; see `Hold.part`."""

@@ -20,21 +20,19 @@ def mark_limited(limits: Limits, holds: Sequence[Hold], stages: npt.NDArray[np.u
     Args:
         stages: uint8 [C], a stage or OPEN; what stands later than LIMITED is overwritten.
     """
-    marks = None
+    held = None
     for hold in holds:
         if hold.left:
             continue
-        if marks is None:
-            marks = np.full(len(stages), _OPEN, dtype=np.uint8)
+        if held is None:
+            held = np.zeros(len(stages), dtype=bool)
+        if hold.part and hold.kind == "stock":
+            held |= limits.members(hold.limit, hold.part)
+            continue
         # Candidates of a group or an action lie together: most holds touch only a few.
-        own = limits.place(hold.part)
-        if hold.kind == "stock":
-            marks[limits.members(hold.limit, hold.part)] = Stage.LIMITED
-        elif (cover := limits.cover(hold.limit)) is None:
-            marks[own] = Stage.LIMITED
-        else:
-            marks[own][cover[own]] = Stage.LIMITED
-    return stages if marks is None else np.minimum(stages, marks)
+        own, cover = limits.place(hold.part), limits.cover(hold.limit)
+        held[own] |= True if cover is None else cover[own]
+    return stages if held is None else np.minimum(stages, np.where(held, _LIMITED, _OPEN))
 
 
 def quotas_of(limits: Limits, holds: Sequence[Hold]) -> tuple[Quota, ...]:
@@ -42,5 +40,6 @@ def quotas_of(limits: Limits, holds: Sequence[Hold]) -> tuple[Quota, ...]:
     return tuple(Quota(limits.members(hold.limit, hold.part), hold.left) for hold in holds if hold.left)
 
 
+_LIMITED = np.uint8(Stage.LIMITED)
 _OPEN = np.uint8(255)
 """As `opportune.decide.gate.OPEN`: no stage dropped it."""

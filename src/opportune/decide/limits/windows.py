@@ -70,5 +70,5 @@ class Length:
     def _from(self, moment: datetime, zone: str, sign: int) -> int:
         if self.days:
             # Arithmetic with aware local times moves the wall clock and sets fold = 0.
-            moment = (moment.astimezone(ZoneInfo(zone)) + timedelta(days=sign * self.days)).astimezone(UTC)
+            moment = moment.astimezone(ZoneInfo(zone)) + timedelta(days=sign * self.days)
         return micros(moment) + sign * self.seconds * MICRO
