@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
+import functools
 from collections.abc import Sequence
 
-import numpy as np
 import pytest
 
 from opportune.learning import BayesModel, CandidateKey, Predictor, PropensityModel, make_model, resolve_kernel
@@ -19,6 +17,7 @@ from opportune.testing.models import (
     sample_answers,
     sample_facts,
 )
+from tests.learning.kernels import expect_alike, said_by_processes, teach
 
 CITY = Predictor("customer.city", ValueType.TEXT)
 ONE = (CandidateKey("g", "a", "app", "t"),)
@@ -35,25 +34,20 @@ class TestBayesNumba(PropensityModelContract):
         return make_model("bayes", predictors, outcomes, "numba")
 
 
-def taught(kernel: str, count: int) -> BayesModel:
-    model = BayesModel(PREDICTORS, OUTCOMES, kernel)
-    model.bind(CATALOGUE)
-    for answer in sample_answers(count):
-        model.learn(*answer)
-    return model
+taught = functools.partial(teach, BayesModel)
 
 
 def test_kernels_agree_after_a_thousand_answers() -> None:
     pytest.importorskip("numba")
     numpy, numba = taught("numpy", 1000), taught("numba", 1000)
 
-    for number in range(20):
-        one = numpy.predict(numpy.encode(sample_facts(number)))
-        other = numba.predict(numba.encode(sample_facts(number)))
+    # Both round to float32 at every answer, in another order of summation.
+    expect_alike(numpy, numba, 1e-4)
 
-        # Both round to float32 at every answer, in another order of summation.
-        assert np.allclose(one.log_odds, other.log_odds, atol=1e-4)
-        assert np.allclose(one.spread, other.spread, atol=1e-4)
+
+def test_models_that_learned_otherwise_are_not_alike() -> None:
+    with pytest.raises(AssertionError):
+        expect_alike(taught("numpy", 30), taught("numpy", 31), 1e-4)
 
 
 def test_a_state_moves_between_kernels() -> None:
@@ -65,40 +59,11 @@ def test_a_state_moves_between_kernels() -> None:
     assert numba.digest() == numpy.digest()
 
 
-PROGRAM = """
-import sys
-import numpy as np
-padding = [bytearray(n) for n in range(1, int(sys.argv[2]), 7)]
-from opportune.learning import BayesModel
-from opportune.testing.models import *
-model = BayesModel(PREDICTORS, OUTCOMES, sys.argv[1])
-model.bind(CATALOGUE)
-scores = []
-for answer in sample_answers(300):
-    prediction = model.predict(model.encode(answer[0]))
-    scores.append(prediction.log_odds.tobytes() + prediction.spread.tobytes())
-    model.learn(*answer)
-import hashlib
-print(model.digest(), hashlib.blake2b(b"".join(scores)).hexdigest())
-"""
-
-
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
 def test_processes_agree_bit_by_bit_whatever_the_hash_seed_and_addresses(kernel: str) -> None:
     if kernel == "numba":
         pytest.importorskip("numba")
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM, kernel, padding],
-            env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed, padding, threads in (("1", "2", "1"), ("77", "3001", "2"))
-    }
-
-    assert len(found) == 1
+    assert len(said_by_processes("bayes", kernel, 300)) == 1
 
 
 def test_ten_answers_give_a_sensible_propensity_and_an_honest_spread() -> None:
@@ -237,12 +202,7 @@ def test_kernels_take_back_alike() -> None:
         for answer in sample_answers(300)[100:200]:
             model.unlearn(*answer)
 
-    for number in range(20):
-        one = numpy.predict(numpy.encode(sample_facts(number)))
-        other = numba.predict(numba.encode(sample_facts(number)))
-
-        assert np.allclose(one.log_odds, other.log_odds, atol=1e-4)
-        assert np.allclose(one.spread, other.spread, atol=1e-4)
+    expect_alike(numpy, numba, 1e-4)
 
 
 def test_no_weight_is_less_sure_than_before_any_answer_whatever_is_taken_back() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,8 +15,8 @@ from opportune.testing.models import (
     PREDICTORS,
     PropensityModelContract,
     sample_answers,
-    sample_facts,
 )
+from tests.learning.kernels import expect_alike, teach
 
 
 class TestJointNumpy(PropensityModelContract):
@@ -29,12 +30,7 @@ class TestJointNumba(PropensityModelContract):
         return JointModel(predictors, outcomes, "numba")
 
 
-def taught(kernel: str, count: int) -> JointModel:
-    model = JointModel(PREDICTORS, OUTCOMES, kernel)
-    model.bind(CATALOGUE)
-    for answer in sample_answers(count):
-        model.learn(*answer)
-    return model
+taught = functools.partial(teach, JointModel)
 
 
 def test_kernels_agree_after_learning_and_taking_back() -> None:
@@ -44,12 +40,7 @@ def test_kernels_agree_after_learning_and_taking_back() -> None:
         for answer in sample_answers(300)[100:160]:
             model.unlearn(*answer)
 
-    for number in range(20):
-        one = numpy.predict(numpy.encode(sample_facts(number)))
-        other = numba.predict(numba.encode(sample_facts(number)))
-
-        assert np.allclose(one.log_odds, other.log_odds, atol=1e-5)
-        assert np.allclose(one.spread, other.spread, atol=1e-5)
+    expect_alike(numpy, numba, 1e-5)
 
 
 def test_it_learns_what_a_weighted_regression_would() -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import math
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -34,6 +32,7 @@ from opportune.testing.models import (
     sample_answers,
     sample_facts,
 )
+from tests.learning.kernels import expect_alike, said_by_processes, teach
 
 
 class MixtureContract(PropensityModelContract):
@@ -52,60 +51,22 @@ class TestMixtureNumba(MixtureContract):
         return MixtureModel(predictors, outcomes, "numba")
 
 
-def taught(kernel: str, count: int) -> MixtureModel:
-    model = MixtureModel(PREDICTORS, OUTCOMES, kernel)
-    model.bind(CATALOGUE)
-    for answer in sample_answers(count):
-        model.learn(*answer)
-    return model
+taught = functools.partial(teach, MixtureModel)
 
 
 def test_kernels_agree() -> None:
     pytest.importorskip("numba")
     numpy, numba = taught("numpy", 300), taught("numba", 300)
 
-    for number in range(20):
-        one = numpy.predict(numpy.encode(sample_facts(number)))
-        other = numba.predict(numba.encode(sample_facts(number)))
-
-        # Experts round to float32 at every answer, in another order of summation.
-        assert np.allclose(one.log_odds, other.log_odds, atol=1e-3)
-        assert np.allclose(one.spread, other.spread, atol=1e-3)
-
-
-PROGRAM = """
-import hashlib
-import sys
-padding = [bytearray(n) for n in range(1, int(sys.argv[2]), 7)]
-from opportune.learning import MixtureModel
-from opportune.testing.models import *
-model = MixtureModel(PREDICTORS, OUTCOMES, sys.argv[1])
-model.bind(CATALOGUE)
-scores = []
-for answer in sample_answers(150):
-    prediction = model.predict(model.encode(answer[0]))
-    scores.append(prediction.log_odds.tobytes() + prediction.spread.tobytes())
-    model.learn(*answer)
-print(model.digest(), hashlib.blake2b(b"".join(scores)).hexdigest())
-"""
+    # Experts round to float32 at every answer, in another order of summation.
+    expect_alike(numpy, numba, 1e-3)
 
 
 @pytest.mark.parametrize("kernel", ["numpy", "numba"])
 def test_processes_agree_bit_by_bit_whatever_the_hash_seed_and_addresses(kernel: str) -> None:
     if kernel == "numba":
         pytest.importorskip("numba")
-    found = {
-        subprocess.run(
-            [sys.executable, "-c", PROGRAM, kernel, padding],
-            env={"PYTHONHASHSEED": seed, "OPENBLAS_NUM_THREADS": threads, "PATH": ""},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for seed, padding, threads in (("1", "2", "1"), ("77", "3001", "2"))
-    }
-
-    assert len(found) == 1
+    assert len(said_by_processes("mixture", kernel, 150)) == 1
 
 
 def many(count: int) -> list[CandidateKey]:
