@@ -23,8 +23,9 @@ from opportune.decide.content import rendered
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
-from opportune.decide.limits.masks import mark_limited
+from opportune.decide.limits.masks import mark_limited, quotas_of
 from opportune.decide.plan import Booleans, Placement, Plan
+from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
 from opportune.learning.base import Encoded, Floats, Prediction
 from opportune.records import (
     Attempt,
@@ -150,18 +151,38 @@ def decide(
 
     channel = plan.channels[request.channel]
     taken: list[int] = list(before)
-    answers, withheld, traces = [], [], []
-    for number, wanted in enumerate(request.placements):
+
+    def slot_of(number: int) -> Slot:
+        wanted = request.placements[number]
         placement = channel.placements[wanted.name]
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, kernel)
-        size = placement.size if wanted.size is None else wanted.size
         exploration = placement.exploration
         if control is not None and control.choose == "random":
             exploration = UNIFORM
         else:
             drop_irrelevant(placement, known, stages, mandatory)
+        size = placement.size if wanted.size is None else wanted.size
         label = f"again {len(redrawn)}/{number}/{wanted.name}" if redrawn else f"{number}/{wanted.name}"
-        slate = fill(plan, size, placement, exploration, weighing, known, stages, mandatory, rng, label, kernel, keep)
+        return Slot(placement, size, exploration, stages, label)
+
+    gap, numbers = 0.0, range(len(request.placements))
+    quotas = quotas_of(plan.limits, state.holds) if state.holds else ()
+    linked: list[tuple[Slot, Slate]] | None = None
+    if is_linked(plan, request, quotas):
+        slots, board = [slot_of(number) for number in numbers], board_of(plan, facts, quotas)
+        slates, gap = fill_all(plan, slots, board, weighing, known, mandatory, before, rng, kernel, keep)
+        linked = list(zip(slots, slates, strict=True))
+    answers, withheld, traces = [], [], []
+    for number in numbers:
+        if linked is None:
+            slot = slot_of(number)
+            slate = fill(
+                *(plan, slot.size, slot.placement, slot.exploration, weighing, known, slot.stages),
+                *(mandatory, rng, slot.label, kernel, keep),
+            )
+        else:
+            slot, slate = linked[number]
+        placement, stages = slot.placement, slot.stages
         answer = _answer(plan, placement, request, slate, facts)
         if control is not None and control.choose == "withhold":
             answer, held = _parted(answer)
@@ -188,6 +209,7 @@ def decide(
         withheld=tuple(withheld),
         holds=state.holds,
         redrawn=redrawn,
+        slate_gap=gap,
     )
 
 

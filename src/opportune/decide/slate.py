@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -104,8 +105,9 @@ def alike(links: Links, rows: tuple[Most, ...], action_of: Indices) -> npt.NDArr
     """
     several = np.bincount(action_of)[action_of] > 1
     bundled = np.isin(action_of, list(links.bundle_of))
-    columns = [np.where(several | bundled, action_of + 1, 0)]
-    columns += [row.members for row in (*rows, *links.quotas, *links.minima)]
+    columns: list[npt.NDArray[Any]] = [np.where(several | bundled, action_of + 1, 0)]
+    columns += [row.members for row in (*rows, *links.quotas)]
+    columns += [one.members for one in links.minima]
     columns += [one.part_of for one in links.apart]
     table = np.stack([np.asarray(column, dtype=np.int64) for column in columns])
     numbers: npt.NDArray[np.int64] = np.unique(table, axis=1, return_inverse=True)[1].reshape(-1).astype(np.int64)

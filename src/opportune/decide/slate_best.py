@@ -23,7 +23,7 @@ CANDIDATES_EXACT, PLACES_EXACT = 50, 10
 NODES_FIRST = 100
 """Nodes that are tried with plain prices: most tasks need fewer."""
 NODES_EXACT = 2_000_000
-"""Nodes up to `CANDIDATES_EXACT` candidates and `PLACES_EXACT` places; what was seen to need them is in the benchmark."""
+"""Nodes up to `CANDIDATES_EXACT` candidates and `PLACES_EXACT` places; the benchmark shows what needs them."""
 NODES_MAX = 2_000
 """Nodes of larger tasks; what is then not proven is said as a gap."""
 
@@ -163,12 +163,12 @@ def _complete(
     reduced = reduce(board, may, places, np.zeros(may.shape[1], dtype=np.float32))
     nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
     task = task_of(board, reduced, nobody, places, standing, others)
-    found = _run(task, len(places), LEAST, -PENALTY * missing, NODES_FIRST * NODES_FIRST, True, kernel)
+    found = _run(task, len(places), LEAST, -PENALTY * missing, NODES_EXACT, True, kernel)
     return found, reduced.candidates
 
 
 def _run(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard: bool, kernel: str) -> Found:
-    given = task if kernel == "numba" else Task(*(part.tolist() for part in task))  # type: ignore[attr-defined]
+    given = task if kernel == "numba" else Task(*(part.tolist() for part in task))
     value, most, nodes = _search_of(kernel)(given, m, found, target, nodes_max, is_hard)
     if given is not task:
         task.red[:] = given.red

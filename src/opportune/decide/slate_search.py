@@ -14,8 +14,8 @@ Notation:
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableSequence
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 __all__ = ["CLOSED", "LEAST", "PENALTY", "Task", "search"]
 
@@ -49,7 +49,8 @@ TRIES = 3
 CLOSED = -1
 """In place of a candidate: the placement takes no more."""
 
-Numbers = MutableSequence[int]
+Numbers: TypeAlias = Any
+"""A list of whole numbers, or an int64 array."""
 
 
 class Task(NamedTuple):
@@ -63,7 +64,7 @@ class Task(NamedTuple):
         need, minimum_place, minimum_start, minimum_members, wanted_start, wanted: the same of minima.
         blocked: [n m], 0 where the option may be taken, else for how many reasons not.
         may: [n m], 1 where the candidate may stand in the placement, whatever else stands there.
-        local: [n]; two of one number may change places, as no placement counts them differently; -1 changes with nobody.
+        local: [n]; two of one number may change places, as every placement counts them alike; -1 changes with nobody.
         against_start, against: options that taking an option blocks, by option.
         bundle_of: [n], bundle of a candidate or -1.
         bundle_size: [bundles], actions of each.
@@ -125,7 +126,7 @@ def search(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard:
         is_hard: whether better prices are worth their time.
 
     Returns:
-        the value of the slate in `task.best`, or `found` where nothing exceeds it; a value that no slate exceeds; nodes.
+        value of the slate in `task.best`, or `found` where nothing exceeds it; a value that no slate exceeds; nodes.
     """
     _set_prices(task, m)
     if is_hard:
@@ -205,24 +206,21 @@ def _next(task: Task, m: int, p: int, c: int, waiting: int, level: int) -> int:
             if b < 0:
                 if waiting < left and not _is_out_of_order(task, m, p, c, level):
                     return c
-            elif task.pending[b] > 0:
+            elif task.pending[b] > 0 or _may_begin(task, m, p, c, b, left - waiting):
                 return c
-            elif waiting + task.bundle_size[b] <= left:
-                if _count(task, m, p, c, b) >= task.bundle_size[b]:
-                    return c
         c += 1
     return n if waiting == 0 else n + 1
 
 
 @step
 def _is_out_of_order(task: Task, m: int, p: int, c: int, level: int) -> bool:
-    """Tell whether c could change places with a later candidate of an earlier placement: that slate is looked at too."""
+    """Tell whether c could change places with a later candidate of an earlier placement, which is looked at too."""
     if p > 0 and task.local[c] >= 0:
         for depth in range(level):
             other, place = task.at_choice[depth], task.at_place[depth]
-            if other > c and place < p and task.local[other] == task.local[c]:
-                if task.may[c * m + place] and task.may[other * m + p]:
-                    return True
+            is_alike = other > c and place < p and task.local[other] == task.local[c]
+            if is_alike and task.may[c * m + place] and task.may[other * m + p]:
+                return True
     return False
 
 
@@ -233,6 +231,12 @@ def _can_finish(task: Task, m: int, p: int, c: int) -> bool:
         if task.pending[b] > 0 and _count(task, m, p, c, b) < task.pending[b]:
             return False
     return True
+
+
+@step
+def _may_begin(task: Task, m: int, p: int, c: int, b: int, left: int) -> bool:
+    """Tell whether there is room for a bundle, and a candidate from c on for all its actions."""
+    return bool(task.bundle_size[b] <= left and _count(task, m, p, c, b) >= task.bundle_size[b])
 
 
 @step

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -254,7 +254,8 @@ def _against(apart: Sequence[Apart], who: Indices, m: int) -> tuple[Longs, Longs
 
 def _local(board: Board, who: Indices, bundle_of: Longs) -> Longs:
     """Number candidates so that rules of single placements treat two of one number alike; -1 for those of bundles."""
-    columns = [one.members[who] for one in (*board.rows, *board.minima) if not one.in_answer]
+    columns: list[npt.NDArray[Any]] = [row.members[who] for row in board.rows if not row.in_answer]
+    columns += [one.members[who] for one in board.minima if not one.in_answer]
     columns += [one.part_of[who] for one in board.links.apart if not one.in_answer]
     numbers = np.zeros(len(who), dtype=np.int64)
     if columns:
