@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
@@ -13,25 +11,16 @@ from typing import Any
 import msgspec
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 
 from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
 from opportune.evaluate.model_report.words import WORDS
-
-PROGRAM = next((found for name in ("chromium", "google-chrome", "chrome") if (found := shutil.which(name))), None)
-QUIET = ("--no-sandbox", "--disable-background-networking", "--disable-component-update", "--disable-sync")
+from tests.browser import chromium
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if PROGRAM is None:
-        if os.environ.get("CI"):
-            pytest.fail("no browser: install Chromium")
-        pytest.skip("no browser: install Chromium")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=PROGRAM, args=[*QUIET, "--no-first-run"])
-        yield browser
-        browser.close()
+    yield from chromium()
 
 
 def numbers_of(value: Any) -> Iterator[float]:

@@ -114,10 +114,10 @@ def _actions(seen: Outlook, words: dict[str, str]) -> str:
     flows: list[list[Cell]] = [
         [one.before or words["nothing"], one.after or words["nothing"], one.contacts] for one in seen.flows
     ]
-    parts = pictured([picture]) + table(words["actions"], names, rows, text=2)
+    parts = pictured([picture]) + table(words["moved"], names, rows, text=2)
     if flows:
         parts += table(words["flows"], [words["before"], words["after"], words["contacts"]], flows, text=2)
-    return f"<section><h2>{escape(words['actions'])}</h2>{parts}</section>"
+    return f"<section><h2>{escape(words['moved'])}</h2>{parts}</section>"
 
 
 def _effects(seen: Outlook, words: dict[str, str]) -> str:
