@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opportune.decide.gate import rule_stages
-from opportune.decide.known import KnownFacts
+from opportune.decide.known import KnownFacts, encoded_by
+from opportune.learning import make_model
+from opportune.records import ValueType
+from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS, sample_answers, sample_facts
 from tests.worlds import NOON, Item, World
 
+OF_PROFILE = [p for p in PREDICTORS if p.name.startswith("customer.") and p.type is not ValueType.TIMESTAMP]
 ITEMS = [
     Item("adult", eligibility=["customer.age >= 18"]),
     Item("rich", suitability=["customer.income > 1000.0 || customer.city == 'Oslo'"]),
@@ -44,3 +49,39 @@ def test_a_profile_in_memory_passes_the_same_rules(kernel, profile, situations):
             assert stages.tolist() == rule_stages(plan, facts, kernel).tolist()
             by_layer = plan.gate.passed(facts).reshape(3, -1)
             assert [bool(all(column)) for column in by_layer.T] == [stage == 255 for stage in stages.tolist()]
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+@pytest.mark.parametrize("kind", ["bayes", "mixture"])
+@pytest.mark.parametrize("predictors", [OF_PROFILE, PREDICTORS])
+def test_what_was_read_of_a_profile_is_encoded_as_if_read_anew(kernel, kind, predictors):
+    model, other = (make_model(kind, predictors, OUTCOMES, kernel) for _ in range(2))
+    model.bind(CATALOGUE)
+    other.bind(CATALOGUE)
+    profiles = [KnownFacts({k: v for k, v in sample_facts(n).items() if k.startswith("customer.")}) for n in range(6)]
+    profiles.append(KnownFacts({}))
+
+    for number, answer in enumerate(sample_answers(70)):
+        model.learn(*answer)
+        facts = {"now": NOON, **profiles[number % 7]}
+        wanted = model.predict(model.encode(facts))
+        wanted = [values.copy() for values in (wanted.propensity, wanted.log_odds, wanted.spread)]
+        found = model.predict(encoded_by(model, facts, profiles[number % 7]))
+        for one, anew in zip((found.propensity, found.log_odds, found.spread), wanted, strict=True):
+            assert np.array_equal(one, anew)
+        if number % 5 == 0:
+            # Another model reads the same profile in between.
+            encoded_by(other, facts, profiles[number % 7])
+
+
+def test_memory_of_other_facts_would_be_caught():
+    model = make_model("bayes", OF_PROFILE, OUTCOMES, "numpy")
+    model.bind(CATALOGUE)
+    for answer in sample_answers(60):
+        model.learn(*answer)
+    one, other = sample_facts(1), sample_facts(2)
+    memory = {}
+    before = model.predict(model.encode_known(one, memory)).log_odds.copy()
+
+    assert np.array_equal(model.predict(model.encode_known(other, memory)).log_odds, before)
+    assert not np.array_equal(model.predict(model.encode(other)).log_odds, before)

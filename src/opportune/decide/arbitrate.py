@@ -6,7 +6,7 @@ The formula stands in docs/concepts/arbitration.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -19,8 +19,7 @@ from opportune.records import Facts
 __all__ = ["Weighing", "arbitrate", "goal_weights", "parts_of"]
 
 
-@dataclass(frozen=True, slots=True)
-class Weighing:
+class Weighing(NamedTuple):
     """Priority of every candidate and its standard deviation, float32 [C]."""
 
     priority: Floats

@@ -3,25 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any, Protocol
 
+from opportune.learning.base import Encoded
 from opportune.records import Facts, Value
 from opportune.rules.index import Index, Words
 
-__all__ = ["KnownFacts", "prior_of"]
+__all__ = ["KnownFacts", "encoded_by", "prior_of"]
 
 
 class KnownFacts(dict[str, Value]):
     """Facts "customer.<name>" that stay as they are while decisions are made with them.
 
-    They remember what the gate looked up for them: a pure result of these facts and the rules.
+    They remember what the gate looked up for them, a pure result of these facts and the rules, and in `memory` what
+    models read of them.
     """
 
-    __slots__ = ("_index", "_prior")
+    __slots__ = ("_index", "_prior", "memory")
 
     def __init__(self, facts: Mapping[str, Value]) -> None:
         super().__init__(facts)
         self._index: Index | None = None
         self._prior: Words | None = None
+        self.memory: dict[str, Any] = {}
 
     def prior(self, index: Index) -> Words:
         """Give `Index.prior` of these facts."""
@@ -35,3 +39,18 @@ class KnownFacts(dict[str, Value]):
 def prior_of(index: Index, profile: Facts) -> Words:
     """Give `Index.prior` of a profile, remembered where it is kept."""
     return profile.prior(index) if isinstance(profile, KnownFacts) else index.prior(profile)
+
+
+class Reader(Protocol):
+    """What reads facts; every `PropensityModel` does."""
+
+    def encode(self, facts: Facts) -> Encoded:
+        """Encode one request's facts."""
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Encoded:
+        """Encode facts of which some are remembered."""
+
+
+def encoded_by(model: Reader, facts: Facts, profile: Facts) -> Encoded:
+    """Encode facts, those of a profile among them, by what is remembered of the profile."""
+    return model.encode_known(facts, profile.memory) if isinstance(profile, KnownFacts) else model.encode(facts)

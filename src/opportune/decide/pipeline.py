@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -23,6 +23,7 @@ from opportune.decide.content import rendered
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
+from opportune.decide.known import encoded_by
 from opportune.decide.limits.masks import mark_limited, quotas_of
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
@@ -68,6 +69,9 @@ class Scorer(Protocol):
 
     def encode(self, facts: Facts) -> Encoded:
         """Encode one request's facts."""
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Encoded:
+        """Encode one request's facts, of which those of the profile may be remembered."""
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates of the plan."""
@@ -143,7 +147,7 @@ def decide(
     facts = gather(plan, state.profile, request, now)
     kernel = state.model.kernel
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
-    prediction = chained(plan, state.model.predict(state.model.encode(facts)))
+    prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
     control = control_group(plan, state.person or request.session, now)
     weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = mandatory_of(plan, facts)

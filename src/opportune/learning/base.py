@@ -108,6 +108,14 @@ class PropensityModel(ABC):
     def encode(self, facts: Facts) -> Encoded:
         """Encode one request's facts once, for `predict`; unknown keys are ignored, absent ones are missing."""
 
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Encoded:
+        """Encode as `encode` does; a member may keep in `memory` what it read of the facts "customer.<name>" alone.
+
+        Args:
+            memory: kept beside a profile, and dropped where one of its facts changes.
+        """
+        return self.encode(facts)
+
     @abstractmethod
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates in one array operation; the arrays may be reused by the next call."""

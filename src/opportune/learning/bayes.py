@@ -112,6 +112,7 @@ class BayesModel(PropensityModel):
         self._keys: list[Column] = []
         self._state = np.zeros((len(self.outcomes), 0, 2, self.encoder.fixed + SPARE_ROWS), dtype=np.float32)
         self._answers = np.zeros((len(self.outcomes), 0), dtype=np.int64)
+        self._evidence: Floats | None = None
         self._catalogue: tuple[CandidateKey, ...] = ()
         self.bind(())
 
@@ -129,6 +130,10 @@ class BayesModel(PropensityModel):
     def encode(self, facts: Facts) -> LinearForm:
         """Encode one request's facts."""
         return self.encoder.encode(facts)
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> LinearForm:
+        """Encode one request's facts, and remember what was read of a profile."""
+        return self.encoder.encode_known(facts, memory)
 
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates; the arrays are overwritten by the next call."""
@@ -172,6 +177,7 @@ class BayesModel(PropensityModel):
         columns = self._columns[candidate]
         self._make_room()
         self._answers[outcome, columns] += 1
+        self._evidence = None
         log_odds, variance = self._steps.learn(
             self._state[outcome],
             self._prior,
@@ -199,6 +205,7 @@ class BayesModel(PropensityModel):
         form = self.encoder.encode(facts)
         forgetting = faded(FORGETTING, self._answers[outcome, columns])
         self._answers[outcome, columns] -= 1
+        self._evidence = None
         self._steps.unlearn(
             self._state[outcome],
             self._prior,
@@ -221,8 +228,11 @@ class BayesModel(PropensityModel):
             self._derive()
 
     def evidence(self) -> Floats:
-        """Number of answers learned, float32 [O, C]."""
-        return self._answers[:, self._columns[:, 3]].astype(np.float32)
+        """Number of answers learned, float32 [O, C]; read-only, and the same array until something is learned."""
+        if self._evidence is None:
+            self._evidence = self._answers[:, self._columns[:, 3]].astype(np.float32)
+            self._evidence.flags.writeable = False
+        return self._evidence
 
     def snapshot(self) -> Snapshot:
         """Copy the learned state: the columns that learned anything, in the order of their keys."""
@@ -309,6 +319,7 @@ class BayesModel(PropensityModel):
                 state[:, place[column], :, :rows] = self._state[:, old, :, :rows]
                 answers[:, place[column]] = self._answers[:, old]
         self._keys, self._state, self._answers = keys, state, answers
+        self._evidence = None
         self._prior = self._prior_variance(capacity)
         self._columns = np.array([[place[c] for c in path] for path in paths], dtype=np.int64).reshape(-1, LAYERS)
         self._relate()

@@ -122,6 +122,11 @@ class Contest(PropensityModel):
         encoded = self._decider.encode(facts)
         return encoded if self._amounts is None else _WithFacts(encoded, facts)
 
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Encoded:
+        """Encode as `encode` does, with the memory of the facts."""
+        encoded = self._decider.encode_known(facts, memory)
+        return encoded if self._amounts is None else _WithFacts(encoded, facts)
+
     def predict(self, encoded: Encoded) -> Prediction:
         """Score all candidates by the champion."""
         if self._amounts is None:

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from itertools import repeat
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -51,6 +51,21 @@ def _numba() -> ModuleType:
     from opportune.learning import encoding_numba
 
     return encoding_numba
+
+
+PROFILE = "customer."
+"""Prefix of the facts that a profile holds; no other fact has it."""
+READ = "encoder"
+"""Where a profile's memory has what the last encoder read of it."""
+
+
+class _Read(NamedTuple):
+    """What one encoder read of a profile, while its levels are so many; nobody writes to it."""
+
+    encoder: object
+    levels: int
+    raw: Doubles
+    rows: npt.NDArray[np.int64]
 
 
 class LinearForm(Encoded):
@@ -90,6 +105,8 @@ class Encoder:
         """Rows that exist before any level is learned."""
         self.levels: list[tuple[int, str]] = []
         """(predictor index, level) of the rows after the fixed ones, in the order of learning."""
+        self._token = object()
+        self._is_of_profile = not self._times and all(p.name.startswith(PROFILE) for p in self.predictors)
         size = len(self._numbers)
         self.seen: Doubles = np.zeros(size)
         self.mean: Doubles = np.zeros(size)
@@ -141,6 +158,19 @@ class Encoder:
     def encode(self, facts: Facts) -> LinearForm:
         """Encode by what is known so far."""
         return self._form(self._raw(facts), facts)
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> LinearForm:
+        """Encode as `encode` does, where `memory` is kept beside the facts of the profile and goes with them."""
+        if not self._is_of_profile:
+            return self.encode(facts)
+        read = memory.get(READ)
+        if read is None or read.encoder is not self._token or read.levels != len(self.levels):
+            raw = self._raw(facts).copy()
+            read = memory[READ] = _Read(self._token, len(self.levels), raw, self._form(raw, facts).rows)
+        dense = np.empty(self.dense, dtype=np.float32)
+        if self.dense:
+            self._steps.scale(read.raw, self.mean, self._factor, dense)
+        return LinearForm(dense, read.rows)
 
     def observe(self, facts: Facts) -> LinearForm:
         """Learn scales and levels from these facts, then encode them."""

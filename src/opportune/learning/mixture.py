@@ -29,6 +29,7 @@ from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, P
 from opportune.learning.bayes import BayesModel
 from opportune.learning.blend import Blend
 from opportune.learning.drift import Drift
+from opportune.learning.encoding import LinearForm
 from opportune.learning.joint import JointModel
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.mixture_experts import EARNED, EXPERTS, LEAD, LINEAR, TREES, fitting
@@ -111,7 +112,14 @@ class MixtureModel(PropensityModel):
 
     def encode(self, facts: Facts) -> Forms:
         """Encode one request's facts, once for each expert."""
-        form, known = self._reader.encode(facts), FactsForm(facts)
+        return self._forms(self._reader.encode(facts), facts)
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Forms:
+        """Encode as `encode` does; what the linear experts read of a profile is remembered."""
+        return self._forms(self._reader.encode_known(facts, memory), facts)
+
+    def _forms(self, form: LinearForm, facts: Facts) -> Forms:
+        known = FactsForm(facts)
         return Forms(
             [
                 form if name in LINEAR else known if name == TREES else self._experts[name].encode(facts)

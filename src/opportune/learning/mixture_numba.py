@@ -39,13 +39,15 @@ def _add_expert(log_odds: Floats, spread: Floats, weights: Floats, total: Floats
 def _finish(corrections: Floats, lead: Floats, log_odds: Floats, spread: Floats, propensity: Floats) -> None:
     for o in range(log_odds.shape[0]):
         knots, odds, widest, width, chance = corrections[o], log_odds[o], lead[o], spread[o], propensity[o]
+        # Apart, since looking up a knot does not run in lanes; unsigned, since no place counts from the end.
         for c in range(len(odds)):
             place = (min(max(odds[c], KNOT_FIRST), KNOT_LAST) - KNOT_FIRST) * KNOTS_A_UNIT
-            knot = min(np.int32(place), np.int32(KNOTS - 2))
+            knot = min(np.uint32(place), np.uint32(KNOTS - 2))
             part = min(place - np.float32(knot), ONE)
             low = knots[knot]
-            value = odds[c] + (low + (knots[knot + 1] - low) * part)
-            value = min(max(value, -LOG_ODDS_MAX), LOG_ODDS_MAX)
+            odds[c] += low + (knots[knot + np.uint32(1)] - low) * part
+        for c in range(len(odds)):
+            value = min(max(odds[c], -LOG_ODDS_MAX), LOG_ODDS_MAX)
             odds[c] = value
             width[c] = widest[c] / np.float32(math.sqrt(ONE + MODERATION * widest[c] * widest[c]))
             chance[c] = ONE / (ONE + exp_lane(-value))

@@ -135,6 +135,11 @@ class Index:
                 )
             )
         self._profile, self._request = sides
+        asked = [name for name, *_ in (*self.numbers, *self.listed, *self.moments)]
+        asked += [member.variable for member in self.members]
+        is_known = all(name.startswith(PROFILE) for name in asked)
+        # Where a profile says all, only the first row is left, which always counts.
+        self._no_later = _places([0]) if is_known and not self.computed_lines and not self.computed_lists else None
 
     def rows(self, facts: Facts) -> Places:
         """Give the rows that the facts select, int64."""
@@ -147,7 +152,7 @@ class Index:
 
     def later(self, facts: Facts) -> Places:
         """Give the rows that the other facts select, and what is computed of any, int64."""
-        return _places(self._later(facts))
+        return _places(self._later(facts)) if self._no_later is None else self._no_later
 
     def _later(self, facts: Facts) -> list[int]:
         rows = [0, *self._request.rows(facts)]

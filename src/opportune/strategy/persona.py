@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -65,6 +66,10 @@ class FixedPropensities:
     def encode(self, facts: Facts) -> Encoded:
         """Encode as the model does."""
         return self.model.encode(facts)
+
+    def encode_known(self, facts: Facts, memory: dict[str, Any]) -> Encoded:
+        """Encode as the model does."""
+        return self.model.encode_known(facts, memory)
 
     def evidence(self) -> Floats:
         """Give the evidence of the model."""
