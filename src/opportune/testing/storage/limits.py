@@ -401,9 +401,9 @@ class LimitsContract(StorageCase):
         storage.write([save_profile("p1"), save_profile("p2", "c-002")])
         kept, absorbed = storage.person_of("c-001"), storage.person_of("c-002")
         one(storage, save_decision("a", person=kept))
-        decisions = [reserving("b", seen=0, person=absorbed), reserving("c", seen=3, person=kept)]
-        merges = [merge("m")]
-        batches: list[list[Write]] = [[*merges, *decisions]] if together else [merges, decisions]
+        decisions: list[Write] = [reserving("b", seen=0, person=absorbed), reserving("c", seen=3, person=kept)]
+        merges: list[Write] = [merge("m")]
+        batches = [[*merges, *decisions]] if together else [merges, decisions]
         results = [result for batch in batches for result in storage.write(batch)]
 
         assert [isinstance(result, StaleError) for result in results] == [False, True, True]
