@@ -23,7 +23,7 @@ class Settings:
         kernel: "auto", "numpy" or "numba".
         profiles_max: profiles kept in memory.
         decisions_max: recent decisions kept in memory for the outcomes that will answer them.
-        lessons_per_slice: outcomes learned before decisions get their turn again.
+        lessons_per_slice: outcomes learned before decisions get their turn again, at most.
         checkpoint_lessons: outcomes learned between two checkpoints of the model, at most.
         checkpoint_seconds: time between two checkpoints while something is learned.
         sweep_seconds: time between two looks for elapsed response windows.

@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from time import monotonic
 
 import structlog
 
@@ -19,6 +20,8 @@ from opportune.storage import Entry, GroupWriter, Kind, Storage
 __all__ = ["Teacher"]
 
 RETRY_SECONDS = 1.0
+SLICE_SECONDS = 0.002
+"""Time of learning after which decisions get their turn, be the lessons of the slice learned or not."""
 
 log = structlog.get_logger()
 
@@ -122,12 +125,15 @@ class Teacher:
         if self._still.locked():
             self._start(self._go_on())
             return
+        until = monotonic() + SLICE_SECONDS
         try:
             for _ in range(min(self._settings.lessons_per_slice, len(self._waiting))):
                 if self._waiting[0].kind is not Kind.OUTCOME:
                     self._start(self._turn())
                     return
                 self._learn_next()
+                if monotonic() > until:
+                    break
         except Exception as error:  # noqa: BLE001  Learning must go on whatever happens.
             # Above all StoreError: a decision that is no longer in memory could not be read. What waits stays in order.
             loop.call_later(RETRY_SECONDS, self._slice)

@@ -34,8 +34,11 @@ from opportune.storage.tables import TABLES
 
 __all__ = ["SqliteStorage"]
 
-_CHECKPOINT_PAGES = 1_000
-"""Pages that come to the WAL before they are moved into the file: SQLite's own default."""
+_CHECKPOINT_PAGES = 4_000
+"""Pages that come to the WAL before they are moved into the file.
+
+Each page is moved once however often it was written, and the disk is then busy for a while: seldom is better.
+"""
 
 
 class SqliteStorage(Storage):
