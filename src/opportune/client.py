@@ -379,6 +379,15 @@ def _rebuild_progress() -> _Ask[dict[str, Any]]:
     return _Ask("GET", "/v1/models/rebuilds", lambda response: _read(response, dict[str, Any]))
 
 
+def _limits() -> _Ask[dict[str, Any]]:
+    return _Ask("GET", "/v1/limits", lambda response: _read(response, dict[str, Any]))
+
+
+def _switch(target: str, off: bool, author: str, reason: str) -> _Ask[dict[str, Any]]:
+    body = {"target": target, "off": off, "id": uuid4().hex, "author": author, "reason": reason}
+    return _Ask("POST", "/v1/limits/switches", lambda response: _read(response, dict[str, Any]), body, seconds=10.0)
+
+
 def _publish(files: Mapping[str, str], author: str, reason: str, another_project: bool) -> _Ask[Release]:
     body = {"files": dict(files), "author": author, "reason": reason, "another_project": another_project}
     return _Ask("POST", "/v1/revisions", _reader(Release), body, seconds=PUBLISH_SECONDS)
@@ -690,6 +699,22 @@ class Client(_Common):
         """
         return self._do(_rebuild_progress())
 
+    def limits(self) -> dict[str, Any]:
+        """Say how `stocks` stand and which `switches` there are.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_limits())
+
+    def switch(self, target: str, *, off: bool, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Switch an action or a group off, or on again; all processes obey within a second.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_switch(target, off, author, reason))
+
     def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False
     ) -> Release:
@@ -901,6 +926,14 @@ class AsyncClient(_Common):
     async def rebuild_progress(self) -> dict[str, Any]:
         """Say how far a rebuild is; see `Client.rebuild_progress`."""
         return await self._do(_rebuild_progress())
+
+    async def limits(self) -> dict[str, Any]:
+        """Say how stocks stand; see `Client.limits`."""
+        return await self._do(_limits())
+
+    async def switch(self, target: str, *, off: bool, author: str = "", reason: str = "") -> dict[str, Any]:
+        """Switch an action or a group off, or on again; see `Client.switch`."""
+        return await self._do(_switch(target, off, author, reason))
 
     async def publish(
         self, files: Mapping[str, str], *, author: str = "", reason: str = "", another_project: bool = False

@@ -224,3 +224,37 @@ def test_reading_before_writing_grants_too_much(tmp_path: Path) -> None:
 
     assert asyncio.run(all_at_once()) > COFFEES
     storage.close()
+
+
+def test_a_switch_over_http_holds_when_it_answers_and_is_taken_back(stocked: Service) -> None:
+    know(stocked, "c-1")
+
+    answer = stocked.call("POST", "/v1/limits/switches", {"target": "coffee", "off": True, "reason": "recall"})
+
+    assert answer.json()["target"] == "action:coffee"
+    assert "coffee" not in shown(stocked.decide("r-1", customer="c-1"))
+    stocked.call("POST", "/v1/limits/switches", {"target": "action:coffee", "off": False})
+    assert "coffee" in shown(stocked.decide("r-2", customer="c-1"))
+
+
+@pytest.mark.parametrize("target", ["tea", "group:coffee", "coffee:drinks", ""])
+def test_a_switch_of_nothing_is_refused(stocked: Service, target: str) -> None:
+    answer = stocked.call("POST", "/v1/limits/switches", {"target": target, "off": True})
+
+    assert answer.status_code == 422
+    assert answer.json()["code"] == "unknown-action"
+
+
+def test_the_report_says_what_is_reserved_left_and_when_it_ends(stocked: Service, clock: Clock) -> None:
+    know(stocked, "c-1", "c-2", "c-3")
+    for number in range(3):
+        answer = stocked.decide(f"r-{number}", customer=f"c-{number + 1}")
+        clock.now += timedelta(minutes=2)
+    report = {"id": "o-1", "decision": answer["id"], "action": "coffee", "outcome": "accept"}
+    stocked.call("POST", "/v1/outcomes", report)
+
+    (beans,) = stocked.call("GET", "/v1/limits").json()["stocks"]
+
+    assert (beans["units"], beans["reserved"], beans["confirmed"], beans["left"]) == (COFFEES, 2, 1, 2)
+    assert beans["per_day"] == pytest.approx(3 / (6 / 1440))
+    assert beans["runs_out_at"] == "2026-05-04T10:10:00Z"

@@ -61,7 +61,7 @@ def funnel(
     language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
-    """Count where candidates fall out, at each stage and by each rule.
+    """Count where candidates fall out, by stage and by rule.
 
     Contacts are decided as `opportune plan` does: recorded ones of a store, customers of a store or a file, or imagined
     ones. With --mapping, rows that another engine logged are counted instead. Nothing is written but the page.

@@ -35,9 +35,10 @@ def preview(
     store: Annotated[str, typer.Option(help="Store in which an identifier is looked up.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Show the texts of an action as a customer would read them, in every channel and language.
+    """Show the texts of an action as a customer would read them.
 
-    What is not known of the customer reads as it is declared for missing values.
+    They are those of every channel and language. What is not known of the customer reads as it is declared for missing
+    values.
     """
     with failures(as_json), ExitStack() as opened:
         strategy = strategy_from_folder(project)

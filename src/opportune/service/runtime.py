@@ -35,7 +35,9 @@ from opportune.service.deciding import Answer, Decider
 from opportune.service.intake import Event, Intake, Taken
 from opportune.service.judging import judged
 from opportune.service.keeping import LateRecords
+from opportune.service.limits import LimitsReport, limits_report, switch_of
 from opportune.service.live import Knowledge, Live, Serving
+from opportune.service.overdue import overdue
 from opportune.service.profiles import Profiles
 from opportune.service.publishing import Offer, Published, trial_model
 from opportune.service.rebuilder import Rebuild, Rebuilder, RebuildProgress
@@ -324,7 +326,9 @@ class Runtime(ABC):
             UnknownError: nothing has learned yet.
         """
         plan = self.live.current.strategy.plan
-        return await self._read_models(lambda model, position: comparison(model, position, plan))
+        found = await self._read_models(lambda model, position: comparison(model, position, plan))
+        advice = await asyncio.get_running_loop().run_in_executor(self._explainer, overdue, self.storage)
+        return msgspec.structs.replace(found, advice=advice)
 
     async def judge_models(self) -> ModelReport:
         """Judge champion and challengers; see `judged`."""
@@ -363,6 +367,29 @@ class Runtime(ABC):
     def rebuild_progress(self) -> RebuildProgress:
         """Say how far a rebuild of this process is."""
         return self._rebuilder.progress
+
+    async def limits(self) -> LimitsReport:
+        """Say how stocks and switches stand."""
+        plan, now = self.live.current.strategy.plan, self.settings.clock()
+        return await asyncio.get_running_loop().run_in_executor(self._explainer, limits_report, self.storage, plan, now)
+
+    async def switch_target(
+        self, target: str, off: bool, author: str, reason: str, new_id: str | None = None
+    ) -> tuple[str, int]:
+        """Switch an action or a group off, or on again; this process obeys when it returns.
+
+        Returns:
+            the target as "action:<name>" or "group:<name>", and the journal entry.
+
+        Raises:
+            InputError: the strategy has neither, or the id was used for another order.
+        """
+        new_id = self.settings.new_id() if new_id is None else new_id
+        write = switch_of(self.live.current.strategy.plan, target, off, new_id, author, reason)
+        receipt = await self.writer.write(write)
+        await asyncio.get_running_loop().run_in_executor(self._reader, self.standings.load_switches)
+        log.info("switched", target=write.target, off=off, entry=receipt.sequence)
+        return write.target, receipt.sequence
 
     async def _change_models(self, write: ChangeModels) -> Changed:
         """Write an order, and wait a little until this process decides so."""

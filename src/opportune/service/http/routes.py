@@ -9,7 +9,7 @@ from opportune.evaluate.model_report import LANGUAGES, ModelReport
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import handlers, models, revisions
+from opportune.service.http import handlers, limits, models, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -28,6 +28,7 @@ from opportune.service.http.records import (
 )
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
 from opportune.service.intake import Event
+from opportune.service.limits import LimitsReport
 from opportune.service.publishing import Published
 from opportune.service.rebuilder import Rebuild, RebuildProgress
 from opportune.service.releasing import RevisionRecord
@@ -223,6 +224,23 @@ ROUTES: tuple[Route, ...] = (
         "Say which processes there are, and whether all is well",
         {200: Status},
         refuses=_STORE,
+    ),
+    Route(
+        "GET",
+        "/v1/limits",
+        limits.get_limits,
+        "Say how stocks stand, how long they last, and what is switched off",
+        {200: LimitsReport},
+        refuses=_STORE,
+    ),
+    Route(
+        "POST",
+        "/v1/limits/switches",
+        limits.switch_action,
+        "Switch an action or a group off at once, or on again",
+        {200: limits.SwitchAnswer},
+        takes=limits.SwitchRequest,
+        refuses=(*_NAMES, "unknown-action", *_STORE),
     ),
     Route("GET", "/v1/models", handlers.get_models, "Say what was learned", {200: ModelsAnswer}),
     Route(
