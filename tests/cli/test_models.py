@@ -114,6 +114,24 @@ def test_trees_that_are_not_there_yet_are_pointed_out(
     assert "forest" in run("check", folder, "--json").json["advice"][0]
 
 
+def test_a_rebuild_that_is_due_is_pointed_out_until_it_is_done(run: Run, tmp_path: Path) -> None:
+    folder, store = Path(shutil.copytree(PROJECT, tmp_path / "shop")), tmp_path / "shop.db"
+    outcomes = (folder / "outcomes.yaml").read_text()
+    (folder / "outcomes.yaml").write_text(outcomes + "\nbought: {sign: positive}\n")
+    run("publish", folder, "--store", store)
+    (folder / "outcomes.yaml").write_text(outcomes + "\nbought: {sign: positive, after: accept}\n")
+    published = run("publish", folder, "--store", store)
+    before = run("models", "list", "--store", store)
+    run("models", "rebuild", "--store", store)
+    after = run("models", "list", "--store", store)
+
+    told = "Note: outcome 'bought' now comes after 'accept': what models learned of it before answers another question"
+    assert published.code == 0, published.err
+    assert told in published.out
+    assert told in before.out
+    assert "Note:" not in after.out
+
+
 def test_a_rebuild_goes_on_from_final_truths(run: Run, shop: Path) -> None:
     done = run("models", "rebuild", "--store", shop, "--json")
     answers = [one["answers"] for one in run("models", "list", "--store", shop, "--json").json]

@@ -25,6 +25,7 @@ from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlO
 from opportune.errors import InputError, ServiceError
 from opportune.service.contests import Changed, Comparison, Version, comparison, promotion, restoration, versions
 from opportune.service.course import Course
+from opportune.service.overdue import overdue
 from opportune.service.publishing import current
 from opportune.service.rebuild_job import work_of
 from opportune.service.rebuilder import Rebuild
@@ -220,7 +221,8 @@ def _compared(store: str, url: str) -> Comparison:
         learner = trained(storage, Course(storage), "auto")
         if learner is None:
             fail("the store has no revision that can be used; publish one first")
-        return comparison(learner.model, learner.position, learner.plan)
+        found = comparison(learner.model, learner.position, learner.plan)
+        return msgspec.structs.replace(found, advice=overdue(storage))
 
 
 def _ordered(storage: Storage, write: ChangeModels) -> Changed:

@@ -38,7 +38,7 @@ def print_models(found: Comparison) -> None:
             escape("; ".join(words)),
         )
     print_table(table)
-    _print_bound(found)
+    _print_notes(found)
 
 
 def print_comparison(found: Comparison, with_actions: bool) -> None:
@@ -62,7 +62,7 @@ def print_comparison(found: Comparison, with_actions: bool) -> None:
         cells += [f"{one.calibration_error:.3f}", f"{one.calibration_chance:.3f}"]
         table.add_row(*cells, _difference(one.difference), _verdict(one, found.champion))
     print_table(table)
-    _print_bound(found)
+    _print_notes(found)
     for model in found.models:
         if model.failure:
             out.print(escape(f"{model.name} was set aside until the next revision: {model.failure}"))
@@ -115,10 +115,12 @@ def print_another_champion(before: str, now: str) -> None:
     )
 
 
-def _print_bound(found: Comparison) -> None:
-    """Say why fewer answers are learned than were given, where one person teaches only so much."""
+def _print_notes(found: Comparison) -> None:
+    """Say why fewer answers are learned than were given, where one person teaches only so much, and what is due."""
     if found.person_answers and any(one.answers for one in found.models):
         out.print(bound_said(found.person_answers, found.person_days, WORDS["en"]))
+    for sentence in found.advice:
+        out.print(escape(f"Note: {sentence}."))
 
 
 def _difference(found: Difference | None) -> str:

@@ -63,6 +63,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         position: journal entry that they have learned to.
         figures: over everything first, then by outcome, then by outcome and action; the champion before challengers.
         person_answers: decisions whose answers one person teaches about an action within `person_days`; 0 is no bound.
+        advice: what is to be done, in words.
     """
 
     champion: str
@@ -71,6 +72,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     figures: tuple[Figures, ...]
     person_answers: int = 0
     person_days: int = 0
+    advice: tuple[str, ...] = ()
 
 
 class Version(msgspec.Struct, frozen=True, kw_only=True):
