@@ -14,7 +14,8 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.decide import Draws, State, decide, explain, seed_of
+from opportune.cli.standing import standing_of
+from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
@@ -62,10 +63,19 @@ def decide_command(
         storage = opened.enter_context(open_storage(store, read_only=True)) if store else None
         request, moment, profile = _request(strategy, given, storage)
         learner = _learner(strategy, storage)
-        state = State(model=learner.model, position=learner.position, person=profile.person, profile=profile.facts)
-        decision = decide(strategy.plan, state, request, moment, Draws(seed_of(strategy.plan, state, request)))
+        plan, known = strategy.plan, given.get("customer")
+        standing = standing_of(plan, storage, known if isinstance(known, str) else None, moment)
+        facts = gather(plan, profile.facts, request, moment)
+        state = State(
+            model=learner.model,
+            position=learner.position,
+            person=profile.person,
+            profile=profile.facts,
+            holds=holds_of(plan, standing, facts, moment, places_of(plan, request)),
+        )
+        decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")
-        explanation = explain(strategy.plan, decision, learner.model)
+        explanation = explain(plan, decision, learner.model)
     if as_json:
         print_json({"decision": decision, "explanation": explanation})
         return

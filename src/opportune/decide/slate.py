@@ -5,7 +5,8 @@ Notation: A actions, C candidates. What the rules mean, and which slate is the b
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -64,13 +65,19 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Links:
-    """All that a plan says of slates, beside exclusivity groups; `rules` are conditions of minima."""
+    """All that a plan says of slates, beside exclusivity groups.
+
+    Args:
+        rules: conditions of minima.
+        because: name of a rule of slates → its author's words for people.
+    """
 
     quotas: tuple[Most, ...] = ()
     apart: tuple[Apart, ...] = ()
     bundles: tuple[Bundle, ...] = ()
     minima: tuple[Minimum, ...] = ()
     rules: RuleSet | None = None
+    because: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:

@@ -69,8 +69,9 @@ def best_completion(
         kernel: "numpy" or "numba"; they differ in speed alone.
     """
     reduced = reduce(board, joinable(board, is_open, standing, others), places, priority)
-    values, bits = whole(priority[reduced.candidates], sum(places))
-    worth = values - min(0, int(values.min(initial=0)))
+    values, bits = whole(np.where(is_open.any(axis=0), priority, np.float32(0)), sum(places))
+    # An empty place is worth what the worst is that was open, and no less than nothing.
+    worth = values[reduced.candidates] - min(0, int(values.min(initial=0)))
     small = len(reduced.candidates) <= CANDIDATES_EXACT and sum(places) <= PLACES_EXACT
 
     def task(part: Reduced, part_worth: Longs) -> Task:

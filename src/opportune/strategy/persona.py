@@ -12,7 +12,19 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from opportune.decide import Draws, Explanation, Plan, Standing, State, decide, explain, gather, holds_of, stock_at
+from opportune.decide import (
+    Draws,
+    Explanation,
+    Plan,
+    Standing,
+    State,
+    decide,
+    explain,
+    gather,
+    holds_of,
+    places_of,
+    stock_at,
+)
 from opportune.decide.explain import CandidateExplanation
 from opportune.decide.limits.windows import Length
 from opportune.decide.plan import Exploration
@@ -120,7 +132,7 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
     )
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
     facts = gather(plan, profile, request, persona.at)
-    holds = holds_of(plan, _standing(plan, persona, facts), facts, persona.at)
+    holds = holds_of(plan, _standing(plan, persona, facts), facts, persona.at, places_of(plan, request))
     state = State(model=scorer, position=0, profile=profile, holds=holds)
     decision = decide(plan, state, request, persona.at, Draws("persona"))
     ranking = tuple(shown.action for shown in decision.placements[0].actions)

@@ -36,9 +36,14 @@ def _period(kind: str, day: date, zone: str) -> tuple[str, int, int]:
             name, last = f"{year}-W{week:02}", first + timedelta(days=7)
         case "month":
             first = day.replace(day=1)
-            name, last = f"{day:%Y-%m}", (first + timedelta(days=32)).replace(day=1)
+            name, last = f"{day:%Y-%m}", _new_year(day) if day.month == 12 else day.replace(month=day.month + 1, day=1)
         case _:
             first = day.replace(month=1, day=1)
-            name, last = f"{day:%Y}", day.replace(year=day.year + 1, month=1, day=1)
+            name, last = f"{day:%Y}", _new_year(day)
     begin, end = (micros(datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)) for one in (first, last))
     return name, begin, end
+
+
+def _new_year(day: date) -> date:
+    """Give the first day of the next year; after the last year that a calendar can tell, its last day."""
+    return date(day.year + 1, 1, 1) if day.year < date.max.year else date.max

@@ -10,9 +10,9 @@ from opportune.decide.limits.counting import policy_holds
 from opportune.decide.limits.history import History
 from opportune.decide.limits.stocks import stock_holds
 from opportune.decide.plan import Plan
-from opportune.records import Contact, Facts, Hold
+from opportune.records import Contact, DecisionRequest, Facts, Hold
 
-__all__ = ["PLACES", "Standing", "holds_of"]
+__all__ = ["PLACES", "Standing", "holds_of", "places_of"]
 
 PLACES = 1_000
 """Places that an answer is taken to have at most where that is not said."""
@@ -31,6 +31,12 @@ class Standing:
     contacts: Sequence[Contact] = ()
     stocks: Mapping[tuple[str, str], int] = field(default_factory=dict)
     switched_off: frozenset[str] = frozenset()
+
+
+def places_of(plan: Plan, request: DecisionRequest) -> int:
+    """Count the places that an answer has at most."""
+    placements = plan.channels[request.channel].placements
+    return sum(placements[asked.name].size if asked.size is None else asked.size for asked in request.placements)
 
 
 def holds_of(plan: Plan, standing: Standing, facts: Facts, now: datetime, places: int = PLACES) -> tuple[Hold, ...]:

@@ -19,8 +19,12 @@ MICRO = 1_000_000
 DAY = 86_400
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _UNIT = timedelta(microseconds=1)
+_FIRST, _LAST = ((datetime(year, 1, 3, tzinfo=UTC) - _EPOCH) // _UNIT for year in (1, 9_999))
+"""What the calendar can tell: windows that would begin or end outside of it do so at its ends."""
 STEP = 900 * MICRO
 """Offsets from UTC change by whole quarters of an hour, today and in all rules that are foreseen."""
+_STEPS = 120
+"""Steps by which the end of a window may lie beside its wall time: more than a day, as where the date line moved."""
 _SLACK = 26 * 3_600
 """By how much calendar days may be longer than their hours: clocks change, and a zone may change its side of the date
 line."""
@@ -33,7 +37,7 @@ def micros(moment: datetime) -> int:
 
 def instant(moment: int) -> datetime:
     """Give a moment in microseconds as aware UTC time."""
-    return _EPOCH + timedelta(microseconds=moment)
+    return _EPOCH + timedelta(microseconds=min(max(moment, _FIRST), _LAST))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +56,13 @@ class Length:
         end = self.on(moment, zone)
         if not self.days:
             return end
-        while self.before(instant(end), zone) < moment:
-            end += STEP
-        while self.before(instant(end - STEP), zone) >= moment:
-            end -= STEP
+        for _ in range(_STEPS):
+            if self.before(instant(end), zone) < moment:
+                end += STEP
+            elif self.before(instant(end - STEP), zone) >= moment:
+                end -= STEP
+            else:
+                break
         return end
 
     def on(self, moment: int, zone: str) -> int:
@@ -70,5 +77,8 @@ class Length:
     def _from(self, moment: datetime, zone: str, sign: int) -> int:
         if self.days:
             # Arithmetic with aware local times moves the wall clock and sets fold = 0.
-            moment = moment.astimezone(ZoneInfo(zone)) + timedelta(days=sign * self.days)
+            try:
+                moment = moment.astimezone(ZoneInfo(zone)) + timedelta(days=sign * self.days)
+            except OverflowError:
+                return _FIRST if sign < 0 else _LAST
         return micros(moment) + sign * self.seconds * MICRO
