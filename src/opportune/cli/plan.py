@@ -35,7 +35,7 @@ from opportune.evaluate.foresight.proposal import Proposal, Threshold
 from opportune.outcomes import Learner
 from opportune.service.course import Course
 from opportune.service.foreseeing import sides_of
-from opportune.service.journal_effects import told_by_journal
+from opportune.service.journal_effects import told_by_journal, without_journal
 from opportune.service.publishing import current
 from opportune.service.revisions import Strategy, compiled
 from opportune.service.training import trained
@@ -134,6 +134,8 @@ def _outlook(
         seen = outlook(sides, found.cases, progress)
     if storage is None or course is None or found.source != "decisions" or not _is_published(before, course):
         return seen
+    if not _keeps_limits(before, after):
+        return without_journal(seen)
     return told_by_journal(storage, course, seen, after, found.cases, kernel)
 
 
@@ -141,6 +143,19 @@ def _is_published(strategy: Strategy, course: Course) -> bool:
     """Say whether it is the strategy in use: only what is compared with that can be told from its answers."""
     step = current(course)
     return step is not None and step.hash == strategy.plan.revision
+
+
+def _keeps_limits(before: Strategy, after: Strategy) -> bool:
+    """Say whether the same limits hold: recorded decisions know those of their day alone."""
+    sides = [
+        (
+            one.project.contact_policies,
+            one.project.stocks,
+            {name: act.uses for name, act in one.project.actions.items()},
+        )
+        for one in (before, after)
+    ]
+    return sides[0] == sides[1]
 
 
 def _learner(storage: Storage | None, kernel: str, quiet: bool) -> tuple[Course | None, Learner | None]:

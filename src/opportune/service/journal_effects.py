@@ -17,7 +17,9 @@ from opportune.service.judged_log import judged_log
 from opportune.service.revisions import Strategy
 from opportune.storage import Storage
 
-__all__ = ["told_by_journal"]
+__all__ = ["told_by_journal", "without_journal"]
+
+OTHER_LIMITS = "contact policies or stocks change, and recorded decisions know only those of their day"
 
 
 def told_by_journal(
@@ -42,6 +44,12 @@ def told_by_journal(
     expected = {effect.goal: effect for effect in seen.effects or ()}
     effects = [_told(name, goal.unit, found[name], expected.get(name)) for name, goal in after.project.goals.items()]
     return msgspec.structs.replace(seen, effects=tuple(effect for effect in effects if effect is not None))
+
+
+def without_journal(seen: Outlook) -> Outlook:
+    """Leave the model's expectation, and say why recorded answers cannot tell."""
+    effects = [msgspec.structs.replace(effect, remarks=(OTHER_LIMITS,)) for effect in seen.effects or ()]
+    return msgspec.structs.replace(seen, effects=None if seen.effects is None else tuple(effects))
 
 
 def _told(goal: str, unit: str, found: Judgement, expected: Effect | None) -> Effect | None:

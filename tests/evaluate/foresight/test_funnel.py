@@ -12,7 +12,7 @@ from opportune.service.foreseeing import side_of
 from tests.evaluate.foresight.examples import example, people
 
 LAYERS = ("eligibility", "applicability", "suitability")
-COMPETING = ("shown", "outranked", "exclusive", "already_shown")
+COMPETING = ("shown", "outranked", "exclusive", "already_shown", "linked")
 
 
 @pytest.fixture(scope="module", params=["telecom", "coupons"])

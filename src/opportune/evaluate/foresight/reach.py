@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from opportune.decide import Plan
 from opportune.decide.limits.history import SHOWN
 from opportune.decide.limits.limits import AtMost, Scope
+from opportune.decide.limits.windows import DAY, Length
 from opportune.evaluate.foresight.funnel import Conflict
 
 __all__ = ["unreachable_limits"]
@@ -24,10 +25,15 @@ def unreachable_limits(plan: Plan) -> Iterator[Conflict]:
 
 def _comes_first(other: AtMost, one: AtMost) -> bool:
     """Say whether `other` holds back whenever one more contact would make `one` full."""
-    is_longer = other.within == one.within or other.within.seconds >= one.within.seconds_most
+    is_longer = other.within == one.within or _seconds_least(other.within) >= one.within.seconds_most
     is_longer |= other.within.days > one.within.days and other.within.seconds >= one.within.seconds
     is_wider = other.per == "person" or other.per == one.per
     return other.most < one.most and is_longer and is_wider and _covers(other.scope, one.scope)
+
+
+def _seconds_least(length: Length) -> int:
+    """Give how many seconds a length may be, at least: as much less than its days as it may be more."""
+    return 2 * (length.days * DAY + length.seconds) - length.seconds_most
 
 
 def _covers(wide: Scope, narrow: Scope) -> bool:

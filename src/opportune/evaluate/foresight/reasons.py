@@ -11,7 +11,7 @@ __all__ = ["COMPETING", "LAYERS", "ORDER", "limit_policy", "standing_policy"]
 
 LAYERS = (Stage.ELIGIBILITY, Stage.APPLICABILITY, Stage.SUITABILITY)
 """Stages of rules."""
-COMPETING = (Stage.SHOWN, Stage.OUTRANKED, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN)
+COMPETING = (Stage.SHOWN, Stage.OUTRANKED, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.LINKED)
 """Stages of candidates that passed all policies; only others kept them from being shown."""
 _FIRST = (Stage.INACTIVE, Stage.NOT_VALID, Stage.NO_TREATMENT, *LAYERS, Stage.LIMITED, Stage.IRRELEVANT)
 ORDER = (*_FIRST, *(stage for stage in Stage if stage not in (*_FIRST, *COMPETING)), *COMPETING[2:], Stage.OUTRANKED)
