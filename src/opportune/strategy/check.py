@@ -26,6 +26,7 @@ from opportune.strategy.checks import (
     check_personas,
     check_rules,
     check_settings,
+    check_slates,
     check_stocks,
     check_tables,
     check_templates,
@@ -83,6 +84,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_templates(notes)
     check_contact_policies(notes)
     check_stocks(notes)
+    check_slates(notes)
     check_former_names(notes)
     check_models(notes)
     rules = check_rules(notes)
@@ -100,6 +102,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
         action_rules=_with_tables(rules.actions, tables),
         mandatory=rules.mandatory,
         context_weights=rules.context_weights,
+        minima=rules.minima,
         never=check_rule("false", rules.schema),
         personas=personas,
         table_weights=tables.weights,

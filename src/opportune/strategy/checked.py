@@ -29,6 +29,7 @@ class CheckedProject:
         action_rules: action -> what it asks itself, without its group's.
         mandatory: action -> when it goes before others; absent where never.
         context_weights: action -> the conditions of its context weights, in the order written; absent where none.
+        minima: rule of slates → when it asks for something; absent where always.
         never: the rule that is always false.
         table_weights: action -> condition and percent of context weights by decision tables.
         table_words: (action, text of a rule by a table) -> what to tell people.
@@ -44,5 +45,6 @@ class CheckedProject:
     context_weights: Mapping[str, tuple[Rule, ...]]
     never: Rule
     personas: tuple[Persona, ...]
+    minima: Mapping[str, Rule] = field(default_factory=dict)
     table_weights: Mapping[str, Sequence[tuple[Rule, float]]] = field(default_factory=dict)
     table_words: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -30,6 +30,7 @@ from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_limits import compile_limits
+from opportune.strategy.compile_slates import compile_links
 from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
@@ -114,6 +115,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         templates=templates_of(project, candidates),
         inputs=_inputs(project),
         limits=compile_limits(project, candidates),
+        links=compile_links(project, checked.minima, names, candidates),
         because={**_because(project), **checked.table_words},
     )
 

@@ -32,6 +32,7 @@ _PARTS = (
     ("model", "models"),
     ("contact policy", "contact_policies"),
     ("stock", "stocks"),
+    ("rule of slates", "slates"),
     ("table", "tables"),
     ("group", "groups"),
     ("action", "actions"),

@@ -40,6 +40,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node, SourceError, describe, parse, plain
 from opportune.strategy.wording import suggest
 
@@ -58,6 +59,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "models.yaml": Model,
     "contact_policies.yaml": ContactPolicy,
     "stocks.yaml": Stock,
+    "slates.yaml": SlateRule,
     "tables.yaml": DecisionTable,
 }
 """Files that map names to sections of one class."""
@@ -197,6 +199,7 @@ class _Reader:
             models=self._map("models.yaml", Model),
             contact_policies=self._map("contact_policies.yaml", ContactPolicy),
             stocks=self._map("stocks.yaml", Stock),
+            slates=self._map("slates.yaml", SlateRule),
             tables=self._map("tables.yaml", DecisionTable),
             groups=groups,
             actions=actions,

@@ -24,6 +24,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node
 
 __all__ = ["Project", "content_hash"]
@@ -62,6 +63,7 @@ class Project:
     trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
     contact_policies: dict[str, ContactPolicy] = field(default_factory=dict)
     stocks: dict[str, Stock] = field(default_factory=dict)
+    slates: dict[str, SlateRule] = field(default_factory=dict)
 
     def action_file(self, action: str) -> str:
         """Give the path of an action's file."""

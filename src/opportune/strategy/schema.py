@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import sections, sections_limits
+from opportune.strategy import sections, sections_limits, sections_slates
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -30,6 +30,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_slates import SlateRule
 
 __all__ = ["FOLDER", "KINDS", "key_texts", "schemas", "write_schemas"]
 
@@ -48,6 +49,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "models": ("models.yaml", dict[Name, Model]),
     "contact_policies": ("contact_policies.yaml", dict[Name, ContactPolicy]),
     "stocks": ("stocks.yaml", dict[Name, Stock]),
+    "slates": ("slates.yaml", dict[Name, SlateRule]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
     "group": ("actions/<group>/group.yaml", Group),
     "action": ("actions/<group>/<action>.yaml", Action),
@@ -96,7 +98,8 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    section = getattr(sections, title, None) or getattr(sections_limits, title, None)
+    modules = (sections, sections_limits, sections_slates)
+    section = next((found for module in modules if (found := getattr(module, title, None))), None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return
     definition["description"] = str(section.__doc__).split("\n", 1)[0]

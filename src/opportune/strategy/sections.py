@@ -698,6 +698,7 @@ class Absence(Section):
             "outranked",
             "irrelevant",
             "limited",
+            "linked",
         ]
         | None
     ) = None

@@ -12,6 +12,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
 from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
+from opportune.strategy.checks.slates import check_slates
 from opportune.strategy.checks.stocks import check_stocks
 from opportune.strategy.checks.tables import TableRules, check_tables
 from opportune.strategy.checks.templates import check_templates
@@ -35,6 +36,7 @@ __all__ = [
     "check_personas",
     "check_rules",
     "check_settings",
+    "check_slates",
     "check_stocks",
     "check_tables",
     "check_templates",

@@ -40,6 +40,7 @@ class CheckedRules:
     actions: dict[str, LayerRules] = field(default_factory=dict)
     mandatory: dict[str, Rule] = field(default_factory=dict)
     context_weights: dict[str, tuple[Rule, ...]] = field(default_factory=dict)
+    minima: dict[str, Rule] = field(default_factory=dict)
 
     def of_action(self, project: Project, name: str) -> list[Rule]:
         """Give all rules of an action, those of its group first."""
@@ -47,7 +48,7 @@ class CheckedRules:
 
 
 def check_rules(notes: Notes) -> CheckedRules:
-    """Check the rules of segments, groups and actions."""
+    """Check the rules of segments, groups, actions and slates."""
     reader = _RuleReader(notes)
     reader.read_segments()
     found = CheckedRules(reader.schema)
@@ -66,6 +67,10 @@ def check_rules(notes: Notes) -> CheckedRules:
         weights = reader.weights(action, file)
         if weights:
             found.context_weights[name] = weights
+    for name, section in notes.project.slates.items():
+        when = reader.condition(section.when, "slates.yaml", [name, "when"]) if section.when else None
+        if when is not None:
+            found.minima[name] = when
     _refuse_unreachable(notes, found, reader)
     return found
 
