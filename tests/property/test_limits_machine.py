@@ -226,10 +226,6 @@ class LimitsMachine(RuleBasedStateMachine):
         assert isinstance(result, Receipt)
         self.model.merge(customer, other)
 
-    @rule()
-    def verify(self) -> None:
-        assert verify_storage(self.storage) == []
-
     @invariant()
     def counts_agree(self) -> None:
         type(self).steps += 1
@@ -248,7 +244,8 @@ class LimitsMachine(RuleBasedStateMachine):
             assert sum(contact.what == "shown" for contact in found.contacts) == person.shown
 
     def teardown(self) -> None:
-        self.storage.close()
+        with self.storage:
+            assert verify_storage(self.storage) == []
 
 
 class SqliteLimits(LimitsMachine):
@@ -260,6 +257,10 @@ class SqliteLimits(LimitsMachine):
     def teardown(self) -> None:
         super().teardown()
         shutil.rmtree(self.folder)
+
+    @rule()
+    def verify(self) -> None:
+        assert verify_storage(self.storage) == []
 
 
 class PostgresLimits(LimitsMachine):

@@ -39,10 +39,12 @@ def split_decision(
         traces=decision.traces,
         windows=windows,
         withheld=decision.withheld,
-        holds=decision.holds,
-        redrawn=decision.redrawn,
-        reserves=reserves,
     )
+    # Apart: most decisions have none of it, and every argument costs each of them a little.
+    if decision.holds or decision.redrawn or decision.slate_gap or reserves:
+        body = msgspec.structs.replace(
+            body, holds=decision.holds, redrawn=decision.redrawn, slate_gap=decision.slate_gap, reserves=reserves
+        )
     payload = DecisionPayload(
         customer=request.customer,
         context=request.context,
@@ -98,6 +100,7 @@ def decision_of(entry: Entry) -> Decision:
         withheld=body.withheld,
         holds=body.holds,
         redrawn=body.redrawn,
+        slate_gap=body.slate_gap,
     )
 
 

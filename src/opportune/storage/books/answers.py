@@ -40,7 +40,8 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     decision = write.decision
     if decision.id in ledger.found.decisions:
         raise ConflictError.of("id", "the decision's id belongs to another request", code="id-conflict")
-    check_limits(ledger, write)
+    if write.reserves or write.contacts_seen is not None:
+        check_limits(ledger, write)
     body, payload = split_decision(decision, write.answer, write.windows, write.reserves)
     zone = decision.facts.get("zone")
     session = decision.request.session
@@ -62,7 +63,8 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     ledger.changes.decisions.append((decision.id, sequence))
     for window in write.windows:
         _open(ledger, decision.id, window)
-    reserve(ledger, write, sequence)
+    if write.reserves:
+        reserve(ledger, write, sequence)
     ledger.changes.counters["decisions"] += 1
     _join(ledger, decision.id)
     return ledger.receipt(Receipt(sequence=sequence, answer=write.answer))

@@ -64,6 +64,7 @@ class Book:
         self._new_id = new_id
         self._new_salt = new_salt
         self._items: list[Request | InputError] = []
+        self._needs_contacts = False
         self.wanted = Wanted()
         self.changes = Changes()
         self.entries: list[Entry] = []
@@ -72,7 +73,8 @@ class Book:
         """Per write: its receipt, its refusal, or the sequence of the stored entry that it repeats."""
         for write in writes:
             self._items.append(self._prepare(write))
-        self._want_contacts(writes)
+        if self._needs_contacts:
+            self._want_contacts(writes)
 
     def _prepare(self, write: Write) -> Request | InputError:
         try:
@@ -95,7 +97,9 @@ class Book:
             case SaveDecision():
                 wanted.decisions.append(write.decision.id)
                 wanted.reports.append(write.decision.id)
-                wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
+                if write.reserves:
+                    wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
+                self._needs_contacts |= write.contacts_seen is not None
             case SaveProfile() | RecordEvent():
                 if write.identifier is not None:
                     wanted.identifiers.append((write.identifier_kind, write.identifier))
@@ -114,11 +118,9 @@ class Book:
                 wanted.switches.append(write.target)
 
     def _want_contacts(self, writes: Sequence[Write]) -> None:
-        """Ask for the newest contacts of all who decide here, where any decision says what it has seen of them."""
-        decisions = [write for write in writes if isinstance(write, SaveDecision)]
-        if any(write.contacts_seen is not None for write in decisions):
-            persons = (write.decision.person for write in decisions)
-            self.wanted.contacts = list(dict.fromkeys(person for person in persons if person))
+        """Ask for the newest contacts of everybody who is decided for here; all decisions of one person count."""
+        persons = (write.decision.person for write in writes if isinstance(write, SaveDecision))
+        self.wanted.contacts = list(dict.fromkeys(person for person in persons if person))
 
     def plan(self, found: Found, now: datetime) -> None:
         """Fill `changes`, `entries` and `results`.
