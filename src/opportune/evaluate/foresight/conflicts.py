@@ -19,7 +19,7 @@ def conflicts(side: Side, funnel: Funnel) -> tuple[Conflict, ...]:
     Args:
         funnel: of contacts that the strategy decided.
     """
-    certain = [*_mandatory(side), *dominated(side.plan), *unreachable_limits(side.plan)]
+    certain = [*_mandatory(side), *_bundles(side), *dominated(side.plan), *unreachable_limits(side.plan)]
     known = {one.subject for one in certain}
     seen = [one for one in (*_actions(side, funnel), *_policies(funnel)) if one.subject not in known]
     return (*certain, *seen)
@@ -37,6 +37,21 @@ def _mandatory(side: Side) -> Iterator[Conflict]:
         reason = contradictory([*plan.mandatory_rules.conditions[place], *gate])
         if reason is not None:
             yield Conflict(code="never-mandatory", subject=f"action:{action.name}", detail=(reason,), certain=True)
+
+
+def _bundles(side: Side) -> Iterator[Conflict]:
+    """Find bundles whose parts are never allowed together."""
+    plan = side.plan
+    for bundle in plan.links.bundles:
+        rules = [
+            rule
+            for layer in range(3)
+            for action in sorted(bundle.actions)
+            for rule in plan.gate.conditions[layer * len(plan.actions) + action]
+        ]
+        reason = contradictory(rules)
+        if reason is not None:
+            yield Conflict(code="never-bundled", subject=f"bundle:{bundle.name}", detail=(reason,), certain=True)
 
 
 def _actions(side: Side, funnel: Funnel) -> Iterator[Conflict]:

@@ -23,11 +23,12 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
     """Find actions that can stand nowhere as the best.
 
     Placements with a least relevance are passed over, since what would win there may not be shown, and so are
-    strategies with limits, which may hold a winner back.
+    strategies that link the actions of a slate. What a limit may hold back beats nobody.
     """
-    if not plan.limits.is_empty:
+    if not plan.links.is_empty:
         return
     low, high = bounds(plan)
+    low[_limited(plan)] = -np.inf
     asked = [_asked(plan, action) for action in range(len(plan.actions))]
     where: dict[int, list[set[int]]] = {}
     for channel in plan.channels.values():
@@ -46,6 +47,16 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
             yield Conflict(
                 code="never-best", subject=f"action:{plan.actions[action].name}", detail=tuple(names), certain=True
             )
+
+
+def _limited(plan: Plan) -> npt.NDArray[np.bool_]:
+    """Tell which candidates a contact policy or a stock may hold back, bool [C]."""
+    limited = np.zeros(len(plan.candidates), dtype=bool)
+    for policy in plan.limits.policies:
+        limited |= policy.scope.mask
+    for stock in plan.limits.stocks.values():
+        limited |= stock.uses > 0
+    return limited
 
 
 def bounds(plan: Plan) -> tuple[Reals, Reals]:

@@ -33,7 +33,8 @@ class Policy(msgspec.Struct, frozen=True, order=True):
 
     Args:
         stage: name of the stage where it works.
-        owner: where it stands: "group:entertainment", "action:films", "limit:three_a_week", "placement:app/home".
+        owner: where it stands: "group:entertainment", "action:films", "limit:three_a_week",
+            "switch:action:films", "bundle:start", or "component:NAME" of another engine.
         rule: its text; "" where it is no rule.
         because: its author's words for people.
     """

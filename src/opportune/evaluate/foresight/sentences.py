@@ -19,7 +19,7 @@ _OWNERS: dict[Language, dict[str, str]] = {
         "action": "action {}",
         "limit": "limit {}",
         "switch": "emergency switch of {}",
-        "placement": "placement {}",
+        "bundle": "bundle {}",
         "component": "{}",
     },
     "pl": {
@@ -27,7 +27,7 @@ _OWNERS: dict[Language, dict[str, str]] = {
         "action": "akcja {}",
         "limit": "limit {}",
         "switch": "wyłącznik awaryjny: {}",
-        "placement": "miejsce {}",
+        "bundle": "pakiet {}",
         "component": "{}",
     },
 }
@@ -66,6 +66,7 @@ _STAGES: dict[Language, dict[str, str]] = {
 _CONFLICTS: dict[Language, dict[str, str]] = {
     "en": {
         "never-mandatory": "{subject} is never mandatory where its rules allow it: {detail}.",
+        "never-bundled": "{subject} can never be shown: {detail}.",
         "never-best": "{subject} can never be shown as the best: {detail} always come first.",
         "never-passed": "{subject} passed for nobody; most often stopped by {detail} ({number}).",
         "never-shown": "{subject} passed {number} times and was never shown; shown in its place: {detail}.",
@@ -75,6 +76,7 @@ _CONFLICTS: dict[Language, dict[str, str]] = {
     },
     "pl": {
         "never-mandatory": "{subject}: nigdy nie jest obowiązkowa tam, gdzie pozwalają jej reguły: {detail}.",
+        "never-bundled": "{subject}: nigdy nie może zostać pokazany: {detail}.",
         "never-best": "{subject}: nigdy nie może zostać pokazana jako najlepsza; zawsze wyprzedza ją: {detail}.",
         "never-passed": "{subject}: nie przeszła u nikogo; najczęściej zatrzymuje ją {detail} ({number}).",
         "never-shown": "{subject}: przeszła {number} razy i nigdy nie została pokazana; zamiast niej: {detail}.",
