@@ -202,7 +202,7 @@ def test_decisions_with_limits_and_redraws_are_decided_again_to_the_same_bytes(
         counts, problems = prove_decisions(storage)
         assert not list(problems)
         assert counts.compared == 20
-        assert not list(verify_storage(storage).problems)
+        assert verify_storage(storage) == []
 
 
 def test_reading_before_writing_grants_too_much(tmp_path: Path) -> None:
