@@ -43,7 +43,7 @@ def test_an_action_that_others_always_beat_can_never_be_best():
         action("gift", "{shown: 2}", eligibility='"customer.member"'),
         action("gift", "{shown: 2}", valid="{until: 2030-01-01}"),
         action("gift", "{shown: 2}", active="false"),
-        action("gift", "{shown: -0.5}"),
+        action("gift", "{shown: 0.4}"),
     ],
     ids=["for members alone", "for a time", "switched off", "worth no more"],
 )
