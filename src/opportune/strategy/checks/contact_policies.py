@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from opportune.strategy.checks.nights import check_nights
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_limits import covered_actions, covered_channels
 from opportune.strategy.sections import SHOWN, Duration
@@ -38,6 +39,7 @@ def check_contact_policies(notes: Notes) -> None:
             _check_quiet(notes, name, policy)
         elif form == "apart" and policy.apart is not None:
             _check_window(notes, [name, "apart"], policy.apart)
+    check_nights(notes)
 
 
 def check_length(notes: Notes, file: str, path: list[str | int], length: Duration) -> bool:
