@@ -7,7 +7,7 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, gather, seed_of
-from opportune.decide.limits.standing import Standing, holds_of
+from opportune.decide.limits.standing import Standing, holds_of, places_of
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
@@ -47,12 +47,7 @@ class Drawing:
         """Judge the limits."""
         plan = self.serving.strategy.plan
         facts = gather(plan, self.profile.facts, self.request, self.now)
-        channel = plan.channels[self.request.channel]
-        places = sum(
-            channel.placements[wanted.name].size if wanted.size is None else wanted.size
-            for wanted in self.request.placements
-        )
-        self._holds = holds_of(plan, standing, facts, self.now, places)
+        self._holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request))
 
     def draw(self) -> Decision:
         """Decide."""

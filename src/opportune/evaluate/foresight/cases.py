@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, stock_at
+from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.project import Project
@@ -69,7 +69,7 @@ class Side:
             return None
         request, facts = contact
         known = gather(self.plan, facts, request, case.at)
-        holds = holds_of(self.plan, self._standing(case), known, case.at, self._places(request))
+        holds = holds_of(self.plan, self._standing(case), known, case.at, places_of(self.plan, request))
         state = State(model=self.model, position=self.position, person=case.person, profile=facts, holds=holds)
         return decide(self.plan, state, request, case.at, Draws(case.seed))
 
@@ -83,8 +83,3 @@ class Side:
 
     def _period(self, stock: str, at: datetime) -> str:
         return stock_at(self.plan, stock, at)[0] if stock in self.plan.limits.stocks else ""
-
-    def _places(self, request: DecisionRequest) -> int:
-        """Count the places that an answer has at most."""
-        own = self.plan.channels[request.channel].placements
-        return sum(own[one.name].size if one.size is None else one.size for one in request.placements)
