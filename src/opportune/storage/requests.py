@@ -224,6 +224,8 @@ def _check(write: Write) -> None:
                 _check_reserves(write.reserves)
         case ReleaseLeases():
             _check_moment("until", write.until)
+            for decision in write.decisions:
+                _check_text("decisions", decision)
         case SwitchAction():
             what, _, name = write.target.partition(":")
             _check_text("target", name)

@@ -184,6 +184,13 @@ class ReservationsContract(StorageCase):
             assert storage.due_leases(LATER, 9) == []
             assert verify_storage(storage) == []
 
+    @pytest.mark.parametrize("write", [release("x", "d-a\0"), release("x", "d-a", until=LEASE.replace(tzinfo=None))])
+    def test_a_release_that_cannot_be_is_refused(self, storage: Storage, write: ReleaseLeases) -> None:
+        (refusal,) = storage.write([write])
+
+        assert isinstance(refusal, InputError)
+        assert not isinstance(refusal, ConflictError)
+
     def test_due_leases_come_oldest_first(self, storage: Storage) -> None:
         storage.write([reserving(key, reservation(1, 9, lease_until=AT + 9 - n)) for n, key in enumerate("abc")])
 
