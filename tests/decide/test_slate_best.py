@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from opportune.decide.slate_best import best_completion
-from tests.decide.slate_problems import best_by_trying, random_problem
+from tests.decide.slate_problems import best_by_trying, is_valid, random_problem
 
 
 def solved(problem, kernel):
@@ -34,8 +34,6 @@ def test_filling_place_by_place_would_be_caught():
 
 
 def greedy(problem):
-    from tests.decide.slate_problems import is_valid
-
     chosen = [[] for _ in problem.places]
     for p, size in enumerate(problem.places):
         for c in problem.order:
@@ -47,6 +45,6 @@ def greedy(problem):
 
 def test_both_kernels_find_the_same():
     rng = np.random.default_rng(8)
-    for _ in range(200):
+    for _ in range(100):
         problem = random_problem(rng)
         assert solved(problem, "numpy") == solved(problem, "numba")

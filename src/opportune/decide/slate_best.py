@@ -164,7 +164,10 @@ def _complete(
     reduced = reduce(board, may, places, np.zeros(may.shape[1], dtype=np.float32))
     nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
     task = task_of(board, reduced, nobody, places, standing, others)
-    found = _run(task, len(places), LEAST, -PENALTY * missing, NODES_EXACT, True, kernel)
+    target = -PENALTY * missing
+    found = _run(task, len(places), LEAST, target, NODES_FIRST, False, kernel)
+    if found.value < min(found.most, target):
+        found = _run(task, len(places), LEAST, target, NODES_EXACT, True, kernel)
     return found, reduced.candidates
 
 

@@ -18,7 +18,7 @@ from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages
 from opportune.decide.limits.quota import Quota
 from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
-from opportune.decide.slate import Most
+from opportune.decide.slate import Minimum, Most
 from opportune.decide.slate_best import best_completion, completes, least_missing
 from opportune.decide.slate_task import Board, joinable
 from opportune.learning.exploration import METHODS as RACES
@@ -238,7 +238,13 @@ class _Filling:
         may: Booleans = joinable(self.board, is_open, standing, before)[0]
         if not self.plan.links.bundles and not self.board.minima:
             return may
-        return _completable(self.board, is_open, places, standing, before, may, self.missing, self.kernel)
+        missing = self.missing - self._missed(p)
+        return _completable(self.board, is_open, places, standing, before, may, missing, self.kernel)
+
+    def _missed(self, p: int) -> int:
+        """Count what the minima of single placements miss before a placement: that cannot be made up any more."""
+        own = tuple(one for one in self.board.minima if not one.in_answer)
+        return _missing(own, self.standing[:p])
 
     def _others(self, p: int, keep: int) -> list[int]:
         """Give the best of the others that were open, as a filling without links does."""
@@ -361,18 +367,19 @@ def _needed(board: Board, standing: Sequence[Sequence[int]], ahead: list[list[in
             if int(board.action_of[candidate]) in board.links.bundle_of:
                 continue
             fewer = [[c for c in one if q != p or c != candidate] for q, one in enumerate(needed)]
-            if _missing(board, standing, fewer) <= _missing(board, standing, needed):
+            whole, less = ([[*a, *b] for a, b in zip(standing, more, strict=True)] for more in (needed, fewer))
+            if _missing(board.minima, less) <= _missing(board.minima, whole):
                 needed[p].remove(candidate)
     return needed
 
 
-def _missing(board: Board, standing: Sequence[Sequence[int]], ahead: Sequence[Sequence[int]]) -> int:
-    """Count what the minima miss."""
+def _missing(minima: Sequence[Minimum], slate: Sequence[Sequence[int]]) -> int:
+    """Count what minima miss."""
     total = 0
-    whole = [[*one, *more] for one, more in zip(standing, ahead, strict=True)]
-    for one in board.minima:
-        pots = [[c for own in whole for c in own]] if one.in_answer else whole
-        total += sum(max(0, one.least - int(np.count_nonzero(one.members[own]))) for own in pots)
+    for one in minima:
+        pots = [[c for own in slate for c in own]] if one.in_answer else slate
+        total += sum(max(0, one.least - int(np.count_nonzero(one.members[list(own)]))) for own in pots if own)
+        total += one.least * sum(not own for own in pots)
     return total
 
 

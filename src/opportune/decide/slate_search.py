@@ -353,6 +353,10 @@ def _set_prices(task: Task, m: int) -> None:
     for c in range(n):
         for p in range(m):
             task.red[c * m + p] = task.worth[c]
+    for row in range(len(task.cap)):
+        task.price[row] = 0
+    for k in range(len(task.need)):
+        task.reward[k] = 0
     for _ in range(SWEEPS):
         moved = 0
         for k in range(len(task.need)):

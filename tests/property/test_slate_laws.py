@@ -1,0 +1,73 @@
+"""Laws of slates: whatever is drawn, the answer keeps every rule."""
+
+import numpy as np
+import pytest
+
+from opportune.records import Stage
+from tests.decide.linked_worlds import EXPLORATIONS, decided, linked_plan, problem_of
+from tests.decide.slate_problems import all_slates, best_by_trying, is_valid, missing
+from tests.worlds import replace
+
+
+def without_mandatory(plan):
+    return replace(plan, mandatory_rules=None)
+
+
+@pytest.mark.parametrize("count", [80, pytest.param(3_000, marks=pytest.mark.full)])
+def test_every_slate_is_valid_and_misses_no_more_of_its_minima_than_it_must(count):
+    rng = np.random.default_rng(count)
+    for number in range(count):
+        plan = without_mandatory(linked_plan(rng))
+
+        decision = decided(plan, f"s-{number}")
+
+        problem, slate = problem_of(plan, decision), tuple(trace.chosen for trace in decision.traces)
+        assert is_valid(problem.board, slate), (number, slate, plan.links)
+        least = min(missing(problem.board, one) for one in all_slates(problem))
+        assert missing(problem.board, slate) == least, (number, slate, plan.links)
+
+
+@pytest.mark.parametrize("count", [80, pytest.param(3_000, marks=pytest.mark.full)])
+def test_slates_with_mandatory_actions_are_valid(count):
+    rng = np.random.default_rng(count + 1)
+    for number in range(count):
+        plan = linked_plan(rng)
+
+        decision = decided(plan, f"s-{number}")
+
+        assert is_valid(problem_of(plan, decision).board, tuple(trace.chosen for trace in decision.traces))
+
+
+def test_without_exploration_it_is_the_best_slate():
+    rng = np.random.default_rng(3)
+    for number in range(60):
+        plan = without_mandatory(linked_plan(rng, EXPLORATIONS[0]))
+
+        decision = decided(plan, f"s-{number}")
+
+        shown = [list(trace.chosen) for trace in decision.traces]
+        assert shown == best_by_trying(problem_of(plan, decision)), number
+
+
+def test_every_chance_is_at_least_its_floor_and_stages_say_who_stands():
+    rng = np.random.default_rng(4)
+    for number in range(60):
+        plan = linked_plan(rng)
+
+        decision = decided(plan, f"s-{number}")
+
+        for trace, answer in zip(decision.traces, decision.placements, strict=True):
+            stages = np.frombuffer(trace.stages, dtype=np.uint8)
+            assert sorted(np.flatnonzero(stages == Stage.SHOWN)) == sorted(trace.chosen)
+            floor = plan.channels["desk"].placements[trace.name].exploration.floor / len(plan.candidates)
+            assert all(one.selection_probability >= floor - 1e-12 for one in answer.actions)
+
+
+def test_the_same_seed_gives_the_same_slate_in_both_kernels_without_exploration():
+    rng = np.random.default_rng(6)
+    for number in range(40):
+        plan = linked_plan(rng, EXPLORATIONS[0])
+
+        one, other = (decided(plan, f"s-{number}", kernel) for kernel in ("numpy", "numba"))
+
+        assert [trace.chosen for trace in one.traces] == [trace.chosen for trace in other.traces]
