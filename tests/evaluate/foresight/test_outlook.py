@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opportune.decide import Draws, State, decide
+from opportune.decide import Draws, Standing, State, decide, gather, holds_of
 from opportune.evaluate.foresight import outlook
 from opportune.outcomes import new_model
 from opportune.records import Decision
@@ -17,12 +17,16 @@ CALLED_NOW = {"online_security": "safe_surfing"}
 
 
 def decided(strategy: Strategy, cases) -> list[Decision]:
-    """Decide contacts in the plainest way."""
+    """Decide contacts in the plainest way, of people whom nobody has met before."""
     model = new_model(strategy.plan, "numpy")
     found = []
     for case in cases:
         profile = strategy.registries.customer.read(case.attributes)[0]
-        state = State(model=model, position=0, person=case.person, profile=profile)
+        placements = strategy.plan.channels[case.request.channel].placements
+        places = sum(placements[wanted.name].size for wanted in case.request.placements)
+        facts = gather(strategy.plan, profile, case.request, case.at)
+        holds = holds_of(strategy.plan, Standing(), facts, case.at, places)
+        state = State(model=model, position=0, person=case.person, profile=profile, holds=holds)
         found.append(decide(strategy.plan, state, case.request, case.at, Draws(case.seed)))
     return found
 
