@@ -76,6 +76,27 @@ def test_a_body_that_is_not_strict_json_is_refused(service: Service, route: Any,
     assert is_problem(response, code)
 
 
+@pytest.mark.parametrize(
+    "twice",
+    [
+        b'"customer": "c-1", "customer": null, "session": "s"',
+        b'"customer":null,"customer":"c-1"',
+        b'"session":"s","s\\u0065ssion":"s"',
+        b'"context":{"a":1,"a":2}',
+        b'"context":{"a":{"b":1,"b":1}}',
+        b'"context":{},"context":{}',
+        b'"language":null,"language":null',
+        b'"id" :"other"',
+    ],
+)
+def test_no_key_of_a_decision_request_may_be_there_twice(service: Service, twice: bytes) -> None:
+    body = b'{"id":"twice","channel":"web","placements":[{"name":"home"}],' + twice + b"}"
+    nested = b'{"id":"twice","channel":"web","placements":[{"name":"home","size":1,"size":null}]}'
+
+    assert is_problem(service.call("POST", "/v1/decisions", body), "duplicate-key")
+    assert is_problem(service.call("POST", "/v1/decisions", nested), "duplicate-key")
+
+
 @pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: f"{route.method} {route.path}")
 def test_other_types_and_encodings_are_refused(service: Service, route: Any) -> None:
     path, body = path_of(route.path), b"{}"

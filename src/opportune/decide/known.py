@@ -17,12 +17,18 @@ class KnownFacts(dict[str, Value]):
 
     They remember what the gate looked up for them, a pure result of these facts and the rules, and in `memory` what
     models read of them.
+
+    Attributes:
+        plain: the same as a dict that the garbage collector does not look at, and its copies neither: thousands of
+            decisions that may still be answered hold one of a hundred values each.
     """
 
-    __slots__ = ("_index", "_prior", "memory")
+    __slots__ = ("_index", "_prior", "memory", "plain")
 
     def __init__(self, facts: Mapping[str, Value]) -> None:
         super().__init__(facts)
+        # Not a copy, which would be looked at where its original is; filled with plain values, a new one is not.
+        self.plain: dict[str, Value] = dict(zip(facts, facts.values(), strict=True))
         self._index: Index | None = None
         self._prior: Words | None = None
         self.memory: dict[str, Any] = {}

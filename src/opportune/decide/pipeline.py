@@ -23,7 +23,7 @@ from opportune.decide.content import rendered
 from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
-from opportune.decide.known import encoded_by
+from opportune.decide.known import KnownFacts, encoded_by
 from opportune.decide.limits.masks import mark_limited, quotas_of
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
@@ -37,6 +37,7 @@ from opportune.records import (
     PlacementAnswer,
     PlacementTrace,
     Shown,
+    Tired,
     Value,
 )
 
@@ -91,6 +92,7 @@ class State:
         model: bound to the plan's candidates.
         position: journal position that the model has learned to.
         holds: the limits that bind, as `opportune.decide.limits.standing.holds_of` gives them.
+        tired: the contacts that the person had already, as `opportune.decide.fatigue.tired_of` counts them.
     """
 
     model: Scorer
@@ -99,6 +101,7 @@ class State:
     profile: Mapping[str, Value] = field(default_factory=dict)
     profile_version: int = 0
     holds: tuple[Hold, ...] = ()
+    tired: tuple[Tired, ...] = ()
 
 
 def decision_id(request: DecisionRequest) -> str:
@@ -113,7 +116,7 @@ def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
 
 def gather(plan: Plan, profile: Facts, request: DecisionRequest, now: datetime) -> dict[str, Value]:
     """Lay all that this decision knows side by side; `profile` has keys "customer.<name>"."""
-    facts: dict[str, Value] = dict(profile)
+    facts: dict[str, Value] = dict(profile.plain if isinstance(profile, KnownFacts) else profile)
     facts.update(zip(_context_facts(tuple(request.context)), request.context.values(), strict=True))
     facts["now"] = now
     own = facts.get("customer.time_zone")
@@ -149,7 +152,7 @@ def decide(
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
     control = control_group(plan, state.person or request.session, now)
-    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
+    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel, state.tired)
     mandatory = mandatory_of(plan, facts)
     known = known_of(plan, prediction, state.model.evidence())
 
@@ -214,6 +217,7 @@ def decide(
         holds=state.holds,
         redrawn=redrawn,
         slate_gap=gap,
+        tired=state.tired,
     )
 
 

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterable
 from typing import Any, TypeVar
 
 import msgspec
 
 from opportune.errors import InputError
 
-__all__ = ["DEPTH_MAX", "read_as", "read_json"]
+__all__ = ["DEPTH_MAX", "is_plain", "read_as", "read_json"]
 
 DEPTH_MAX = 16
 """Objects and lists inside of each other; requests need five."""
@@ -53,13 +54,24 @@ def read_json(body: bytes) -> Any:
     keys = _count_keys(value, DEPTH_MAX)
     # A key ends in a quote and a colon. As many of those as keys, and none spelt with a space between: no key is there
     # twice.
-    if body.count(b'":') != keys or _has_spaced_colon(body):
+    if not _has_keys(body, keys):
         _refuse_duplicates(body)
     return value
 
 
-def _has_spaced_colon(body: bytes) -> bool:
-    return b" :" in body or b"\t:" in body or b"\n:" in body or b"\r:" in body
+def is_plain(body: bytes, keys: int, values: Iterable[Any]) -> bool:
+    """Whether a body that was decoded as a record may be taken as it is, without a closer look at it.
+
+    Args:
+        keys: those that the record proves to be in the body; each value that is not a default proves one.
+        values: those of the record that may be anything.
+    """
+    return _has_keys(body, keys) and _NESTING.isdisjoint(map(type, values))
+
+
+def _has_keys(body: bytes, keys: int) -> bool:
+    """Whether so many keys are all there are; False also where that cannot be told."""
+    return body.count(b'":') == keys and not (b" :" in body or b"\t:" in body or b"\n:" in body or b"\r:" in body)
 
 
 def read_as(value: Any, type_: type[T], where: str = "") -> T:
