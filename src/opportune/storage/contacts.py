@@ -15,7 +15,7 @@ from opportune.records import Contact
 from opportune.storage.digests import digest_of
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import Body, DecisionBody, Kind, OutcomeBody, decode_parts
-from opportune.storage.standing import Report, report_of, standing
+from opportune.storage.standing import report_of, standing
 
 __all__ = ["ContactRow", "Contacts", "read_contacts"]
 
@@ -66,6 +66,14 @@ class _Decision(msgspec.Struct):
     placements: tuple[_Placement, ...]
 
 
+class _Said(NamedTuple):
+    """A report, as `report_of` takes it."""
+
+    name: str
+    at: int
+    body: OutcomeBody
+
+
 _decode_decision = msgspec.msgpack.Decoder(_Decision).decode
 
 
@@ -110,7 +118,7 @@ class _History:
 
     def __init__(self) -> None:
         self._decisions: dict[str, tuple[int, _Decision | DecisionBody]] = {}
-        self._reports: dict[str, dict[int, tuple[Report, str]]] = {}
+        self._reports: dict[str, dict[int, _Said]] = {}
         self._joined: set[str] = set()
 
     def take_row(self, row: ContactRow) -> None:
@@ -132,8 +140,7 @@ class _History:
         elif isinstance(body, OutcomeBody) and body.joins:
             self._joined.add(decision)
         elif isinstance(body, OutcomeBody):
-            report = report_of(name, at, body)
-            self._reports.setdefault(decision, {})[sequence] = report, body.placement
+            self._reports.setdefault(decision, {})[sequence] = _Said(name, at, body)
 
     def unknown(self) -> set[str]:
         """Decisions that were made before all that was read, and those that reports had waited for."""
@@ -148,16 +155,14 @@ class _History:
         for decision, reports in self._reports.items():
             made = self._decisions.get(decision)
             channel = "" if made is None else made[1].channel
-            for report, place in _standing(list(reports.values())):
-                yield Contact(
-                    report.occurred_at, report.outcome, report.action, report.treatment, channel, place, decision
-                )
+            for said in _standing(list(reports.values())):
+                told = said.body
+                yield Contact(said.at, told.outcome, told.action, told.treatment, channel, told.placement, decision)
 
 
-def _standing(reports: list[tuple[Report, str]]) -> Iterable[tuple[Report, str]]:
-    """Give those that stand, with their placements."""
+def _standing(said: list[_Said]) -> list[_Said]:
     # Most decisions have one report, of which nothing can be wrong.
-    if len(reports) == 1:
-        return [] if reports[0][0].withdraws else reports
-    places = {report.id: place for report, place in reports}
-    return [(report, places[report.id]) for report in standing(report for report, _ in reports)]
+    if len(said) == 1:
+        return [] if said[0].body.withdraws else said
+    named = {one.name: one for one in said}
+    return [named[report.id] for report in standing(report_of(*one) for one in said)]
