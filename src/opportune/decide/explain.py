@@ -19,10 +19,12 @@ from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
 from opportune.decide.chains import chained, in_a_row
 from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
+from opportune.decide.fatigue import fatigue_in_words
 from opportune.decide.increments import differences, if_withheld
 from opportune.decide.limits.words import LimitFinding, finding
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
+from opportune.decide.slate_reasons import linked_reason, minimum_reason
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.learning.maturity import interval
 from opportune.records import Decision, PlacementTrace, Stage
@@ -59,6 +61,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         if_withheld: outcome → its chance where the action is withheld; empty where nobody learns that.
         in_a_row: how often outcomes follow those that come before them, in words; "" where none does.
         amounts: how much outcomes are expected to be, in words; "" where that is not learned.
+        fatigue: what contacts cost that the person had already, in words; "" where they cost nothing.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
         rules: findings of the rules that dropped it.
         limits: findings of the limits that kept it out.
@@ -78,6 +81,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     if_withheld: dict[str, float] = {}
     in_a_row: str = ""
     amounts: str = ""
+    fatigue: str = ""
     contributions: dict[str, float] = {}
     rules: tuple[RuleFinding, ...] = ()
     limits: tuple[LimitFinding, ...] = ()
@@ -119,11 +123,11 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         choose = choose_of(plan, decision.control)
         prediction = _kept_prediction(chained(plan, model.predict(model.encode(decision.facts))))
         known = known_of(plan, prediction, model.evidence())
-        scored = known, arbitrate(plan, decision.facts, prediction, choose, model.kernel)
+        scored = known, arbitrate(plan, decision.facts, prediction, choose, model.kernel, decision.tired)
     placements = []
     for number, trace in enumerate(decision.traces):
         found = switches(plan, decision, model, number) if model is not None and scored is not None else {}
-        explainer = _Explainer(plan, decision, trace, model, scored, found)
+        explainer = _Explainer(plan, decision, number, model, scored, found)
         candidates = tuple(
             explainer.candidate(i, Stage(stage))
             for i, stage in enumerate(trace.stages)
@@ -154,12 +158,13 @@ class _Explainer:
         self,
         plan: Plan,
         decision: Decision,
-        trace: PlacementTrace,
+        number: int,
         model: PropensityModel | None,
         scored: tuple[Known, Weighing] | None,
         found: Mapping[int, Switch],
     ) -> None:
-        self.plan, self.decision, self.trace, self.model, self.scored = plan, decision, trace, model, scored
+        self.plan, self.decision, self.number, self.model, self.scored = plan, decision, number, model, scored
+        self.trace = trace = decision.traces[number]
         self.switches = found
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
@@ -244,7 +249,8 @@ class _Explainer:
         reasons = [reason, self._ramp_up(index, parts), differences(reported, parts, withheld)]
         row = in_a_row(self.plan, reported, parts)
         amounts = in_words(self.plan, reported, parts)
-        reasons += [row, amounts]
+        fatigue = fatigue_in_words(self.plan, self.decision.tired, index)
+        reasons += [row, amounts, fatigue]
         return replace(
             plain,
             reason="; ".join(filter(None, reasons)),
@@ -256,6 +262,7 @@ class _Explainer:
             if_withheld=withheld,
             in_a_row=row,
             amounts=amounts,
+            fatigue=fatigue,
             contributions=contributions,
             change=self.switches.get(index),
         )
@@ -264,6 +271,9 @@ class _Explainer:
         place, rank = self.places.get(index), self.ranks.get(index)
         order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
         taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
+        if not place and self.plan.links.minima:
+            held = minimum_reason(self.plan, self.decision, self.number, index, self.ranks)
+            taken += f" ({held})" if held else ""
         how = "withheld: it would have been shown" if index in self.withheld else "shown"
         return f"{how} in place {place}, {order}" if place else f"{order}; {taken}"
 
@@ -318,7 +328,8 @@ class _Explainer:
 
     def _split(self, index: int, propensity: list[float], amounts: list[float]) -> dict[str, float]:
         choose = choose_of(self.plan, self.decision.control)
-        return parts_of(self.plan, self.decision.facts, choose, index, propensity, amounts)
+        tired = self.decision.tired
+        return parts_of(self.plan, self.decision.facts, choose, index, propensity, amounts, tired)
 
     def _standing_reason(self, index: int, stage: Stage) -> str:
         action = self.plan.actions[int(self.plan.action_of[index])]
@@ -331,6 +342,8 @@ class _Explainer:
                 return f"this treatment is not made for placement {self.trace.name}"
             case Stage.EXCLUSIVE:
                 return "; ".join(self._excluders(action.exclusive))
+            case Stage.LINKED:
+                return linked_reason(self.plan, self.decision, self.number, index)
             case _:
                 return "the same action stands in the answer already"
 

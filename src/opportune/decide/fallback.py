@@ -15,6 +15,8 @@ from opportune.decide.limits.masks import mark_limited
 from opportune.decide.limits.standing import Standing, holds_of
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Placement, Plan
+from opportune.decide.slate_fill import take_whole
+from opportune.decide.slate_task import Board
 from opportune.decide.steps_numpy import take
 from opportune.records import Decision, DecisionRequest, Facts, PlacementAnswer, PlacementTrace, Shown, Stage
 
@@ -133,9 +135,12 @@ def _fill(
     """Fill placements, each with its size, with what they declare and the stages allow."""
     taken: list[int] = []
     answers, traces = [], []
+    board = Board(plan.links, (*plan.exclusive, *plan.links.quotas), (), plan.action_of, plan.like)
     for placement, size in wanted:
         stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
-        chosen = _choose(plan, stages, placement.fallback, size)
+        chosen = _choose(board, stages, placement.fallback, size, taken)
+        for candidate in chosen:
+            take(candidate, stages, plan.action_of, plan.exclusion)
         taken += chosen
         shown = (_shown(plan, candidate, rank, language, facts) for rank, candidate in enumerate(chosen, start=1))
         answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))
@@ -143,12 +148,16 @@ def _fill(
     return tuple(answers), tuple(traces)
 
 
-def _choose(plan: Plan, stages: Stages, candidates: tuple[int, ...], size: int) -> list[int]:
+def _choose(board: Board, stages: Stages, candidates: tuple[int, ...], size: int, taken: list[int]) -> list[int]:
+    """Give what may be shown of a declared fallback, in its order; a bundle with what it declares, or not at all."""
+    declared = np.zeros(len(stages), dtype=bool)
+    declared[list(candidates)] = True
+    is_open = (declared & (stages == OPEN))[None]
     chosen: list[int] = []
     for candidate in candidates:
-        if len(chosen) < size and stages[candidate] == OPEN:
-            chosen.append(candidate)
-            take(candidate, stages, plan.action_of, plan.exclusion)
+        if candidate not in chosen:
+            whole = take_whole(board, is_open, 0, candidate, [chosen], taken, np.zeros(len(stages), dtype=np.float32))
+            chosen += whole if len(chosen) + len(whole) <= size else []
     return chosen
 
 
