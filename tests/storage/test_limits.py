@@ -129,7 +129,7 @@ def _beyond_the_cap(url: str, checks: bool) -> int:
     """Let many decide for two who turn out to be one; count the decisions beyond the cap by the journal."""
     with open_storage(url) as storage:
         storage.write([save_profile(f"p{n}", f"c-00{n}") for n in (1, 2)])
-        end = time.monotonic() + 1
+        end = time.monotonic() + 0.7
         deciders = [threading.Thread(target=_show, args=(url, f"t{n}", end, checks)) for n in range(4)]
         for decider in deciders:
             decider.start()
