@@ -12,11 +12,10 @@ from uuid import uuid4
 import msgspec
 import typer
 from rich.markup import escape
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
 
 from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
 from opportune.cli.rows import Mapped, first_line, read_mapping, read_rows, read_table
+from opportune.cli.yaml_files import read_yaml
 from opportune.errors import InputError, Problem
 from opportune.records import Origin
 from opportune.service.revisions import strategy_from_folder
@@ -74,10 +73,7 @@ def import_customers(
 def _yaml(path: Path | None) -> dict[str, Any] | None:
     if path is None:
         return None
-    try:
-        read = YAML(typ="safe", pure=True).load(path.read_text("utf-8"))
-    except (YAMLError, UnicodeDecodeError):
-        fail(f"{path}: expected YAML in UTF-8")
+    read = read_yaml(path)
     if not isinstance(read, dict):
         fail(f"{path}: expected 'id: column' and 'attributes: {{attribute: column}}'")
     return read

@@ -69,8 +69,15 @@ class Side:
             return None
         request, facts = contact
         known = gather(self.plan, facts, request, case.at)
-        holds = holds_of(self.plan, self._standing(case), known, case.at, places_of(self.plan, request))
-        state = State(model=self.model, position=self.position, person=case.person, profile=facts, holds=holds)
+        standing = self._standing(case)
+        state = State(
+            model=self.model,
+            position=self.position,
+            person=case.person,
+            profile=facts,
+            holds=holds_of(self.plan, standing, known, case.at, places_of(self.plan, request)),
+            tired=tired_of(self.plan, standing, known, case.at),
+        )
         return decide(self.plan, state, request, case.at, Draws(case.seed))
 
     def _standing(self, case: Case) -> Standing:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from opportune.evaluate.bars import Bar, bars
-from opportune.evaluate.foresight.funnel import Conflict, Funnel, Want
+from opportune.evaluate.foresight.funnel import Conflict, Funnel, StageFall, Want
 from opportune.evaluate.foresight.sentences import (
     Language,
     conflict_said,
@@ -83,12 +83,16 @@ def _stages(funnel: Funnel, language: Language) -> str:
     words = WORDS[language]
     all_ = funnel.candidates or 1
     rows: list[list[Cell]] = [
-        [stage_said(one.stage, language), one.part_of, one.dropped, f"{one.dropped / all_:.2%}", one.left]
-        for one in funnel.stages
+        [_stage(one, language), one.dropped, f"{one.dropped / all_:.2%}", one.left] for one in funnel.stages
     ]
-    rows.append([words["shown"], "", funnel.returned, f"{funnel.returned / all_:.2%}", None])
-    names = [words[name] for name in ("stage", "part of", "candidates", "share", "left")]
-    return table(words["stages"], names, rows, text=2)
+    rows.append([words["shown"], funnel.returned, f"{funnel.returned / all_:.2%}", None])
+    names = [words[name] for name in ("stage", "candidates", "share", "left")]
+    return table(words["stages"], names, rows, text=1)
+
+
+def _stage(one: StageFall, language: Language) -> str:
+    told = stage_said(one.stage, language)
+    return f"{told} ({one.part_of})" if one.part_of else told
 
 
 def _policies(funnel: Funnel, language: Language) -> str:

@@ -72,14 +72,19 @@ def with_history(storage: Storage, cases: Sequence[Case], plans: Sequence[Plan])
 
 
 def with_present(storage: Storage, cases: Sequence[Case]) -> list[Case]:
-    """Add what is taken of stocks and what is switched off now.
+    """Add who the customers are, and what is taken of stocks and switched off now.
 
     Raises:
         StoreError: the store cannot be read.
     """
     taken = {(one.stock, one.period): one.taken for one in storage.stocks()}
     off = frozenset(one.target for one in storage.switches() if one.off)
-    return [replace(case, standing=replace(case.standing, stocks=taken, switched_off=off)) for case in cases]
+    found = []
+    for case in cases:
+        person = storage.person_of(case.request.customer) if case.request.customer else None
+        standing = replace(case.standing, stocks=taken, switched_off=off)
+        found.append(replace(case, person=person or case.person, standing=standing))
+    return found
 
 
 def customers_of(storage: Storage, limit: int) -> dict[str, Mapping[str, Any]]:
