@@ -151,7 +151,7 @@ class Decider:
                             break
                         except (StaleError, SoldOutError) as refusal:
                             self._lose(drawing, write.decision, refusal)
-                        if len(drawing.redrawn) > REDRAWN_MAX:
+                        if drawing.refused > REDRAWN_MAX:
                             return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
                 decision, body = write.decision, write.answer
         except TimeoutError:
@@ -176,7 +176,7 @@ class Decider:
         """Decide by what limits allow as far as is known here."""
         plan = drawing.serving.strategy.plan
         seen = None
-        if not plan.limits.is_empty or self._standings.switched_off:
+        if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off:
             known = None if drawing.profile.person is None else drawing.request.customer
             standing, seen = await self._standings.of(plan, known, drawing.now)
             drawing.stand(standing)

@@ -7,11 +7,12 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, gather, seed_of
+from opportune.decide.fatigue import tired_of
 from opportune.decide.limits.standing import Standing, holds_of, places_of
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
-from opportune.records import Attempt, Decision, DecisionRequest, Hold
+from opportune.records import Attempt, Decision, DecisionRequest, Hold, Tired
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
 
@@ -40,14 +41,22 @@ class Drawing:
         self.now = now
         self.ignored = ignored
         self.redrawn: tuple[Attempt, ...] = ()
+        self.refused = 0
+        """How often the store refused a draw."""
+        self._stale: Attempt | None = None
         self._holds: tuple[Hold, ...] = ()
+        self._tired: tuple[Tired, ...] = ()
         self._lost: dict[tuple[str, str], Hold] = {}
 
     def stand(self, standing: Standing) -> None:
-        """Judge the limits."""
+        """Judge the limits; where a history that went on changes nothing of them, the draw before still holds."""
         plan = self.serving.strategy.plan
         facts = gather(plan, self.profile.facts, self.request, self.now)
-        self._holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request))
+        holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request))
+        tired = tired_of(plan, standing, facts, self.now)
+        if self._stale is not None and (holds, tired) != (self._holds, self._tired):
+            self.redrawn = (*self.redrawn, self._stale)
+        self._stale, self._holds, self._tired = None, holds, tired
 
     def draw(self) -> Decision:
         """Decide."""
@@ -59,6 +68,7 @@ class Drawing:
             profile=self.profile.facts,
             profile_version=self.profile.version,
             holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
+            tired=self._tired,
         )
         draws = Draws(seed_of(plan, state, self.request))
         decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)
@@ -66,8 +76,9 @@ class Drawing:
 
     def lose(self, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Remember a draw that could not be kept, and hold back what it lost."""
+        self.refused += 1
         if isinstance(refusal, StaleError):
-            self.redrawn = (*self.redrawn, attempt_of(decision))
+            self._stale = attempt_of(decision)
             return
         plan = self.serving.strategy.plan
         self.redrawn = (*self.redrawn, attempt_of(decision, refusal.stock, refusal.action))

@@ -19,6 +19,7 @@ from opportune.service.live import Live, Serving
 from opportune.service.profiles import IDENTIFIER_KIND
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.settings import Settings
+from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
 from opportune.storage import (
     GroupWriter,
@@ -70,6 +71,7 @@ class Intake:
         reader: Executor,
         settings: Settings,
         tokens: Tokens,
+        standings: Standings,
     ) -> None:
         self._live = live
         self._storage = storage
@@ -78,6 +80,7 @@ class Intake:
         self._reader = reader
         self._settings = settings
         self._tokens = tokens
+        self._standings = standings
         self.unmatched = 0
         """Outcomes of decisions that nobody knows, refused since the start."""
 
@@ -96,7 +99,12 @@ class Intake:
                 prepared.append(one if isinstance(one, InputError) else self._outcome(serving, *one))
             except InputError as error:
                 prepared.append(error)
-        return await self._take(prepared)
+        try:
+            return await self._take(prepared)
+        finally:
+            for one in named:
+                if not isinstance(one, InputError):
+                    self._standings.heard(one[0].decision)
 
     def _named(self, outcome: Outcome) -> tuple[Outcome, Remembered | None] | InputError:
         """Give an outcome with the id of its decision, and what its token says of that."""

@@ -190,7 +190,16 @@ class Runtime(ABC):
             tokens,
             self.standings,
         )
-        self._intake = Intake(self.live, self.storage, self._recent, self.writer, self._reader, self.settings, tokens)
+        self._intake = Intake(
+            self.live,
+            self.storage,
+            self._recent,
+            self.writer,
+            self._reader,
+            self.settings,
+            tokens,
+            self.standings,
+        )
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
         await self._begin()

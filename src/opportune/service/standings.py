@@ -41,6 +41,8 @@ class Standings:
         self._persons_max = persons_max
         self._histories: OrderedDict[str, Contacts] = OrderedDict()
         self._horizon = 0
+        self._asked: OrderedDict[str, str] = OrderedDict()
+        """Decision → identifier of the person whose history in memory holds it."""
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         """Person → who is deciding, and how many wait for it or do it."""
         self._taken: dict[tuple[str, str], int] = {}
@@ -121,6 +123,10 @@ class Standings:
         if identifier is not None:
             self._histories.pop(identifier, None)
 
+    def heard(self, decision: str) -> None:
+        """Drop the history of the person whom a decision was made for: an outcome of it came."""
+        self.forget(self._asked.get(decision))
+
     def sold(self, lost: Iterable[tuple[str, str, str]]) -> None:
         """Forget how much is taken of stocks of which too little was left."""
         for stock, period, _ in lost:
@@ -144,3 +150,6 @@ class Standings:
             for one in placement.actions
         )
         self._histories[identifier] = Contacts(sequence, kept + shown)
+        self._asked[decision.id] = identifier
+        if len(self._asked) > self._persons_max:
+            self._asked.popitem(last=False)
