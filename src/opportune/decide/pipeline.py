@@ -37,7 +37,6 @@ from opportune.records import (
     PlacementAnswer,
     PlacementTrace,
     Shown,
-    Tired,
     Value,
 )
 
@@ -92,7 +91,6 @@ class State:
         model: bound to the plan's candidates.
         position: journal position that the model has learned to.
         holds: the limits that bind, as `opportune.decide.limits.standing.holds_of` gives them.
-        tired: the contacts that the person had already, as `opportune.decide.fatigue.tired_of` counts them.
     """
 
     model: Scorer
@@ -101,7 +99,6 @@ class State:
     profile: Mapping[str, Value] = field(default_factory=dict)
     profile_version: int = 0
     holds: tuple[Hold, ...] = ()
-    tired: tuple[Tired, ...] = ()
 
 
 def decision_id(request: DecisionRequest) -> str:
@@ -152,7 +149,7 @@ def decide(
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
     control = control_group(plan, state.person or request.session, now)
-    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel, state.tired)
+    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
     mandatory = mandatory_of(plan, facts)
     known = known_of(plan, prediction, state.model.evidence())
 
@@ -217,7 +214,6 @@ def decide(
         holds=state.holds,
         redrawn=redrawn,
         slate_gap=gap,
-        tired=state.tired,
     )
 
 
