@@ -20,7 +20,7 @@ from benchmarks.engine import FLOOR, GOAL, SCALE, Engine, build_plan, usual_mode
 from benchmarks.floor import Floor
 from benchmarks.page import PAGE, machine, replace
 from benchmarks.peers import LEARNERS, RULE_ENGINES, Composite, Learner, Rival, RuleEngine, version_of
-from benchmarks.timing import Contender, Quantiles, measure, pin
+from benchmarks.timing import Contender, Quantiles, measure, measure_steady, pin
 from benchmarks.world import World, make_world
 from opportune.learning import BayesModel
 from opportune.records import Decision, Stage
@@ -34,6 +34,9 @@ NUMPY_ROW = "Opportune, NumPy kernel"
 USUAL_ROW = "Opportune, the default model, Numba kernel"
 """The floor and the rival score as `bayes` does, and so do the other rows; this one is compared with none."""
 RIVAL_ROW = "careful rival: generated Python function + NumPy product"
+STEADY_ROWS = (FLOOR_ROW, NUMBA_ROW, USUAL_ROW, NUMPY_ROW, RIVAL_ROW)
+"""Those that are also measured in blocks of their own."""
+STEADY_BLOCKS, STEADY_CALLS = 20, 200
 CHECKED = 50
 TOLERANCE = 1e-4
 """Largest difference of a selection probability between kernels; the order of sums differs."""
@@ -254,7 +257,11 @@ def _name(size: int) -> str:
 
 
 def _report(
-    measured: dict[str, dict[str, Quantiles]], passing: dict[str, float], left_out: dict[str, str], command: str
+    measured: dict[str, dict[str, Quantiles]],
+    steady: dict[str, dict[str, Quantiles]],
+    passing: dict[str, float],
+    left_out: dict[str, str],
+    command: str,
 ) -> str:
     packages = ("numpy", "numba", "zen-engine", "cel-expr-python", "vowpalwabbit", "gittins", "river")
     versions = []
@@ -274,6 +281,11 @@ def _report(
         table(measured),
         "",
         *_ratios(measured, passing),
+        "",
+        f"In a steady loop: blocks of {STEADY_CALLS} decisions ({STEADY_CALLS // 4} at 10,000 actions) in turn, "
+        "without the first tenth of each:",
+        "",
+        table(steady),
     ]
     lines += ["", *(f"Left out: {name}, because {reason}." for name, reason in left_out.items())] if left_out else []
     return "\n".join(lines)
@@ -293,6 +305,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     console = Console(stderr=True)
     pin()
     measured: dict[str, dict[str, Quantiles]] = {}
+    steady: dict[str, dict[str, Quantiles]] = {}
     passing: dict[str, float] = {}
     left_out: dict[str, str] = {}
     failed = 0
@@ -303,13 +316,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         begin = time.perf_counter()
         case = prepare(size, customers, peers=like is None, passing_like=like)
         measured[name] = measure(case.contenders, customers, rounds, round_seconds=0.05)
+        loops = {row: case.contenders[row] for row in STEADY_ROWS if row in case.contenders}
+        blocks, calls = (2, 20) if options.quick else (STEADY_BLOCKS, STEADY_CALLS)
+        steady[name] = measure_steady(loops, customers, blocks, calls if size < 10_000 else max(1, calls // 4))
         passing[name] = case.passing
         left_out |= case.left_out
         for problem in case.disagreements[:10]:
             console.print(f"{name}: {problem}", style="red", markup=False)
         failed |= bool(case.disagreements)
         console.print(f"{name}: done in {time.perf_counter() - begin:.0f} s", markup=False)
-    text = _report(measured, passing, left_out, "./run bench decide")
+    text = _report(measured, steady, passing, left_out, "./run bench decide")
     print(text)
     print("\nAnswers " + ("DISAGREE, see above" if failed else "agree"))
     if page is not None and not failed:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-__all__ = ["Quantiles", "measure", "pin"]
+__all__ = ["Quantiles", "measure", "measure_steady", "pin"]
 
 Contender = Callable[[int], object]
 """Does the work for one customer; one that returns a float gives its own time in microseconds."""
@@ -58,4 +58,24 @@ def measure(
                 own = contender(customer)
                 elapsed = time.perf_counter_ns() - begin
                 times.append(own if isinstance(own, float) else elapsed / 1000.0)
+    return {name: Quantiles(*np.quantile(times, [0.1, 0.5, 0.9]).tolist()) for name, times in taken.items()}
+
+
+def measure_steady(
+    contenders: Mapping[str, Contender], customers: int, blocks: int, calls: int
+) -> dict[str, Quantiles]:
+    """Time every contender in blocks of many calls, blocks of all taking turns; the first tenth of a block is left out.
+
+    So each finds its own tables and code where it left them, as one that does nothing else does.
+    """
+    taken: dict[str, list[float]] = {name: [] for name in contenders}
+    for block in range(blocks):
+        for name, contender in contenders.items():
+            for call in range(calls):
+                customer = (block * calls + call) % customers
+                begin = time.perf_counter_ns()
+                own = contender(customer)
+                elapsed = time.perf_counter_ns() - begin
+                if call >= calls // 10:
+                    taken[name].append(own if isinstance(own, float) else elapsed / 1000.0)
     return {name: Quantiles(*np.quantile(times, [0.1, 0.5, 0.9]).tolist()) for name, times in taken.items()}

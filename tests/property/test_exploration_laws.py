@@ -103,3 +103,13 @@ def test_places_of_one_race_agree_between_kernels_and_with_places_drawn_alone(
         assert drawn["numpy"].sum() == pytest.approx(1.0)
         alive[int(np.argmax(drawn["numpy"]))] = False
         alive[closing.pop() % len(alive)] = False
+
+
+@given(st.integers(0, 2_000), st.integers(1, 60), st.integers(0, 3), st.integers(0, 99))
+def test_the_highest_are_found_in_falling_order_with_ties_in_order(
+    size: int, count: int, digits: int, seed: int
+) -> None:
+    compiled = pytest.importorskip("opportune.learning.selection_numba")
+    values = np.random.default_rng(seed).normal(size=size).round(digits)
+
+    assert compiled.highest(values, count).tolist() == np.argsort(-values, kind="stable")[:count].tolist()

@@ -7,7 +7,7 @@ to a valid slate whose minima miss no more than they must; see docs/concepts/sla
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -29,8 +29,7 @@ from opportune.records import DecisionRequest, Facts, Stage
 __all__ = ["Slot", "board_of", "fill_all", "is_linked", "take_whole"]
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """A placement to fill; `stages` of its candidates are changed, `label` is the prefix of its draws."""
 
     placement: Placement

@@ -17,7 +17,7 @@ from opportune.decide import steps_numpy
 from opportune.learning import exploration_numba as race
 from opportune.learning import maturity_numba as guarded
 from opportune.learning.selection import Selection
-from opportune.learning.selection_numba import nobody
+from opportune.learning.selection_numba import count_alive, highest, nobody
 from opportune.records import Stage
 
 __all__ = ["fill", "gate", "lower", "weigh"]
@@ -89,24 +89,19 @@ def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, bo
 @njit(cache=True, error_model="numpy")
 def _best(priority: Floats, alive: Booleans, count: int) -> Indices:
     """Give the `count` alive with the highest priorities, ties in candidate order."""
-    who = np.empty(len(alive) + 1, dtype=np.intp)
+    size = count_alive(alive)
+    who, near = np.empty(size + 1, dtype=np.intp), np.empty(size, dtype=np.float32)
     n = 0
     for c in range(len(alive)):
         # No branch: whether somebody is alive is hard to foresee.
         who[n] = c
         n += alive[c]
-    best = np.empty(count, dtype=np.intp)
-    found = 0
-    for c in who[:n]:
-        if found == count and priority[c] <= priority[best[count - 1]]:
-            continue
-        at = min(found, count - 1)
-        while at > 0 and priority[best[at - 1]] < priority[c]:
-            best[at] = best[at - 1]
-            at -= 1
-        best[at] = c
-        found = min(found + 1, count)
-    return best[:found]
+    for k in range(n):
+        near[k] = priority[who[k]]
+    best = highest(near, count)
+    for k in range(len(best)):
+        best[k] = who[best[k]]
+    return best
 
 
 @njit(cache=True, error_model="numpy")

@@ -26,7 +26,7 @@ from opportune.learning.exploration_numpy import (
 )
 from opportune.learning.igw_numba import igw
 from opportune.learning.selection import GREEDY, IGW, STALE, UNIFORM, Selection
-from opportune.learning.selection_numba import count_alive, greedy, nobody, pick, plain, uniform
+from opportune.learning.selection_numba import count_alive, greedy, highest, nobody, pick, plain, uniform
 
 __all__ = ["Field", "next_place", "nowhere", "warm_up"]
 
@@ -170,17 +170,6 @@ def _sorted(nodes: Doubles) -> Doubles:
 
 
 @plain
-def _keep_best(best: Doubles, kept: int, value: float) -> int:
-    """Insert a value that is above the last of `kept` falling ones, or below with room left; give its place."""
-    at = min(kept, len(best) - 1)
-    while at > 0 and best[at - 1] < value:
-        best[at] = best[at - 1]
-        at -= 1
-    best[at] = value
-    return at
-
-
-@plain
 def _gather(mean: Singles, spread: Singles, alive: Booleans, scale: float, who: Places, m: Doubles, s: Doubles) -> int:
     """Lay the alive side by side; return their number, -1 where one is not finite."""
     n = 0
@@ -201,17 +190,16 @@ def _gather(mean: Singles, spread: Singles, alive: Booleans, scale: float, who: 
 def _cut(m: Doubles, s: Doubles, places: int) -> tuple[float, float, int]:
     """Give where the grid begins, its depth, and how many candidates it needs."""
     cut, depth, least = -math.inf, REACH, 1
+    lows = np.empty(len(m))
     for reach, count in CUTS:
         size = places - 1 + count
         if size > len(m):
             continue
-        best = np.full(size, -math.inf)
         for k in range(len(m)):
-            low = m[k] - reach * s[k]
-            if low > best[-1]:
-                _keep_best(best, size, low)
-        if best[-1] > cut:
-            cut, depth, least = best[-1], reach, count
+            lows[k] = m[k] - reach * s[k]
+        last = lows[highest(lows, size)[-1]]
+        if last > cut:
+            cut, depth, least = last, reach, count
     return cut, depth, least
 
 
@@ -221,19 +209,11 @@ def _pool(m: Doubles, s: Doubles, row_of: Places) -> None:
 
     m, s of the K contenders are replaced by those of the rows.
     """
-    top = np.empty(BOUND)
-    who = np.empty(BOUND, dtype=np.intp)
-    kept = 0
-    for i in range(len(row_of)):
-        row_of[i] = BOUND
-        rank = m[i] + RANK * s[i]
-        if kept == BOUND and rank <= top[BOUND - 1]:
-            continue
-        at = _keep_best(top, kept, rank)
-        kept = min(kept + 1, BOUND)
-        for k in range(kept - 1, at, -1):
-            who[k] = who[k - 1]
-        who[at] = i
+    rank = np.empty(len(m))
+    for i in range(len(m)):
+        rank[i] = m[i] + RANK * s[i]
+    row_of[:] = BOUND
+    who = highest(rank, BOUND)
     for k in range(BOUND):
         row_of[who[k]] = k
     own_m, own_s = m[who], s[who]
@@ -265,7 +245,8 @@ def _grid(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> Doubles:
 
 @plain
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
-    size = len(mean) + 1
+    # No more room than the alive take: what is written first is slow.
+    size = count_alive(alive) + 1
     contenders, row_of, is_best = np.empty(size, dtype=np.intp), np.empty(size, dtype=np.intp), np.empty(size, np.bool_)
     m, s = np.empty(size), np.empty(size)
     n = _gather(mean, spread, alive, scale, contenders, m, s)
@@ -280,7 +261,7 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     rows = min(count, BOUND + 1)
     own = min(count, BOUND)
     if count > BOUND:
-        _pool(m, s, row_of[:count])
+        _pool(m[:count], s[:count], row_of[:count])
     grid = _grid(m[:rows], s[:rows], cut, count > BOUND) if rows > 1 else m[:0]
     nodes = len(grid)
     below, shares = np.empty(own * nodes, dtype=np.float32), np.empty(own * nodes, dtype=np.float32)

@@ -12,12 +12,15 @@ from numba import njit
 
 from opportune.learning.selection import STALE, Selection
 
-__all__ = ["count_alive", "greedy", "nobody", "pick", "plain", "uniform"]
+__all__ = ["count_alive", "greedy", "highest", "nobody", "pick", "plain", "uniform"]
 
 Singles = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.intp]
 Booleans = npt.NDArray[np.bool_]
+
+LANES = 32
+"""Into so many the values are dealt out to find a bound."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -39,6 +42,50 @@ def count_alive(alive: Booleans) -> int:
     for is_alive in alive:
         n += is_alive
     return n
+
+
+@plain
+def highest(values: npt.NDArray[Any], count: int) -> Places:
+    """Give the places of the `count` highest values, falling, ties in order; no values may be NaN, or some are missing.
+
+    Almost without branches, since which way they go is hard to foresee: a bound that `count` values reach, then the
+    place of each of those by counting who stands before it.
+    """
+    size = len(values)
+    count = min(count, size)
+    who = np.empty(size + 1, dtype=np.int32)
+    n = 0
+    if size <= max(2 * LANES, count):
+        for i in range(size):
+            who[i] = i
+        n = size
+    else:
+        # The highest of every so-manieth value: the count-th highest of them is such a bound.
+        lanes = max(LANES, count)
+        tops = values[:lanes].copy()
+        for start in range(lanes, size - lanes + 1, lanes):
+            for lane in range(lanes):
+                value = values[start + lane]
+                tops[lane] = value if value > tops[lane] else tops[lane]
+        bound = tops[0]
+        for lane in range(lanes):
+            before = 0
+            for other in range(lanes):
+                before += tops[other] > tops[lane]
+            bound = min(bound, tops[lane]) if before < count else bound
+        for i in range(size):
+            who[n] = i
+            n += values[i] >= bound
+    near = np.empty(n, dtype=values.dtype)
+    for i in range(n):
+        near[i] = values[who[i]]
+    places = np.zeros(n, dtype=np.intp)
+    for i in range(n):
+        before = 0
+        for k in range(n):
+            before += (near[k] > near[i]) | ((near[k] == near[i]) & (k < i))
+        places[before] = who[i]
+    return places[: min(count, n)]
 
 
 @plain
