@@ -258,3 +258,20 @@ def test_the_report_says_what_is_reserved_left_and_when_it_ends(stocked: Service
     assert (beans["units"], beans["reserved"], beans["confirmed"], beans["left"]) == (COFFEES, 2, 1, 2)
     assert beans["per_day"] == pytest.approx(3 / (6 / 1440))
     assert beans["runs_out_at"] == "2026-05-04T10:10:00Z"
+
+
+def test_an_outcome_that_changes_no_hold_costs_no_second_draw(tmp_path: Path, clock: Clock) -> None:
+    policies = (
+        "two_rests: {after: {outcome: reject, times: 2, within: {days: 7}}, rest: {days: 90}, actions: [coffee]}\n"
+    )
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock), limited(policies)) as service:
+        know(service, "c-1")
+        answers = []
+        for number in range(3):
+            clock.now += timedelta(hours=1)
+            answers.append(service.decide(f"r-{number}", customer="c-1"))
+            report = {"id": f"o-{number}", "decision": answers[-1]["id"], "action": "coffee", "outcome": "reject"}
+            assert service.call("POST", "/v1/outcomes", report).status_code < 300
+
+    assert ["coffee" in shown(answer) for answer in answers] == [True, True, False]
+    assert not any(answer.get("redrawn") for answer in answers)
