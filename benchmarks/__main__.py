@@ -1,4 +1,4 @@
-"""python -m benchmarks decide|decide-limits|service|learned|learning [OPTION ...]."""
+"""python -m benchmarks decide|decide-limits|decide-slates|service|learned|learning [OPTION ...]."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmark."""
-    from benchmarks import decide, decide_limits, learned, service
+    from benchmarks import decide, decide_limits, decide_slates, learned, service
     from benchmarks.learning import main as learning
 
     benchmarks = {
         "decide": decide.main,
         "decide-limits": decide_limits.main,
+        "decide-slates": decide_slates.main,
         "service": service.main,
         "learned": learned.main,
         "learning": learning.main,

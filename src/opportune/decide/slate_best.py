@@ -20,7 +20,7 @@ Longs = npt.NDArray[np.int64]
 Search = Callable[[Task, int, int, int, int, bool], tuple[int, int, int]]
 
 CANDIDATES_EXACT, PLACES_EXACT = 50, 10
-NODES_FIRST = 100
+NODES_FIRST = 60
 """Nodes that are tried with plain prices: most tasks need fewer."""
 NODES_EXACT = 2_000_000
 """Nodes up to `CANDIDATES_EXACT` candidates and `PLACES_EXACT` places; the benchmark shows what needs them."""
@@ -112,7 +112,7 @@ def _hard(
     nodes = first.nodes + found.nodes
     if found.value < found.most:
         return best._replace(nodes=nodes), chosen
-    again = _run(task(reduced, worth), m, found.value - 1, found.value, nodes_max, True, kernel)
+    again = _run(own, m, found.value - 1, found.value, nodes_max, True, kernel)
     if again.value < found.value:
         return best._replace(nodes=nodes + again.nodes), chosen
     return again._replace(most=again.value, nodes=nodes + again.nodes), reduced
