@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from opportune.learning import BayesModel, CandidateKey, MixtureModel, Predictor, Snapshot
-from opportune.learning.drift import HASTE, Drift
+from opportune.learning.drift import LIMIT, LIMIT_SHARE, Drift
+from opportune.learning.fading import faded, repeated
 from opportune.records import Value, ValueType
 
 
@@ -14,9 +15,10 @@ def run(drift: Drift, odds_told: float, rate: float, count: int, seed: int = 1) 
     """Answers until the alarm, or `count`."""
     rng = np.random.default_rng(seed)
     for number in range(count):
-        if drift.factor(0) == HASTE:
-            return number
+        known = int(drift.since[0])
         drift.learn(0, odds_told, bool(rng.random() < rate))
+        if drift.since[0] < known:
+            return number
     return count
 
 
@@ -32,22 +34,52 @@ def test_a_rate_that_jumps_raises_one_within_some_hundred_answers(told: float, r
     assert run(Drift(1), float(np.log(told / (1.0 - told))), rate, 1000) < 300
 
 
-def test_weights_forget_faster_for_a_thousand_answers_and_then_as_usual() -> None:
+def test_answers_are_counted_from_the_last_change() -> None:
     drift = Drift(1)
-    run(drift, -2.0, 0.6, 1000)
-    assert drift.factor(0) == HASTE
+    found = run(drift, -2.0, 0.6, 1000)
+    assert found < 1000
+    assert drift.since[0] == 0
 
     for number in range(1000):
         drift.learn(0, -2.0, number % 8 == 0)
 
-    assert drift.factor(0) == 1.0
+    assert drift.since[0] == 1000
+
+
+def test_a_few_who_act_together_are_no_change_of_a_world_that_many_have_told_of() -> None:
+    """One in two hundred, all of a sudden, of whom each one surprises as much as counts."""
+    alarms = []
+    for known in (1_000, 600_000):
+        drift = Drift(1)
+        drift.since[0] = known
+        for _ in range(int(known * LIMIT_SHARE / 4.0) or 1):
+            drift.learn(0, -3.0, True)
+        alarms.append(int(drift.since[0]) < known)
+        for _ in range(int(LIMIT)):
+            drift.learn(0, -3.0, True)
+        alarms.append(int(drift.since[0]) < known)
+
+    # Negative control: what sixty say in a small world would be believed.
+    assert alarms == [False, True, False, True]
+
+
+def test_who_remembers_more_forgets_less() -> None:
+    paces = faded(1e-4, np.array([100, 2_000, 20_000, 200_000]))
+
+    assert paces.tolist() == pytest.approx([1e-4, 1e-4, 1e-7, 1e-10])
+    # After a change of the world, what was learned before it fades as that of few answers.
+    assert faded(1e-4, 200_000, since=500) == 1e-4
+    assert faded(1.0, 10) == 0.5
+    assert repeated(15_000) == 0.0
+    assert repeated(80_000) == 0.75
+    assert repeated(80_000, since=40_000) == 0.5
 
 
 def test_it_refuses_sums_of_another_shape_or_out_of_range() -> None:
     drift = Drift(2)
-    for surprise, haste in ((np.zeros((1, 3)), np.zeros(2, dtype=np.int64)), (np.full((2, 3), -1.0), np.zeros(2, int))):
+    for surprise, since in ((np.zeros((1, 3)), np.zeros(2, dtype=np.int64)), (np.full((2, 3), -1.0), np.zeros(2, int))):
         with pytest.raises(ValueError, match="snapshot"):
-            drift.take(Snapshot({"surprise": surprise, "haste": haste}, {}), {0: 0}, 2)
+            drift.take(Snapshot({"surprise": surprise, "since": since}, {}), {0: 0}, 2)
 
 
 def test_a_model_that_sees_change_is_right_sooner_than_one_that_does_not() -> None:

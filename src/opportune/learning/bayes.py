@@ -33,8 +33,9 @@ from opportune.learning import bayes_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import carried
+from opportune.learning.drift import Drift
 from opportune.learning.encoding import Encoder, LinearForm
-from opportune.learning.fading import faded
+from opportune.learning.fading import faded, repeated
 from opportune.learning.kernels import warm_up
 from opportune.learning.moves import Moves
 from opportune.learning.snapshot import read_array, state_digest
@@ -43,6 +44,8 @@ from opportune.records import Facts
 __all__ = ["BayesModel"]
 
 LAYERS = 4
+ACTION = 2
+"""Which layer is that of the action."""
 LAYER_SHARES = (0.2, 0.2, 0.5, 0.1)
 """How the prior variance of a weight is shared by all, group, action, candidate."""
 WEIGHT_VARIANCE = 0.45
@@ -105,8 +108,9 @@ class BayesModel(PropensityModel):
         self.kernel = warm_up(kernel)
         self.outcomes = tuple(outcomes)
         self.base_rate = base_rate
-        self.haste = 1.0
-        """Times the usual forgetting; set by who sees that the world has changed, and no part of the state."""
+        self.since: int | None = None
+        """Answers since the world last changed, where somebody else watches it; no part of the state."""
+        self.drift = Drift(len(self.outcomes))
         self._steps: Any = _numba() if self.kernel == "numba" else bayes_numpy
         self.encoder = Encoder(predictors, self.kernel)
         self._keys: list[Column] = []
@@ -178,6 +182,7 @@ class BayesModel(PropensityModel):
         self._make_room()
         self._answers[outcome, columns] += 1
         self._evidence = None
+        answers, since = self._answers[outcome, columns], self._since(outcome)
         log_odds, variance = self._steps.learn(
             self._state[outcome],
             self._prior,
@@ -185,7 +190,8 @@ class BayesModel(PropensityModel):
             form.dense,
             form.rows,
             1.0 if happened else 0.0,
-            faded(FORGETTING, self._answers[outcome, columns], self.haste),
+            faded(FORGETTING, answers, since),
+            repeated(int(answers[ACTION]), since),
             self._top[outcome],
             self._means[outcome],
             self._variances[outcome],
@@ -193,7 +199,10 @@ class BayesModel(PropensityModel):
             self._siblings[candidate],
             self._sibling_columns[candidate],
         )
-        return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
+        log_odds = min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX)
+        if self.since is None:
+            self.drift.learn(outcome, log_odds, happened)
+        return log_odds, math.sqrt(variance)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Take back one answer, as it counts today; scales and levels stay, and columns left without answers clear."""
@@ -203,7 +212,7 @@ class BayesModel(PropensityModel):
         if self._answers[outcome, columns[-1]] == 0:
             return
         form = self.encoder.encode(facts)
-        forgetting = faded(FORGETTING, self._answers[outcome, columns])
+        answers, since = self._answers[outcome, columns], self._since(outcome)
         self._answers[outcome, columns] -= 1
         self._evidence = None
         self._steps.unlearn(
@@ -213,7 +222,8 @@ class BayesModel(PropensityModel):
             form.dense,
             form.rows,
             1.0 if happened else 0.0,
-            forgetting,
+            faded(FORGETTING, answers, since),
+            repeated(int(answers[ACTION]), since),
             self._top[outcome],
             self._means[outcome],
             self._variances[outcome],
@@ -248,6 +258,7 @@ class BayesModel(PropensityModel):
             "seen": self.encoder.seen.copy(),
             "mean": self.encoder.mean.copy(),
             "variance": self.encoder.variance.copy(),
+            **self.drift.arrays(),
         }
         return Snapshot(arrays, meta)
 
@@ -264,7 +275,9 @@ class BayesModel(PropensityModel):
         answers = read_array(snapshot, "answers", np.int64, shape[:2])
         if (answers < 0).any() or (weights[:, :, 1] <= 0.0).any() or (np.abs(weights) > WEIGHT_MAX).any():
             raise ValueError("snapshot: answers are negative, or weights or variances are out of range")
-        self.encoder = encoder
+        drift = Drift(len(self.outcomes))
+        drift.take(snapshot, {head: head for head in range(len(self.outcomes))}, len(self.outcomes))
+        self.encoder, self.drift = encoder, drift
         self._keys = keys
         self._answers = answers.copy()
         capacity = len(encoder.owners) + SPARE_ROWS
@@ -295,6 +308,9 @@ class BayesModel(PropensityModel):
                 totals[owner] += part
         named = [(self.encoder.predictors[owner].name, total) for owner, total in totals.items()]
         return sorted(named, key=lambda item: (-abs(item[1]), item[0]))
+
+    def _since(self, outcome: int) -> int:
+        return int(self.drift.since[outcome]) if self.since is None else self.since
 
     def _description(self) -> dict[str, Any]:
         return {

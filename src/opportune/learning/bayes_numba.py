@@ -197,6 +197,7 @@ def _learn(
     rows: Rows,
     happened: float,
     forgetting: Doubles,
+    repeated: float,
     top: Floats,
     means: Floats,
     variances: Halves,
@@ -228,7 +229,9 @@ def _learn(
         for layer in range(len(columns)):
             var = float(state[columns[layer], 1, f])
             whole += var + (float(prior[layer, f]) - var) * forgetting[layer]
-        shrink = 1.0 / (1.0 + whole * x * x * curvature)
+        whole *= x * x
+        told = whole + min(1.0, x * x) * (total - whole) * repeated
+        shrink = 1.0 / (1.0 + told * curvature)
         for layer in range(len(columns)):
             k = columns[layer]
             var = float(state[k, 1, f])
@@ -247,6 +250,7 @@ def _unlearn(
     rows: Rows,
     happened: float,
     forgetting: Doubles,
+    repeated: float,
     top: Floats,
     means: Floats,
     variances: Halves,
@@ -261,6 +265,12 @@ def _unlearn(
         x = float(dense[i]) if i < size else 1.0
         for layer in range(len(columns)):
             log_odds += float(state[columns[layer], 0, f]) * x
+    total = 0.0
+    for i in range(size + len(rows)):
+        f = i if i < size else rows[i - size]
+        x = float(dense[i]) if i < size else 1.0
+        for layer in range(len(columns)):
+            total += float(state[columns[layer], 1, f]) * x * x
     step, curvature = _answer_pull(log_odds, happened)
     for i in range(size + len(rows)):
         f = i if i < size else rows[i - size]
@@ -270,7 +280,8 @@ def _unlearn(
         whole = 0.0
         for layer in range(len(columns)):
             whole += float(state[columns[layer], 1, f])
-        told = 1.0 - whole * x * x * curvature
+        whole *= x * x
+        told = 1.0 - (whole + min(1.0, x * x) * (total - whole) * repeated) * curvature
         for layer in range(len(columns)):
             k = columns[layer]
             now, before = float(state[k, 1, f]), float(prior[layer, f])
@@ -296,5 +307,5 @@ def warm_up() -> None:
     state = np.ones((4, 2, 2), dtype=np.float32)
     prior = np.ones((4, 2), dtype=np.float32)
     columns, none = np.arange(4, dtype=np.int64), np.zeros(4)
-    learn(state, prior, columns, dense, rows, 1.0, none, top[0], means[0], variances[0], 1, rows, rows)
-    unlearn(state, prior, columns, dense, rows, 1.0, none, top[0], means[0], variances[0], 1, rows, rows)
+    learn(state, prior, columns, dense, rows, 1.0, none, 0.0, top[0], means[0], variances[0], 1, rows, rows)
+    unlearn(state, prior, columns, dense, rows, 1.0, none, 0.0, top[0], means[0], variances[0], 1, rows, rows)

@@ -86,6 +86,7 @@ def learn(
     rows: Rows,
     happened: float,
     forgetting: Doubles,
+    repeated: float,
     top: Floats,
     means: Floats,
     variances: Floats,
@@ -99,6 +100,7 @@ def learn(
 
     Args:
         columns: int64 [4], one per layer; so forgetting, float64 [4].
+        repeated: how far the features are taken to say the same, 0 to 1.
         group: place of the candidate's group in top.
         siblings: candidates of the same action, itself included; `sibling_columns` are their columns.
     """
@@ -113,7 +115,7 @@ def learn(
     log_odds, variance = _total((mean * x).sum(axis=0)), _total(whole)
     step, curvature = answer_step(log_odds, variance, happened)
     mean += var * (x * step)
-    var /= 1.0 + whole * curvature
+    var /= 1.0 + _told(whole, variance, x, repeated) * curvature
     flat[places] = mean
     flat[places + width] = var
     _publish(state, columns, active, top, means, variances, group, siblings, sibling_columns)
@@ -128,6 +130,7 @@ def unlearn(
     rows: Rows,
     happened: float,
     forgetting: Doubles,
+    repeated: float,
     top: Floats,
     means: Floats,
     variances: Floats,
@@ -144,7 +147,8 @@ def unlearn(
     var = flat.take(places + width).astype(np.float64)
     before = prior.take(active, axis=1).astype(np.float64)
     step, curvature = answer_pull(_total((mean * x).sum(axis=0)), happened)
-    told = 1.0 - var.sum(axis=0) * x * x * curvature
+    whole = var.sum(axis=0) * x * x
+    told = 1.0 - _told(whole, _total(whole), x, repeated) * curvature
     # Variances never rise beyond what they were before any answer.
     var = np.where(told * before > var, var / np.where(told > 0.0, told, 1.0), before)
     mean -= var * (x * step)
@@ -180,6 +184,11 @@ def _publish(
         mean, variance = action + flat.take(both + column * (2 * width))
         means.reshape(-1)[where + sibling] = mean
         variances.reshape(-1)[where + sibling] = coarse(variance)
+
+
+def _told(whole: Doubles, variance: float, x: Doubles, repeated: float) -> Doubles:
+    """Give the variance that an answer tells each feature's weights of: their own, and part of that of the others."""
+    return whole + np.minimum(1.0, x * x) * (variance - whole) * repeated
 
 
 def _total(terms: npt.NDArray[np.float64]) -> float:

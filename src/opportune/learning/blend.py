@@ -24,7 +24,7 @@ import numpy.typing as npt
 from opportune.learning import mixture_numpy
 from opportune.learning.base import Snapshot
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
-from opportune.learning.fading import faded
+from opportune.learning.fading import NEVER, faded
 from opportune.learning.mixture_numpy import KNOT_STEP, KNOTS
 from opportune.learning.snapshot import read_array
 
@@ -74,17 +74,18 @@ class Blend:
         """Give the weighed log odds, not yet corrected, of what the experts said, moderated, and 1."""
         return float(np.add.accumulate(self.weights[head] * said)[-1])
 
-    def learn(self, head: int, said: Doubles, happened: bool) -> float:
+    def learn(self, head: int, said: Doubles, happened: bool, since: int = NEVER) -> float:
         """Learn how well the experts foresaw one answer, and give the corrected log odds from before it.
 
         Args:
             said: float64 [E + 1], the last is 1.
+            since: answers since the world last changed.
         """
         answer = 1.0 if happened else 0.0
         log_odds = self.log_odds(head, said)
         mixture_numpy.bend(log_odds, self._x)
         corrected = log_odds + float(np.add.accumulate(self.corrections[head] * self._x)[-1])
-        forgetting = float(faded(FORGETTING, self.answers[head], settled=SETTLED))
+        forgetting = float(faded(FORGETTING, self.answers[head], since, SETTLED))
         self._steps.regress(
             self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, forgetting
         )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.base import Predictor, Snapshot
+from opportune.learning.drift import Drift
 from opportune.learning.encoding import Encoder
 from opportune.learning.moves import Moves, Path
 from opportune.learning.snapshot import read_array
@@ -60,8 +61,10 @@ def carried(snapshot: Snapshot, encoder: Encoder, outcomes: Sequence[str], moves
     learned = np.flatnonzero(counts.sum(axis=0))
     arrays: dict[str, npt.NDArray[Any]] = {"weights": state[:, learned], "answers": counts[:, learned]}
     arrays |= {"seen": later.seen, "mean": later.mean, "variance": later.variance}
+    drift = Drift(len(outcomes))
+    drift.take(snapshot, dict(zip(own_heads, former_heads, strict=True)), len(heads))
     return Snapshot(
-        arrays,
+        arrays | drift.arrays(),
         dict(snapshot.meta)
         | {
             "predictors": [[one.name, str(one.type)] for one in later.predictors],

@@ -33,6 +33,7 @@ from opportune.learning.counting import DEPTHS, Counts, Path
 from opportune.learning.evidence_numpy import UNIT
 from opportune.learning.evidence_reading import Reading
 from opportune.learning.evidence_state import State, adopted, read_state, write_state
+from opportune.learning.fading import NEVER
 from opportune.learning.importance import Importance, importance
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves
@@ -114,6 +115,8 @@ class EvidenceModel(PropensityModel):
         self.outcomes = tuple(outcomes)
         self.predictors = tuple(predictors)
         self.half_life = half_life
+        self.since = NEVER
+        """Answers since the world last changed; set by who sees that it has, and no part of the state."""
         self._steps: Any = _numba() if self.kernel == "numba" else evidence_numpy
         self._cells = CellReader(predictors)
         self._owners = [*self._cells.numbers, *self._cells.choices]
@@ -204,7 +207,7 @@ class EvidenceModel(PropensityModel):
         said = self._said(form, candidate, outcome)
         tempering = self._tempering[outcome]
         log_odds = min(max(tempering.log_odds(said, base), -LOG_ODDS_MAX), LOG_ODDS_MAX)
-        tempering.learn(said, base, float(happened))
+        tempering.learn(said, base, float(happened), self.since)
         self._read(outcome, path, halved)
         return log_odds, spread
 

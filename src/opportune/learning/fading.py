@@ -1,4 +1,4 @@
-"""How fast what was learned fades: more slowly where more is known, so that one answer moves little of it.
+"""How fast what was learned fades: the more answers stand behind it, the less, so that nobody moves much of it.
 
 Formulas: docs/concepts/learning.md, "One answer".
 """
@@ -8,21 +8,35 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["SETTLED", "faded"]
+__all__ = ["NEVER", "SETTLED", "faded", "repeated"]
 
 SETTLED = 2_000
 """Answers behind which a weight forgets more slowly."""
+REPEATED = 20_000
+"""Answers to an action behind which its predictors are taken to repeat each other."""
+NEVER = 1 << 60
+"""Answers since the last change of a world that nobody watches."""
 
 
 def faded(
-    forgetting: float, answers: npt.NDArray[np.int64], haste: float = 1.0, settled: int = SETTLED
+    forgetting: float, answers: npt.NDArray[np.int64] | int, since: int = NEVER, settled: int = SETTLED
 ) -> npt.NDArray[np.float64]:
     """Give the part of the way back to their first variance that weights go with an answer, at most a half.
 
     Args:
         forgetting: of weights with few answers.
         answers: that weights have learned.
-        haste: times the usual, where the world has changed.
+        since: answers since the world last changed.
     """
-    found: npt.NDArray[np.float64] = np.minimum(1.0, settled / np.maximum(answers, 1))
-    return np.minimum(found * (forgetting * haste), 0.5)
+    found: npt.NDArray[np.float64] = np.minimum(1.0, settled / np.maximum(np.minimum(answers, since), 1))
+    return np.minimum(found * found * found * forgetting, 0.5)
+
+
+def repeated(answers: int, since: int = NEVER) -> float:
+    """Give how far the features of an answer are taken to say the same, 0 to 1.
+
+    Args:
+        answers: to the action.
+        since: answers since the world last changed.
+    """
+    return 1.0 - min(1.0, REPEATED / max(min(answers, since), 1))

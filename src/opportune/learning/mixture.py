@@ -30,11 +30,13 @@ from opportune.learning.bayes import BayesModel
 from opportune.learning.blend import Blend
 from opportune.learning.drift import Drift
 from opportune.learning.encoding import LinearForm
+from opportune.learning.evidence import EvidenceModel
 from opportune.learning.joint import JointModel
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.mixture_experts import EARNED, EXPERTS, LEAD, LINEAR, TREES, fitting
 from opportune.learning.mixture_numpy import MODERATION, moderated
 from opportune.learning.moves import Moves
+from opportune.learning.pairs import PairsModel
 from opportune.learning.snapshot import state_digest
 from opportune.learning.supplied import FactsForm
 from opportune.learning.trees import PART, TreesModel
@@ -44,6 +46,8 @@ __all__ = ["MixtureModel"]
 
 FORMAT = 1
 
+FADING = (BayesModel, JointModel, EvidenceModel, PairsModel)
+"""Experts that forget."""
 KNOWN = 100
 """Answers to an outcome from which experts that have learned less than half of them begin without trust."""
 
@@ -158,12 +162,11 @@ class MixtureModel(PropensityModel):
         """Learn one answer, and give log odds and spread from before it."""
         self._check_bound(candidate, outcome)
         form = self._reader.encoder.observe(facts)
-        haste = self._drift.factor(outcome)
+        since = self._tell_since(outcome)
         said: list[float] = []
         spreads: list[float] = []
         for expert in self._active:
             if isinstance(expert, BayesModel | JointModel):
-                expert.haste = haste
                 log_odds, spread = expert.learn_form(form, candidate, outcome, happened)
             elif isinstance(expert, TreesModel):
                 # Trees learn in the background; here it is learned how far they are right.
@@ -174,7 +177,7 @@ class MixtureModel(PropensityModel):
             said.append(moderated(log_odds, spread))
             spreads.append(spread)
         self._blends[self._names] = self._blend
-        log_odds = self._blend.learn(outcome, np.array([*said, 1.0]), happened)
+        log_odds = self._blend.learn(outcome, np.array([*said, 1.0]), happened, since)
         self._drift.learn(outcome, log_odds, happened)
         self._is_fresh = False
         lead = spreads[self._lead]
@@ -186,6 +189,7 @@ class MixtureModel(PropensityModel):
         if self.evidence()[outcome, candidate]:
             # What it is to begin with follows from the answers that experts have when it is made.
             self._blends[self._names] = self._blend
+        self._tell_since(outcome)
         for expert in self._active:
             if not isinstance(expert, TreesModel):
                 expert.unlearn(facts, candidate, outcome, happened)
@@ -256,7 +260,9 @@ class MixtureModel(PropensityModel):
                 expert.bind(self._catalogue)
                 expert.adopt(states[name], moves)
         if snapshot.meta.get("model") == "bayes":
-            self._replace(experts, {}, Drift(len(self.outcomes)))
+            linear = experts[LINEAR[0]]
+            assert isinstance(linear, BayesModel)
+            self._replace(experts, {}, linear.drift.copy())
             return
         outcomes = [str(name) for name in snapshot.meta["outcomes"]]
         self._replace(experts, self._read_blends(snapshot, outcomes), self._read_drift(snapshot, outcomes))
@@ -283,6 +289,14 @@ class MixtureModel(PropensityModel):
     def _check_bound(self, candidate: int, outcome: int) -> None:
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
+
+    def _tell_since(self, outcome: int) -> int:
+        """Tell experts that forget, and the caller, how many answers came since the world last changed."""
+        since = int(self._drift.since[outcome])
+        for expert in self._active:
+            if isinstance(expert, FADING):
+                expert.since = since
+        return since
 
     def _make_experts(self) -> dict[str, PropensityModel]:
         return {e.name: e.make(self._predictors, self.outcomes, self.kernel) for e in EXPERTS}

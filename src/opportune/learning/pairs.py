@@ -29,6 +29,7 @@ import numpy.typing as npt
 from opportune.learning import pairs_numpy
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.bayes_numpy import answer_pull, answer_step
+from opportune.learning.fading import NEVER
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves
 from opportune.learning.pairs_coding import Coding
@@ -72,6 +73,8 @@ class PairsModel(PropensityModel):
             raise ValueError("outcomes: expected at least one, with distinct names")
         self.kernel = resolve_kernel(kernel)
         self.outcomes = tuple(outcomes)
+        self.since = NEVER
+        """Answers since the world last changed; set by who sees that it has, and no part of the state."""
         self.predictors = tuple(predictors)
         self._steps: Any = _numba() if self.kernel == "numba" else pairs_numpy
         self._coding = Coding(predictors)
@@ -144,7 +147,9 @@ class PairsModel(PropensityModel):
         form = self._form(codes)
         if self._weights.admit(self._paths[candidate]):
             self._arrange()
-        log_odds, variance = self._weights.learn(outcome, self._paths[candidate], form, float(happened), answer_step)
+        log_odds, variance = self._weights.learn(
+            outcome, self._paths[candidate], form, float(happened), answer_step, self.since
+        )
         self._is_shown[outcome] = False
         return min(max(log_odds, -LOG_ODDS_MAX), LOG_ODDS_MAX), math.sqrt(variance)
 
@@ -154,7 +159,7 @@ class PairsModel(PropensityModel):
         if self._weights.answers_of(outcome, self._paths[candidate]) == 0:
             return
         form = self.encode(facts)
-        self._weights.unlearn(outcome, self._paths[candidate], form, float(happened), answer_pull)
+        self._weights.unlearn(outcome, self._paths[candidate], form, float(happened), answer_pull, self.since)
         self._is_shown[outcome] = False
 
     def evidence(self) -> Floats:

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from opportune.learning.base import Encoded
 from opportune.learning.cells import text_key
-from opportune.learning.fading import faded
+from opportune.learning.fading import faded, repeated
 from opportune.learning.pairs_coding import COARSE, FIRST, Recoded
 from opportune.learning.screening import CELLS, Note, Screening
 
@@ -170,17 +170,20 @@ class PairWeights:
                     elif earlier == recoded.predictor:
                         grid[:, :, codes] = grid[:, :, recoded.coarse]
 
-    def learn(self, head: int, path: Path, form: PairsForm, happened: float, settle: Step) -> tuple[float, float]:
+    def learn(
+        self, head: int, path: Path, form: PairsForm, happened: float, settle: Step, since: int
+    ) -> tuple[float, float]:
         """Move the weights by one answer, now and then choose pairs anew; give log odds and variance from before it."""
         touched = self._touch(head, path, form)
-        forgetting = faded(FORGETTING, self.answers[head, touched.nodes[1]])
+        answers = int(self.answers[head, touched.nodes[1]])
+        forgetting = float(faded(FORGETTING, answers, since))
         variance = touched.variance + forgetting * (touched.prior - touched.variance)
         x = touched.values
         log_odds, whole = _total(touched.mean * x), _total(variance * x * x)
         error, curvature = settle(log_odds, whole, happened)
-        together = self._together(variance, len(form.rows))
+        told = self._told(touched, variance, len(form.rows), repeated(answers, since))
         mean = touched.mean + variance * x * error
-        variance /= 1.0 + curvature * x * x * together
+        variance /= 1.0 + curvature * told
         self._scatter(head, touched, form.rows, mean, variance)
         self.answers[head, touched.nodes] += 1
         p = 1.0 / (1.0 + math.exp(-min(max(log_odds, -15.0), 15.0)))
@@ -190,12 +193,13 @@ class PairWeights:
             self._choose(head)
         return log_odds, whole
 
-    def unlearn(self, head: int, path: Path, form: PairsForm, happened: float, pull: Pull) -> None:
+    def unlearn(self, head: int, path: Path, form: PairsForm, happened: float, pull: Pull, since: int) -> None:
         """Move the weights back by one answer."""
         touched = self._touch(head, path, form)
         variance, prior, x = touched.variance, touched.prior, touched.values
         error, curvature = pull(_total(touched.mean * x), happened)
-        told = 1.0 - curvature * x * x * self._together(variance, len(form.rows))
+        answers = int(self.answers[head, touched.nodes[1]])
+        told = 1.0 - curvature * self._told(touched, variance, len(form.rows), repeated(answers, since))
         variance = np.where(told * prior > variance, variance / np.where(told > 0.0, told, 1.0), prior)
         self._scatter(head, touched, form.rows, touched.mean - variance * x * error, variance)
         self.answers[head, touched.nodes] -= 1
@@ -203,8 +207,18 @@ class PairWeights:
     def _nodes(self, path: Path) -> Whole:
         return np.array([self.node_of[path[:depth]] for depth in BIAS_DEPTHS], dtype=np.int64)
 
+    def _told(self, touched: _Touched, variance: Doubles, rows: int, repeated: float) -> Doubles:
+        """What a weight's variance shrinks by: that of all layers of a predictor; more than its own for a pair.
+
+        Args:
+            repeated: how far the others are taken to say the same, 0 to 1.
+        """
+        squares = touched.values * touched.values
+        own = squares * self._together(variance, rows)
+        rest = np.maximum(_total(variance * squares) - own, 0.0)
+        return own + np.minimum(1.0, squares) * rest * repeated
+
     def _together(self, variance: Doubles, rows: int) -> Doubles:
-        """What a weight's variance shrinks by: that of all layers of a predictor; more than its own for a pair."""
         found = variance * CAUTION
         layers = len(BIAS_DEPTHS)
         found[:layers] = np.add.accumulate(variance[:layers])[-1]

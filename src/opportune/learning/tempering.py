@@ -20,16 +20,19 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from opportune.learning.fading import NEVER, faded
 from opportune.learning.kernels import Kernel
 
-__all__ = ["FORGETTING", "Tempering", "settle", "sigmoid"]
+__all__ = ["Tempering", "settle", "sigmoid"]
 
 Doubles = npt.NDArray[np.float64]
 
 FACTOR_VARIANCE = 0.1
 INTERCEPT_VARIANCE = 0.05
 FORGETTING = 0.0003
-"""Part of the way back to its prior covariance that the regression goes with every answer."""
+"""Part of the way back to its prior covariance that the regression goes with every answer, while few stand behind."""
+SETTLED = 5_000
+"""Answers behind which it forgets more slowly."""
 MEMORY = 10_000
 """Answers after which moments begin to forget."""
 IDLE, JUDGED_MIN = 0.01, 500
@@ -79,12 +82,19 @@ class Tempering:
         """Log odds of weights and the base rate."""
         return base + _dot(self.mean, x)
 
-    def learn(self, x: Doubles, base: float, happened: float) -> None:
-        """Move the factors by one answer."""
+    def learn(self, x: Doubles, base: float, happened: float, since: int = NEVER) -> None:
+        """Move the factors by one answer.
+
+        Args:
+            since: answers since the world last changed.
+        """
         self.judged += 1
+        forgetting = float(faded(FORGETTING, self.judged, since, SETTLED))
         rate = 1.0 / min(self.judged, MEMORY)
         if self._compiled is not None:
-            self._compiled(self.mean, self.covariance, self.prior, self.moments, self.gains, x, rate, base, happened)
+            self._compiled(
+                self.mean, self.covariance, self.prior, self.moments, self.gains, x, rate, forgetting, base, happened
+            )
             return
         said = self.mean * x
         p = sigmoid(base + float(np.add.accumulate(said)[-1]))
@@ -92,7 +102,7 @@ class Tempering:
         self.gains += (happened - p) * said + 0.5 * (p * (1.0 - p)) * said * said
         products = x[:, None] * x if self.is_full else x * x
         self.moments += rate * (products - self.moments)
-        self.covariance += FORGETTING * (self.prior - self.covariance)
+        self.covariance += forgetting * (self.prior - self.covariance)
         spread = self._spread(x)
         variance = _dot(x, spread)
         step, curvature = settle(self.log_odds(x, base), variance, happened)

@@ -12,7 +12,6 @@ __all__ = ["learn_diagonal", "learn_full", "warm_up"]
 
 Doubles = npt.NDArray[np.float64]
 
-FORGETTING = tempering.FORGETTING
 _sigmoid = njit(cache=True)(tempering.sigmoid)
 _settle = njit(cache=True)(tempering.settle)
 
@@ -26,6 +25,7 @@ def learn_full(
     gains: Doubles,
     x: Doubles,
     rate: float,
+    forgetting: float,
     base: float,
     happened: float,
 ) -> None:
@@ -36,7 +36,7 @@ def learn_full(
     for i in range(size):
         for j in range(size):
             moments[i, j] += rate * (x[i] * x[j] - moments[i, j])
-            covariance[i, j] += FORGETTING * (prior[i, j] - covariance[i, j])
+            covariance[i, j] += forgetting * (prior[i, j] - covariance[i, j])
             spread[j] += covariance[i, j] * x[i]
     said, variance = 0.0, 0.0
     for i in range(size):
@@ -60,6 +60,7 @@ def learn_diagonal(
     gains: Doubles,
     x: Doubles,
     rate: float,
+    forgetting: float,
     base: float,
     happened: float,
 ) -> None:
@@ -68,7 +69,7 @@ def learn_diagonal(
     said, variance = 0.0, 0.0
     for i in range(len(x)):
         moments[i] += rate * (x[i] * x[i] - moments[i])
-        covariance[i] += FORGETTING * (prior[i] - covariance[i])
+        covariance[i] += forgetting * (prior[i] - covariance[i])
         said += mean[i] * x[i]
         variance += x[i] * (covariance[i] * x[i])
     step, curvature = _settle(base + said, variance, happened)
@@ -93,5 +94,5 @@ def _judge(mean: Doubles, gains: Doubles, x: Doubles, base: float, happened: flo
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
     one, square = np.ones(1), np.ones((1, 1))
-    learn_full(one.copy(), square.copy(), square, square.copy(), one.copy(), one, 1.0, 0.0, 1.0)
-    learn_diagonal(one.copy(), one.copy(), one, one.copy(), one.copy(), one, 1.0, 0.0, 1.0)
+    learn_full(one.copy(), square.copy(), square, square.copy(), one.copy(), one, 1.0, 0.0, 0.0, 1.0)
+    learn_diagonal(one.copy(), one.copy(), one, one.copy(), one.copy(), one, 1.0, 0.0, 0.0, 1.0)

@@ -32,7 +32,6 @@ __all__ = [
     "EventType",
     "Expectation",
     "Exploration",
-    "Goal",
     "Group",
     "Learning",
     "Model",
@@ -183,12 +182,12 @@ class Learning(Section):
     Keys:
         person_answers: decisions whose answers are learned within a period, 0..100; 0 is no bound. Default 5.
         person_chance: a person who says yes so often that it would be rarer than this among all others teaches no more
-            within the period, 0..0.5; 0 is no bound. Default 0.05.
+            within the period, 0..0.5; 0 is no bound. Default 0.08.
         period_days: length of a period, 1..366. Default 30.
     """
 
     person_answers: Annotated[StrictInt, Field(ge=0, le=100)] = 5
-    person_chance: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.05
+    person_chance: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=0.5)] = 0.08
     period_days: Annotated[StrictInt, Field(ge=1, le=366)] = 30
 
 
@@ -411,26 +410,6 @@ class Channel(Section):
     response_window: ResponseWindow | None = None
     tokens: StrictBool = False
     placements: Annotated[dict[Name, Placement], Field(min_length=1)]
-
-
-class Goal(Section):
-    """One goal in goals.yaml.
-
-    Keys:
-        title: for people.
-        unit: what it is counted in, such as EUR or points. Required.
-        currency: ISO 4217 code that makes it money.
-        weight: importance among the goals, >= 0. Default 1.
-        normal: how much of the unit counts as 1, at least 0.000001. Default 1.
-        segments: segment -> weight for its members; the first that fits, in the order written, is taken.
-    """
-
-    title: Text = ""
-    unit: Annotated[StrictStr, Field(min_length=1, max_length=40)]
-    currency: StrictStr | None = None
-    weight: Weight = 1.0
-    normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
-    segments: dict[Name, Weight] = {}
 
 
 class Segment(Section):
