@@ -15,6 +15,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,13 +40,18 @@ LOOK_SECONDS = 0.5
 
 
 class Mixed:
-    """Requests in turn: a decision, then a list of outcomes about an earlier decision."""
+    """Requests in turn: a decision, then a list of outcomes about an earlier decision.
+
+    Attributes:
+        acknowledged: outcomes that the service took.
+    """
 
     def __init__(self, world: World, port: int, outcomes: int) -> None:
         self._host = f"{HOST}:{port}"
         self._decisions = Traffic(world, self._host)
         self._actions = [key.action for key in world.keys]
         self._outcomes = outcomes
+        self.acknowledged = 0
 
     def __call__(self, number: int) -> bytes:
         if number % 2 == 0 or number < 2 * BEHIND:
@@ -63,10 +69,13 @@ class Mixed:
         ]
         return http_post("/v1/outcomes", json.dumps(said).encode(), self._host)
 
-
-def is_good(answer: bytes) -> bool:
-    """Say whether the engine decided, or took all of the outcomes."""
-    return answer.startswith(b"HTTP/1.1 200") and (b'"degraded":null' in answer or b'"refused":0' in answer)
+    def is_good(self, answer: bytes) -> bool:
+        """Say whether the engine decided, or took all of the outcomes, which are then counted as acknowledged."""
+        if not answer.startswith(b"HTTP/1.1 200"):
+            return False
+        is_taken = b'"refused":0' in answer
+        self.acknowledged += self._outcomes if is_taken else 0
+        return is_taken or b'"degraded":null' in answer
 
 
 @dataclass
@@ -76,20 +85,30 @@ class Watch:
     Attributes:
         lags: outcomes acknowledged and not yet learned, one per look.
         learned: answers learned at the last look.
+        left: outcomes acknowledged and not yet learned, once nothing more came.
     """
 
     port: int
     lags: list[int] = field(default_factory=list)
     learned: int = 0
+    left: int = 0
     _stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
         """Look again and again."""
         with httpx.Client(base_url=f"http://{HOST}:{self.port}", timeout=5) as client:
             while not self._stop.wait(LOOK_SECONDS):
-                found = client.get("/v1/models").json()["models"][0]
-                self.lags.append(found["lag"])
-                self.learned = found["learned"]
+                self.lags.append(self._look(client))
+            end = time.monotonic() + LAG_SECONDS_MAX
+            self.left = self._look(client)
+            while self.left and time.monotonic() < end:
+                time.sleep(LOOK_SECONDS / 5)
+                self.left = self._look(client)
+
+    def _look(self, client: httpx.Client) -> int:
+        found = client.get("/v1/models").json()["models"][0]
+        self.learned = found["learned"]
+        return int(found["lag"])
 
     def stop(self) -> None:
         """End the looks."""
@@ -103,6 +122,8 @@ class Figures:
     result: Result
     lags: list[int]
     learned: int
+    left: int
+    acknowledged: int
     processor: float
 
 
@@ -112,17 +133,18 @@ def measure(world: World, port: int, pid: int, decisions: float, outcomes: float
     traffic = Mixed(world, port, round(outcomes / decisions))
     looks = threading.Thread(target=watch.run)
     try:
-        load.run(traffic, is_good, 2 * decisions, max(1.0, seconds / 4))
+        load.run(traffic, traffic.is_good, 2 * decisions, max(1.0, seconds / 4))
         looks.start()
         before = cpu_seconds_of(pid)
-        result = load.run(traffic, is_good, 2 * decisions, seconds)
+        result = load.run(traffic, traffic.is_good, 2 * decisions, seconds)
         processor = cpu_seconds_of(pid) - before
     finally:
         watch.stop()
         if looks.ident is not None:
             looks.join()
         load.close()
-    return Figures(result, watch.lags, watch.learned, processor / result.seconds)
+    taken = traffic.acknowledged
+    return Figures(result, watch.lags, watch.learned, watch.left, taken, processor / result.seconds)
 
 
 def _report(figures: Figures, actions: int, decisions: float, outcomes: float) -> str:
@@ -139,7 +161,8 @@ def _report(figures: Figures, actions: int, decisions: float, outcomes: float) -
             f"| p50 | {result.quantile(0.5):.2f} ms |",
             f"| p99 | {result.quantile(0.99):.2f} ms |",
             f"| errors, degraded, unanswered | {result.errors + result.unanswered} |",
-            f"| answers learned in all | {figures.learned:,} |",
+            f"| outcomes acknowledged, answers learned | {figures.acknowledged:,}, {figures.learned:,} |",
+            f"| not yet learned a second after the last | {figures.left:,} |",
             f"| longest lag of {len(figures.lags)} looks | {lag:.3f} s |",
             f"| processor time of the service | {figures.processor:.0%} of one core |",
             f"| load generator late, p99 | {result.late * 1000.0:.3f} ms |",
@@ -148,7 +171,7 @@ def _report(figures: Figures, actions: int, decisions: float, outcomes: float) -
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the benchmark; 1 where requests failed or learning fell behind."""
+    """Run the benchmark; 1 where requests failed, learning fell behind, or less was learned than acknowledged."""
     parser = argparse.ArgumentParser(prog="./run bench learned", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a small project and a short run: shows that it works")
     parser.add_argument("--actions", type=int, default=100)
@@ -172,7 +195,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if figures.result.late * 1000.0 > LATE_MS_MAX:
         console.print("the load generator was late: something else ran on this machine; run it again", markup=False)
     failed = figures.result.errors + figures.result.unanswered
-    return int(failed > 0 or max(figures.lags, default=0) / options.outcomes > LAG_SECONDS_MAX)
+    wrong = [f"{failed} requests failed"] if failed else []
+    if not figures.lags:
+        wrong.append("nobody looked how far learning is")
+    if max(figures.lags, default=0) / options.outcomes > LAG_SECONDS_MAX:
+        wrong.append(f"learning fell behind by more than {LAG_SECONDS_MAX:g} s")
+    if figures.left or figures.learned < figures.acknowledged:
+        wrong.append(f"{figures.acknowledged:,} outcomes were acknowledged, {figures.learned:,} answers learned")
+    for text in wrong:
+        console.print(f"failed: {text}", markup=False)
+    return int(bool(wrong))
 
 
 if __name__ == "__main__":
