@@ -30,6 +30,7 @@ __all__ = [
     "Shown",
     "Sign",
     "Stage",
+    "Tired",
     "Value",
     "ValueType",
 ]
@@ -94,7 +95,7 @@ class Stage(IntEnum):
     LIMITED = 11
     """A contact policy, a stock or a switch holds it back; judged after the rules, before any place is drawn."""
     LINKED = 12
-    """What stands in the answer leaves no room for it: a quota, parts that stay apart, or a bundle that is incomplete."""
+    """What stands in the answer leaves no room for it: a quota, parts that stay apart, an incomplete bundle."""
 
 
 class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -226,6 +227,22 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     detail: str = ""
 
 
+class Tired(msgspec.Struct, frozen=True, array_like=True):
+    """Contacts that a person had already, which make another one cost more.
+
+    Args:
+        goal: whose cost it is.
+        part: what was counted apart: "" all of them, "group:<name>" or "action:<name>".
+        count: of the contacts, 1 at least.
+        since: the moment after which they were counted, in microseconds since 1970.
+    """
+
+    goal: str
+    part: str
+    count: int
+    since: int
+
+
 class Reserve(msgspec.Struct, frozen=True, array_like=True):
     """What a decision takes of one stock for one shown action.
 
@@ -284,8 +301,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         withheld: what would have been shown to a person of a control group that is shown nothing; without content.
         holds: the limits that bound, as they were seen.
         redrawn: earlier draws that could not be kept, oldest first.
-        slate_gap: by how much the sum of priorities of another slate could be higher at most; 0 where the best is proven
-            or nothing was searched.
+        slate_gap: by how much the sum of priorities of another slate could be higher at most; 0 where the best is
+            proven or nothing was searched.
+        tired: the contacts that the person had already, as they were counted.
     """
 
     id: str
@@ -307,6 +325,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     holds: tuple[Hold, ...] = ()
     redrawn: tuple[Attempt, ...] = ()
     slate_gap: float = 0.0
+    tired: tuple[Tired, ...] = ()
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True):

@@ -15,7 +15,7 @@ from opportune.cli.contact import KEYS, named_problem, read_attributes, read_cus
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
 from opportune.cli.standing import standing_of
-from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of
+from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
@@ -72,6 +72,7 @@ def decide_command(
             person=profile.person,
             profile=profile.facts,
             holds=holds_of(plan, standing, facts, moment, places_of(plan, request)),
+            tired=tired_of(plan, standing, facts, moment),
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")

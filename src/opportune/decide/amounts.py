@@ -19,7 +19,10 @@ def worth_of_amounts(plan: Plan, weights: tuple[float, ...], prediction: Predict
     """Give the worth of expected amounts if they come, and its standard deviation, float32 [O, C]; None for none."""
     if plan.amount_scale is None or prediction.amount is None or prediction.amount_spread is None:
         return None
-    scale = np.tensordot(np.asarray(weights), plan.amount_scale, axes=1)
+    own = plan.amount_scale
+    if plan.channel_factors is not None:
+        own = own * plan.channel_factors[:, np.newaxis]
+    scale = np.tensordot(np.asarray(weights), own, axes=1)
     amount, spread = (_everywhere(plan, one) for one in (prediction.amount, prediction.amount_spread))
     return (scale * amount).astype(np.float32), (scale * spread).astype(np.float32)
 

@@ -11,10 +11,11 @@ from typing import NamedTuple
 import numpy as np
 
 from opportune.decide.amounts import worth_of_amounts
+from opportune.decide.fatigue import fatigue_of_goals, worth_of_fatigue
 from opportune.decide.plan import Floats, Plan
 from opportune.decide.steps import steps_of
 from opportune.learning.base import Prediction
-from opportune.records import Facts
+from opportune.records import Facts, Tired
 
 __all__ = ["Weighing", "arbitrate", "goal_weights", "parts_of"]
 
@@ -27,22 +28,25 @@ class Weighing(NamedTuple):
 
 
 def goal_weights(plan: Plan, facts: Facts) -> tuple[float, ...]:
-    """Give each goal's weight / normal for this customer: of the first matching segment, else the goal's own."""
+    """Give each goal's sign × weight / normal for this customer: of the first matching segment, else its own."""
     if plan.plain_weights is not None:
         return plan.plain_weights
     member = plan.segments.passed(facts)
     return tuple(
-        next((weight for segment, weight in goal.segments if member[segment]), goal.weight) / goal.normal
+        goal.sign * next((weight for segment, weight in goal.segments if member[segment]), goal.weight) / goal.normal
         for goal in plan.goals
     )
 
 
-def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, kernel: str) -> Weighing:
+def arbitrate(
+    plan: Plan, facts: Facts, prediction: Prediction, choose: str, kernel: str, tired: Sequence[Tired] = ()
+) -> Weighing:
     """Give every candidate its priority and its standard deviation.
 
     Args:
         choose: "" for the declared formula; "propensity" or "no_levers" for control groups.
         kernel: "numpy" or "numba", that of the model.
+        tired: the contacts that the person had already.
     """
     ones = plan.ones
     steps = steps_of(kernel)
@@ -56,6 +60,9 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, ker
     amounts = worth_of_amounts(plan, weights, prediction)
     if amounts is not None:
         values = values + amounts[0]
+    fatigue = worth_of_fatigue(plan, weights, tired)
+    if fatigue is not None:
+        shown = shown + fatigue
     boost = ones
     if choose != "no_levers":
         context_weight = _context_weight(plan, facts, ones)
@@ -69,9 +76,17 @@ def arbitrate(plan: Plan, facts: Facts, prediction: Prediction, choose: str, ker
 
 
 def parts_of(
-    plan: Plan, facts: Facts, choose: str, candidate: int, propensity: Sequence[float], expected: Sequence[float] = ()
+    plan: Plan,
+    facts: Facts,
+    choose: str,
+    candidate: int,
+    propensity: Sequence[float],
+    expected: Sequence[float] = (),
+    tired: Sequence[Tired] = (),
 ) -> dict[str, float]:
     """Split one candidate's priority: worth per goal (weight × norm × expected amount), lever, context weight.
+
+    Where contacts cost that the person had already, that is a part beside the goal's.
 
     Args:
         propensity: of every scored outcome, length O; `expected` its amount as it is reported, empty for none.
@@ -82,8 +97,12 @@ def parts_of(
     if plan.amount_scale is not None and len(expected):
         values = values + plan.amount_scale[:, :, candidate] * np.asarray(expected)
     amounts = values @ np.asarray(propensity) + plan.shown_values[:, candidate]
-    worth = amounts * np.asarray(goal_weights(plan, facts))
-    parts = {f"goal.{goal.name}": float(value) for goal, value in zip(plan.goals, worth, strict=True)}
+    weights = np.asarray(goal_weights(plan, facts))
+    if plan.channel_factors is not None:
+        weights = weights * plan.channel_factors[:, candidate]
+    parts = {f"goal.{goal.name}": float(value) for goal, value in zip(plan.goals, amounts * weights, strict=True)}
+    for goal, amount in fatigue_of_goals(plan, tired, candidate).items():
+        parts[f"fatigue.{plan.goals[goal].name}"] = float(weights[goal] * amount)
     if choose == "no_levers":
         return parts
     context_weight = float(_context_weight(plan, facts, plan.ones)[candidate])
@@ -95,10 +114,10 @@ def _worth(plan: Plan, weights: tuple[float, ...]) -> tuple[Floats, Floats]:
     known = plan._worth.get(weights)
     if known is None:
         scale = np.asarray(weights)
-        known = (
-            np.tensordot(scale, plan.values, axes=1).astype(np.float32),
-            (scale @ plan.shown_values).astype(np.float32),
-        )
+        values, shown = plan.values, plan.shown_values
+        if plan.channel_factors is not None:
+            values, shown = values * plan.channel_factors[:, np.newaxis], shown * plan.channel_factors
+        known = np.tensordot(scale, values, axes=1).astype(np.float32), (scale @ shown).astype(np.float32)
         plan._worth[weights] = known
     return known
 

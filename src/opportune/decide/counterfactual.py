@@ -98,7 +98,8 @@ class _Finder:
         open_ones = np.flatnonzero(first)
         if not len(open_ones):
             return None, is_open
-        priority = arbitrate(self.plan, facts, prediction, self.choose, self.model.kernel).priority
+        kernel, tired = self.model.kernel, self.decision.tired
+        priority = arbitrate(self.plan, facts, prediction, self.choose, kernel, tired).priority
         return int(open_ones[np.argmax(priority[open_ones])]), is_open
 
     def changes(self) -> Iterator[tuple[float, str, Value]]:

@@ -37,6 +37,7 @@ from opportune.records import (
     PlacementAnswer,
     PlacementTrace,
     Shown,
+    Tired,
     Value,
 )
 
@@ -91,6 +92,7 @@ class State:
         model: bound to the plan's candidates.
         position: journal position that the model has learned to.
         holds: the limits that bind, as `opportune.decide.limits.standing.holds_of` gives them.
+        tired: the contacts that the person had already, as `opportune.decide.fatigue.tired_of` counts them.
     """
 
     model: Scorer
@@ -99,6 +101,7 @@ class State:
     profile: Mapping[str, Value] = field(default_factory=dict)
     profile_version: int = 0
     holds: tuple[Hold, ...] = ()
+    tired: tuple[Tired, ...] = ()
 
 
 def decision_id(request: DecisionRequest) -> str:
@@ -149,7 +152,8 @@ def decide(
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
     control = control_group(plan, state.person or request.session, now)
-    weighing = arbitrate(plan, facts, prediction, choose_of(plan, control.name if control else None), kernel)
+    choose = choose_of(plan, control.name if control else None)
+    weighing = arbitrate(plan, facts, prediction, choose, kernel, state.tired)
     mandatory = mandatory_of(plan, facts)
     known = known_of(plan, prediction, state.model.evidence())
 
@@ -214,6 +218,7 @@ def decide(
         holds=state.holds,
         redrawn=redrawn,
         slate_gap=gap,
+        tired=state.tired,
     )
 
 

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 
 from opportune.decide.content import Template
-from opportune.decide.limits.limits import NO_LIMITS, Limits
+from opportune.decide.limits.limits import NO_LIMITS, Limits, Scope
+from opportune.decide.limits.windows import Length
 from opportune.decide.slate import NO_LINKS, Links, Most, alike, exclusive_rows
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.contest import ModelSpec
@@ -31,6 +33,7 @@ __all__ = [
     "ConditionalWeight",
     "ControlGroup",
     "Exploration",
+    "Fatigue",
     "Goal",
     "Placement",
     "Plan",
@@ -60,13 +63,38 @@ class PlanAction:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """What the firm wants; the first segment that a customer is in sets the weight, `normal` units count as 1."""
+    """What the firm wants; the first segment that a customer is in sets the weight, `normal` units count as 1.
+
+    Args:
+        segments: (index of the segment's condition in `Plan.segments`, weight).
+        sign: 1 where more of it is wanted, -1 where less is.
+        unit: what it is counted in.
+    """
 
     name: str
     weight: float
     normal: float
     segments: tuple[tuple[int, float], ...]
-    """(index of the segment's condition in `Plan.segments`, weight)."""
+    sign: float = 1.0
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fatigue:
+    """What showing an action costs a goal for every contact that the person had already.
+
+    Args:
+        goal: its index.
+        scope: which contacts count, and which candidates cost.
+        each: cost per contact, in the goal's unit, above 0.
+    """
+
+    goal: int
+    scope: Scope
+    counts: frozenset[str]
+    within: Length
+    per: Literal["person", "group", "action"]
+    each: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +263,10 @@ class Plan:
     """Contact policies and stocks."""
     links: Links = NO_LINKS
     """What links the candidates of a slate, beside exclusivity groups."""
+    channel_factors: npt.NDArray[np.float64] | None = None
+    """float64 [G, C], factor on a goal's weight in the channel of the candidate; None where all are 1."""
+    fatigues: tuple[Fatigue, ...] = ()
+    """What contacts cost that the person had already, by goal."""
     _worth: dict[tuple[float, ...], tuple[Floats, Floats]] = field(default_factory=dict, repr=False, compare=False)
     _standing: dict[tuple[str, str], tuple[float, float, npt.NDArray[np.uint8]]] = field(
         default_factory=dict, repr=False, compare=False
@@ -304,10 +336,10 @@ class Plan:
 
     @cached_property
     def plain_weights(self) -> tuple[float, ...] | None:
-        """Each goal's weight / normal where no segment changes a weight, else None."""
+        """Each goal's sign × weight / normal where no segment changes a weight, else None."""
         if any(goal.segments for goal in self.goals):
             return None
-        return tuple(goal.weight / goal.normal for goal in self.goals)
+        return tuple(goal.sign * goal.weight / goal.normal for goal in self.goals)
 
     @cached_property
     def ones(self) -> Floats:

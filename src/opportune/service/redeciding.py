@@ -150,6 +150,7 @@ def _fault(plan: Plan, model: PropensityModel, decision: Decision) -> str:
         person=decision.person,
         profile={name: value for name, value in decision.facts.items() if name.startswith(_PREFIX)},
         holds=decision.holds,
+        tired=decision.tired,
     )
     try:
         again = decide(plan, state, decision.request, decision.at, Draws(decision.seed), redrawn=decision.redrawn)

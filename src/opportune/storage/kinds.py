@@ -17,6 +17,7 @@ from opportune.records import (
     Renamed,
     Reserve,
     Sign,
+    Tired,
 )
 from opportune.storage.reservations import Moved
 from opportune.storage.writes import WindowOpened
@@ -118,6 +119,7 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     redrawn: tuple[Attempt, ...] = ()
     slate_gap: float = 0.0
     reserves: tuple[Reserve, ...] = ()
+    tired: tuple[Tired, ...] = ()
 
 
 class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):

@@ -41,9 +41,14 @@ def split_decision(
         withheld=decision.withheld,
     )
     # Apart: most decisions have none of it, and every argument costs each of them a little.
-    if decision.holds or decision.redrawn or decision.slate_gap or reserves:
+    if decision.holds or decision.redrawn or decision.slate_gap or decision.tired or reserves:
         body = msgspec.structs.replace(
-            body, holds=decision.holds, redrawn=decision.redrawn, slate_gap=decision.slate_gap, reserves=reserves
+            body,
+            holds=decision.holds,
+            redrawn=decision.redrawn,
+            slate_gap=decision.slate_gap,
+            reserves=reserves,
+            tired=decision.tired,
         )
     payload = DecisionPayload(
         customer=request.customer,
@@ -101,6 +106,7 @@ def decision_of(entry: Entry) -> Decision:
         holds=body.holds,
         redrawn=body.redrawn,
         slate_gap=body.slate_gap,
+        tired=body.tired,
     )
 
 

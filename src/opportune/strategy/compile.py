@@ -18,7 +18,6 @@ from opportune.decide.plan import (
     ConditionalWeight,
     ControlGroup,
     Exploration,
-    Goal,
     Placement,
     Plan,
     PlanAction,
@@ -29,6 +28,7 @@ from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
 from opportune.strategy.codes import CURRENCY_DECIMALS
+from opportune.strategy.compile_goals import channel_factors, compile_fatigues, compile_goal
 from opportune.strategy.compile_limits import compile_limits
 from opportune.strategy.compile_slates import compile_links
 from opportune.strategy.models import champion, predictors, promotion, specs
@@ -70,6 +70,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
     amounts, units, scale = _amounts(project, candidates, scored)
     segment_names = list(project.segments)
     context_rules, context_weights = _context_weights(checked, candidates)
+    fatigues = compile_fatigues(project, candidates)
     exclusion = sorted({group for name in names for group in project.actions[name].exclusive})
     return Plan(
         revision=content_hash(project),
@@ -85,7 +86,7 @@ def compile_plan(checked: CheckedProject) -> Plan:
         context_rules=RuleSet([[rule] for rule in context_rules]),
         context_weights=context_weights,
         mandatory_rules=_mandatory_rules(checked, names),
-        goals=tuple(_goal(name, goal, segment_names) for name, goal in project.goals.items()),
+        goals=tuple(compile_goal(name, goal, segment_names) for name, goal in project.goals.items()),
         outcomes=outcomes,
         values=values,
         shown_values=shown_values,
@@ -114,8 +115,10 @@ def compile_plan(checked: CheckedProject) -> Plan:
         after={name: kind.after for name, kind in project.outcomes.items() if kind.after is not None},
         templates=templates_of(project, candidates),
         inputs=_inputs(project),
-        limits=compile_limits(project, candidates),
+        limits=compile_limits(project, candidates, fatigues),
         links=compile_links(project, checked.minima, names, candidates),
+        channel_factors=channel_factors(project, candidates),
+        fatigues=fatigues,
         because={**_because(project), **checked.table_words},
     )
 
@@ -344,11 +347,6 @@ def _withheld(
         return scored, values
     others = -values if project.settings.score == "incremental" else np.zeros_like(values)
     return (*scored, *(outcome + WITHHELD for outcome in scored)), np.concatenate((values, others), axis=1)
-
-
-def _goal(name: str, goal: sections.Goal, segment_names: list[str]) -> Goal:
-    segments = tuple((segment_names.index(segment), weight) for segment, weight in goal.segments.items())
-    return Goal(name=name, weight=goal.weight, normal=goal.normal, segments=segments)
 
 
 def _lever(project: Project, action: str) -> float:

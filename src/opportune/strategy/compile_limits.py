@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from decimal import Decimal
 
 import numpy as np
 
 from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Quiet, Rest, Scope, Stock
 from opportune.decide.limits.windows import Length
+from opportune.decide.plan import Fatigue
 from opportune.learning.base import CandidateKey
 from opportune.records import Sign
 from opportune.strategy import sections_limits as sections
@@ -16,16 +18,26 @@ from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.project import Project
 from opportune.strategy.sections import SHOWN, Amount, Duration
 
-__all__ = ["compile_limits", "covered_actions", "covered_channels", "horizon_seconds", "stock_units", "use_units"]
+__all__ = [
+    "compile_limits",
+    "covered_actions",
+    "covered_channels",
+    "horizon_seconds",
+    "length_of",
+    "scope_of",
+    "stock_units",
+    "use_units",
+]
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
-def compile_limits(project: Project, candidates: tuple[CandidateKey, ...]) -> Limits:
+def compile_limits(project: Project, candidates: tuple[CandidateKey, ...], fatigues: Sequence[Fatigue] = ()) -> Limits:
     """Compile what was checked.
 
     Args:
         candidates: sorted by group and action.
+        fatigues: which look back at contacts too.
     """
     actions = _slices([key.action for key in candidates])
     policies = tuple(_policy(project, name, section, candidates) for name, section in project.contact_policies.items())
@@ -37,7 +49,9 @@ def compile_limits(project: Project, candidates: tuple[CandidateKey, ...]) -> Li
         groups=_slices([key.group for key in candidates]),
         former={former: name for name, action in project.actions.items() for former in action.renamed_from},
         size=len(candidates),
-        horizon_seconds=max(map(horizon_seconds, policies), default=0),
+        horizon_seconds=max(
+            (*map(horizon_seconds, policies), *(fatigue.within.seconds_most for fatigue in fatigues)), default=0
+        ),
     )
 
 
@@ -62,23 +76,24 @@ def horizon_seconds(policy: Policy) -> int:
 def _policy(
     project: Project, name: str, section: sections.ContactPolicy, candidates: tuple[CandidateKey, ...]
 ) -> Policy:
-    scope, because = _scope(project, section, candidates), section.because
+    scope, because = scope_of(project, section, candidates), section.because
     if section.at_most is not None and section.within is not None:
         counts = frozenset(section.counts or (SHOWN,))
-        return AtMost(name, scope, section.at_most, _length(section.within), counts, section.per or "person", because)
+        return AtMost(name, scope, section.at_most, length_of(section.within), counts, section.per or "person", because)
     if section.after is not None and section.rest is not None:
         after = section.after
-        within = None if after.within is None else _length(after.within)
-        rest, rests = _length(section.rest), section.rests or "action"
+        within = None if after.within is None else length_of(after.within)
+        rest, rests = length_of(section.rest), section.rests or "action"
         return Rest(name, scope, after.outcome, after.times, within, after.without, rest, rests, because)
     if section.quiet is not None:
         quiet = section.quiet
         return Quiet(name, scope, quiet.begin, quiet.until, frozenset(map(_DAYS.index, quiet.days)), because)
     assert section.apart is not None
-    return Apart(name, scope, _length(section.apart), because)
+    return Apart(name, scope, length_of(section.apart), because)
 
 
-def _length(section: Duration) -> Length:
+def length_of(section: Duration) -> Length:
+    """Compile a length of time."""
     return Length(section.calendar_days, section.elapsed_seconds)
 
 
@@ -103,7 +118,8 @@ def covered_channels(project: Project, section: sections.ContactPolicy) -> froze
     )
 
 
-def _scope(project: Project, section: sections.ContactPolicy, candidates: tuple[CandidateKey, ...]) -> Scope:
+def scope_of(project: Project, section: sections.ContactPolicy, candidates: tuple[CandidateKey, ...]) -> Scope:
+    """Compile what a contact policy covers."""
     actions, channels = covered_actions(project, section), covered_channels(project, section)
     is_everywhere = section.channels is None and section.directions is None
     mask = [key.action in actions and key.channel in channels for key in candidates]
@@ -129,7 +145,7 @@ def _stock(project: Project, name: str, section: sections.Stock, candidates: tup
         units=stock_units(section),
         period=section.per or "",
         paced=section.pacing == "even",
-        lease=_length(section.lease),
+        lease=length_of(section.lease),
         confirmed_by=tuple(confirming),
         released_by=tuple(releasing),
         uses=np.array([uses.get(key.action, 0) for key in candidates], dtype=np.int64),

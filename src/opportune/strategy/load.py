@@ -31,7 +31,6 @@ from opportune.strategy.sections import (
     ControlGroup,
     DecisionTable,
     EventType,
-    Goal,
     Group,
     Model,
     OutcomeType,
@@ -39,6 +38,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node, SourceError, describe, parse, plain

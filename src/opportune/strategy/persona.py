@@ -24,6 +24,7 @@ from opportune.decide import (
     holds_of,
     places_of,
     stock_at,
+    tired_of,
 )
 from opportune.decide.explain import CandidateExplanation
 from opportune.decide.limits.windows import Length
@@ -132,8 +133,10 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
     )
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
     facts = gather(plan, profile, request, persona.at)
-    holds = holds_of(plan, _standing(plan, persona, facts), facts, persona.at, places_of(plan, request))
-    state = State(model=scorer, position=0, profile=profile, holds=holds)
+    standing = _standing(plan, persona, facts)
+    holds = holds_of(plan, standing, facts, persona.at, places_of(plan, request))
+    tired = tired_of(plan, standing, facts, persona.at)
+    state = State(model=scorer, position=0, profile=profile, holds=holds, tired=tired)
     decision = decide(plan, state, request, persona.at, Draws("persona"))
     ranking = tuple(shown.action for shown in decision.placements[0].actions)
     return PersonaResult(

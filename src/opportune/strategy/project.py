@@ -15,7 +15,6 @@ from opportune.strategy.sections import (
     DecisionTable,
     EventType,
     Exploration,
-    Goal,
     Group,
     Model,
     OutcomeType,
@@ -23,6 +22,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node

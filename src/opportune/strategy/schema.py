@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import sections, sections_limits, sections_slates
+from opportune.strategy import sections, sections_goals, sections_limits, sections_slates
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -19,7 +19,6 @@ from opportune.strategy.sections import (
     ControlGroup,
     DecisionTable,
     EventType,
-    Goal,
     Group,
     Model,
     Name,
@@ -29,6 +28,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 
@@ -98,7 +98,7 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    modules = (sections, sections_limits, sections_slates)
+    modules = (sections, sections_goals, sections_limits, sections_slates)
     section = next((found for module in modules if (found := getattr(module, title, None))), None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return

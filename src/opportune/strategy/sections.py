@@ -32,7 +32,6 @@ __all__ = [
     "EventType",
     "Expectation",
     "Exploration",
-    "Goal",
     "Group",
     "Learning",
     "Model",
@@ -411,26 +410,6 @@ class Channel(Section):
     response_window: ResponseWindow | None = None
     tokens: StrictBool = False
     placements: Annotated[dict[Name, Placement], Field(min_length=1)]
-
-
-class Goal(Section):
-    """One goal in goals.yaml.
-
-    Keys:
-        title: for people.
-        unit: what it is counted in, such as EUR or points. Required.
-        currency: ISO 4217 code that makes it money.
-        weight: importance among the goals, >= 0. Default 1.
-        normal: how much of the unit counts as 1, at least 0.000001. Default 1.
-        segments: segment -> weight for its members; the first that fits, in the order written, is taken.
-    """
-
-    title: Text = ""
-    unit: Annotated[StrictStr, Field(min_length=1, max_length=40)]
-    currency: StrictStr | None = None
-    weight: Weight = 1.0
-    normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
-    segments: dict[Name, Weight] = {}
 
 
 class Segment(Section):

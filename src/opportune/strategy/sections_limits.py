@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from opportune.strategy.sections import Duration, Name, Section, Text
 
-__all__ = ["ContactPolicy", "QuietHours", "Stock", "Trigger"]
+__all__ = ["ContactPolicy", "Kind", "Names", "QuietHours", "Stock", "Trigger"]
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Kind = Literal["offer", "service", "transactional"]

@@ -15,7 +15,7 @@ from opportune.decide.limits.quiet import quiet_until
 from opportune.decide.limits.windows import DAY, MICRO, instant, micros
 from opportune.records import Hold
 
-__all__ = ["policy_holds"]
+__all__ = ["part_of", "policy_holds"]
 
 
 def policy_holds(limits: Limits, history: History, now: datetime, zone: str, places: int) -> Iterator[Hold]:
@@ -39,7 +39,7 @@ def policy_holds(limits: Limits, history: History, now: datetime, zone: str, pla
                     yield Hold(policy.name, "quiet", "", 0, 0, 0, None, until)
 
 
-def _part(limits: Limits, per: str, action: str) -> str | None:
+def part_of(limits: Limits, per: str, action: str) -> str | None:
     """Name the counter that a contact belongs to; None where its action is gone and only that could tell."""
     parts = limits.parts.get(per)
     return "" if parts is None else parts.get(action)
@@ -50,7 +50,7 @@ def _at_most(limits: Limits, policy: AtMost, history: History, now: datetime, zo
     counted: dict[str, list[int]] = {}
     for what in policy.counts:
         for contact in history.newest(what, policy.scope, limits.actions, since):
-            part = _part(limits, policy.per, contact.action)
+            part = part_of(limits, policy.per, contact.action)
             if part is not None:
                 counted.setdefault(part, []).append(contact.at)
     yield from _full(policy, counted, since, zone)
@@ -89,12 +89,12 @@ def _rest(limits: Limits, policy: Rest, history: History, now: datetime, zone: s
     freed: dict[str, int] = {}
     if policy.without is not None:
         for contact in history.newest(policy.without, policy.scope, limits.actions, oldest):
-            part = _part(limits, policy.rests, contact.action)
+            part = part_of(limits, policy.rests, contact.action)
             if part is not None:
                 freed.setdefault(part, contact.at)
     heard: dict[str, list[int]] = {}
     for contact in history.newest(policy.outcome, policy.scope, limits.actions, oldest):
-        part = _part(limits, policy.rests, contact.action)
+        part = part_of(limits, policy.rests, contact.action)
         if part is not None and contact.at > freed.get(part, oldest):
             heard.setdefault(part, []).append(contact.at)
     for part, moments in sorted(heard.items()):

@@ -149,7 +149,7 @@ class Limits:
     size: int = 0
     """How many candidates the plan has."""
     horizon_seconds: int = 0
-    """How old a contact may be that still counts."""
+    """How old a contact may be that still counts, be it for what contacts cost a goal."""
 
     @property
     def is_empty(self) -> bool:

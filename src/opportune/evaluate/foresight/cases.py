@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at
+from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at, tired_of
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.project import Project

@@ -63,14 +63,17 @@ def bounds(plan: Plan) -> tuple[Reals, Reals]:
     """Give the least and the most that the priority of each candidate can be, float64 [C] each."""
     low, high = np.zeros(len(plan.candidates)), np.zeros(len(plan.candidates))
     for place, goal in enumerate(plan.goals):
-        weights = [goal.weight, *(weight for _, weight in goal.segments)]
+        weights = [goal.sign * weight for weight in (goal.weight, *(weight for _, weight in goal.segments))]
+        factor = 1.0 if plan.channel_factors is None else plan.channel_factors[place]
         for part, ends in _parts(plan, place):
-            sides = np.stack([part * min(weights), part * max(weights)]) / goal.normal
+            sides = np.stack([part * min(weights), part * max(weights)]) * factor / goal.normal
             low += np.minimum(sides.min(axis=0), ends * sides.min(axis=0))
             high += np.maximum(sides.max(axis=0), ends * sides.max(axis=0))
     if plan.amount_scale is not None:
         learned = np.abs(plan.amount_scale).sum(axis=(0, 1)) > 0.0
         low[learned], high[learned] = -np.inf, np.inf
+    for fatigue in plan.fatigues:
+        low[fatigue.scope.mask] = -np.inf
     less, more = _context(plan)
     levers = plan.levers.astype(np.float64)
     factors = np.stack([levers * less, levers * more])

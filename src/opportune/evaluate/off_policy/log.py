@@ -160,6 +160,7 @@ class LogReader:
             person=decision.person,
             profile=profile,
             holds=decision.holds,
+            tired=decision.tired,
         )
         members = self._judged.plan.segments.passed(decision.facts)
         before: list[int] = []

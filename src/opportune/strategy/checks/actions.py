@@ -131,7 +131,8 @@ def _check_worth(notes: Notes, file: str, action: Action, name: str, outcome: st
     context = 1 + sum(max(0.0, weight.percent) for weight in action.context_weights) / 100
     # Before a lever below 1 makes it smaller, the worth itself must fit.
     factor = max(1.0, group.lever * action.lever * context)
-    worth = _size(notes, outcome, amount) * max(goal.weight, *goal.segments.values(), 0.0) / goal.normal * factor
+    weight = max(goal.weight, *goal.segments.values(), 0.0) * max(1.0, *goal.channels.values(), 0.0)
+    worth = _size(notes, outcome, amount) * weight / goal.normal * factor
     if worth > WORTH_MAX:
         message = f"expected at most {WORTH_MAX:g} after weight, normal, levers and context weights, found {worth:.3g}"
         remedy = f"lower the amount, or raise the normal of goal '{name}'"

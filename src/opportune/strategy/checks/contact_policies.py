@@ -11,7 +11,7 @@ from opportune.strategy.sections import SHOWN, Duration
 from opportune.strategy.sections_limits import ContactPolicy, Trigger
 from opportune.strategy.wording import suggest
 
-__all__ = ["check_contact_policies", "check_length"]
+__all__ = ["check_contact_policies", "check_length", "check_window", "expect_outcome", "item_place"]
 
 FILE, CHANNELS = "contact_policies.yaml", "channels.yaml"
 FORMS: Mapping[str, tuple[str, ...]] = {
@@ -38,7 +38,7 @@ def check_contact_policies(notes: Notes) -> None:
         elif form == "quiet":
             _check_quiet(notes, name, policy)
         elif form == "apart" and policy.apart is not None:
-            _check_window(notes, [name, "apart"], policy.apart)
+            check_window(notes, FILE, [name, "apart"], policy.apart)
     check_nights(notes)
 
 
@@ -85,7 +85,7 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
         ("channels", "channel", CHANNELS, set(project.channels)),
     ):
         for index, one in enumerate(getattr(policy, key) or ()):
-            notes.expect_name(one, known, source, noun, FILE, _place(notes, name, key, index))
+            notes.expect_name(one, known, source, noun, FILE, item_place(notes, FILE, [name, key], index))
     is_known = notes.all_actions_known() and _all_channels_known(notes)
     if len(notes.problems) > before or not is_known or not project.actions:
         return
@@ -113,21 +113,20 @@ def _all_channels_known(notes: Notes) -> bool:
     return CHANNELS not in notes.gaps.files and not any(file == CHANNELS for file, _ in notes.gaps.names)
 
 
-def _place(notes: Notes, name: str, key: str, index: int) -> list[str | int]:
+def item_place(notes: Notes, file: str, path: list[str | int], index: int) -> list[str | int]:
     """Give the place of an item of a list, which may stand alone."""
-    is_list = isinstance(notes.node(FILE, [name, key]).value, list)
-    return [name, key, index] if is_list else [name, key]
+    return [*path, index] if isinstance(notes.node(file, path).value, list) else path
 
 
 def _check_at_most(notes: Notes, name: str, policy: ContactPolicy) -> None:
     counts = policy.counts or (SHOWN,)
     for index, one in enumerate(counts):
-        place = _place(notes, name, "counts", index)
-        _expect_outcome(notes, name, policy, one, place)
+        place = item_place(notes, FILE, [name, "counts"], index)
+        expect_outcome(notes, FILE, policy, one, place)
         if one in counts[:index]:
             notes.report(FILE, place, f"'{one}' is listed twice", "remove one of both", "duplicate")
     if policy.within is not None:
-        _check_window(notes, [name, "within"], policy.within)
+        check_window(notes, FILE, [name, "within"], policy.within)
 
 
 def _check_rest(notes: Notes, name: str, policy: ContactPolicy) -> None:
@@ -135,9 +134,9 @@ def _check_rest(notes: Notes, name: str, policy: ContactPolicy) -> None:
     assert after is not None
     assert rest is not None
     path: list[str | int] = [name, "after"]
-    _expect_outcome(notes, name, policy, after.outcome, [*path, "outcome"])
+    expect_outcome(notes, FILE, policy, after.outcome, [*path, "outcome"])
     if after.without is not None:
-        _expect_outcome(notes, name, policy, after.without, [*path, "without"])
+        expect_outcome(notes, FILE, policy, after.without, [*path, "without"])
         if after.without == after.outcome:
             message = f"'{after.outcome}' ends the rest that it begins"
             notes.report(FILE, [*path, "without"], message, "name another outcome", "without-itself")
@@ -150,36 +149,43 @@ def _check_rest(notes: Notes, name: str, policy: ContactPolicy) -> None:
     elif after.within is not None and not check_length(notes, FILE, [*path, "within"], after.within):
         return
     if check_length(notes, FILE, [name, "rest"], rest):
-        _check_retention(notes, [name, "rest"], rest.seconds + _seconds(after))
+        _check_retention(notes, FILE, [name, "rest"], rest.seconds + _seconds(after))
 
 
 def _seconds(after: Trigger) -> int:
     return after.within.seconds if after.within else 0
 
 
-def _check_window(notes: Notes, path: list[str | int], length: Duration) -> None:
-    if check_length(notes, FILE, path, length):
-        _check_retention(notes, path, length.seconds)
+def check_window(notes: Notes, file: str, path: list[str | int], length: Duration) -> None:
+    """Report a window of no length, and one that looks further back than anything is kept."""
+    if check_length(notes, file, path, length):
+        _check_retention(notes, file, path, length.seconds)
 
 
-def _check_retention(notes: Notes, path: list[str | int], seconds: int) -> None:
+def _check_retention(notes: Notes, file: str, path: list[str | int], seconds: int) -> None:
     """Report a window that looks further back than anything is kept."""
     kept = notes.project.settings.retention_days
     if kept is not None and seconds > kept * DAY and not notes.gaps.may_hold("project.yaml", "retention_days"):
         days = -(-seconds // DAY)
         message = f"it looks back {days} days, and what is older than {kept} days is dropped"
-        notes.report(FILE, path, message, f"shorten it, or set retention_days to {days} at least", "retention")
+        notes.report(file, path, message, f"shorten it, or set retention_days to {days} at least", "retention")
 
 
-def _expect_outcome(notes: Notes, name: str, policy: ContactPolicy, outcome: str, path: list[str | int]) -> None:
-    """Check that an outcome exists, and that a channel of the policy reports it."""
+def expect_outcome(
+    notes: Notes, file: str, policy: ContactPolicy, outcome: str, path: list[str | int], owner: str = "policy"
+) -> None:
+    """Check that an outcome exists, and that a channel reports it that the policy covers.
+
+    Args:
+        owner: what the policy is called where it stands.
+    """
     outcomes = notes.project.outcomes
     if outcome == SHOWN:
         return
     if outcome not in outcomes:
         if not notes.gaps.may_hold("outcomes.yaml", outcome):
             message = f"unknown outcome '{outcome[:100]}'"
-            notes.report(FILE, path, message, suggest(outcome, [SHOWN, *outcomes], "known outcomes"), "unknown-outcome")
+            notes.report(file, path, message, suggest(outcome, [SHOWN, *outcomes], "known outcomes"), "unknown-outcome")
         return
     channels = covered_channels(notes.project, policy)
     if (
@@ -187,9 +193,9 @@ def _expect_outcome(notes: Notes, name: str, policy: ContactPolicy, outcome: str
         and _all_channels_known(notes)
         and not any(outcome in notes.project.channels[channel].outcomes for channel in channels)
     ):
-        message = f"outcome '{outcome}' is reported by no channel of the policy"
+        message = f"outcome '{outcome}' is reported by no channel of the {owner}"
         remedy = f"add it to a channel's outcomes ({', '.join(sorted(channels))}), or count another"
-        notes.report(FILE, path, message, remedy, "unreported-outcome")
+        notes.report(file, path, message, remedy, "unreported-outcome")
 
 
 def _check_quiet(notes: Notes, name: str, policy: ContactPolicy) -> None:

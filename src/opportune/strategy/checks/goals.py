@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from opportune.strategy.checks.contact_policies import check_window, expect_outcome, item_place
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS
-from opportune.strategy.sections import Goal
+from opportune.strategy.compile_goals import reach_of
+from opportune.strategy.compile_limits import covered_actions, covered_channels
+from opportune.strategy.sections_goals import Fatigue, Goal
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_control_groups", "check_goals"]
 
 FILE = "goals.yaml"
+WORTH_MAX = 1e24
+"""Most that one contact may cost: a million of them still fit single precision."""
 
 
 def check_goals(notes: Notes) -> None:
-    """Check currencies, segments, and that each goal is served by an action."""
+    """Check currencies, segments, channels and fatigue, and that each goal is served by an action, or tires."""
     valued = {goal for action in notes.project.actions.values() for goal in action.values}
     for name, goal in notes.project.goals.items():
         _check_currency(notes, name, goal)
@@ -21,9 +26,50 @@ def check_goals(notes: Notes) -> None:
             path = [name, "segments", segment]
             segments = notes.project.segments
             notes.expect_name(segment, segments, "segments.yaml", "segment", FILE, path, key=True)
-        if name not in valued and notes.all_actions_known() and notes.project.actions:
+        for channel in goal.channels:
+            channels = notes.project.channels
+            path = [name, "channels", channel]
+            notes.expect_name(channel, channels, "channels.yaml", "channel", FILE, path, key=True)
+        if goal.fatigue is not None:
+            _check_fatigue(notes, name, goal, goal.fatigue)
+        elif name not in valued and notes.all_actions_known() and notes.project.actions:
             message = f"no action gives a value to goal '{name}'"
             notes.report(FILE, [name], message, "add values to actions or remove the goal", "no-value", key=True)
+
+
+def _check_fatigue(notes: Notes, name: str, goal: Goal, fatigue: Fatigue) -> None:
+    """Check that contacts can be counted, and can cost something that can be computed."""
+    path: list[str | int] = [name, "fatigue"]
+    before = len(notes.problems)
+    check_window(notes, FILE, [*path, "within"], fatigue.within)
+    for index, channel in enumerate(fatigue.channels or ()):
+        place = item_place(notes, FILE, [*path, "channels"], index)
+        notes.expect_name(channel, notes.project.channels, "channels.yaml", "channel", FILE, place)
+    if len(notes.problems) > before or "channels.yaml" in notes.gaps.files:
+        return
+    reach = reach_of(fatigue)
+    counts = fatigue.counts or ()
+    for index, outcome in enumerate(counts):
+        place = item_place(notes, FILE, [*path, "counts"], index)
+        expect_outcome(notes, FILE, reach, outcome, place, "fatigue")
+        if outcome in counts[:index]:
+            notes.report(FILE, place, f"'{outcome}' is listed twice", "remove one of both", "duplicate")
+    _check_cost(notes, name, goal, fatigue)
+    actions, channels = covered_actions(notes.project, reach), covered_channels(notes.project, reach)
+    treatments = [notes.project.actions[action].treatments for action in actions]
+    if notes.all_actions_known() and notes.project.actions and not any(channels & set(one) for one in treatments):
+        message = "nothing that is shown costs anything: it exempts or leaves out all actions"
+        remedy = "shorten 'exempt:', name other channels, or remove it"
+        notes.report(FILE, path, message, remedy, "covers-nothing", key=True, where=path)
+
+
+def _check_cost(notes: Notes, name: str, goal: Goal, fatigue: Fatigue) -> None:
+    weight = max(goal.weight, *goal.segments.values(), 0.0) * max(1.0, *goal.channels.values(), 0.0)
+    worth = fatigue.each * weight / goal.normal
+    if worth > WORTH_MAX:
+        message = f"expected a contact to cost at most {WORTH_MAX:g} after weight and normal, found {worth:.3g}"
+        remedy = f"lower it, or raise the normal of goal '{name}'"
+        notes.report(FILE, [name, "fatigue", "each"], message, remedy, "amount-too-large")
 
 
 def _check_currency(notes: Notes, name: str, goal: Goal) -> None:
