@@ -301,8 +301,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         withheld: what would have been shown to a person of a control group that is shown nothing; without content.
         holds: the limits that bound, as they were seen.
         redrawn: earlier draws that could not be kept, oldest first.
-        slate_gap: by how much the sum of priorities of another slate could be higher at most; 0 where the best is
-            proven or nothing was searched.
+        slate_gap: by how much the sum of priorities of another slate could be higher at most; None where the best
+            is proven or nothing was searched.
         tired: the contacts that the person had already, as they were counted.
     """
 
@@ -324,7 +324,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     withheld: tuple[PlacementAnswer, ...] = ()
     holds: tuple[Hold, ...] = ()
     redrawn: tuple[Attempt, ...] = ()
-    slate_gap: float = 0.0
+    slate_gap: float | None = None
     tired: tuple[Tired, ...] = ()
 
 

@@ -3,8 +3,11 @@
 import numpy as np
 import pytest
 
+from opportune.decide import canonical
+from opportune.decide.slate import NO_LINKS, Links, Most
+from opportune.decide.slate_fill import is_linked
 from opportune.records import Stage
-from tests.decide.linked_worlds import EXPLORATIONS, decided, linked_plan, problem_of
+from tests.decide.linked_worlds import EXPLORATIONS, asked, decided, linked_plan, problem_of
 from tests.decide.slate_problems import all_slates, best_by_trying, is_valid, missing
 from tests.worlds import replace
 
@@ -71,3 +74,32 @@ def test_the_same_seed_gives_the_same_slate_in_both_kernels_without_exploration(
         one, other = (decided(plan, f"s-{number}", kernel) for kernel in ("numpy", "numba"))
 
         assert [trace.chosen for trace in one.traces] == [trace.chosen for trace in other.traces]
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_rules_that_never_bind_change_nothing(kernel):
+    rng = np.random.default_rng(9)
+    for number in range(20):
+        way = replace(EXPLORATIONS[number % len(EXPLORATIONS)], ceiling=1.0)
+        drawn = linked_plan(rng, way)
+        slots = drawn.channels["desk"].placements
+        alike = {name: replace(slot, fits=np.ones_like(slot.fits)) for name, slot in slots.items()}
+        channel = replace(drawn.channels["desk"], placements=dict(list(alike.items())[:1]))
+        plan = replace(drawn, channels={"desk": channel}, links=NO_LINKS)
+        idle = replace(
+            plan, links=Links(quotas=(Most("idle", "", np.ones_like(plan.action_of, dtype=bool), 50, True),))
+        )
+
+        one, other = (decided(given, f"s-{number}", kernel) for given in (plan, idle))
+
+        assert one.placements == other.placements
+        assert one.traces[0].stages == other.traces[0].stages
+        assert one.traces[0].uniforms == other.traces[0].uniforms
+        assert one.traces[0].kept == other.traces[0].kept
+
+
+def test_a_plan_without_rules_takes_the_other_way():
+    plan = replace(linked_plan(np.random.default_rng(2), EXPLORATIONS[2]), links=NO_LINKS)
+
+    assert not is_linked(plan, asked(plan), ())
+    assert b"slate_gap" not in canonical(decided(plan, "s"))

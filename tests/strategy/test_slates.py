@@ -64,9 +64,9 @@ def test_a_minimum_holds_where_its_rule_is_true(bill, is_asked):
 
 
 def test_what_stays_apart_and_bundles():
-    actions, said = answered('apart: { not_together: [plus_plan, "group:care"] }\n')
+    actions, _ = answered('apart: { not_together: [plus_plan, "group:care"] }\n')
     assert "plus_plan" in actions
     assert "explain_invoice" not in actions
 
-    actions, said = answered("pair: { only_together: [plus_plan, explain_invoice] }\n")
+    actions, _ = answered("pair: { only_together: [plus_plan, explain_invoice] }\n")
     assert ("plus_plan" in actions) == ("explain_invoice" in actions)

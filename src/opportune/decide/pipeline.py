@@ -217,7 +217,7 @@ def decide(
         withheld=tuple(withheld),
         holds=state.holds,
         redrawn=redrawn,
-        slate_gap=gap,
+        slate_gap=gap or None,
         tired=state.tired,
     )
 

@@ -117,7 +117,7 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """What would have been shown to a person who is shown nothing."""
     holds: tuple[Hold, ...] = ()
     redrawn: tuple[Attempt, ...] = ()
-    slate_gap: float = 0.0
+    slate_gap: float | None = None
     reserves: tuple[Reserve, ...] = ()
     tired: tuple[Tired, ...] = ()
 
