@@ -31,7 +31,7 @@ def read_contact(
     Raises:
         InputError: with all that is wrong.
     """
-    problems = list(_names(request))
+    problems = _names(request)
     channel = plan.channels.get(request.channel)
     if channel is None:
         problems.append(unknown_name("channel", "channel", request.channel, plan.channels, "unknown-channel"))
@@ -58,11 +58,13 @@ def id_problem(where: str, text: str) -> Problem | None:
     return _problem(where, fault) if fault else None
 
 
-def _names(request: DecisionRequest) -> Iterator[Problem]:
+def _names(request: DecisionRequest) -> list[Problem]:
+    problems = []
     for where, text in (("id", request.id), ("customer", request.customer), ("session", request.session)):
-        problem = None if text is None else id_problem(where, text)
-        if problem is not None:
-            yield problem
+        fault = "" if text is None else id_fault(text)
+        if fault:
+            problems.append(_problem(where, fault))
+    return problems
 
 
 def _placements(channel: Channel, request: DecisionRequest) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Executor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 
 from opportune.decide.limits.standing import Standing
@@ -25,6 +25,8 @@ __all__ = ["REFRESH_SECONDS", "Standings"]
 REFRESH_SECONDS = 0.4
 """How old the memory of stocks and switches may grow; switches must hold everywhere within a second."""
 SHOWN = "shown"
+
+_AT_ONCE = nullcontext()
 
 
 class Standings:
@@ -102,12 +104,12 @@ class Standings:
             self._histories.move_to_end(identifier)
         return known
 
-    @asynccontextmanager
-    async def turn(self, plan: Plan, person: str | None) -> AsyncIterator[None]:
+    def turn(self, plan: Plan, person: str | None) -> AbstractAsyncContextManager[None]:
         """Wait until no other decision for the person is on its way: each has to know what the one before showed."""
-        if person is None or not plan.limits.needs_contacts:
-            yield
-            return
+        return _AT_ONCE if person is None or not plan.limits.needs_contacts else self._turn(person)
+
+    @asynccontextmanager
+    async def _turn(self, person: str) -> AsyncIterator[None]:
         lock, waiting = self._turns.get(person) or (asyncio.Lock(), 0)
         self._turns[person] = lock, waiting + 1
         try:

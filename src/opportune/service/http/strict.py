@@ -20,6 +20,7 @@ DEPTH_MAX = 16
 """Objects and lists inside of each other; requests need five."""
 
 _decode = msgspec.json.Decoder().decode
+_SPACED_COLONS = (b" :", b"\t:", b"\n:", b"\r:")
 _NESTING = frozenset((dict, list))
 _PATH = re.compile(r" - at `(?:key in )?`?\$([^`]*)`$")
 
@@ -71,7 +72,10 @@ def is_plain(body: bytes, keys: int, values: Iterable[Any]) -> bool:
 
 def _has_keys(body: bytes, keys: int) -> bool:
     """Whether so many keys are all there are; False also where that cannot be told."""
-    return body.count(b'":') == keys and not (b" :" in body or b"\t:" in body or b"\n:" in body or b"\r:" in body)
+    if body.count(b'":') != keys:
+        return False
+    # Where there are no other colons, none has a space before it.
+    return body.count(b":") == keys or not any(spaced in body for spaced in _SPACED_COLONS)
 
 
 def read_as(value: Any, type_: type[T], where: str = "") -> T:
