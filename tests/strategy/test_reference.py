@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections, sections_limits, sections_slates
+from opportune.strategy import sections, sections_goals, sections_limits, sections_slates
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -25,7 +25,6 @@ PREFIXES = {
     sections.EventType: "events",
     sections.Expectation: "expect",
     sections.Exploration: "exploration",
-    sections.Goal: "goals",
     sections.Group: "group",
     sections.Learning: "learning",
     sections.Model: "models",
@@ -43,6 +42,8 @@ PREFIXES = {
     sections.Settings: "project",
     sections.Treatment: "treatments",
     sections.Validity: "valid",
+    sections_goals.Fatigue: "fatigue",
+    sections_goals.Goal: "goals",
     sections_limits.ContactPolicy: "contact_policies",
     sections_limits.QuietHours: "quiet",
     sections_limits.Stock: "stocks",
@@ -67,7 +68,7 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for module in (sections, sections_limits, sections_slates)
+        for module in (sections, sections_goals, sections_limits, sections_slates)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }

@@ -11,6 +11,8 @@ from opportune.strategy.sections_limits import Kind, Names
 
 __all__ = ["Fatigue", "Goal"]
 
+_NONE: dict[str, float] = {}
+
 
 class Fatigue(Section):
     """What every contact costs that the person had already.
@@ -53,6 +55,6 @@ class Goal(Section):
     direction: Literal["more", "less"] = "more"
     weight: Weight = 1.0
     normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
-    segments: dict[Name, Weight] = Field(default_factory=dict)
-    channels: dict[Name, Weight] = Field(default_factory=dict)
+    segments: dict[Name, Weight] = _NONE
+    channels: dict[Name, Weight] = _NONE
     fatigue: Fatigue | None = None

@@ -13,7 +13,7 @@ from opportune.strategy.wording import suggest
 __all__ = ["check_control_groups", "check_goals"]
 
 FILE = "goals.yaml"
-WORTH_MAX = 1e24
+WORTH_MAX = 1e22
 """Most that one contact may cost: a million of them still fit single precision."""
 
 
