@@ -42,6 +42,7 @@ from opportune.service.training import trained
 from opportune.storage import Storage
 from opportune.strategy.check import check
 from opportune.strategy.diff import differences
+from opportune.strategy.project import Project
 
 __all__ = ["plan"]
 
@@ -146,16 +147,14 @@ def _is_published(strategy: Strategy, course: Course) -> bool:
 
 
 def _keeps_limits(before: Strategy, after: Strategy) -> bool:
-    """Say whether the same limits hold: recorded decisions know those of their day alone."""
-    sides = [
-        (
-            one.project.contact_policies,
-            one.project.stocks,
-            {name: act.uses for name, act in one.project.actions.items()},
-        )
-        for one in (before, after)
-    ]
-    return sides[0] == sides[1]
+    """Say whether the same limits and fatigue hold: recorded decisions know those of their day alone."""
+    return _limits(before.project) == _limits(after.project)
+
+
+def _limits(project: Project) -> tuple[Any, ...]:
+    uses = {name: action.uses for name, action in project.actions.items()}
+    fatigue = {name: goal.fatigue for name, goal in project.goals.items()}
+    return project.contact_policies, project.stocks, uses, fatigue
 
 
 def _learner(storage: Storage | None, kernel: str, quiet: bool) -> tuple[Course | None, Learner | None]:

@@ -19,7 +19,7 @@ from opportune.storage import Storage
 
 __all__ = ["told_by_journal", "without_journal"]
 
-OTHER_LIMITS = "contact policies or stocks change, and recorded decisions know only those of their day"
+OTHER_LIMITS = "contact policies, stocks or fatigue change, and recorded decisions know only those of their day"
 
 
 def told_by_journal(

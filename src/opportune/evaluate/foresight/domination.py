@@ -33,11 +33,11 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
     where: dict[int, list[set[int]]] = {}
     for channel in plan.channels.values():
         for placement in channel.placements.values():
-            fitting = np.flatnonzero(placement.fits).tolist()
-            for candidate in fitting:
+            fitting = np.flatnonzero(placement.fits)
+            for candidate in fitting.tolist():
                 above = set()
                 if not placement.minimum_relevance:
-                    rivals = [one for one in fitting if low[one] > high[candidate]]
+                    rivals = fitting[low[fitting] > high[candidate]].tolist()
                     above = _winners(plan, candidate, rivals, asked)
                 enough = len(above) >= placement.size
                 where.setdefault(int(plan.action_of[candidate]), []).append(above if enough else set())

@@ -188,7 +188,7 @@ class _Counting:
         sides, names = self._sides, self._sides.names
         pair = sides.before.decide(case), sides.after.decide(case)
         for number, decision in enumerate(pair):
-            self._worth[number].append(self._foresees[number].of(decision))
+            self._worth[number].append(self._foresees[number].of(decision, case.standing))
             if decision is None:
                 self._refused[number] += 1
             else:
