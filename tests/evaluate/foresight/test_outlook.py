@@ -12,7 +12,7 @@ from opportune.service.foreseeing import sides_of
 from opportune.service.revisions import Strategy
 from tests.evaluate.foresight.examples import EDITS, edited, example, people
 
-COUNT, MANY = 50, 700
+COUNT, MANY = 40, 500
 CALLED_NOW = {"online_security": "safe_surfing"}
 
 
