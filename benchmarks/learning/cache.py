@@ -25,6 +25,8 @@ SHARED = ("benchmarks/learning/runs.py", "benchmarks/learning/contenders/feature
 EXPLORING = ("opportune.learning.exploration", "opportune.decide.steps")
 """What our choices go through besides the model."""
 TRAINING = "opportune.learning.tree_training"
+TRAINED = {"trees", "mixture"}
+"""Kinds of our models that trees are trained for, where LightGBM is installed."""
 COUNTED = ("opportune.learning.", "opportune.decide.steps")
 """Modules whose code figures depend on; those below them are taken to mean what they always meant."""
 
@@ -80,13 +82,14 @@ def _version_of(contender: Contender) -> str:
     if contender.role == "ours":
         files += sources_of(contender.name)
         options.append(repr(Exploration()))
+        options += [f"lightgbm {_version('lightgbm')}"] if contender.name in TRAINED else []
     packages = [f"{name} {_version(name)}" for name in contender.packages]
     return hashlib.sha256("\n".join([*options, *packages, code_digest(files)]).encode()).hexdigest()[:24]
 
 
 def sources_of(kind: str) -> list[Path]:
     """Give the files of the product that a model of this kind, and the exploration, are made of."""
-    waiting = [MODELS[kind].__module__, *EXPLORING, *([TRAINING] if kind == "trees" else [])]
+    waiting = [MODELS[kind].__module__, *EXPLORING, *([TRAINING] if kind in TRAINED else [])]
     found: dict[str, Path] = {}
     while waiting:
         module = waiting.pop()

@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.learning.contenders.base import Chooser, Scorer
 from opportune.decide.steps import steps_of
-from opportune.learning import CandidateKey, Predictor, Race, make_model
-from opportune.learning.tree_training import Truth, is_due, train
+from opportune.learning import CandidateKey, MixtureModel, Predictor, PropensityModel, Race, make_model
+from opportune.learning.tree_training import Truth, has_lightgbm, is_due, train
 from opportune.learning.trees import PART, TreesModel
 from opportune.records import Facts
 from opportune.strategy.sections import Exploration
@@ -20,16 +20,16 @@ OUTCOME = "accept"
 
 
 class _Pupil:
-    """One model of the family, and beside it the training of trees where it is made of them.
+    """One model of the family, and beside it the training of trees where it has some and LightGBM is installed.
 
-    In service that training takes place in the background, some seconds later.
+    The schedule is that of the service, where the training takes place in the background, some seconds later.
     """
 
     def __init__(self, kind: str, predictors: Sequence[Predictor], candidates: Sequence[CandidateKey]) -> None:
         self.model = make_model(kind, predictors, [OUTCOME])
         self.model.bind(candidates)
         self._predictors, self._candidates = predictors, candidates
-        self._keeps = kind == TreesModel.name
+        self._keeps = has_lightgbm() and _has_trees(self.model)
         self._truths: list[Truth] = []
         self._trained = 0
 
@@ -44,6 +44,10 @@ class _Pupil:
             artefact = train(self._predictors, [OUTCOME], self._truths)
             if artefact is not None:
                 self.model.take_part(PART, artefact)
+
+
+def _has_trees(model: PropensityModel) -> bool:
+    return isinstance(model, TreesModel) or (isinstance(model, MixtureModel) and model.trees is not None)
 
 
 class OurScorer(Scorer):
