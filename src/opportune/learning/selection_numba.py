@@ -21,6 +21,8 @@ Booleans = npt.NDArray[np.bool_]
 
 LANES = 32
 """Into so many the values are dealt out to find a bound."""
+NEAR_MOST = 3
+"""Times as many reach the bound where not many are equal."""
 
 Step = TypeVar("Step", bound=Callable[..., Any])
 
@@ -42,6 +44,23 @@ def count_alive(alive: Booleans) -> int:
     for is_alive in alive:
         n += is_alive
     return n
+
+
+@plain
+def _first_highest(values: npt.NDArray[Any], who: npt.NDArray[np.int32], count: int) -> Places:
+    """Give `who` of the `count` highest values, falling, ties in order, by insertion."""
+    tops, places = values[:count].copy(), np.zeros(count, dtype=np.intp)
+    found = 0
+    for i in range(len(values)):
+        if found == count and values[i] <= tops[count - 1]:
+            continue
+        at = min(found, count - 1)
+        while at > 0 and tops[at - 1] < values[i]:
+            tops[at], places[at] = tops[at - 1], places[at - 1]
+            at -= 1
+        tops[at], places[at] = values[i], who[i]
+        found = min(found + 1, count)
+    return places
 
 
 @plain
@@ -80,6 +99,9 @@ def highest(values: npt.NDArray[Any], count: int) -> Places:
     for i in range(n):
         near[i] = values[who[i]]
     places = np.zeros(n, dtype=np.intp)
+    if n > NEAR_MOST * max(LANES, count):
+        # Many equals, of which the first are wanted: counting would cost the square.
+        return _first_highest(near, who, count)
     for i in range(n):
         before = 0
         for k in range(n):
