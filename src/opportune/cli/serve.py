@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from ipaddress import ip_address
 from pathlib import Path
@@ -29,6 +30,9 @@ from opportune.strategy.check import check_directory
 
 __all__ = ["serve"]
 
+COLLECT_AFTER = (200_000, 20, 100)
+"""Thresholds of the garbage collector at the start: what is read and compiled then stays, and is much."""
+
 
 def serve(
     project: Annotated[
@@ -52,6 +56,7 @@ def serve(
     A strategy that the store never had is published first, and never starts with problems. After a crash the service
     starts again with everything that was acknowledged.
     """
+    gc.set_threshold(*COLLECT_AFTER)
     with failures():
         _check_options(host, open_to_network, kernel)
         checked = None if project is None else check_directory(project)
