@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from opportune.decide.slate_search import CLOSED, LEAST, PENALTY, Task
+from opportune.decide.slate_shape import CLOSED, LEAST, PENALTY, Task
 from opportune.decide.slate_task import Board, Reduced, joinable, reduce, task_of, whole
 
 __all__ = ["Best", "best_completion", "completes", "least_missing"]

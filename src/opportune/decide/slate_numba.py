@@ -5,7 +5,7 @@ from __future__ import annotations
 from numba import njit, types
 
 from opportune.decide import slate_search
-from opportune.decide.slate_search import Task
+from opportune.decide.slate_shape import Task
 
 __all__ = ["search"]
 

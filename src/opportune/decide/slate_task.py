@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.decide.slate import Apart, Bundle, Links, Minimum, Most
-from opportune.decide.slate_search import Task
+from opportune.decide.slate_shape import Task
 
 __all__ = ["Board", "Reduced", "joinable", "reduce", "task_of", "whole"]
 
