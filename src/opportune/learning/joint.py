@@ -26,7 +26,7 @@ from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, P
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
 from opportune.learning.carrying import paired_rows, places, read_former, with_levels
 from opportune.learning.encoding import LEVELS_MAX, Encoder, LinearForm
-from opportune.learning.fading import NEVER, SETTLED, faded
+from opportune.learning.fading import NEVER, faded
 from opportune.learning.kernels import resolve_kernel
 from opportune.learning.moves import Moves, Path
 from opportune.learning.snapshot import read_array, state_digest
@@ -82,7 +82,6 @@ class JointModel(PropensityModel):
         forgetting: part of the way back to its prior variance that a weight goes with every answer that touches it,
             while these are few.
         looseness: times the variance of a weight before any answer, > 0.
-        settled: answers behind which a weight forgets more slowly, at least 1.
     """
 
     name = "joint"
@@ -95,7 +94,6 @@ class JointModel(PropensityModel):
         base_rate: float = BASE_RATE,
         forgetting: float = FORGETTING,
         looseness: float = 1.0,
-        settled: int = SETTLED,
     ) -> None:
         if len({p.name for p in predictors}) != len(predictors):
             raise ValueError("predictors: names must be distinct")
@@ -110,7 +108,6 @@ class JointModel(PropensityModel):
         self.base_rate = base_rate
         self.forgetting = forgetting
         self.looseness = looseness
-        self.settled = settled
         self.since = NEVER
         """Answers since the world last changed; set by who sees that it has, and no part of the state."""
         self._steps: Any = _numba() if self.kernel == "numba" else joint_numpy
@@ -282,7 +279,7 @@ class JointModel(PropensityModel):
         """Give how much the block of all and that of the action forget with an answer."""
         shared, own, _ = self._paths[candidate]
         answers = np.array((self._counts(shared)[outcome], self._counts(own)[outcome]))
-        return faded(self.forgetting, answers, self.since, self.settled)
+        return faded(self.forgetting, answers, self.since)
 
     def _step(
         self, form: LinearForm, candidate: int, outcome: int, happened: bool, forgetting: Doubles

@@ -24,7 +24,7 @@ and 10 actions two of them would cost a decision three times what all the rest o
 EARNING_PREDICTORS_MAX = 48
 """Predictors beyond which experts that look at each alone take no part: many that say the same make them too sure. On
 digits of 64 numbers that cost a tenth of the first rewards."""
-FAST_FORGETTING, FAST_LOOSENESS, FAST_SETTLED = 3e-3, 0.6, 20_000
+FAST_FORGETTING, FAST_LOOSENESS = 3e-3, 0.6
 """Of the second `joint` expert, which follows what changes within hundreds of answers."""
 
 Make = Callable[[Sequence[Predictor], Sequence[str], str], PropensityModel]
@@ -71,7 +71,7 @@ EARNED = 0.03
 """Variance of the weight of an expert that is of use once it has some hundred answers, and would drown the others
 before: it begins at 0 and earns trust."""
 
-_fast = functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS, settled=FAST_SETTLED)
+_fast = functools.partial(JointModel, forgetting=FAST_FORGETTING, looseness=FAST_LOOSENESS)
 
 EXPERTS = (
     Expert("bayes", BayesModel, 0.3, 0.01, _always),
