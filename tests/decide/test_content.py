@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from liquid.exceptions import LiquidError
 
 from opportune.decide.content import is_template, rendered, template_of
-from opportune.decide.liquid import CHARACTERS_MAX
+from opportune.decide.liquid_bounds import CHARACTERS_MAX
 
 MISSING = {
     "customer.name": "dear customer",
@@ -86,6 +86,17 @@ def test_tags_that_are_not_listed_are_refused(text: str) -> None:
         "{{ 'now' | date: 'long' }}",
         "{{ customer.name.__class__.__mro__ }}x",
         "{{ customer.name | money: 'EUR' }}",
+        "{{ customer.age" + " | times: customer.age" * 4_000 + " }}",
+        "{{ customer.bill | times: '1e308' | times: '1e308' | floor }}",
+        "{{ customer.bill | times: '1e308' | times: '1e308' }}",
+        "{{ customer.age | money: 'EUR', context: 1 }}",
+        "{% for one in customer.products limit: -3 %}x{% endfor %}",
+        "{{ (1..1000000000000) | join: 'x' | size }}",
+        "{% for i in (1..1000000000000) offset: 999999999999 %}x{% endfor %}",
+        "{% if (1..1000000000000) contains 'a' %}x{% endif %}",
+        "{% if true %}{% case customer.age %}{% when 30 %}{{ (1..1000000) | join }}{% endcase %}{% endif %}",
+        "{{ customer.products | join: '" + "x" * 20_000 + "' | size }}",
+        "\ud83d {{ customer.age }}",
     ],
 )
 def test_what_cannot_be_written_within_bounds_is_empty_or_bare(text: str) -> None:

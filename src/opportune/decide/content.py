@@ -17,7 +17,7 @@ from opportune.records import Facts, Value
 if TYPE_CHECKING:
     from liquid import BoundTemplate
 
-__all__ = ["HTML", "Template", "is_template", "names_of", "rendered", "template_of"]
+__all__ = ["HTML", "Template", "is_template", "names_of", "rendered", "template_of", "written"]
 
 HTML = "_html"
 """Parts of content whose names end so are markup: values put into them are escaped."""
@@ -83,9 +83,26 @@ def rendered(template: Template, facts: Facts) -> str:
     from liquid.exceptions import LiquidError
 
     try:
-        return template.compiled.render(names_of(template, facts))
+        return written(template, facts)
     except LiquidError:
         return ""
+
+
+def written(template: Template, facts: Facts) -> str:
+    """Put values in.
+
+    Raises:
+        liquid.exceptions.LiquidError: it cannot be written, or grows beyond its bounds.
+    """
+    from liquid.exceptions import LiquidError
+
+    try:
+        return template.compiled.render(names_of(template, facts))
+    except LiquidError:
+        raise
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as fault:
+        # The library lets through what its filters and loops meet in values that they were not made for.
+        raise LiquidError(f"it cannot be written ({type(fault).__name__})", token=None) from None
 
 
 def names_of(template: Template, facts: Facts) -> dict[str, Any]:

@@ -11,15 +11,13 @@ from decimal import ROUND_HALF_UP, Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from opportune.decide.liquid_bounds import CHARACTERS_MAX, STEPS_MAX, bounded, bounded_join, shorten_ranges
+
 if TYPE_CHECKING:
     from liquid import BoundTemplate, Environment, RenderContext
 
-__all__ = ["CHARACTERS_MAX", "FILTERS", "STEPS_MAX", "TAGS", "parsed"]
+__all__ = ["FILTERS", "TAGS", "parsed"]
 
-CHARACTERS_MAX = 20_000
-"""Bytes that a rendered text may have."""
-STEPS_MAX = 1_000
-"""Rounds of all loops of one text together."""
 DEPTH_MAX = 10
 TAGS = ("break", "case", "comment", "continue", "for", "if", "raw", "unless")
 FILTERS = (
@@ -43,7 +41,9 @@ def parsed(text: str, is_markup: bool) -> BoundTemplate:
         liquid.exceptions.LiquidError: it is no template, or uses what is not among `TAGS`; an unknown filter shows
             when it is rendered.
     """
-    return _environment(is_markup).from_string(text)
+    template = _environment(is_markup).from_string(text)
+    shorten_ranges(template)
+    return template
 
 
 @cache
@@ -62,6 +62,8 @@ def _environment(is_markup: bool) -> Environment:
     made.filters = {name: call for name, call in made.filters.items() if name in FILTERS}
     for name in _ARITHMETIC:
         made.filters[name] = _sparing(made.filters[name])
+    made.filters["join"] = bounded_join(made.filters["join"])
+    made.filters = {name: bounded(call) for name, call in made.filters.items()}
     made.filters |= {"date": _Written(_date), "money": _Written(_money), "number": _Written(_number)}
     return made
 

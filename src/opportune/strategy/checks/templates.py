@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 
 from liquid.exceptions import LiquidError, ResourceLimitError
 
-from opportune.decide.content import Template, is_template, names_of, template_of
-from opportune.decide.liquid import CHARACTERS_MAX, FILTERS, STEPS_MAX
+from opportune.decide.content import Template, is_template, template_of, written
+from opportune.decide.liquid import FILTERS
+from opportune.decide.liquid_bounds import CHARACTERS_MAX, STEPS_MAX
 from opportune.errors import Problem
 from opportune.records import Value, ValueType
 from opportune.strategy.checks.notes import Notes
@@ -113,7 +114,7 @@ class _Text:
         """Write it with extreme values, and with none."""
         for facts in _trials(self.notes, template.missing):
             try:
-                template.compiled.render(names_of(template, facts))
+                written(template, facts)
             except LiquidError as fault:
                 self._report_fault(fault)
                 return
