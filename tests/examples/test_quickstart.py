@@ -124,6 +124,6 @@ def test_a_newcomer_gets_from_nothing_to_their_own_action_in_a_decision(tmp_path
     assert next(answer for command, answer in said.items() if "rollback" in command)
     assert "device_insurance" in next(answer for command, answer in said.items() if "/v1/models" in command)
     assert "outcomes so far: device_insurance accept" in said["./run opportune explain contact-1"]
-    assert "2 rows of 2 customers imported" in said["./run opportune import my-shop customers.csv"]
+    assert "2 rows imported, 2 new customers among them" in said["./run opportune import my-shop customers.csv"]
     assert "equal to the served model" in said["./run opportune replay"]
     assert "No problems" in said["./run opportune verify"]

@@ -1,132 +1,202 @@
-"""`opportune import`: customers from a file of rows."""
+"""`opportune import`: customers from a file of rows or an SQL query."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack
-from itertools import islice
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any
-from uuid import uuid4
 
 import msgspec
 import typer
 from rich.markup import escape
 
+from opportune.cli.import_run import Import, check_rows, write_rows
+from opportune.cli.import_targets import target_of
 from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
-from opportune.cli.rows import Mapped, first_line, read_mapping, read_rows, read_table
-from opportune.cli.yaml_files import read_yaml
-from opportune.errors import InputError, Problem
-from opportune.records import Origin
+from opportune.cli.releases import StoreOption, UrlOption
+from opportune.customers import Attribute, Registry
+from opportune.customers.importing import (
+    ColumnMap,
+    Notes,
+    Progress,
+    ProgressFile,
+    Source,
+    copy_query,
+    match_columns,
+    open_source,
+    read_mapping_file,
+)
 from opportune.service.revisions import strategy_from_folder
-from opportune.storage import SaveProfile, Storage, open_storage
+from opportune.strategy.source import SourceError, find, parse, plain
 
 __all__ = ["import_customers"]
 
-BATCH = 500
+QUERY = ".sql"
 
 
 def import_customers(
     project: Annotated[Path, typer.Argument(help="Folder of the strategy, whose attributes are meant.")],
-    file: Annotated[Path, typer.Argument(help="CSV, Parquet or JSON Lines; one row per customer.")],
-    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
+    file: Annotated[
+        Path, typer.Argument(help="CSV, Parquet or JSON Lines with one row per customer; or an SQL query, with --from.")
+    ],
+    store: StoreOption = "",
+    url: UrlOption = "",
+    database: Annotated[
+        str, typer.Option("--from", help="Database of the query: postgresql://USER@HOST/DATABASE or sqlite:///FILE.")
+    ] = "",
     id_column: Annotated[str, typer.Option("--id", help="Column of the identifier.")] = "id",
     mapping: Annotated[
-        Path | None,
-        typer.Option(
-            help="YAML file, 'id: column' and 'attributes: {attribute: column}', for what is named otherwise."
-        ),
+        Path | None, typer.Option(help="YAML file that says which column feeds what, and how it is read.")
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Drop attributes that a row does not have.")] = False,
     report: Annotated[Path | None, typer.Option(help="Where refused rows go; FILE.refused.jsonl if left out.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read and check everything, write no customer.")] = False,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="Begin anew after an interruption, instead of going on.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Import customers from a file of rows.
+    """Import customers from a file of rows or an SQL query.
 
     Columns feed the attributes of the same name; a mapping changes that for the columns and attributes that it names.
-    Exit code 1 if rows were refused. The service must not run on the same store meanwhile; while it runs, send rows to
-    POST /v1/customers.
+    Exit code 1 if rows were refused. After an interruption the same command goes on where it stood: no row is written
+    twice or left out. While a service holds the store, add --url with its address.
     """
     report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
+        if store and url:
+            fail("expected --store or --url, found both")
+        if report.resolve() == file.resolve():
+            fail(f"--report: expected another file than that of the rows, {file}")
         registry = strategy_from_folder(project).registries.customer
-        table = read_table(file)
-        columns = read_mapping(_yaml(mapping), id_column, table.columns, registry)
-        unused = [name for name in table.columns if name not in (columns.id, *columns.attributes.values())]
-        if unused and not as_json:
-            err.print(escape(f"columns not imported: {', '.join(unused)}"))
-        with open_storage(store) as storage, bar("Importing", as_json) as progress:
-            rows = _told(read_rows(table, columns, registry, first_line(file)), len(table), progress)
-            imported, refused, customers = _write(storage, rows, replace, report)
-    if as_json:
-        told = {"imported": imported, "customers": customers, "refused": refused}
-        print_json({**told, "report": str(report) if refused else None})
-    else:
-        rows_of = f"{count(imported, 'row')} of {count(customers, 'customer')}"
-        out.print(f"{rows_of} imported, {count(refused, 'row')} refused.")
-        if refused:
-            out.print(escape(f"Refused rows with reasons: {report}"))
-    if refused:
+        kept = ProgressFile(file.with_name(file.name + ".import.json"))
+        if dry_run and kept.path.exists():
+            fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
+        with _alone(file):
+            rows = _rows_file(file, database, restart or not kept.path.exists(), as_json)
+            try:
+                source, columns = _matched(rows, mapping, id_column, registry)
+                if not as_json:
+                    _tell_unused(source, columns)
+                about = _about(source, columns, registry, url, replace)
+                task = Import(source, columns, registry, about, replace, report)
+                done = _done(task, kept, store, restart, dry_run, as_json)
+            finally:
+                # An import that goes on later needs the rows of its query; nobody else does.
+                if rows != file and not kept.path.exists():
+                    rows.unlink(missing_ok=True)
+    _tell(done, report, dry_run, bool(url), as_json)
+    if done.refused:
         raise typer.Exit(FOUND)
 
 
-def _yaml(path: Path | None) -> dict[str, Any] | None:
-    if path is None:
-        return None
-    read = read_yaml(path)
-    if not isinstance(read, dict):
-        fail(f"{path}: expected 'id: column' and 'attributes: {{attribute: column}}'")
-    return read
+@contextmanager
+def _alone(file: Path) -> Iterator[None]:
+    """Keep a second import of the same file away; both would write every row."""
+    if not file.is_file():
+        fail(f"{file}: No such file; check the name", FOUND)
+    with file.open("rb") as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fail(f"{file}: another process imports this file; wait until it has ended")
+        yield
 
 
-def _told(rows: Iterable[Mapped], total: int, progress: Any) -> Iterator[Mapped]:
-    for row in rows:
-        yield row
-        if row.number % BATCH == 0:
-            progress(row.number, total)
+def _done(task: Import, kept: ProgressFile, store: str, restart: bool, dry_run: bool, as_json: bool) -> Progress:
+    with bar("Checking" if dry_run else "Importing", as_json) as told:
+        if dry_run:
+            return check_rows(task, told)
+        with target_of(store, task.about["--url"]) as target:
+            return write_rows(task, target, kept, restart, told)
 
 
-def _write(storage: Storage, rows: Iterator[Mapped], replace: bool, report: Path) -> tuple[int, int, int]:
-    """Write rows in batches; a refused one goes to the report and spoils no other.
-
-    Returns:
-        rows imported, rows refused, and customers whom the imported ones concern.
-    """
-    run = uuid4().hex
-    imported = refused = 0
-    customers: set[str] = set()
-    with ExitStack() as files:
-        lines = None
-        while batch := list(islice(rows, BATCH)):
-            good = [row for row in batch if not row.problems]
-            results = storage.write([_save(row, run, replace) for row in good])
-            wrong = [(row.number, row.line, row.problems) for row in batch if row.problems]
-            for row, result in zip(good, results, strict=True):
-                if isinstance(result, InputError):
-                    wrong.append((row.number, row.line, tuple(result.problems)))
-                else:
-                    customers.add(row.identifier)
-            imported += len(batch) - len(wrong)
-            refused += len(wrong)
-            if wrong and lines is None:
-                lines = files.enter_context(report.open("w", encoding="utf-8"))
-            for number, line, problems in sorted(wrong):
-                assert lines is not None
-                lines.write(_line(number, line, problems))
-    return imported, refused, len(customers)
+def _rows_file(file: Path, database: str, anew: bool, as_json: bool) -> Path:
+    """Give the file of rows; those of a query are copied into one, unless an interrupted import left it."""
+    if file.suffix.lower() != QUERY:
+        if database:
+            fail(f"{file}: --from names the database of a query; expected a file that ends in {QUERY}")
+        return file
+    if not database:
+        fail(f"{file}: expected the database of the query; add --from postgresql://USER@HOST/DATABASE")
+    rows = file.with_name(file.name + ".rows.jsonl")
+    if anew or not rows.exists():
+        try:
+            query = file.read_text("utf-8")
+        except UnicodeDecodeError:
+            fail(f"{file}: expected an SQL query in UTF-8")
+        found = copy_query(database, query, rows)
+        if not as_json:
+            err.print(f"{count(found, 'row')} read from the database.")
+    return rows
 
 
-def _save(row: Mapped, run: str, replace: bool) -> SaveProfile:
-    return SaveProfile(
-        id=f"import-{run}-{row.number}",
-        identifier=row.identifier,
-        attributes=row.attributes,
-        replace=replace,
-        origin=Origin.IMPORT,
-    )
+def _matched(rows: Path, mapping: Path | None, id_column: str, registry: Registry) -> tuple[Source, ColumnMap]:
+    """Open the rows and say what feeds what; all that is wrong with the mapping is told at once."""
+    content, notes = None, Notes()
+    if mapping is not None:
+        content, notes = _read(mapping)
+    wanted = read_mapping_file(content, registry, notes)
+    source = open_source(rows, wanted.csv)
+    columns = match_columns(wanted, id_column, source, registry, notes)
+    notes.settle()
+    return source, columns
 
 
-def _line(number: int, line: int, problems: tuple[Problem, ...]) -> str:
-    told = [{"where": one.where, "message": one.message, "remedy": one.remedy} for one in problems]
-    place = {"row": number, "line": line} if line else {"row": number}
-    return msgspec.json.encode({**place, "problems": told}).decode() + "\n"
+def _read(path: Path) -> tuple[Any, Notes]:
+    try:
+        tree = parse(path.read_text("utf-8"))
+    except UnicodeDecodeError:
+        fail(f"{path}: expected YAML in UTF-8")
+    except SourceError as error:
+        fail(f"{path}:{error.line}:{error.column}: {error.message}")
+
+    def place(steps: tuple[str, ...]) -> tuple[int, int]:
+        node, _ = find(tree, steps)
+        return node.line, node.column
+
+    return plain(tree), Notes(str(path), place)
+
+
+def _tell_unused(source: Source, columns: ColumnMap) -> None:
+    unused = [name for name in source.columns if name not in columns.columns]
+    if unused:
+        err.print(escape(f"columns not imported: {', '.join(unused)}"))
+
+
+def _about(source: Source, columns: ColumnMap, registry: Registry, url: str, replace: bool) -> dict[str, str]:
+    """Give what must be the same to go on after an interruption; whether it is the same store, the store says."""
+    return {
+        "the rows": source.fingerprint,
+        "the mapping": _digest(columns),
+        "the project's attributes": _digest([_declared(one) for _, one in sorted(registry.attributes.items())]),
+        "--url": url,
+        "--replace": str(replace),
+    }
+
+
+def _declared(attribute: Attribute) -> tuple[object, ...]:
+    """Give what of an attribute's declaration decides how its cells are read."""
+    values = None if attribute.values is None else sorted(attribute.values)
+    return attribute.name, attribute.type, attribute.range, values, attribute.length_max, attribute.items_max
+
+
+def _digest(value: Any) -> str:
+    return blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).hexdigest()
+
+
+def _tell(done: Progress, report: Path, dry_run: bool, over_http: bool, as_json: bool) -> None:
+    refused = str(report) if done.refused else None
+    known = not dry_run and not over_http
+    if as_json:
+        new = done.new if known else None
+        print_json({"imported": done.imported, "new": new, "refused": done.refused, "report": refused})
+        return
+    verb = "can be imported" if dry_run else "imported"
+    brought = f", {count(done.new, 'new customer')} among them" if known else ""
+    out.print(f"{count(done.imported, 'row')} {verb}{brought}; {count(done.refused, 'row')} refused.")
+    if refused:
+        out.print(escape(f"Refused rows with reasons: {refused}"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +15,8 @@ import typer
 from opportune.cli.contact import read_attributes
 from opportune.cli.evaluate import moment
 from opportune.cli.output import fail
-from opportune.cli.rows import ColumnMap, first_line, read_mapping, read_rows, read_table
 from opportune.customers import Registry
+from opportune.customers.importing import ColumnMap, Feed, MappingFile, Notes, RowReader, match_columns, open_source
 from opportune.decide import Plan
 from opportune.evaluate.foresight import Case
 from opportune.evaluate.foresight.imagined import Imagination, named_in
@@ -214,15 +215,25 @@ def _common(wanted: Wanted, plans: list[Plan]) -> dict[str, list[str]]:
 def _of_file(wanted: Wanted, strategy: Strategy) -> tuple[list[_Person], int]:
     assert wanted.customers is not None
     path, registries = wanted.customers, strategy.registries
-    table = read_table(path).head(wanted.count)
-    line = first_line(path)
-    columns = read_mapping(None, wanted.id_column, table.columns, registries.customer)
-    known = {name: f"context.{name}" for name in registries.context.attributes if f"context.{name}" in table.columns}
-    people = read_rows(table, columns, registries.customer, line)
-    contexts = read_rows(table, ColumnMap(columns.id, known), registries.context, line)
+    source, notes = open_source(path), Notes()
+    columns = match_columns(MappingFile(), wanted.id_column, source, registries.customer, notes)
+    notes.settle()
+    known = {
+        name: Feed(column=f"context.{name}")
+        for name in registries.context.attributes
+        if f"context.{name}" in source.columns
+    }
+    context_columns = ColumnMap(columns.id, known)
+    people, contexts = RowReader(columns, registries.customer), RowReader(context_columns, registries.context)
+    names = [*columns.columns, *context_columns.columns]
+    pairs = (
+        pair
+        for batch in source.batches(dict.fromkeys(names))
+        for pair in zip(people.read(batch), contexts.read(batch), strict=True)
+    )
     found: list[_Person] = []
     left_out = 0
-    for person, context in zip(people, contexts, strict=True):
+    for person, context in islice(pairs, wanted.count):
         if person.problems or context.problems:
             left_out += 1
         else:

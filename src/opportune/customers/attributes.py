@@ -12,7 +12,7 @@ from opportune.customers.plain import Plain, PlainForms, plain_of
 from opportune.errors import InputError, Problem, suggest
 from opportune.records import Value, ValueType
 
-__all__ = ["Attribute", "Registry"]
+__all__ = ["Attribute", "Registry", "read_value"]
 
 INTEGER_MAX = 2**63 - 1
 """Rules compute with 64-bit integers."""
@@ -104,6 +104,15 @@ class Registry:
     def _unknown(self, name: str) -> Problem:
         remedy = suggest(name, self.attributes, "declare it in the project, or leave it out")
         return _problem(self.prefix.rstrip("."), "there is an attribute that the project does not declare", remedy)
+
+
+def read_value(attribute: Attribute, value: Any) -> Value:
+    """Turn one value of input into a fact.
+
+    Raises:
+        ValueError: the attribute does not take it; the message does not repeat it.
+    """
+    return _READERS[attribute.type](attribute, value)
 
 
 def _problem(where: str, message: str, remedy: str = "") -> Problem:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import uuid
 from abc import abstractmethod
 from collections.abc import Callable, Collection, Sequence
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from opportune.storage.hooks import Hooks
 from opportune.storage.kinds import ChangeBody, DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
 from opportune.storage.local_cluster import LocalCluster
 from opportune.storage.parting import decision_of
+from opportune.storage.persons import new_person
 from opportune.storage.reservations import DueLease, StockCount, StoredReservation
 from opportune.storage.stored import (
     Committed,
@@ -96,7 +96,7 @@ class Storage(Hooks):
         self,
         place: str,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        new_id: Callable[[], str] = lambda: uuid.uuid4().hex,
+        new_id: Callable[[], str] = new_person,
         new_salt: Callable[[], bytes] = lambda: os.urandom(SALT_BYTES),
     ) -> None:
         self.place = place
