@@ -29,6 +29,7 @@ COMMANDS = {
     "diff": ("opportune.cli.diff", "diff"),
     "plan": ("opportune.cli.plan", "plan"),
     "funnel": ("opportune.cli.funnel", "funnel"),
+    "goals": ("opportune.cli.goals", "goals"),
     "preview": ("opportune.cli.preview", "preview"),
     "decide": ("opportune.cli.decide", "decide_command"),
     "serve": ("opportune.cli.serve", "serve"),

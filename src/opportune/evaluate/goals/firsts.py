@@ -12,13 +12,18 @@ from opportune.decide import Plan
 from opportune.evaluate.foresight import Case, Side
 from opportune.records import Decision
 
-__all__ = ["EMPTY", "Tell", "persons_of", "winners", "with_plan"]
+__all__ = ["EMPTY", "Tell", "is_taught", "persons_of", "winners", "with_plan"]
 
 EMPTY = -1
 """In place of a winner: nothing may be shown."""
 
 Tell = Callable[[int, int], None]
 """Called with (contacts done, all contacts)."""
+
+
+def is_taught(side: Side) -> bool:
+    """Say whether the model has learned anything that it could foretell by."""
+    return bool(np.any(side.model.evidence() > 0.0))
 
 
 def with_plan(side: Side, plan: Plan) -> Side:

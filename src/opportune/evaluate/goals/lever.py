@@ -13,7 +13,7 @@ import numpy.typing as npt
 from opportune.decide import Plan
 from opportune.evaluate.foresight import Case, Side
 from opportune.evaluate.foresight.effect import Expectation
-from opportune.evaluate.goals.firsts import EMPTY, Tell, persons_of, winners, with_plan
+from opportune.evaluate.goals.firsts import EMPTY, Tell, is_taught, persons_of, winners, with_plan
 from opportune.evaluate.goals.variations import relevered
 from opportune.evaluate.off_policy import Bootstrap, Interval
 from opportune.outcomes import Names
@@ -50,6 +50,7 @@ class LeverFinding(msgspec.Struct, frozen=True, kw_only=True):
         lever: the lowest own lever that gives the share, to three digits; None where there is none.
         wanted, share_before, share_after: shares; after is with the lever, or with the nearest one possible.
         share_explored: with exploration as the strategy has it.
+        is_taught: whether the model has learned anything; if not, it cannot foretell what goals get.
         tried: (lever, share), ascending.
     """
 
@@ -66,6 +67,7 @@ class LeverFinding(msgspec.Struct, frozen=True, kw_only=True):
     share_before: float
     share_after: float
     share_explored: float
+    is_taught: bool
     goals: tuple[GoalCost, ...]
     tried: tuple[tuple[float, float], ...]
 
@@ -101,6 +103,7 @@ def find_lever(
         share_before=before.share,
         share_after=after.share,
         share_explored=finder.explored(lever),
+        is_taught=is_taught(side),
         goals=_costs(side.plan, before, after),
         tried=tuple((lever, one.share) for lever, one in sorted(finder.rounds.items())),
     )

@@ -10,7 +10,7 @@ import numpy as np
 
 from opportune.evaluate.foresight import Case, Side
 from opportune.evaluate.foresight.reasons import COMPETING
-from opportune.evaluate.goals.firsts import EMPTY, Tell, persons_of, winners, with_plan
+from opportune.evaluate.goals.firsts import EMPTY, Tell, is_taught, persons_of, winners, with_plan
 from opportune.evaluate.goals.neutral import EXPLORATION, neutral_plans
 from opportune.evaluate.off_policy import Bootstrap, Interval
 from opportune.strategy.persona import unexplored
@@ -54,6 +54,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         contacts: that were decided again; `refused` are those that the strategy refuses.
         firsts: first places in them; `uncontested` had one action alone that could take it.
+        is_taught: whether the model has learned anything; if not, all propensities are alike.
         factors: the most decisive first.
         actions: those that win most first.
     """
@@ -63,6 +64,7 @@ class Sensitivity(msgspec.Struct, frozen=True, kw_only=True):
     refused: int
     firsts: int
     uncontested: int
+    is_taught: bool
     factors: tuple[FactorShare, ...]
     actions: tuple[ActionFactors, ...]
 
@@ -96,6 +98,7 @@ _Bytes = np.ndarray[tuple[int, ...], np.dtype[np.uint8]]
 class _Counting:
     def __init__(self, side: Side, factors: list[str]) -> None:
         self._plan, self._factors = side.plan, factors
+        self._is_taught = is_taught(side)
         self._cases: list[Case] = []
         self._differ: list[list[bool]] = []
         self._wins: Counter[str] = Counter()
@@ -147,6 +150,7 @@ class _Counting:
             refused=self.refused,
             firsts=len(self._cases),
             uncontested=self._uncontested,
+            is_taught=self._is_taught,
             factors=tuple(sorted(shares, key=lambda one: -one.decided)),
             actions=tuple(sorted(self._actions(), key=lambda one: (-one.wins, one.action))),
         )

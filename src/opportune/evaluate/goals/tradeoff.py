@@ -17,7 +17,7 @@ from opportune.decide import Plan
 from opportune.evaluate.foresight import Case, Side
 from opportune.evaluate.foresight.change import slate
 from opportune.evaluate.foresight.effect import Expectation
-from opportune.evaluate.goals.firsts import Tell, persons_of, with_plan
+from opportune.evaluate.goals.firsts import Tell, is_taught, persons_of, with_plan
 from opportune.evaluate.goals.variations import reweighted
 from opportune.evaluate.off_policy import Bootstrap, Interval
 from opportune.outcomes import Names
@@ -35,7 +35,8 @@ class Rows:
     """What each goal is expected to get.
 
     Args:
-        told_by: "model", its expectation; or "answers", recorded ones, doubly robust.
+        told_by: "model", its expectation; "untaught", that of a model that has learned nothing; or "answers", recorded
+            ones, doubly robust.
         person: who each row belongs to, int64 [n].
         amounts: in each goal's unit, float64 [F, n, G].
         differing: contacts whose answer is another than with the weight as it is, for each weight.
@@ -87,7 +88,7 @@ class Tradeoff(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         contacts: that were decided again; `refused` are those that the strategy refuses.
-        told_by: goal → "model" or "answers".
+        told_by: goal → "model", "untaught" or "answers".
         remarks: goal → what makes its amounts doubtful, or why recorded answers cannot tell them.
         present: exchanges between the weights beside the one as it is.
         exchanges: between any two neighbouring weights.
@@ -137,7 +138,8 @@ def decided_rows(side: Side, cases: Sequence[Case], plans: Sequence[Plan], prese
     goals = len(side.plan.goals)
     table = np.array(amounts, dtype=np.float64).reshape(len(kept), len(plans), goals)
     refused = len(cases) - len(kept)
-    return Rows("model", persons_of(kept), np.swapaxes(table, 0, 1), tuple(differing), refused)
+    told_by = "model" if is_taught(side) else "untaught"
+    return Rows(told_by, persons_of(kept), np.swapaxes(table, 0, 1), tuple(differing), refused)
 
 
 def tradeoff(plan: Plan, goal: str, factors: Sequence[float], model: Rows, answers: Rows | None = None) -> Tradeoff:
