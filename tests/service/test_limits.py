@@ -237,6 +237,25 @@ def test_a_switch_over_http_holds_when_it_answers_and_is_taken_back(stocked: Ser
     assert "coffee" in shown(stocked.decide("r-2", customer="c-1"))
 
 
+def test_what_was_switched_off_stays_off_under_a_new_name(tmp_path: Path, clock: Clock) -> None:
+    texts = files()
+    renamed = {path: text.replace("coffee", "espresso") for path, text in texts.items()}
+    text = renamed.pop("actions/drinks/coffee.yaml")
+    renamed["actions/drinks/espresso.yaml"] = f"{text}renamed_from: coffee\n"
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", clock=clock)) as service:
+        know(service, "c-1")
+        assert "coffee" in shown(service.decide("r-1", customer="c-1"))
+        service.call("POST", "/v1/limits/switches", {"target": "coffee", "off": True})
+
+        published = service.call("POST", "/v1/revisions", {"files": renamed})
+        off = shown(service.decide("r-2", customer="c-1"))
+        service.call("POST", "/v1/limits/switches", {"target": "espresso", "off": False})
+        on = shown(service.decide("r-3", customer="c-1"))
+
+    assert published.status_code == 200
+    assert ("espresso" in off, "espresso" in on) == (False, True)
+
+
 @pytest.mark.parametrize("target", ["tea", "group:coffee", "coffee:drinks", ""])
 def test_a_switch_of_nothing_is_refused(stocked: Service, target: str) -> None:
     answer = stocked.call("POST", "/v1/limits/switches", {"target": target, "off": True})
@@ -275,3 +294,27 @@ def test_an_outcome_that_changes_no_hold_costs_no_second_draw(tmp_path: Path, cl
 
     assert ["coffee" in shown(answer) for answer in answers] == [True, True, False]
     assert not any(answer.get("redrawn") for answer in answers)
+
+
+def test_an_acceptance_after_its_lease_is_measured_by_the_whole_period(tmp_path: Path, clock: Clock) -> None:
+    """What pacing holds back now is still there for somebody who was offered it."""
+    paced = "beans: {units: 4, per: day, pacing: even, lease: {minutes: 10}}\n"
+    with serving(tmp_path / "paced.db", Settings(kernel="numpy", clock=clock), limited(stocks=paced)) as service:
+        know(service, *(f"c-{number}" for number in range(6)))
+        answers = [service.decide(f"r-{number}", customer=f"c-{number}") for number in range(2)]
+        offered = [answer["id"] for answer in answers if "coffee" in shown(answer)]
+        runtime = service.runtime
+        clock.now += timedelta(minutes=11)
+        service.runner.run(Sweeper(runtime.live, runtime.storage, runtime.writer, runtime.settings).sweep())
+        service.wait(0.5)
+        others = [service.decide(f"s-{number}", customer=f"c-{number}") for number in range(2, 6)]
+        taken = sum("coffee" in shown(answer) for answer in others)
+
+        for number, id in enumerate(offered):
+            report = {"id": f"o-{number}", "decision": id, "action": "coffee", "outcome": "accept"}
+            service.call("POST", "/v1/outcomes", report)
+        (beans,) = runtime.storage.stocks([("beans", "2026-05-04")])
+
+    assert offered
+    assert beans.taken == min(4, taken + len(offered)) > taken
+    assert beans.unmet == max(0, taken + len(offered) - 4)

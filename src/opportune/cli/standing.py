@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from opportune.decide import Plan, Standing, stock_at
+from opportune.decide.limits.standing import off_today
 from opportune.decide.limits.windows import MICRO, instant, micros
 from opportune.records import Contact
-from opportune.storage import Storage
+from opportune.storage import Storage, orders_of
 
 __all__ = ["standing_of"]
 
@@ -34,5 +35,5 @@ def standing_of(plan: Plan, storage: Storage | None, identifier: str | None, now
     return Standing(
         contacts=contacts,
         stocks={(count.stock, count.period): count.taken for count in counts},
-        switched_off=frozenset(switch.target for switch in storage.switches() if switch.off),
+        switched_off=off_today(limits, orders_of(storage.switches())),
     )

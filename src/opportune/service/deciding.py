@@ -176,7 +176,7 @@ class Decider:
         """Decide by what limits allow as far as is known here."""
         plan = drawing.serving.strategy.plan
         seen = None
-        if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off:
+        if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off(plan):
             known = None if drawing.profile.person is None else drawing.request.customer
             standing, seen = await self._standings.of(plan, known, drawing.now)
             drawing.stand(standing)
@@ -242,7 +242,7 @@ class Decider:
         plan = serving.strategy.plan
         try:
             facts = gather(plan, known.facts, request, now)
-            decision = fallback(plan, request, facts, now, reason, self._standings.switched_off)
+            decision = fallback(plan, request, facts, now, reason, self._standings.switched_off(plan))
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
             log.error("fallback failed", error=type(error).__name__, where=place_of(error))

@@ -13,11 +13,11 @@ from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime, timedelta
 
-from opportune.decide.limits.standing import Standing
+from opportune.decide.limits.standing import Standing, off_today
 from opportune.decide.limits.stocks import stock_at
 from opportune.decide.plan import Plan
 from opportune.records import Contact, Decision, Reserve
-from opportune.storage import Contacts, Storage
+from opportune.storage import Contacts, Storage, orders_of
 from opportune.storage.entries import to_microseconds
 
 __all__ = ["REFRESH_SECONDS", "Standings"]
@@ -48,12 +48,25 @@ class Standings:
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         """Person → who is deciding, and how many wait for it or do it."""
         self._taken: dict[tuple[str, str], int] = {}
-        self.switched_off: frozenset[str] = frozenset()
-        """ "action:<name>" and "group:<name>" that nobody may be shown."""
+        self._orders: tuple[tuple[str, bool], ...] = ()
+        self._off: tuple[object, object, frozenset[str]] = (None, None, frozenset())
+        """Of which orders and limits, and what is switched off by them."""
 
     def load_switches(self) -> None:
         """Read the switches; blocks."""
-        self.switched_off = frozenset(switch.target for switch in self._storage.switches() if switch.off)
+        self._orders = orders_of(self._storage.switches())
+
+    def switched_off(self, plan: Plan) -> frozenset[str]:
+        """Give "action:<name>" and "group:<name>" that nobody may be shown."""
+        orders, limits = self._orders, plan.limits
+        if not orders:
+            return frozenset()
+        # Another thread loads the orders: what was made of them is known by them.
+        known_orders, known_limits, off = self._off
+        if known_orders is not orders or known_limits is not limits:
+            off = off_today(limits, orders)
+            self._off = orders, limits, off
+        return off
 
     async def refresh(self, plan: Plan, now: datetime) -> None:
         """Read anew what is switched off and what is taken of the stocks.
@@ -86,7 +99,7 @@ class Standings:
         stocks = plan.limits.stocks
         if any((stock, stock_at(plan, stock, now)[0]) not in self._taken for stock in stocks):
             await self.refresh(plan, now)
-        return Standing(contacts, self._taken, self.switched_off), seen
+        return Standing(contacts, self._taken, self.switched_off(plan)), seen
 
     async def _history(self, plan: Plan, identifier: str, now: datetime) -> Contacts:
         if plan.limits.horizon_seconds > self._horizon:

@@ -44,6 +44,7 @@ from opportune.storage.stored import (
     StoredDecision,
     StoredOutcome,
     Switch,
+    orders_of,
 )
 from opportune.storage.verify import verify_storage
 from opportune.storage.writer import GroupWriter
@@ -121,6 +122,7 @@ __all__ = [
     "decision_of",
     "id_fault",
     "open_storage",
+    "orders_of",
     "retire",
     "verify_storage",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,6 +25,7 @@ __all__ = [
     "StoredDecision",
     "StoredOutcome",
     "Switch",
+    "orders_of",
 ]
 
 
@@ -88,6 +90,11 @@ class Switch(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     at: datetime
     sequence: int
+
+
+def orders_of(switches: Iterable[Switch]) -> tuple[tuple[str, bool], ...]:
+    """Give targets and whether they were switched off, the latest order last."""
+    return tuple((switch.target, switch.off) for switch in sorted(switches, key=lambda one: one.sequence))
 
 
 class RevisionNote(NamedTuple):

@@ -48,6 +48,7 @@ def compile_limits(project: Project, candidates: tuple[CandidateKey, ...], fatig
         actions={name: (own, project.group_of[name], project.actions[name].kind) for name, own in actions.items()},
         groups=_slices([key.group for key in candidates]),
         former={former: name for name, action in project.actions.items() for former in action.renamed_from},
+        former_groups={former: name for name, group in project.groups.items() for former in group.renamed_from},
         size=len(candidates),
         horizon_seconds=max(
             (*map(horizon_seconds, policies), *(fatigue.within.seconds_most for fatigue in fatigues)), default=0

@@ -137,7 +137,7 @@ class Limits:
         zone: of the project, in which periods of stocks begin.
         actions: action → its slice of the candidates, its group and its kind.
         groups: group → its slice of the candidates.
-        former: former name of an action → its name of today.
+        former, former_groups: former name of an action or a group → its name of today.
     """
 
     zone: str = "UTC"
@@ -150,6 +150,7 @@ class Limits:
     """How many candidates the plan has."""
     horizon_seconds: int = 0
     """How old a contact may be that still counts, be it for what contacts cost a goal."""
+    former_groups: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -185,6 +186,12 @@ class Limits:
         """What every limit covers, bool [C]; nobody writes to it."""
         covers = {policy.name: policy.scope.mask for policy in self.policies}
         return covers | {name: stock.uses > 0 for name, stock in self.stocks.items()}
+
+    def today(self, target: str) -> str:
+        """Give "action:<name>" or "group:<name>" by the name of today."""
+        kind, _, name = target.partition(":")
+        former = self.former_groups if kind == "group" else self.former
+        return f"{kind}:{former.get(name, name)}"
 
     def policy(self, name: str) -> Policy | None:
         """Find a contact policy; None where there is none of that name."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from opportune.decide.limits.counting import policy_holds
 from opportune.decide.limits.history import History
+from opportune.decide.limits.limits import Limits
 from opportune.decide.limits.stocks import stock_holds
 from opportune.decide.plan import Plan
 from opportune.records import Contact, DecisionRequest, Facts, Hold
 
-__all__ = ["PLACES", "Standing", "holds_of", "places_of"]
+__all__ = ["PLACES", "Standing", "holds_of", "off_today", "places_of"]
 
 PLACES = 1_000
 """Places that an answer is taken to have at most where that is not said."""
@@ -33,6 +34,17 @@ class Standing:
     switched_off: frozenset[str] = frozenset()
 
 
+def off_today(limits: Limits, switches: Iterable[tuple[str, bool]]) -> frozenset[str]:
+    """Give what is switched off by its names of today.
+
+    Args:
+        switches: "action:<name>" or "group:<name>", by whatever name it had then, and whether it was switched off; the
+            latest order comes last, and holds.
+    """
+    latest = {limits.today(target): off for target, off in switches}
+    return frozenset(target for target, off in latest.items() if off)
+
+
 def places_of(plan: Plan, request: DecisionRequest) -> int:
     """Count the places that an answer has at most."""
     placements = plan.channels[request.channel].placements
@@ -50,7 +62,7 @@ def holds_of(plan: Plan, standing: Standing, facts: Facts, now: datetime, places
     limits = plan.limits
     if limits.is_empty and not standing.switched_off:
         return ()
-    holds = list(_switches(standing.switched_off))
+    holds = list(_switches(limits, standing.switched_off))
     if limits.policies:
         zone = facts.get("zone")
         history = History(standing.contacts, limits.former)
@@ -60,6 +72,6 @@ def holds_of(plan: Plan, standing: Standing, facts: Facts, now: datetime, places
     return tuple(holds)
 
 
-def _switches(targets: frozenset[str]) -> Iterator[Hold]:
-    for target in sorted(targets):
+def _switches(limits: Limits, targets: frozenset[str]) -> Iterator[Hold]:
+    for target in sorted({limits.today(target) for target in targets}):
         yield Hold("", "switch", target, 0, 0, 0)
