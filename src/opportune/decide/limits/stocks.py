@@ -52,6 +52,7 @@ def reserves_of(plan: Plan, decision: Decision, now: datetime) -> tuple[Reserve,
                         shown.treatment,
                         stock.confirmed_by,
                         stock.released_by,
+                        stock.units,
                     )
                 )
     return tuple(found)
