@@ -195,8 +195,13 @@ class _Asked:
         )
 
     def answers(self, plans: list[Plan], kernel: str, quiet: bool) -> Rows | None:
-        """Read what recorded answers tell; None where the contacts are no recorded ones."""
-        if self.storage is None or self.course is None or self.found.source != "decisions":
+        """Read what recorded answers tell; None where the contacts are no recorded ones of the strategy in use.
+
+        Recorded decisions know the limits of their day alone.
+        """
+        step = None if self.course is None else current(self.course)
+        is_published = step is not None and step.hash == self.strategy.plan.revision
+        if self.storage is None or self.course is None or self.found.source != "decisions" or not is_published:
             return None
         with bar("Reading recorded answers", quiet) as progress:
             return goal_answers(*(self.storage, self.course, self.strategy, plans, self.found.cases, kernel, progress))
