@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import closing
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -65,7 +66,7 @@ def write_rows(task: Import, target: Target, kept: ProgressFile, restart: bool, 
     """
     done = _beginning(task, target, kept, restart)
     reader = RowReader(task.columns, task.registry)
-    with closing(RefusedRows(task.report, done.report_bytes)) as report:
+    with closing(RefusedRows(task.report, done.report_bytes)) as report, _collecting_nothing():
         kept.write(done)
         for batch in task.source.batches(task.columns.columns, done.rows, target.rows):
             rows = reader.read(batch)
@@ -89,9 +90,25 @@ def write_rows(task: Import, target: Target, kept: ProgressFile, restart: bool, 
                 last=last,
             )
             kept.write(done)
+            gc.collect()
             told(done.rows, max(done.rows, task.source.rows))
     kept.remove()
     return done
+
+
+@contextmanager
+def _collecting_nothing() -> Iterator[None]:
+    """Keep the collector from looking through all rows of a batch again and again: a quarter of the time.
+
+    Between batches, when few objects live, it costs nothing.
+    """
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()
 
 
 def _beginning(task: Import, target: Target, kept: ProgressFile, restart: bool) -> Progress:

@@ -68,7 +68,7 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
     for kind, value, person, version, attributes in many(
         f"select i.kind, i.value, {TODAY}, p.version, p.attributes {IDENTIFIED}"
         f" left join profiles p on p.person = {TODAY} where i.kind = ? and i.value = ?",
-        wanted.identifiers,
+        sorted(wanted.identifiers),
     ):
         found.persons[kind, value] = person
         if version is not None:
