@@ -40,6 +40,8 @@ _REMEDIES = {
     "too-expensive": "split the table",
     "wrong-type": 'ask for a number, text or boolean, such as days_since(customer.since) or owns("card")',
 }
+CONDITIONS_MAX = 8_000
+"""Different conditions of one table: each is checked like a rule."""
 OVERLAPS_MAX = 20
 """Overlaps of one table that are listed."""
 
@@ -214,6 +216,11 @@ class _Table:
 
     def _check_cells(self, sheet: Sheet, columns: Sequence[Column], rows: Sequence[Row]) -> None:
         """Check what every cell asks, at its place; equal cells once."""
+        if len({condition.rule for row in rows for condition in row.conditions}) > CONDITIONS_MAX:
+            message = f"more than {CONDITIONS_MAX} different conditions"
+            self.notes.report(FILE, [self.name, "file"], message, "split the table", "too-expensive", where=[self.name])
+            self.is_sound = False
+            return
         attributes = {column.expression: column.attribute for column in columns if column.attribute is not None}
         places = {cells[0]: cells for cells in sheet.rows}
         seen: set[str] = set()

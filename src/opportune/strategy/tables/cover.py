@@ -7,6 +7,7 @@ points per column, in bits, and what follows is exact.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,8 +17,8 @@ from opportune.strategy.tables.cells import MISSING, Condition, Point
 
 __all__ = ["Axis", "Cover", "TooManyError"]
 
-STEPS_MAX = 200_000
-"""Pieces of the space of values that are looked at before the question is given up."""
+WORK_MAX = 10_000_000
+"""Rows that are held against pieces of the space of values, for one table, before its questions are given up."""
 
 
 class TooManyError(Exception):
@@ -57,10 +58,9 @@ class Cover:
         self.points = [
             _points(axis, [row[column] for row in rows if row[column].rule]) for column, axis in enumerate(axes)
         ]
-        self._masks = [
-            [_mask(condition, points) for condition, points in zip(row, self.points, strict=True)] for row in rows
-        ]
-        self._steps = 0
+        columns = [_Column(points) for points in self.points]
+        self._masks = [[column.mask(condition) for condition, column in zip(row, columns, strict=True)] for row in rows]
+        self._work = 0
 
     def overlap(self, first: int, second: int) -> bool:
         """Say whether some values fit both rows."""
@@ -76,7 +76,6 @@ class Cover:
         Raises:
             TooManyError: there are too many cases.
         """
-        self._steps = 0
         known = [sum(1 << i for i, point in enumerate(points) if point is not MISSING) for points in self.points]
         found = self._uncovered(0, known, tuple(range(len(self._masks))), {})
         return None if found is None else [points[at] for points, at in zip(self.points, found, strict=True)]
@@ -87,7 +86,6 @@ class Cover:
         Raises:
             TooManyError: there are too many cases.
         """
-        self._steps = 0
         before = tuple(other for other in range(row) if self.overlap(other, row))
         return bool(before) and self._uncovered(0, self._masks[row], before, {}) is None
 
@@ -102,8 +100,8 @@ class Cover:
         for at, _ in enumerate(self.points[column]):
             if not space[column] >> at & 1:
                 continue
-            self._steps += 1
-            if self._steps > STEPS_MAX:
+            self._work += len(rows) + 1
+            if self._work > WORK_MAX:
                 raise TooManyError
             left = tuple(row for row in rows if self._masks[row][column] >> at & 1)
             rest = self._uncovered(column + 1, space, left, seen)
@@ -113,10 +111,43 @@ class Cover:
         return None
 
 
-def _mask(condition: Condition, points: Sequence[Point]) -> int:
-    if not condition.rule:
-        return (1 << len(points)) - 1
-    return sum(1 << i for i, point in enumerate(points) if condition.holds(point))
+class _Column:
+    """The points of a column, and which of them conditions hold of; between its own cuts, a condition is asked once."""
+
+    def __init__(self, points: Sequence[Point]) -> None:
+        self.points = points
+        self._place = {point: at for at, point in enumerate(points) if isinstance(point, str)}
+        self._numbers = [point for point in points if isinstance(point, float)]
+
+    def mask(self, condition: Condition) -> int:
+        """Give the points that a condition holds of, in bits."""
+        if not condition.rule:
+            return (1 << len(self.points)) - 1
+        if self._numbers:
+            return self._by_numbers(condition)
+        if self._place:
+            return self._by_texts(condition)
+        return sum(1 << at for at, point in enumerate(self.points) if condition.holds(point))
+
+    def _by_numbers(self, condition: Condition) -> int:
+        numbers = self._numbers
+        cuts = sorted(cut for cut in condition.cuts if isinstance(cut, float))
+        edges = sorted({0, len(numbers), *(side(numbers, cut) for cut in cuts for side in (bisect_left, bisect_right))})
+        mask = sum((1 << b) - (1 << a) for a, b in pairwise(edges) if condition.holds(numbers[a]))
+        return mask | self._rest(condition, len(numbers))
+
+    def _by_texts(self, condition: Condition) -> int:
+        count = len(self._place)
+        mask = (1 << count) - 1 if condition.holds(_OTHER) else 0
+        for cut in condition.cuts:
+            at = self._place.get(cut) if isinstance(cut, str) else None
+            if at is not None:
+                mask = mask | 1 << at if condition.holds(cut) else mask & ~(1 << at)
+        return mask | self._rest(condition, count)
+
+    def _rest(self, condition: Condition, count: int) -> int:
+        """Give what holds of the points behind numbers or texts: that there is none."""
+        return sum(1 << at for at in range(count, len(self.points)) if condition.holds(self.points[at]))
 
 
 def _points(axis: Axis, conditions: Sequence[Condition]) -> list[Point]:

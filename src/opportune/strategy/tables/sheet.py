@@ -5,39 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from openpyxl import load_workbook
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
+from opportune.strategy.tables.cell import COLUMNS_MAX, ROWS_MAX, Cell, SheetError
+from opportune.strategy.tables.workbook import read_workbook
 
 __all__ = ["Cell", "Sheet", "SheetError", "read_sheet"]
 
-ROWS_MAX = 2_000
-COLUMNS_MAX = 60
 CELL_CHARACTERS_MAX = 1_000
-UNPACKED_BYTES_MAX = 20_000_000
-"""A workbook is a packed archive; what it unpacks to is bounded before it is read."""
-
-
-class SheetError(Exception):
-    """The file is no sheet that we read; the place is 1-based."""
-
-    def __init__(self, line: int, column: int, message: str, remedy: str) -> None:
-        self.line, self.column, self.message, self.remedy = line, column, message, remedy
-        super().__init__(message)
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The trimmed text of a cell and where it stands, 1-based; `name` is such as C4 in a workbook, else ""."""
-
-    text: str
-    line: int
-    column: int
-    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +30,7 @@ def read_sheet(path: str, data: bytes) -> Sheet:
     Raises:
         SheetError: it is not such a file, is too large, or a row is longer than the headings.
     """
-    records = _workbook(data) if path.endswith(".xlsx") else _csv(data)
+    records = read_workbook(data) if path.endswith(".xlsx") else _csv(data)
     rows: list[tuple[Cell, ...]] = []
     for record in records:
         cells = tuple(record)
@@ -130,32 +106,3 @@ def _starts(line: str, field: re.Pattern[str]) -> list[int]:
         starts.append(at + len(text) - len(text.lstrip()) + 1)
         at += len(text) + 1
     return starts
-
-
-def _workbook(data: bytes) -> Iterator[Iterable[Cell]]:
-    remedy = "save it as a workbook (.xlsx), or as CSV"
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            unpacked = sum(member.file_size for member in archive.infolist())
-        if unpacked > UNPACKED_BYTES_MAX:
-            raise SheetError(1, 1, f"it unpacks to more than {UNPACKED_BYTES_MAX} bytes", "split the table")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        records = book.worksheets[0].iter_rows(max_row=ROWS_MAX + 2, max_col=COLUMNS_MAX + 1, values_only=True)
-        for number, record in enumerate(records, start=1):
-            yield tuple(
-                Cell(_written(value), number, column, f"{get_column_letter(column)}{number}")
-                for column, value in enumerate(record, start=1)
-            )
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError, OSError, SyntaxError):
-        raise SheetError(1, 1, "not a workbook that can be read", remedy) from None
-
-
-def _written(value: object) -> str:
-    """Give a cell's value as somebody would write it; a formula gives the value that the workbook was saved with."""
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return str(value).strip()
