@@ -122,7 +122,7 @@ def _shown(
     lines.append("   " + "; ".join(facts))
     lines += [] if why is None else _differences(shown, why, outcomes)
     if why is not None:
-        lines += [f"   {said}" for said in (why.in_a_row, why.amounts) if said]
+        lines += [f"   {said}" for said in (why.in_a_row, why.amounts, why.fatigue) if said]
         lines += _inputs(why)
         change = _change(why, has_scores)
         if change:
@@ -159,6 +159,9 @@ def _parts(why: CandidateExplanation | None) -> str:
     goals = [f"{name[5:]} {value:.4g}" for name, value in parts.items() if name.startswith("goal.")]
     if not goals:
         return ""
+    goals += [
+        f"fatigue of {name[8:]} {value:.4g}" for name, value in parts.items() if name.startswith("fatigue.") and value
+    ]
     text = f" = ({' + '.join(goals)})"
     for name, word in (("lever", "lever"), ("context_weight", "context")):
         if name in parts:
