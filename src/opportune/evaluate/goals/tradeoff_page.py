@@ -67,13 +67,12 @@ def _picture(curve: Tradeoff, other: str, words: dict[str, str], number: int) ->
     """Draw one goal against another, a point for each weight."""
     points = [(point.amounts[curve.goal].value, point.amounts[other].value) for point in curve.points]
     now = next(place for place, point in zip(points, curve.points, strict=True) if point.factor == PRESENT)
-    left, right = min(x for x, _ in points), max(x for x, _ in points)
-    low, high = min(y for _, y in points), max(y for _, y in points)
+    left, low = min(x for x, _ in points), min(y for _, y in points)
     names = {"own": curve.goal, "other": other}
     text = words["picture text"].format(**names, low=f"{curve.points[0].factor:g}", high=f"{curve.points[-1].factor:g}")
     lines = [
         Line(words["weights"], points, dots=True),
-        Line(words["now"], [(left, now[1]), (right, now[1]), now, (now[0], low), (now[0], high)], dashed=True),
+        Line(words["now"], [(left, now[1]), now, (now[0], low)], dashed=True),
     ]
     across, up = (f"{name}, {curve.units[name]}" for name in (curve.goal, other))
     return chart(words["picture"].format(**names), text, across, up, lines, f"-{number}")

@@ -22,7 +22,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "no exchange": "{goal}: cannot be told, since {own} stays as it is",
         "picture": "{other} against {own}",
         "picture text": "{own} from left to right, {other} from bottom to top; a point for each weight, from {low} to"
-        " {high} times the weight as it is, which the dashed lines cross.",
+        " {high} times the weight as it is, to which the dashed line leads.",
         "weights": "weights tried",
         "now": "as it is",
         "curve": "Amounts by weight",
@@ -45,7 +45,7 @@ WORDS: dict[Language, dict[str, str]] = {
     },
     "pl": {
         "title": "Ile kosztuje więcej jednego celu",
-        "made": "{goal}: {contacts} ({source}), osób: {persons}, rozstrzygnięto ponownie przy {weights} wagach; model"
+        "made": "{goal}: kontaktów {contacts} ({source}), osób {persons}, rozstrzygnięto ponownie przy {weights} wagach; model"
         " {model} w obecnym stanie (wpis dziennika {position})",
         "decisions": "zapisane decyzje",
         "profiles": "kontakty klientów z magazynu",
@@ -58,7 +58,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "no exchange": "{goal}: nie da się powiedzieć, bo {own} się nie zmienia",
         "picture": "{other} wobec {own}",
         "picture text": "{own} od lewej do prawej, {other} z dołu do góry; punkt dla każdej wagi, od {low} do {high}"
-        " razy obecna waga, przez którą przechodzą linie przerywane.",
+        " razy obecna waga, do której prowadzi linia przerywana.",
         "weights": "sprawdzone wagi",
         "now": "jak jest",
         "curve": "Wielkości według wagi",
