@@ -45,8 +45,8 @@ WORDS: dict[Language, dict[str, str]] = {
     },
     "pl": {
         "title": "Ile kosztuje więcej jednego celu",
-        "made": "{goal}: kontaktów {contacts} ({source}), osób {persons}, rozstrzygnięto ponownie przy {weights} wagach; model"
-        " {model} w obecnym stanie (wpis dziennika {position})",
+        "made": "{goal}: kontaktów {contacts} ({source}), osób {persons}, rozstrzygnięto na nowo przy {weights} wagach;"
+        " model {model} w obecnym stanie (wpis dziennika {position})",
         "decisions": "zapisane decyzje",
         "profiles": "kontakty klientów z magazynu",
         "file": "kontakty klientów z pliku",
