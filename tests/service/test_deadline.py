@@ -14,9 +14,10 @@ import pytest
 
 from opportune.errors import StoreBusyError, StoreError
 from opportune.records import Origin
-from opportune.storage import Kind, SqliteStorage
+from opportune.service.revisions import strategy_from_files
+from opportune.storage import Kind, SqliteStorage, verify_storage
 
-from .shop import Service, decision, serving
+from .shop import Service, decision, files, serving
 
 
 class TroubledStorage(SqliteStorage):
@@ -152,6 +153,35 @@ def test_a_broken_model_leads_to_the_fallback(service: Service, monkeypatch: pyt
 
     assert answer["degraded"] == "internal-error"
     assert [shown["action"] for shown in answer["placements"][0]["actions"]] == ["water"]
+
+
+def test_what_a_late_decision_took_comes_back_and_is_no_contact(tmp_path: Path) -> None:
+    texts = files(
+        contact_policies="some: {at_most: 9, within: {days: 7}, per: person}\n",
+        stocks="beans: {units: 5, lease: {days: 14}, confirmed_by: [accept]}\n",
+    )
+    texts["actions/drinks/coffee.yaml"] += "uses: {beans: 1}\n"
+    storage = TroubledStorage(tmp_path / "shop.db")
+    with serving(storage, of=strategy_from_files(texts)[0]) as service:
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 40}})
+        warm = service.decide("warm", customer="c-1")
+        storage.released.clear()
+        answer, _ = timed(service, decision("late", customer="c-1"), "1000")
+        storage.released.set()
+        service.wait(0.5)
+        recorded = storage.decision(answer["id"])
+        taken = {reservation.decision: reservation.state for reservation in storage.reservations("beans", 10)}
+        contacts = storage.contacts("c-1", datetime(2000, 1, 1, tzinfo=UTC)).contacts
+        learned = service.runtime.learner.learned
+        faults = verify_storage(storage)
+
+    assert answer["degraded"] == "store-slow"
+    assert recorded is not None
+    assert recorded.decision.degraded is None
+    assert taken[answer["id"]] == "released"
+    assert {one.decision for one in contacts if one.what == "shown"} == {warm["id"]}
+    assert learned == 0
+    assert faults == []
 
 
 def test_actions_of_a_late_decision_that_nobody_saw_teach_nothing(service: Service, storage: TroubledStorage) -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from time import monotonic
 
 import structlog
 
 from opportune.errors import InputError, StoreError
-from opportune.records import Decision, Origin, Outcome, Sign
-from opportune.storage import GroupWriter, RecordOutcome, SaveDecision, WindowOpened
+from opportune.records import Origin, Outcome, Sign
+from opportune.storage import GroupWriter, RecordOutcome, SaveDecision
+from opportune.storage.standing import UNSEEN
 
 __all__ = ["LateRecords"]
 
@@ -26,9 +27,6 @@ PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
 CLOSE_SECONDS = 2.0
 """How long a service that stops waits for the store to take what is left."""
-
-UNSEEN = "unseen"
-"""Outcome of an action that was recorded as shown and was not; no strategy declares it, so it teaches nothing."""
 
 log = structlog.get_logger()
 
@@ -120,8 +118,7 @@ class LateRecords:
             late = record.late
             if receipt.repeated and late is not None and receipt.answer == late.answer:
                 # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
-                closings = (_unseen(late.decision, window, self._new_id()) for window in late.windows)
-                await asyncio.gather(*map(self._writer.write, closings))
+                await asyncio.gather(*map(self._writer.write, _unseen(late, self._new_id)))
         except StoreError:
             return False
         except InputError:
@@ -133,20 +130,27 @@ class LateRecords:
         log.warning("fallback answers without a record", count=count, reason=reason)
 
 
-def _unseen(decision: Decision, window: WindowOpened, write_id: str) -> RecordOutcome:
-    """Close the response window of an action that was recorded as shown and was not."""
-    placement = next(
-        answer.name
-        for answer in (*decision.placements, *decision.withheld)
-        for shown in answer.actions
-        if (shown.action, shown.treatment) == (window.action, window.treatment)
-    )
-    outcome = Outcome(id=f"unseen-{write_id}", decision=decision.id, action=window.action, outcome=UNSEEN)
-    return RecordOutcome(
-        outcome=outcome,
-        origin=Origin.FALLBACK,
-        treatment=window.treatment,
-        placement=placement,
-        sign=Sign.NEUTRAL,
-        expiry=True,
-    )
+def _unseen(late: SaveDecision, new_id: Callable[[], str]) -> Iterator[RecordOutcome]:
+    """Say of the actions that were recorded as shown that they were not.
+
+    It closes their response windows. Where limits count the decision, it also takes back the contact, and what the
+    action reserved.
+    """
+    decision = late.decision
+    windows = {(window.action, window.treatment) for window in late.windows}
+    counted = {reserve.action for reserve in late.reserves}
+    if late.contacts_seen is not None:
+        counted |= {shown.action for answer in decision.placements for shown in answer.actions}
+    for answer in (*decision.placements, *decision.withheld):
+        for shown in answer.actions:
+            is_open = (shown.action, shown.treatment) in windows
+            if is_open or shown.action in counted:
+                name = f"unseen-{new_id()}"
+                yield RecordOutcome(
+                    outcome=Outcome(id=name, decision=decision.id, action=shown.action, outcome=UNSEEN),
+                    origin=Origin.FALLBACK,
+                    treatment=shown.treatment,
+                    placement=answer.name,
+                    sign=Sign.NEUTRAL,
+                    expiry=is_open,
+                )

@@ -15,7 +15,7 @@ from opportune.records import Contact
 from opportune.storage.digests import digest_of
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import Body, DecisionBody, Kind, OutcomeBody, decode_parts
-from opportune.storage.standing import report_of, standing
+from opportune.storage.standing import UNSEEN, report_of, standing
 
 __all__ = ["ContactRow", "Contacts", "read_contacts"]
 
@@ -148,16 +148,20 @@ class _History:
 
     def contacts(self) -> Iterable[Contact]:
         """What was shown, and the outcomes that stand."""
+        said = {decision: _standing(list(reports.values())) for decision, reports in self._reports.items()}
         for decision, (at, body) in self._decisions.items():
+            unseen = {told.body.action for told in said.get(decision, ()) if told.body.outcome == UNSEEN}
             for placement in body.placements:
                 for shown in placement.actions:
+                    if shown.action in unseen:
+                        continue
                     yield Contact(at, "shown", shown.action, shown.treatment, body.channel, placement.name, decision)
-        for decision, reports in self._reports.items():
+        for decision, stands in said.items():
             made = self._decisions.get(decision)
             channel = "" if made is None else made[1].channel
-            for said in _standing(list(reports.values())):
-                told = said.body
-                yield Contact(said.at, told.outcome, told.action, told.treatment, channel, told.placement, decision)
+            for one in stands:
+                told = one.body
+                yield Contact(one.at, told.outcome, told.action, told.treatment, channel, told.placement, decision)
 
 
 def _standing(said: list[_Said]) -> list[_Said]:

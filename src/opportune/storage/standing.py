@@ -8,7 +8,11 @@ from dataclasses import dataclass
 from opportune.records import Sign
 from opportune.storage.kinds import OutcomeBody
 
-__all__ = ["Report", "report_of", "standing"]
+__all__ = ["UNSEEN", "Report", "report_of", "standing"]
+
+UNSEEN = "unseen"
+"""Outcome of an action that was recorded as shown and was not; no strategy declares it, so it teaches nothing. It is no
+contact, and gives back what the action reserved."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import ReleaseBody, SwitchBody
 from opportune.storage.requests import Request
 from opportune.storage.reservations import Moved, ReservationState, StockCount, next_state
-from opportune.storage.standing import Report, standing
+from opportune.storage.standing import UNSEEN, Report, standing
 from opportune.storage.writes import Receipt, ReleaseLeases, SaveDecision, SwitchAction
 
 __all__ = ["check_limits", "move", "moves_of", "release_leases", "reserve", "switch_action"]
@@ -84,7 +84,7 @@ def moves_of(ledger: Ledger, decision: str, reports: Iterable[Report]) -> tuple[
             state,
             said.get(row.action, ()),
             confirmed_by,
-            released_by,
+            (*released_by, UNSEEN),
             runs=now < row.lease_until,
             fits=_count(ledger, key).taken + wanted.get(key, 0) + row.units <= limit,
         )
