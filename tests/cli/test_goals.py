@@ -33,7 +33,7 @@ def shop(tmp_path, changes):
 @pytest.fixture
 def store(tmp_path, changes):
     rest = {name: text for name, text in changes.items() if name != "channels"}
-    record(tmp_path / "shop.db", exploring(**rest), 250)
+    record(tmp_path / "shop.db", exploring(**rest), 160)
     return tmp_path / "shop.db"
 
 
@@ -42,9 +42,9 @@ def test_recorded_answers_tell_what_they_can(run, store):
     curve = told["tradeoff"]
 
     assert told["asked"]["source"] == "decisions"
-    assert told["asked"]["position"] > 250
+    assert told["asked"]["position"] > 160
     assert [point["factor"] for point in curve["points"]] == [0, 1, 2]
-    assert curve["contacts"] == 250
+    assert curve["contacts"] == 160
     assert curve["told_by"] == {"profit": "answers", "service": "answers"}
     assert [one["goal"] for one in curve["present"]] == ["profit"]
     services = [point["amounts"]["service"]["value"] for point in curve["points"]]
@@ -73,7 +73,7 @@ def test_what_was_learned_decides_winners(run, store):
     told = run("goals", "sensitivity", "--store", store, "--json").json["sensitivity"]
 
     decided = {one["factor"]: one["decided"] for one in told["factors"]}
-    assert told["firsts"] == 250
+    assert told["firsts"] == 160
     assert decided["propensity"] > 0
     assert decided["exploration"] > 0
 
@@ -88,8 +88,8 @@ def test_factors_are_told_of_imagined_people(run, shop):
 
 
 def test_a_lever_is_found_or_it_is_said_that_there_is_none(run, store):
-    found = run("goals", "lever", "wine", "--share", "20%", "--store", store, "--count", 100)
-    none = run("goals", "lever", "wine", "--share", "1", "--store", store, "--count", 100)
+    found = run("goals", "lever", "wine", "--share", "20%", "--store", store, "--count", 50)
+    none = run("goals", "lever", "wine", "--share", "1", "--store", store, "--count", 50)
 
     assert found.code == 0
     assert "is the lowest that gives it" in found.out
