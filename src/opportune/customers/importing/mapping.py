@@ -95,7 +95,7 @@ def match_columns(wanted: MappingFile, id_column: str, source: Source, registry:
         if (name in source.columns or source.is_open) and name not in taken and name not in wanted.attributes
     }
     places: dict[str, Path] = {id_column: ("id",)} | {
-        feed.column: ("attributes", name) for name, feed in named.items() if feed.column is not None
+        feed.column: ("attributes", name, "column") for name, feed in named.items() if feed.column is not None
     }
     columns = source.columns
     if source.is_open and any(column not in columns for column in places):
@@ -131,7 +131,8 @@ def _feed(attribute: Attribute, content: Any, notes: Notes, path: tuple[str, ...
     for key in [key for key in content if key in _FEED_KEYS[2:] and key not in SETTINGS_OF[attribute.type]]:
         notes.add((*path, key), f"it says nothing about an attribute of type {attribute.type.value}", "leave it out")
     column = _name(content.get("column"), notes, (*path, "column"))
-    return Feed(column=column, conversion=_conversion(content, notes, path))
+    settings = {key: value for key, value in content.items() if key in SETTINGS_OF[attribute.type]}
+    return Feed(column=column, conversion=_conversion(settings, notes, path))
 
 
 def _constant(attribute: Attribute, value: Any, notes: Notes, path: tuple[str, ...]) -> Value | None:
