@@ -125,6 +125,8 @@ def test_all_problems_of_a_request_are_told_at_once(service: Service) -> None:
         ({"customer": ""}, "invalid-request"),
         ({"zone": "Nowhere/At/All"}, "invalid-request"),
         ({"zone": "../../etc/passwd"}, "invalid-request"),
+        ({"zone": "localtime"}, "invalid-request"),
+        ({"zone": "right/UTC"}, "invalid-request"),
         ({"context": {"minutes": "five"}}, "invalid-attribute"),
         ({"context": {"minutes": 10**400}}, "malformed-json"),
         ({"context": {"weather": "Snowy"}}, "invalid-attribute"),

@@ -45,5 +45,5 @@ def is_language(code: str) -> bool:
 
 @cache
 def zones() -> frozenset[str]:
-    """Give the names of all time zones that this machine knows."""
-    return frozenset(available_timezones())
+    """Give the names of all time zones that this machine knows, but for the one that it calls its own."""
+    return frozenset(available_timezones() - {"localtime"})
