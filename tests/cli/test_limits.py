@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from opportune.cli.limits import _cells
+from opportune.service.limits import StockLine
 from tests.cli.conftest import Run
 from tests.service.process import running
 from tests.service.shop import PROJECT
@@ -37,6 +39,30 @@ def test_stocks_and_switches_are_read_and_switched_in_the_store(run: Run, shop: 
     assert "by risk: recall" in listed.out
     assert [line["left"] for line in found["stocks"]] == [5, 10_000]
     assert [switch["off"] for switch in found["switches"]] == [False]
+
+
+def test_names_and_figures_are_whole_on_a_narrow_terminal(
+    run: Run, shop: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    (shop / "stocks.yaml").write_text("a_name_that_is_long: {units: 5}\nspring: {money: 100000.00, currency: EUR}\n")
+    coffee = shop / "actions/drinks/coffee.yaml"
+    coffee.write_text(coffee.read_text().replace("beans", "a_name_that_is_long"))
+    run("publish", shop, "--store", "shop.db")
+
+    listed = run("limits", "--store", "shop.db")
+
+    assert "…" not in listed.out
+    assert "a_name_that_is_long" in listed.out
+    assert "100,000.00 EUR" in listed.out
+
+
+def test_a_stock_with_nothing_left_says_so() -> None:
+    line = StockLine(
+        stock="beans", unit="units", decimals=0, period="", units=5, let_out=5, reserved=3, confirmed=2, left=0, unmet=0
+    )
+
+    assert _cells(line)[-1] == "all taken"
 
 
 def test_what_the_strategy_does_not_have_is_refused(run: Run, shop: Path) -> None:

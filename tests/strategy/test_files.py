@@ -28,7 +28,8 @@ def messages(directory: Path) -> list[str]:
 def test_a_file_that_is_not_utf_8_is_refused(project: Path) -> None:
     (project / "goals.yaml").write_bytes(b"profit: {unit: \xff}\n")
 
-    assert messages(project) == ["goals.yaml: cannot be read: it is not UTF-8 (byte 15); mend or remove it"]
+    remedy = "save it as UTF-8, which spreadsheets call 'CSV UTF-8'"
+    assert messages(project) == [f"goals.yaml: cannot be read: it is not UTF-8 (byte 15); {remedy}"]
 
 
 def test_a_file_that_is_too_large_is_refused(project: Path) -> None:

@@ -12,7 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from opportune.cli.author import named
-from opportune.cli.output import JsonOption, fail, failures, out, print_json
+from opportune.cli.output import JsonOption, fail, failures, out, print_json, print_table
 from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
 from opportune.decide.plan import Plan
 from opportune.errors import OpportuneError
@@ -114,7 +114,7 @@ def _print(report: LimitsReport) -> None:
             table.add_column(heading, justify="left" if heading in ("stock", "period", "runs out") else "right")
         for line in report.stocks:
             table.add_row(*map(escape, _cells(line)))
-        out.print(table)
+        print_table(table)
     else:
         out.print("The strategy has no stocks.")
     switched = [switch for switch in report.switches if switch.off]
@@ -143,5 +143,11 @@ def _cells(line: StockLine) -> tuple[str, ...]:
         amount(line.left),
         amount(line.unmet) if line.unmet else "",
         rate,
-        "" if line.runs_out_at is None else f"{line.runs_out_at:%Y-%m-%d %H:%M} UTC",
+        _end(line),
     )
+
+
+def _end(line: StockLine) -> str:
+    if line.reserved + line.confirmed >= line.units:
+        return "all taken"
+    return "" if line.runs_out_at is None else f"{line.runs_out_at:%Y-%m-%d %H:%M} UTC"

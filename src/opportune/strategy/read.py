@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
@@ -37,6 +37,7 @@ def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tup
             return model.model_validate(plain(node)), problems
         except ValidationError as failure:
             errors = failure.errors(include_url=False, include_input=False)
+        errors = [error for error in errors if not _follows(error, errors)]
         unknown = [error for error in errors if error["type"] == "extra_forbidden"]
         problems += [wording(error, node, model, file, above) for error in unknown or errors]
         if not unknown:
@@ -44,6 +45,14 @@ def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tup
         for error in unknown:
             node = _mend(model, node, error)
     return None, problems
+
+
+def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
+    """Tell whether a list is too short only because an item of it is wrong."""
+    loc = error["loc"]
+    return error["type"] == "too_short" and any(
+        other["loc"][: len(loc)] == loc and len(other["loc"]) > len(loc) for other in errors
+    )
 
 
 def read_rest(model: type[M], node: Node, stand_ins: Mapping[str, Node]) -> tuple[M | None, frozenset[str]]:

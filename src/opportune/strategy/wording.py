@@ -24,6 +24,7 @@ LATER: Mapping[str, str] = {
     "limits": "limits have files of their own: contact_policies.yaml and stocks.yaml",
     "bundles": "bundles are not available yet; remove the key",
     "predictors": "set 'predictor: false' on the attributes that models may not see",
+    "months": "months differ in length; write weeks or days",
     "<<": "write the keys out, or use an anchor for the whole value",
 }
 """Keys that people may expect from other engines or from plans, and what to do instead."""
@@ -93,7 +94,8 @@ def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
         return f"expected a rule as text, found {found}", _text_remedy(node)
     if kind in _EXPECTED:
         expected, remedy = _EXPECTED[kind]
-        return f"expected {expected}, found {found}", _percent_remedy(error, node) or remedy(node)
+        own = _percent_remedy(error, node) or _length_remedy(error, node)
+        return f"expected {expected}, found {found}", own or remedy(node)
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
         return f"expected {text.format(context[key])}, found {found}", _bound_remedy(error)
@@ -162,7 +164,16 @@ def _flag_remedy(node: Node) -> str:
 
 
 def _number_remedy(node: Node) -> str:
-    return "remove the quotes" if node.style in ("'", '"') else "write a number"
+    with_unit = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?) ?[^0-9.,%\s]{1,9}", str(node.value))
+    if isinstance(node.value, str) and with_unit:
+        return f"write the number alone: {with_unit[1]}"
+    if node.style in ("'", '"') and re.fullmatch(r"-?[0-9]{1,15}(\.[0-9]{1,9})?", str(node.value)):
+        return "remove the quotes"
+    return "write a number"
+
+
+def _whole_remedy(node: Node) -> str:
+    return "write a whole number" if isinstance(node.value, float) else _number_remedy(node)
 
 
 def _percent_remedy(error: ErrorDetails, node: Node) -> str:
@@ -174,6 +185,21 @@ def _percent_remedy(error: ErrorDetails, node: Node) -> str:
     if error["loc"][-1] == "percent":
         return f"leave out the sign: {percent:g}"
     return f"write a part of 1, such as {percent / 100:g} for {percent:g} percent"
+
+
+_UNITS = {"w": "weeks", "d": "days", "h": "hours", "m": "minutes"}
+_LENGTH = re.compile(r"([0-9]{1,6}) ?(?:(w|d|h)|(w)eeks?|(d)ays?|(h)ours?|(m)in(?:ute)?s?)")
+
+
+def _length_remedy(error: ErrorDetails, node: Node) -> str:
+    """Say how to write a length such as 7d; "" for anything else."""
+    if error.get("ctx", {}).get("class_name") != "Duration":
+        return ""
+    written = _LENGTH.fullmatch(str(node.value).lower())
+    if written is None:
+        return "write weeks, days, hours or minutes, such as {days: 7}"
+    unit = next(letter for letter in written.groups()[1:] if letter)
+    return f"write {{{_UNITS[unit]}: {written[1]}}}"
 
 
 def _list_remedy(node: Node) -> str:
@@ -190,8 +216,8 @@ _EXPECTED: Mapping[str, tuple[str, Callable[[Node], str]]] = {
     "float_type": ("a number", _number_remedy),
     "float_parsing": ("a number", _number_remedy),
     "finite_number": ("a finite number", _number_remedy),
-    "int_type": ("a whole number", _number_remedy),
-    "int_from_float": ("a whole number", _number_remedy),
+    "int_type": ("a whole number", _whole_remedy),
+    "int_from_float": ("a whole number", _whole_remedy),
     "tuple_type": ("a list", _list_remedy),
     "list_type": ("a list", _list_remedy),
     "dict_type": ("a map", _map_remedy),

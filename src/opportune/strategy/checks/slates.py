@@ -114,7 +114,9 @@ def _check_parts(notes: Notes, name: str, parts: tuple[str, ...]) -> None:
     for index, part in enumerate(parts):
         path: list[str | int] = [name, "not_together", index]
         group = part.removeprefix("group:")
-        if group == part:
+        if group == part and part in notes.project.groups and part not in notes.project.actions:
+            notes.report(FILE, path, f"'{part}' is a group, no action", f"write 'group:{part}'", "unknown-action")
+        elif group == part:
             notes.expect_name(part, notes.project.actions, "actions", "action", FILE, path)
         else:
             notes.expect_name(group, notes.project.groups, "actions", "group", FILE, path)

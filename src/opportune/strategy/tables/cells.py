@@ -37,6 +37,7 @@ _NUMBER = r"[-+]?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?"
 _BOUND = re.compile(rf"(<=|>=|<|>)\s*({_NUMBER})")
 _RANGE = re.compile(rf"({_NUMBER})\s*\.\.\s*(<?)\s*({_NUMBER})")
 _ONE = re.compile(_NUMBER)
+_COMMA = re.compile(r"[0-9]{1,15},[0-9]{1,15}")
 _COMPARE: dict[str, Callable[[float, float], bool]] = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -148,9 +149,14 @@ def _listed(values: list[float] | list[str], negated: bool, expression: str) -> 
 
 def _numbers(text: str, kind: ValueType) -> list[float]:
     parts = [part.strip() for part in text.split(",")]
+    if kind is ValueType.NUMBER and _COMMA.fullmatch(text):
+        # Sheets of many countries write decimals so, and both readings are plausible.
+        whole, part = text.split(",")
+        raise CellError(f"'{text[:60]}' may be a number or two", f"write {whole}.{part}, or '{whole}, {part}' for both")
     wrong = next((part for part in parts if not _ONE.fullmatch(part)), None)
     if wrong is not None:
-        remedy = "write 18, >= 18, 18..30, 1, 2, 3 or not 1, 2"
+        has_comma = kind is ValueType.NUMBER and _COMMA.search(text)
+        remedy = "write decimals with a point" if has_comma else "write 18, >= 18, 18..30, 1, 2, 3 or not 1, 2"
         raise CellError(f"expected a condition on a number, found '{text[:60]}'", remedy)
     return [_number(part, kind) for part in parts]
 

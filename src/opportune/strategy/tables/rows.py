@@ -100,7 +100,10 @@ def _percent(cell: Cell, complain: Complain) -> float | None:
     percent = float(match[1]) if match else None
     if percent is None or not -100 <= percent <= 1000:
         message = f"expected percent from -100 to 1000, found '{cell.text[:30]}'"
-        complain(cell, message, "write what is added to the context weight, such as 25 or -50", "table-percent")
+        remedy = "write what is added to the context weight, such as 25 or -50"
+        if re.fullmatch(r"[+-]?[0-9]+,[0-9]+ ?%?", cell.text):
+            remedy = "write decimals with a point"
+        complain(cell, message, remedy, "table-percent")
         return None
     return percent
 
