@@ -75,7 +75,7 @@ def said(name: str, value: Any) -> Any:
 
 
 def expected(rows: list[dict[str, Any]]) -> list[dict[str, Any] | None]:
-    found = []
+    found: list[dict[str, Any] | None] = []
     for row in rows:
         found.append(None)
         with suppress(KeyError):
