@@ -29,6 +29,14 @@ def test_it_takes_the_current_revision_of_a_store(run: Run, tmp_path: Path, stor
     assert "till/receipt: water" in ended.out
 
 
+def test_what_is_switched_off_in_the_store_is_left_out(run: Run, tmp_path: Path, store: Path) -> None:
+    assert run("off", "water", "--store", store).code == 0
+
+    ended = run("fallback", "--store", store, "--out", tmp_path / "out")
+
+    assert "till/receipt: nothing" in ended.out
+
+
 def test_it_wants_one_of_both(run: Run, tmp_path: Path) -> None:
     assert run("fallback", "--out", tmp_path / "out").code == 2
     assert run("fallback", PROJECT, "--store", "x.db", "--out", tmp_path / "out").code == 2

@@ -24,27 +24,35 @@ LINE_BYTES_MAX = 60_000
 _encode = msgspec.json.Encoder().encode
 
 
-def published_answers(plan: Plan, now: datetime) -> dict[str, AnswerBody]:
+def published_answers(plan: Plan, now: datetime, switched_off: frozenset[str] = frozenset()) -> dict[str, AnswerBody]:
     """Give the answer per key: "channel", or "channel/placement" for a request of that placement alone.
 
     Their `id` is empty, since nothing is recorded: no outcome can name them.
+
+    Args:
+        switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
     """
     return {
         key: AnswerBody(
             id="", revision=plan.revision, degraded=str(Reason.SERVICE_AWAY), control=None, placements=placements
         )
-        for key, placements in standing_answers(plan, now).items()
+        for key, placements in standing_answers(plan, now, switched_off).items()
     }
 
 
-def publish_fallback(plan: Plan, folder: Path, now: datetime) -> dict[str, AnswerBody]:
+def publish_fallback(
+    plan: Plan, folder: Path, now: datetime, switched_off: frozenset[str] = frozenset()
+) -> dict[str, AnswerBody]:
     """Write the answers into a folder, each file at once: whoever reads sees the old one or the new one.
+
+    Args:
+        switched_off: as for `published_answers`.
 
     Raises:
         InputError: an answer is too long for a proxy.
         OSError: the folder cannot be written.
     """
-    answers = published_answers(plan, now)
+    answers = published_answers(plan, now, switched_off)
     lines = {key: _encode(answer) for key, answer in answers.items()}
     for key, line in lines.items():
         if len(line) > LINE_BYTES_MAX:

@@ -67,11 +67,12 @@ class _Decision(msgspec.Struct):
 
 
 class _Said(NamedTuple):
-    """A report, as `report_of` takes it."""
+    """A report: as `report_of` takes it, and when it was recorded."""
 
     name: str
     at: int
     body: OutcomeBody
+    recorded_at: int
 
 
 _decode_decision = msgspec.msgpack.Decoder(_Decision).decode
@@ -96,7 +97,8 @@ def read_contacts(
         history.take_row(row)
     if unknown := history.unknown():
         for entry in about(unknown):
-            history.take(entry.sequence, entry.id, entry.decision, to_microseconds(entry.occurred_at), entry.body)
+            at, recorded_at = to_microseconds(entry.occurred_at), to_microseconds(entry.recorded_at)
+            history.take(entry.sequence, entry.id, entry.decision, at, entry.body, recorded_at)
     contacts = sorted((contact for contact in history.contacts() if contact.at >= since), key=lambda one: one.at)
     return Contacts(rows[0].sequence if rows else 0, tuple(contacts))
 
@@ -129,9 +131,11 @@ class _History:
             body: _Decision | Body = _decode_decision(row.body)
         else:
             body, _ = decode_parts(Kind(row.kind), row.schema, row.body, None)
-        self.take(row.sequence, row.id, row.decision, row.occurred_at, body)
+        self.take(row.sequence, row.id, row.decision, row.occurred_at, body, row.recorded_at)
 
-    def take(self, sequence: int, name: str, decision: str | None, at: int, body: _Decision | Body) -> None:
+    def take(
+        self, sequence: int, name: str, decision: str | None, at: int, body: _Decision | Body, recorded_at: int
+    ) -> None:
         """Take an entry; those that are neither a decision nor an outcome say nothing here."""
         if decision is None:
             return
@@ -140,7 +144,7 @@ class _History:
         elif isinstance(body, OutcomeBody) and body.joins:
             self._joined.add(decision)
         elif isinstance(body, OutcomeBody):
-            self._reports.setdefault(decision, {})[sequence] = _Said(name, at, body)
+            self._reports.setdefault(decision, {})[sequence] = _Said(name, at, body, recorded_at)
 
     def unknown(self) -> set[str]:
         """Decisions that were made before all that was read, and those that reports had waited for."""
@@ -161,7 +165,9 @@ class _History:
             channel = "" if made is None else made[1].channel
             for one in stands:
                 told = one.body
-                yield Contact(one.at, told.outcome, told.action, told.treatment, channel, told.placement, decision)
+                # An outcome dated ahead would let something rest for as long.
+                at = min(one.at, one.recorded_at)
+                yield Contact(at, told.outcome, told.action, told.treatment, channel, told.placement, decision)
 
 
 def _standing(said: list[_Said]) -> list[_Said]:
@@ -169,4 +175,4 @@ def _standing(said: list[_Said]) -> list[_Said]:
     if len(said) == 1:
         return [] if said[0].body.withdraws else said
     named = {one.name: one for one in said}
-    return [named[report.id] for report in standing(report_of(*one) for one in said)]
+    return [named[report.id] for report in standing(report_of(one.name, one.at, one.body) for one in said)]

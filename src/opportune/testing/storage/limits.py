@@ -316,6 +316,18 @@ class LimitsContract(StorageCase):
         assert {one[2:6] for one in map(msgspec.structs.astuple, found.contacts)} == {where}
         assert late.contacts == found.contacts[1:]
 
+    def test_an_outcome_dated_ahead_counts_from_when_it_was_heard_of(self, tmp_path: Path) -> None:
+        with self.open(tmp_path, clock=lambda: NOON + DAY) as storage:
+            storage.write([save_profile("p")])
+            storage.write([save_decision("a", person=storage.person_of("c-001"))])
+            report = accept("o1", "d-a", "reject", Sign.NEGATIVE)
+            ahead = msgspec.structs.replace(report.outcome, occurred_at=NOON + 3_650 * DAY)
+            storage.write([msgspec.structs.replace(report, outcome=ahead)])
+
+            found = storage.contacts("c-001", NOON)
+
+        assert [(one.at, one.what) for one in found.contacts][1:] == [(to_microseconds(NOON + DAY), "reject")]
+
     def test_nobody_has_contacts(self, storage: Storage) -> None:
         storage.write([save_decision("a", person=None), save_profile("p")])
 
