@@ -7,7 +7,7 @@ import pytest
 
 from opportune.learning import BayesModel, CandidateKey, MixtureModel, Predictor, Snapshot
 from opportune.learning.drift import LIMIT, LIMIT_SHARE, Drift
-from opportune.learning.fading import faded, repeated
+from opportune.learning.fading import counted, faded, repeated
 from opportune.records import Value, ValueType
 
 
@@ -70,6 +70,7 @@ def test_who_remembers_more_forgets_less() -> None:
     # After a change of the world, what was learned before it fades as that of few answers.
     assert faded(1e-4, 200_000, since=500) == 1e-4
     assert faded(1.0, 10) == 0.5
+    assert [counted(45_000), counted(100_000), counted(100_000, since=900)] == [1.0, 0.25, 1.0]
     assert repeated(15_000) == 0.0
     assert repeated(80_000) == 0.75
     assert repeated(80_000, since=40_000) == 0.5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import math
 import random
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from opportune.learning import (
     Moves,
     Predictor,
     PropensityModel,
+    fading,
     from_bytes,
     mixture_numpy,
     to_bytes,
@@ -144,6 +146,55 @@ def test_what_is_said_too_boldly_is_corrected_and_what_is_right_is_left_alone() 
                 off.append(abs(1.0 / (1.0 + np.exp(-said)) - chance))
 
         assert np.mean(off) < limit
+
+
+def moved_at_the_end(trusted: int, monkeypatch: pytest.MonkeyPatch) -> float:
+    """Say how far 40 who say "yes" behind 3,000 answers move what is said, in log odds."""
+    monkeypatch.setattr(fading, "TRUSTED", trusted)
+    rng = np.random.default_rng(5)
+    blend = Blend([0.5, 0.5], [0.03, 0.03], 1, mixture_numpy)
+    for _ in range(3_000):
+        odds = rng.normal(-2.0, 0.3)
+        blend.learn(0, np.array([odds, -2.0, 1.0]), bool(rng.random() < 1.0 / (1.0 + np.exp(-odds))))
+    same = np.array([-2.0, -2.0, 1.0])
+    moved = [blend.learn(0, same, True) for _ in range(40)]
+    return moved[-1] - moved[0]
+
+
+def test_who_comes_last_hardly_moves_how_far_experts_are_trusted_and_corrected(monkeypatch: pytest.MonkeyPatch) -> None:
+    settled, unsettled = (moved_at_the_end(trusted, monkeypatch) for trusted in (300, 3_000))
+
+    assert 0.0 < settled < 0.03
+    # Negative control: where trust counts each answer alike.
+    assert unsettled > 0.08
+
+
+def test_an_expert_that_comes_late_is_trusted_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fading, "TRUSTED", 500)
+    rng = np.random.default_rng(6)
+    blend = Blend([1.0, 0.0], [0.01, 0.03], 1, mixture_numpy)
+    for number in range(5_000):
+        truth = rng.normal()
+        happened = rng.random() < 1.0 / (1.0 + np.exp(-truth))
+        blend.learn(0, np.array([0.3 * truth, truth if number >= 4_000 else 0.0, 1.0]), bool(happened))
+
+    assert blend.answers.tolist() == [[5_000, 1_000, 5_000]]
+    assert blend.weights[0, 1] > 0.3
+
+
+@pytest.mark.parametrize("steps", ["numpy", "numba"])
+def test_an_answer_that_counts_half_twice_counts_about_once(steps: str) -> None:
+    if steps == "numba":
+        pytest.importorskip("numba")
+    regress = importlib.import_module(f"opportune.learning.mixture_{steps}").regress
+    found = []
+    for parts in ((1.0,), (0.5, 0.5)):
+        means, covariances = np.array([0.2, -0.1]), np.array([[0.03, 0.01], [0.01, 0.02]])
+        for part in parts:
+            regress(means, covariances, np.array([0.03, 0.02]), np.array([1.5, 1.0]), -1.0, 1.0, 0.0, part)
+        found.append(np.concatenate((means, covariances.ravel())))
+
+    assert found[0] == pytest.approx(found[1], abs=1e-4)
 
 
 @functools.cache

@@ -8,7 +8,7 @@ Notation:
     N   knots: log odds at which a correction is learned
     weights      float64 [O, E + 1], trust  float64 [O, E + 1, E + 1], their covariances
     corrections  float64 [O, N], doubt  float64 [O, N, N], their covariances
-    answers      int64 [O], learned here
+    answers      int64 [O, E + 1], learned here while an expert had something to say; the last are all
 
 Both are shared by all actions: what one action teaches of an expert holds for the others.
 """
@@ -24,7 +24,7 @@ import numpy.typing as npt
 from opportune.learning import mixture_numpy
 from opportune.learning.base import Snapshot
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX
-from opportune.learning.fading import NEVER, faded
+from opportune.learning.fading import NEVER, counted, faded
 from opportune.learning.mixture_numpy import KNOT_STEP, KNOTS
 from opportune.learning.snapshot import read_array
 
@@ -62,7 +62,7 @@ class Blend:
         self.corrections: Doubles = np.zeros((heads, KNOTS))
         apart = np.abs(np.subtract.outer(np.arange(KNOTS), np.arange(KNOTS))) * (KNOT_STEP / CORRECTION_REACH)
         self.doubt: Doubles = np.tile(CORRECTION_VARIANCE * np.exp(-apart), (heads, 1, 1))
-        self.answers = np.zeros(heads, dtype=np.int64)
+        self.answers = np.zeros((heads, len(self._prior)), dtype=np.int64)
         self._x = np.zeros(KNOTS)
 
     def begin(self, head: int, start: Sequence[float], variance: Sequence[float]) -> None:
@@ -85,12 +85,16 @@ class Blend:
         log_odds = self.log_odds(head, said)
         mixture_numpy.bend(log_odds, self._x)
         corrected = log_odds + float(np.add.accumulate(self.corrections[head] * self._x)[-1])
-        forgetting = float(faded(FORGETTING, self.answers[head], since, SETTLED))
+        is_heard = said != 0.0
+        answers = int(self.answers[head, -1])
+        forgetting, part = float(faded(FORGETTING, answers, since, SETTLED)), counted(answers, since)
         self._steps.regress(
-            self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, forgetting
+            self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, forgetting, part
         )
-        self._steps.regress(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, forgetting)
-        self.answers[head] += 1
+        # An expert that comes late earns trust as the first ones did.
+        part = counted(int(self.answers[head, is_heard].min()), since)
+        self._steps.regress(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, forgetting, part)
+        self.answers[head] += is_heard
         return min(max(corrected, -LOG_ODDS_MAX), LOG_ODDS_MAX)
 
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
@@ -104,14 +108,14 @@ class Blend:
             ValueError: the arrays are not those of such a blend.
         """
         snapshot = Snapshot(arrays, {})
-        count = len(arrays["answers"]) if "answers" in arrays and arrays["answers"].ndim == 1 else 0
+        count = len(arrays["answers"]) if "answers" in arrays and arrays["answers"].ndim == 2 else 0
         size = self.weights.shape[1]
         found = {
             "weights": read_array(snapshot, "weights", np.float64, (count, size)),
             "trust": read_array(snapshot, "trust", np.float64, (count, size, size)),
             "corrections": read_array(snapshot, "corrections", np.float64, (count, KNOTS)),
             "doubt": read_array(snapshot, "doubt", np.float64, (count, KNOTS, KNOTS)),
-            "answers": read_array(snapshot, "answers", np.int64, (count,)),
+            "answers": read_array(snapshot, "answers", np.int64, (count, size)),
         }
         if any(np.abs(values).max(initial=0) > NUMBER_MAX for name, values in found.items() if name != "answers"):
             raise ValueError("snapshot: weights of experts are out of range")

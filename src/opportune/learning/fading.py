@@ -8,12 +8,14 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["NEVER", "SETTLED", "faded", "repeated"]
+__all__ = ["NEVER", "SETTLED", "counted", "faded", "repeated"]
 
 SETTLED = 2_000
 """Answers behind which a weight forgets more slowly."""
 REPEATED = 20_000
 """Answers to an action behind which its predictors are taken to repeat each other."""
+TRUSTED = 50_000
+"""Answers behind which how far experts are trusted, and corrected, moves less with each."""
 NEVER = 1 << 60
 """Answers since the last change of a world that nobody watches."""
 
@@ -40,3 +42,14 @@ def repeated(answers: int, since: int = NEVER) -> float:
         since: answers since the world last changed.
     """
     return 1.0 - min(1.0, REPEATED / max(min(answers, since), 1))
+
+
+def counted(answers: int, since: int = NEVER) -> float:
+    """Give how much of an answer counts for trust in those who learn the same answer themselves, 0 to 1.
+
+    Args:
+        answers: that trust has learned.
+        since: answers since the world last changed.
+    """
+    found = min(1.0, TRUSTED / max(min(answers, since), 1))
+    return found * found

@@ -55,7 +55,14 @@ def _finish(corrections: Floats, lead: Floats, log_odds: Floats, spread: Floats,
 
 @njit(cache=True)
 def regress(
-    means: Doubles, covariances: Doubles, prior: Doubles, x: Doubles, offset: float, happened: float, forgetting: float
+    means: Doubles,
+    covariances: Doubles,
+    prior: Doubles,
+    x: Doubles,
+    offset: float,
+    happened: float,
+    forgetting: float,
+    counted: float,
 ) -> None:
     """As mixture_numpy.regress."""
     size = len(x)
@@ -70,7 +77,8 @@ def regress(
     variance = 0.0
     for i in range(size):
         variance += along[i] * x[i]
-    step, curvature = _answer_step(log_odds, variance, happened)
+    step, curvature = _answer_step(log_odds, counted * variance, happened)
+    step, curvature = counted * step, counted * curvature
     rate = curvature / (1.0 + curvature * variance)
     for i in range(size):
         means[i] += along[i] * step
@@ -93,4 +101,4 @@ def warm_up() -> None:
     finish(corrections, rows, rows.copy(), rows.copy(), rows.copy())
     finish(corrections, rows[:, :4], rows[:, :4].copy(), rows[:, :4].copy(), rows[:, :4].copy())
     one = np.ones(1)
-    regress(one.copy(), np.ones((1, 1)), one, one, 0.0, 1.0, 0.0)
+    regress(one.copy(), np.ones((1, 1)), one, one, 0.0, 1.0, 0.0, 1.0)

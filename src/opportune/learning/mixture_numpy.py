@@ -61,15 +61,23 @@ def bend(log_odds: float, x: Doubles) -> None:
 
 
 def regress(
-    means: Doubles, covariances: Doubles, prior: Doubles, x: Doubles, offset: float, happened: float, forgetting: float
+    means: Doubles,
+    covariances: Doubles,
+    prior: Doubles,
+    x: Doubles,
+    offset: float,
+    happened: float,
+    forgetting: float,
+    counted: float,
 ) -> None:
-    """Bayesian logistic regression, one answer: weights [K] of x [K] above an offset."""
+    """Bayesian logistic regression, one answer that counts so much of one: weights [K] of x [K] above an offset."""
     size = len(x)
     places = np.arange(size)
     covariances[places, places] += forgetting * np.maximum(prior - covariances[places, places], 0.0) * (x != 0.0)
     along = np.einsum("ij,j->i", covariances, x)
     variance = float(np.add.accumulate(along * x)[-1])
     log_odds = offset + float(np.add.accumulate(means * x)[-1])
-    step, curvature = answer_step(log_odds, variance, happened)
+    step, curvature = answer_step(log_odds, counted * variance, happened)
+    step, curvature = counted * step, counted * curvature
     means += along * step
     covariances -= np.multiply.outer(along * (curvature / (1.0 + curvature * variance)), along)
