@@ -77,7 +77,10 @@ def _nothing(seen: Outlook) -> Iterator[str]:
         f"Nothing to show: {seen.empty_before:,} before, {seen.empty_after:,} after "
         f"({seen.empty_share:.1%}); {seen.emptied:,} got something before."
     )
-    for title, wants in (("Of those, left so by:", seen.wants), ("Of all, left so by:", seen.funnel_after.wants)):
+    for title, wants in (
+        ("Of those, left so by:", seen.wants),
+        ("Of all, left so by (a contact may count in several lines):", seen.funnel_after.wants),
+    ):
         if wants:
             yield title
         for want in wants[:LISTED]:

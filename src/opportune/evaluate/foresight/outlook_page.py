@@ -146,7 +146,7 @@ def _segments(seen: Outlook, words: dict[str, str]) -> str:
     rows: list[list[Cell]] = [
         [one.segment, one.contacts, one.changed, f"{one.changed / (one.contacts or 1):.2%}"] for one in seen.segments
     ]
-    names = [words["segment"], words["contacts"], words["kinds"], words["share"]]
+    names = [words["segment"], words["contacts"], words["changing"], words["share"]]
     return f"<section>{table(words['segments'], names, rows, text=1)}</section>"
 
 
