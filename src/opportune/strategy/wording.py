@@ -22,7 +22,7 @@ LATER: Mapping[str, str] = {
     "durability": "every answer waits for its record; remove the key",
     "renamed_from": "an action keeps what was learned only under its own name; remove the key",
     "limits": "limits have files of their own: contact_policies.yaml and stocks.yaml",
-    "bundles": "bundles are not available yet; remove the key",
+    "bundles": "write them in slates.yaml as only_together",
     "predictors": "set 'predictor: false' on the attributes that models may not see",
     "months": "months differ in length; write weeks or days",
     "<<": "write the keys out, or use an anchor for the whole value",
