@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -310,6 +310,11 @@ class Plan:
     def like(self) -> npt.NDArray[np.int64]:
         """Numbers of candidates that are linked to the same others, int64 [C]."""
         return alike(self.links, self.exclusive, self.action_of)
+
+    @cached_property
+    def known(self) -> dict[Any, Any]:
+        """What was worked out about completions of slates; it changes nothing but the time."""
+        return {}
 
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:

@@ -9,23 +9,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from opportune.decide.slate_shape import CLOSED, LEAST, PENALTY, Task
-from opportune.decide.slate_task import Board, Reduced, joinable, reduce, task_of, whole
+from opportune.decide.slate_shape import ACROSS, CLOSED, HARD, LEAST, PENALTY, PLAIN, Task
+from opportune.decide.slate_task import Board, joinable, reduce, task_of, whole
 
 __all__ = ["Best", "best_completion", "completes", "least_missing"]
 
 Booleans = npt.NDArray[np.bool_]
 Singles = npt.NDArray[np.float32]
-Longs = npt.NDArray[np.int64]
-Search = Callable[[Task, int, int, int, int, bool], tuple[int, int, int]]
+Search = Callable[[Task, int, int, int, int, int], tuple[int, int, int]]
 
-CANDIDATES_EXACT, PLACES_EXACT = 50, 10
 NODES_FIRST = 60
 """Nodes that are tried with plain prices: most tasks need fewer."""
-NODES_EXACT = 2_000_000
-"""Nodes up to `CANDIDATES_EXACT` candidates and `PLACES_EXACT` places; the benchmark shows what needs them."""
-NODES_MAX = 2_000
-"""Nodes of larger tasks; what is then not proven is said as a gap."""
+NODES_MAX = 5_000
+"""Nodes of a hard task, which take about 50 ms when compiled; what is then not proven is said as a gap."""
 
 
 class Best(NamedTuple):
@@ -72,15 +68,10 @@ def best_completion(
     values, bits = whole(np.where(is_open.any(axis=0), priority, np.float32(0)), sum(places))
     # An empty place is worth what the worst is that was open, and no less than nothing.
     worth = values[reduced.candidates] - min(0, int(values.min(initial=0)))
-    small = len(reduced.candidates) <= CANDIDATES_EXACT and sum(places) <= PLACES_EXACT
-
-    def task(part: Reduced, part_worth: Longs) -> Task:
-        return task_of(board, part, part_worth, places, standing, others)
-
-    own = task(reduced, worth)
-    found = _run(own, len(places), LEAST, -LEAST, NODES_FIRST, False, kernel)
+    task = _formed(task_of(board, reduced, worth, places, standing, others), kernel)
+    found = _run(task, len(places), LEAST, -LEAST, NODES_FIRST, PLAIN, kernel)
     if found.value < found.most:
-        found, reduced = _hard(task, own, reduced, worth, found, NODES_EXACT if small else NODES_MAX, kernel)
+        found = _hard(task, len(places), found, NODES_MAX, kernel)
     chosen: list[list[int]] = [[] for _ in places]
     p = 0
     for choice in found.choices:
@@ -92,30 +83,18 @@ def best_completion(
     return Best(chosen, float(np.ldexp(float(found.most - found.value), -bits)), found.nodes)
 
 
-def _hard(
-    task: Callable[[Reduced, Longs], Task],
-    own: Task,
-    reduced: Reduced,
-    worth: Longs,
-    first: Found,
-    nodes_max: int,
-    kernel: str,
-) -> tuple[Found, Reduced]:
-    """Search in the order of what candidates are worth beyond the prices, which finds and proves the best sooner; then
-    find the first of equals, whose value is known now, in the order of rank."""
-    m = len(reduced.may)
-    red = np.where(reduced.may.T, np.asarray(own.red).reshape(-1, m), LEAST).max(axis=1)
-    order = np.argsort(-red, kind="stable")
-    sorted_ = Reduced(reduced.candidates[order], reduced.may[:, order])
-    found = _run(task(sorted_, worth[order]), m, first.value, -LEAST, nodes_max, True, kernel)
-    best, chosen = (found, sorted_) if found.value > first.value else (first._replace(most=found.most), reduced)
+def _hard(task: Task, m: int, first: Found, nodes_max: int, kernel: str) -> Found:
+    """Search candidate by candidate, which finds and proves the best sooner; then find the first of equals, whose value
+    is known now, place by place in the order of rank."""
+    found = _run(task, m, first.value, -LEAST, nodes_max, ACROSS, kernel)
+    best = found if found.value > first.value else first._replace(most=found.most)
     nodes = first.nodes + found.nodes
     if found.value < found.most:
-        return best._replace(nodes=nodes), chosen
-    again = _run(own, m, found.value - 1, found.value, nodes_max, True, kernel)
+        return best._replace(nodes=nodes)
+    again = _run(task, m, found.value - 1, found.value, nodes_max, HARD, kernel)
     if again.value < found.value:
-        return best._replace(nodes=nodes + again.nodes), chosen
-    return again._replace(most=again.value, nodes=nodes + again.nodes), reduced
+        return best._replace(nodes=nodes + again.nodes)
+    return again._replace(most=again.value, nodes=nodes + again.nodes)
 
 
 def least_missing(
@@ -161,22 +140,31 @@ def _complete(
     kernel: str,
 ) -> tuple[Found, npt.NDArray[np.intp]]:
     may = joinable(board, is_open, standing, others)
-    reduced = reduce(board, may, places, np.zeros(may.shape[1], dtype=np.float32))
-    nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
-    task = task_of(board, reduced, nobody, places, standing, others)
-    target = -PENALTY * missing
-    found = _run(task, len(places), LEAST, target, NODES_FIRST, False, kernel)
-    if found.value < min(found.most, target):
-        found = _run(task, len(places), LEAST, target, NODES_EXACT, True, kernel)
-    return found, reduced.candidates
+    # By number, so that others whose candidates are linked in the same way have the same question.
+    reduced = reduce(board, may, places, -board.like.astype(np.float32))
+    present = [tuple(sorted(board.like[list(own)].tolist())) for own in (others, *standing)]
+    key = (board.like[reduced.candidates].tobytes(), reduced.may.tobytes(), tuple(places), *present, missing)
+
+    def work_out() -> Found:
+        nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
+        task = _formed(task_of(board, reduced, nobody, places, standing, others), kernel)
+        target = -PENALTY * missing
+        found = _run(task, len(places), LEAST, target, NODES_FIRST, PLAIN, kernel)
+        if found.value < min(found.most, target):
+            found = _run(task, len(places), LEAST, target, NODES_MAX, HARD, kernel)
+        return found
+
+    return board.recall(key, work_out), reduced.candidates
 
 
-def _run(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard: bool, kernel: str) -> Found:
-    given = task if kernel == "numba" else Task(*(part.tolist() for part in task))
-    value, most, nodes = _search_of(kernel)(given, m, found, target, nodes_max, is_hard)
-    if given is not task:
-        task.red[:] = given.red
-    return Found(value, most, nodes, list(given.best))
+def _run(task: Task, m: int, found: int, target: int, nodes_max: int, way: int, kernel: str) -> Found:
+    value, most, nodes = _search_of(kernel)(task, m, found, target, nodes_max, way)
+    return Found(value, most, nodes, [int(choice) for choice in task.best])
+
+
+def _formed(task: Task, kernel: str) -> Task:
+    """Give a task in the form that a kernel works on."""
+    return task if kernel == "numba" else Task(*(part.tolist() for part in task))
 
 
 @functools.cache

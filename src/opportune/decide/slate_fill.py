@@ -68,7 +68,8 @@ def board_of(plan: Plan, facts: Facts, quotas: Sequence[Quota]) -> Board:
     for quota in quotas:
         rows += (Most("", "", quota.members, quota.most, True),)
         like = np.unique(like * 2 + quota.members, return_inverse=True)[1].reshape(-1)
-    return Board(plan.links, rows, plan.links.wanted(facts), plan.action_of, like)
+    known = {} if quotas else plan.known
+    return Board(plan.links, rows, plan.links.wanted(facts), plan.action_of, like, known)
 
 
 def fill_all(
@@ -238,7 +239,10 @@ class _Filling:
         if not self.plan.links.bundles and not self.board.minima:
             return may
         missing = self.missing - self._missed(p)
-        return _completable(self.board, is_open, places, standing, before, may, missing, self.kernel)
+        key = (is_open.tobytes(), tuple(places), *map(tuple, standing), tuple(before), missing)
+        return self.board.recall(
+            key, lambda: _completable(self.board, is_open, places, standing, before, may, missing, self.kernel)
+        )
 
     def _missed(self, p: int) -> int:
         """Count what the minima of single placements miss before a placement: that cannot be made up any more."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from opportune.decide.slate_shape import CLOSED, LEAST, PENALTY, Numbers, Task
+from opportune.decide.slate_shape import ACROSS, CLOSED, LEAST, PENALTY, PLAIN, Numbers, Task
 
 __all__ = ["search"]
 
@@ -30,6 +30,8 @@ except ImportError:
     def step(function: Step) -> Step:
         """Leave a function as it is: nothing compiles it."""
         return function
+
+    inner = step
 else:
 
     def step(function: Step) -> Step:
@@ -37,17 +39,24 @@ else:
         jitable: Step = register_jitable(function)
         return jitable
 
+    def inner(function: Step) -> Step:
+        """The same for what runs for every candidate: it is written into its caller, for a task is long to pass."""
+        jitable: Step = register_jitable(forceinline=True)(function)
+        return jitable
+
 
 SWEEPS = 6
 """Rounds in which every price is set anew; later ones seldom change anything."""
-STEPS, PATIENCE = 300, 10
+STEPS, PATIENCE = 120, 8
 """Moves of all prices of a hard task, and moves without gain after which they become half as long."""
+DIVE = 60
+"""Nodes in which a hard task looks for a good slate; only then do better prices show what cannot be in a better one."""
 TRIES = 3
 """Moves of prices at a node of a hard task that could not be cut off; 10 save few more nodes and cost more."""
 
 
 @step
-def search(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard: bool) -> tuple[int, int, int]:
+def search(task: Task, m: int, found: int, target: int, nodes_max: int, way: int) -> tuple[int, int, int]:
     """Find the best slate; of equals the one whose places, in order, hold the first candidates.
 
     Args:
@@ -55,26 +64,185 @@ def search(task: Task, m: int, found: int, target: int, nodes_max: int, is_hard:
         found: value that has to be exceeded.
         target: value at which the search may end.
         nodes_max: after so many nodes it ends with what it has.
-        is_hard: whether better prices are worth their time.
+        way: `PLAIN`, or with better prices `HARD`, or `ACROSS`, which finds any best slate and ends when it is proven.
 
     Returns:
         value of the slate in `task.best`, or `found` where nothing exceeds it; a value that no slate exceeds; nodes.
     """
     _set_prices(task, m)
-    if is_hard:
+    if way > PLAIN:
         _improve_prices(task, m, found)
-    return _walk(task, m, found, target, nodes_max, TRIES if is_hard else 0)
+    if way == ACROSS:
+        return _assign(task, m, found, nodes_max)
+    return _walk(task, m, found, target, nodes_max, TRIES if way > PLAIN else 0)
+
+
+@step
+def _assign(task: Task, m: int, found: int, nodes_max: int) -> tuple[int, int, int]:
+    """Find a best slate candidate by candidate: a good one soon, better prices for it, and then what is left."""
+    nodes = 0
+    if found <= LEAST or nodes_max > DIVE:
+        _order(task, m)
+        found, nodes = _spread(task, m, found, min(DIVE, nodes_max))
+        _improve_prices(task, m, found)
+    _order(task, m)
+    most = max(_bound(task, m, _without_minima(task), 0, 0), found)
+    if most > found and nodes < nodes_max:
+        _fix(task, m, most - found, 1)
+        found, more = _spread(task, m, found, nodes_max - nodes)
+        _fix(task, m, 0, -1)
+        nodes += more
+    return found, max(most, found) if nodes >= nodes_max else found, nodes
+
+
+@step
+def _order(task: Task, m: int) -> None:
+    """Put those first of whom it is clearest where they stand."""
+    n = len(task.worth)
+    for c in range(n):
+        best, second = 0, -PENALTY
+        for o in range(c * m, c * m + m):
+            if task.blocked[o] == 0:
+                second = max(second, min(best, task.red[o]))
+                best = max(best, task.red[o])
+        task.clear[c] = best - second
+        i = c
+        while i > 0 and task.clear[task.order[i - 1]] < task.clear[c]:
+            task.order[i] = task.order[i - 1]
+            i -= 1
+        task.order[i] = c
+
+
+@step
+def _fix(task: Task, m: int, over: int, sign: int) -> None:
+    """Block the options that cannot be in a better slate, as they lower a bound that is `over` too high by more than
+    that; with sign -1 free them again."""
+    for c in range(len(task.worth)):
+        best = 0
+        if sign > 0 and task.bundle_of[c] < 0:
+            for o in range(c * m, c * m + m):
+                if task.part[o] >= 0:
+                    best = 0
+                    break
+                if task.blocked[o] == 0:
+                    best = max(best, task.red[o])
+        for o in range(c * m, c * m + m):
+            if sign < 0:
+                task.blocked[o] -= task.fixed[o]
+                task.fixed[o] = 0
+            elif best - task.red[o] >= over:
+                task.blocked[o] += 1
+                task.fixed[o] = 1
+
+
+@step
+def _spread(task: Task, m: int, found: int, nodes_max: int) -> tuple[int, int]:
+    """Walk the tree of slates candidate by candidate: where does it stand, if anywhere?"""
+    n = len(task.worth)
+    waiting, value, level, nodes = 0, _without_minima(task), 0, 0
+    for b in range(len(task.pending)):
+        waiting += task.pending[b]
+    is_new = True
+    while level >= 0:
+        if level == n:
+            if waiting == 0 and value > found:
+                found = value
+                _note(task, m)
+            level -= 1
+            is_new = False
+            continue
+        c = task.order[level]
+        if is_new:
+            task.tried[c] = 0
+        else:
+            value, waiting = _undo(task, m, c, value, waiting)
+        p = _next_place(task, m, c)
+        if p > m or nodes >= nodes_max:
+            level -= 1
+            is_new = False
+            continue
+        task.stands[c] = p
+        if p == m:
+            task.taken[c] += 1
+        else:
+            value, waiting = _change(task, m, c, p, value, waiting, 1)
+        is_new = p == m and task.tried[c] == 1 << m
+        if not is_new:
+            nodes += 1
+            is_new = _is_worth(task, m, value, 0, 0, found, TRIES)
+        level += 1 if is_new else 0
+    return found, nodes
+
+
+@step
+def _undo(task: Task, m: int, c: int, value: int, waiting: int) -> tuple[int, int]:
+    """Take back where a candidate was put last."""
+    p = task.stands[c]
+    if p < m:
+        return _change(task, m, c, p, value, waiting, -1)
+    task.taken[c] -= 1
+    return value, waiting
+
+
+@inner
+def _next_place(task: Task, m: int, c: int) -> int:
+    """Give the next placement to try for a candidate, the most promising first; m for none, m + 1 at the end."""
+    best, at = 0, m + 1
+    for p in range(m + 1):
+        if task.tried[c] & (1 << p) == 0 and (p == m or _may_stand(task, m, c, p)):
+            red = 0 if p == m else task.red[c * m + p]
+            if at > m or red > best:
+                best, at = red, p
+    if at <= m:
+        task.tried[c] |= 1 << at
+    return at
+
+
+@inner
+def _may_stand(task: Task, m: int, c: int, p: int) -> bool:
+    """Tell whether placement p may take a candidate beside the bundles that wait there."""
+    if task.blocked[c * m + p] > 0:
+        return False
+    left, own = task.cap[p], task.bundle_of[c]
+    for b in range(len(task.pending)):
+        if b != own and task.home[b] == p:
+            left -= task.pending[b]
+    if own < 0:
+        return bool(left > 0)
+    if task.pending[own] > 0:
+        return bool(task.home[own] == p)
+    return _may_begin(task, m, p, 0, own, left)
+
+
+@step
+def _note(task: Task, m: int) -> None:
+    """Note where all candidates stand, placement by placement."""
+    depth = 0
+    for p in range(m):
+        for c in range(len(task.worth)):
+            if task.stands[c] == p:
+                task.best[depth] = c
+                depth += 1
+        task.best[depth] = CLOSED
+        depth += 1
+
+
+@step
+def _without_minima(task: Task) -> int:
+    """Give the value of a slate in which all that minima want is missing."""
+    value = 0
+    for k in range(len(task.need)):
+        value -= PENALTY * max(task.need[k], 0)
+    return value
 
 
 @step
 def _walk(task: Task, m: int, found: int, target: int, nodes_max: int, tries: int) -> tuple[int, int, int]:
     """Walk the tree of slates, depth first; leave the task as it was, but for `best`."""
     n = len(task.worth)
-    waiting, value, level, nodes = 0, 0, 0, 0
+    waiting, value, level, nodes = 0, _without_minima(task), 0, 0
     for b in range(len(task.pending)):
         waiting += task.pending[b]
-    for k in range(len(task.need)):
-        value -= PENALTY * max(task.need[k], 0)
     most = _bound(task, m, value, 0, 0)
     is_over = False
     task.at_place[0], task.at_next[0] = 0, 0
@@ -117,7 +285,8 @@ def _is_worth(task: Task, m: int, value: int, p: int, c: int, found: int, tries:
     """Tell whether a better slate than the one found may follow; prices that say more are looked for a few times."""
     bound = _bound(task, m, value, p, c)
     for _ in range(tries):
-        if bound <= found or not _move_prices(task, m, p, bound - found, 1.0):
+        # Before any slate was found nothing says how far to move.
+        if found <= LEAST or bound <= found or not _move_prices(task, m, p, bound - found, 1.0):
             break
         bound = _bound(task, m, value, p, c)
     return bound > found
@@ -160,7 +329,7 @@ def _is_out_of_order(task: Task, m: int, p: int, c: int, level: int) -> bool:
 def _can_finish(task: Task, m: int, p: int, c: int) -> bool:
     """Tell whether every bundle that was begun can still be completed by candidates from c on."""
     for b in range(len(task.pending)):
-        if task.pending[b] > 0 and _count(task, m, p, c, b) < task.pending[b]:
+        if task.pending[b] > 0 and _gather(task, m, p, c, b, False)[0] < task.pending[b]:
             return False
     return True
 
@@ -168,18 +337,7 @@ def _can_finish(task: Task, m: int, p: int, c: int) -> bool:
 @step
 def _may_begin(task: Task, m: int, p: int, c: int, b: int, left: int) -> bool:
     """Tell whether there is room for a bundle, and a candidate from c on for all its actions."""
-    return bool(task.bundle_size[b] <= left and _count(task, m, p, c, b) >= task.bundle_size[b])
-
-
-@step
-def _count(task: Task, m: int, p: int, c: int, b: int) -> int:
-    """Count the actions of a bundle that have a candidate from c on that placement p may take."""
-    count, last = 0, -1
-    for i in range(task.bundle_start[b], task.bundle_start[b + 1]):
-        member, action = task.bundle_members[i], task.bundle_actions[i]
-        if action != last and member >= c and task.taken[member] == 0 and task.blocked[member * m + p] == 0:
-            count, last = count + 1, action
-    return count
+    return bool(task.bundle_size[b] <= left and _gather(task, m, p, c, b, False)[0] >= task.bundle_size[b])
 
 
 @step
@@ -211,6 +369,7 @@ def _change(task: Task, m: int, c: int, p: int, value: int, waiting: int, sign: 
         before = task.pending[b]
         if sign > 0:
             task.pending[b] = before - 1 if before > 0 else task.bundle_size[b] - 1
+            task.home[b] = p
         else:
             task.pending[b] = before + 1 if before + 1 < task.bundle_size[b] else 0
         waiting += task.pending[b] - before
@@ -231,7 +390,8 @@ def _block(task: Task, m: int, row: int, sign: int) -> None:
 @step
 def _bound(task: Task, m: int, value: int, p: int, c: int) -> int:
     """Give what no slate exceeds that placement p goes on from candidate c: what is left of rows at their prices, and
-    what every candidate is worth beyond them. Count in `use` and `got` what rows and minima get at these prices."""
+    what every candidate, every bundle and the best of the parts that stay apart are worth beyond them. Count in `use`
+    and `got` what rows and minima get at these prices."""
     total = value
     for row in range(len(task.cap)):
         task.use[row] = 0
@@ -241,19 +401,109 @@ def _bound(task: Task, m: int, value: int, p: int, c: int) -> int:
         task.got[k] = 0
         # The penalty is in the value as if all that is missing stayed so.
         total += PENALTY * max(task.need[k], 0) - task.reward[k] * task.need[k]
-    for other in range(c if p == m - 1 else 0, len(task.worth)):
-        if task.taken[other] == 0:
-            best, at = 0, -1
-            for o in range(other * m + (p if other >= c else p + 1), other * m + m):
-                if task.red[o] > best and task.blocked[o] == 0:
-                    best, at = task.red[o], o
-            if at >= 0:
-                total += best
-                for i in range(task.own_start[at], task.own_start[at + 1]):
-                    task.use[task.own_rows[i]] += 1
-                for i in range(task.wanted_start[at], task.wanted_start[at + 1]):
-                    task.got[task.wanted[i]] += 1
+    for part in range(len(task.gain)):
+        task.gain[part] = 0
+    first = c if p == m - 1 else 0
+    for other in range(first, len(task.worth)):
+        task.at[other] = -1
+        if task.taken[other] == 0 and task.bundle_of[other] < 0:
+            total += _single(task, m, other, p if other >= c else p + 1)
+    for b in range(len(task.pending)):
+        gain = _whole(task, m, p, c, b)
+        if gain == LEAST:
+            return LEAST
+        total += gain
+    return total + _best_parts(task, first)
+
+
+@inner
+def _single(task: Task, m: int, c: int, p: int) -> int:
+    """Give what a candidate is worth at most from placement p on, less what it brings to a part, which is noted."""
+    best, at, second, beside = 0, -1, 0, -1
+    for o in range(c * m + p, c * m + m):
+        if task.red[o] > second and task.blocked[o] == 0:
+            if task.red[o] > best:
+                best, at, second, beside = task.red[o], o, best, at
+            else:
+                second, beside = task.red[o], o
+    if at < 0:
+        return 0
+    part = task.part[at]
+    if part < 0:
+        _use(task, at)
+        return best
+    if beside >= 0 and task.part[beside] == part:
+        second, beside = 0, -1
+    task.gain[part] += best - second
+    task.at[c], task.beside[c] = at, beside
+    return second
+
+
+@inner
+def _best_parts(task: Task, first: int) -> int:
+    """Give what the best part of every set brings; the candidates of the others go where they gain without them."""
+    total = 0
+    for one in range(len(task.set_start) - 1):
+        best, winner = 0, -1
+        for part in range(task.set_start[one], task.set_start[one + 1]):
+            if task.gain[part] > best:
+                best, winner = task.gain[part], part
+            task.gain[part] = 0
+        if winner >= 0:
+            total += best
+            task.gain[winner] = 1
+    for c in range(first, len(task.worth)):
+        if task.at[c] >= 0:
+            if task.gain[task.part[task.at[c]]] > 0:
+                _use(task, task.at[c])
+            elif task.beside[c] >= 0:
+                _use(task, task.beside[c])
     return total
+
+
+@inner
+def _whole(task: Task, m: int, p: int, c: int, b: int) -> int:
+    """Give what is left of a bundle is worth at most; LEAST where it was begun and cannot be completed."""
+    if task.pending[b] > 0:
+        count, gain = _gather(task, m, task.home[b], c, b, True)
+        return gain if count >= task.pending[b] else LEAST
+    best, at = 0, -1
+    for q in range(p, m):
+        if task.bundle_size[b] <= task.cap[q]:
+            count, gain = _gather(task, m, q, c if q == p else 0, b, False)
+            if count == task.bundle_size[b] and gain > best:
+                best, at = gain, q
+    if at >= 0:
+        _gather(task, m, at, c if at == p else 0, b, True)
+    return best
+
+
+@inner
+def _gather(task: Task, m: int, p: int, c: int, b: int, is_used: bool) -> tuple[int, int]:
+    """Count the actions of a bundle that have a candidate from c on that placement p may take, and add up the best."""
+    count, total, i = 0, 0, task.bundle_start[b]
+    while i < task.bundle_start[b + 1]:
+        action, best, at = task.bundle_actions[i], 0, -1
+        while i < task.bundle_start[b + 1] and task.bundle_actions[i] == action:
+            member = task.bundle_members[i]
+            o = member * m + p
+            if member >= c and task.taken[member] == 0 and task.blocked[o] == 0 and (at < 0 or task.red[o] > best):
+                best, at = task.red[o], o
+            i += 1
+        if at >= 0:
+            count, total = count + 1, total + best
+            if is_used:
+                _use(task, at)
+    return count, total
+
+
+@inner
+def _use(task: Task, o: int) -> None:
+    """Count what rows and minima get of an option."""
+    for i in range(task.own_start[o], task.own_start[o + 1]):
+        task.use[task.own_rows[i]] += 1
+    for i in range(task.wanted_start[o], task.wanted_start[o + 1]):
+        task.got[task.wanted[i]] += 1
 
 
 @step
@@ -271,7 +521,8 @@ def _move_prices(task: Task, m: int, p: int, over: int, share: float) -> bool:
     if move == 0 or norm == 0:
         return False
     for row in range(p if p < m else m, len(task.cap)):
-        task.price[row] = max(task.price[row] - move * (task.cap[row] - task.use[row]), 0)
+        # No price needs to be above that of a minimum; so no sum overflows.
+        task.price[row] = min(max(task.price[row] - move * (task.cap[row] - task.use[row]), 0), PENALTY)
     for k in range(len(task.need)):
         task.reward[k] = min(max(task.reward[k] - move * (task.got[k] - task.need[k]), 0), PENALTY)
     _reprice(task, m)
@@ -316,11 +567,9 @@ def _set_prices(task: Task, m: int) -> None:
 @step
 def _improve_prices(task: Task, m: int, found: int) -> None:
     """Move all prices together, down the slope of the bound, and keep the best."""
-    value = 0
-    for k in range(len(task.need)):
-        value -= PENALTY * max(task.need[k], 0)
+    value = _without_minima(task)
     lowest, idle, share = _bound(task, m, value, 0, 0), 0, 1.0
-    if found < LEAST:
+    if found <= LEAST:
         found = lowest - PENALTY
     _keep(task)
     for _ in range(STEPS):

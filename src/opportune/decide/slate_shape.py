@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple, TypeAlias
 
-__all__ = ["CLOSED", "LEAST", "PENALTY", "Numbers", "Task"]
+__all__ = ["ACROSS", "CLOSED", "HARD", "LEAST", "PENALTY", "PLAIN", "Numbers", "Task"]
 
 PENALTY = 1 << 53
 """What one missing of a minimum costs; more than all priorities of a slate."""
 LEAST = -(1 << 61)
 """Below the value of every slate."""
+PLAIN, HARD, ACROSS = 0, 1, 2
+"""Ways to search: placement by placement with plain prices, with better ones, and candidate by candidate."""
 CLOSED = -1
 """In place of a candidate: the placement takes no more."""
 
@@ -33,12 +35,16 @@ class Task(NamedTuple):
         may: [n m], 1 where the candidate may stand in the placement, whatever else stands there.
         local: [n]; two of one number may change places, as every placement counts them alike; -1 changes with nobody.
         against_start, against: options that taking an option blocks, by option.
+        part: [n m], the part of the option, of those that stay apart, or -1.
+        set_start: [sets + 1], where the parts of every set begin that stay apart from each other.
         bundle_of: [n], bundle of a candidate or -1.
         bundle_size: [bundles], actions of each.
         bundle_start, bundle_members, bundle_actions: candidates of every bundle and their actions, sorted by action.
         pending: [bundles], actions of it that the first placement still has to take.
+        home: [bundles], the placement where a bundle waits; 0.
         price, use, kept_price: [rows]; reward, got, kept_reward: [minima]: all zero.
-        red: [n m]; taken: [n]; top: [most places + 1]: all zero.
+        red, fixed: [n m]; taken, order, clear, tried, at, beside: [n]; gain: [parts]; top: [most places + 1]: all zero.
+        stands: [n], all m: in no placement.
         at_place, at_next, at_choice, best: [levels]: all zero; `best` gets the choices, placement by placement.
     """
 
@@ -60,12 +66,15 @@ class Task(NamedTuple):
     local: Numbers
     against_start: Numbers
     against: Numbers
+    part: Numbers
+    set_start: Numbers
     bundle_of: Numbers
     bundle_size: Numbers
     bundle_start: Numbers
     bundle_members: Numbers
     bundle_actions: Numbers
     pending: Numbers
+    home: Numbers
     price: Numbers
     reward: Numbers
     use: Numbers
@@ -74,6 +83,14 @@ class Task(NamedTuple):
     kept_reward: Numbers
     red: Numbers
     taken: Numbers
+    order: Numbers
+    clear: Numbers
+    fixed: Numbers
+    tried: Numbers
+    stands: Numbers
+    gain: Numbers
+    at: Numbers
+    beside: Numbers
     top: Numbers
     at_place: Numbers
     at_next: Numbers

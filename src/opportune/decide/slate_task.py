@@ -8,9 +8,9 @@ Notation: C candidates of the plan; n of them in the task; m placements, the fir
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,9 @@ Booleans = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
 Longs = npt.NDArray[np.int64]
 
+Answer = TypeVar("Answer")
+KNOWN_MAX = 5_000
+"""Answers kept per plan; of two placements and 1,000 candidates they take 15 MB."""
 BITS = 51
 """Priorities become whole numbers whose sum over all places has at most this many bits, so that no sum overflows."""
 
@@ -35,6 +38,7 @@ class Board:
     Args:
         rows: quotas of the plan and of the moment, exclusivity groups among them.
         like: int64 [C], as `slate.alike` numbers them, quotas of the moment included.
+        known: answers that were worked out with the same rows and numbers.
     """
 
     links: Links
@@ -42,6 +46,17 @@ class Board:
     minima: tuple[Minimum, ...]
     action_of: Indices
     like: Longs
+    known: dict[Any, Any] = field(default_factory=dict)
+
+    def recall(self, key: tuple[object, ...], work_out: Callable[[], Answer]) -> Answer:
+        """Give the answer to a question about minima and links, worked out once."""
+        full = (*key, tuple(map(id, self.minima)))
+        if full in self.known:
+            answer: Answer = self.known[full]
+            return answer
+        if len(self.known) >= KNOWN_MAX:
+            self.known.clear()
+        return self.known.setdefault(full, work_out())  # type: ignore[no-any-return]
 
 
 class Reduced(NamedTuple):
@@ -102,7 +117,17 @@ def reduce(board: Board, may: Booleans, places: Sequence[int], priority: npt.NDA
     position = np.empty(len(who), dtype=np.intp)
     position[order] = np.arange(len(who)) - np.repeat(first, np.diff(np.append(first, len(who))))
     who = who[position < limit]
+    if len(may) > 1:
+        who = who[_wanted(board.like[who], may[:, who], limit[position < limit])]
     return Reduced(who, may[:, who])
+
+
+def _wanted(like: Longs, may: Booleans, limit: Longs) -> Booleans:
+    """Leave out who has `limit` before it by rank that are linked as it is and may stand wherever it may, and more."""
+    wider = ~(may.T.astype(np.float32) @ ~may).astype(bool)
+    before = np.tri(len(like), k=-1, dtype=bool) & (like[:, None] == like)
+    found: Booleans = np.count_nonzero(before & wider, axis=1) < limit
+    return found
 
 
 def whole(priority: npt.NDArray[np.float32], places: int) -> tuple[Longs, int]:
@@ -146,6 +171,7 @@ def task_of(
         if left <= 0:
             blocked.reshape(n, m)[members, slice(None) if place < 0 else place] += 1
     against_start, against = _against(board.links.apart, who, m)
+    part, set_start = _parts(board.links.apart, who, m)
     bundles = _Bundles(board.links.bundles, board.action_of, who, standing[0])
     levels = np.zeros(int(np.maximum(cap[:m], 0).sum()) + m + 2, dtype=np.int64)
     most = int(max(cap.max(initial=0), need.max(initial=0), 0))
@@ -165,15 +191,18 @@ def task_of(
         wanted=wanted,
         blocked=blocked,
         may=may.T.astype(np.int64).reshape(-1),
-        local=_local(board, who, bundles.of),
+        local=_local(board, who, m, bundles.of),
         against_start=against_start,
         against=against,
+        part=part,
+        set_start=set_start,
         bundle_of=bundles.of,
         bundle_size=bundles.size,
         bundle_start=bundles.start,
         bundle_members=bundles.members,
         bundle_actions=bundles.actions,
         pending=bundles.pending,
+        home=np.zeros(len(bundles.size), dtype=np.int64),
         price=np.zeros(len(cap), dtype=np.int64),
         reward=np.zeros(len(need), dtype=np.int64),
         use=np.zeros(len(cap), dtype=np.int64),
@@ -182,6 +211,14 @@ def task_of(
         kept_reward=np.zeros(len(need), dtype=np.int64),
         red=np.zeros(n * m, dtype=np.int64),
         taken=np.zeros(n, dtype=np.int64),
+        order=np.zeros(n, dtype=np.int64),
+        clear=np.zeros(n, dtype=np.int64),
+        fixed=np.zeros(n * m, dtype=np.int64),
+        tried=np.zeros(n, dtype=np.int64),
+        stands=np.full(n, m, dtype=np.int64),
+        gain=np.zeros(set_start[-1], dtype=np.int64),
+        at=np.zeros(n, dtype=np.int64),
+        beside=np.zeros(n, dtype=np.int64),
         top=np.zeros(most + 1, dtype=np.int64),
         at_place=levels.copy(),
         at_next=levels.copy(),
@@ -218,6 +255,8 @@ def _quota_rows(
 
 def _action_rows(action_of: Indices) -> list[_Row]:
     """Let an action with several candidates stand once."""
+    if np.bincount(action_of).max(initial=0) < 2:
+        return []
     actions, counts = np.unique(action_of, return_counts=True)
     return [(action_of == action, -1, 1) for action in actions[counts > 1]]
 
@@ -252,8 +291,22 @@ def _against(apart: Sequence[Apart], who: Indices, m: int) -> tuple[Longs, Longs
     return _sparse(table.reshape(n * m, n * m))
 
 
-def _local(board: Board, who: Indices, bundle_of: Longs) -> Longs:
+def _parts(apart: Sequence[Apart], who: Indices, m: int) -> tuple[Longs, Longs]:
+    """Number the parts that stay apart, and give each option one at most: what links the whole answer comes first."""
+    part, start = np.full((len(who), m), -1, dtype=np.int64), [0]
+    for one in sorted(apart, key=lambda one: not one.in_answer):
+        own = one.part_of[who]
+        for p in [slice(None)] if one.in_answer else range(m):
+            mine = np.where(own >= 0, own + start[-1], -1)
+            part[:, p] = np.where(part[:, p] >= 0, part[:, p], mine[:, None] if one.in_answer else mine)
+            start.append(start[-1] + len(one.parts))
+    return part.reshape(-1), np.array(start, dtype=np.int64)
+
+
+def _local(board: Board, who: Indices, m: int, bundle_of: Longs) -> Longs:
     """Number candidates so that rules of single placements treat two of one number alike; -1 for those of bundles."""
+    if m == 1:
+        return np.full(len(who), -1, dtype=np.int64)
     columns: list[npt.NDArray[Any]] = [row.members[who] for row in board.rows if not row.in_answer]
     columns += [one.members[who] for one in board.minima if not one.in_answer]
     columns += [one.part_of[who] for one in board.links.apart if not one.in_answer]
