@@ -275,8 +275,9 @@ def test_the_report_says_what_is_reserved_left_and_when_it_ends(stocked: Service
     (beans,) = stocked.call("GET", "/v1/limits").json()["stocks"]
 
     assert (beans["units"], beans["reserved"], beans["confirmed"], beans["left"]) == (COFFEES, 2, 1, 2)
-    assert beans["per_day"] == pytest.approx(3 / (6 / 1440))
-    assert beans["runs_out_at"] == "2026-05-04T10:10:00Z"
+    # Three within the shortest span of an hour; two are left.
+    assert beans["per_day"] == pytest.approx(3 * 24)
+    assert beans["runs_out_at"] == "2026-05-04T10:46:00Z"
 
 
 def test_an_outcome_that_changes_no_hold_costs_no_second_draw(tmp_path: Path, clock: Clock) -> None:

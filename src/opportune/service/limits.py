@@ -12,7 +12,7 @@ from opportune.decide.limits.periods import period_of
 from opportune.decide.limits.stocks import stock_at
 from opportune.decide.limits.windows import instant, micros
 from opportune.decide.plan import Plan
-from opportune.errors import UnknownError
+from opportune.errors import UnknownError, suggest
 from opportune.storage import Storage, StoredReservation, Switch, SwitchAction
 
 __all__ = ["LimitsReport", "StockLine", "limits_report", "switch_of"]
@@ -20,6 +20,8 @@ __all__ = ["LimitsReport", "StockLine", "limits_report", "switch_of"]
 LOOKED_AT = 1_000
 """Newest reservations by which the present rate is judged."""
 RATE_HOURS = 24
+RATE_SHORTEST = timedelta(hours=1)
+"""The present rate is that of a day, or of as long as there is something to count, but of so long at least."""
 
 
 class StockLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +84,8 @@ def switch_of(plan: Plan, target: str, off: bool, write_id: str, author: str, re
     known = {"action": limits.actions, "group": limits.groups}
     kinds = [one for one, names in known.items() if name in names and kind in ("", one)]
     if not kinds:
-        remedy = "name an action or a group of the strategy, such as action:NAME or group:NAME"
+        otherwise = "name an action or a group of the strategy, such as action:NAME or group:NAME"
+        remedy = suggest(name, {**limits.actions, **limits.groups}, otherwise)
         raise UnknownError.of("target", "the strategy has no such action or group", remedy, "unknown-action")
     if len(kinds) > 1:
         remedy = f"write action:{name} or group:{name}"
@@ -120,8 +123,9 @@ def _rate(stock: Stock, newest: Iterable[StoredReservation], now: datetime, zone
     if len(lately) < 2:
         return None
     first = min(at for at, _ in begun)
-    days = (now - max(since, first)) / timedelta(days=1)
-    return sum(units for _, units in lately) / days if days > 0 else None
+    # What happened within minutes says nothing of a day.
+    length_of_rate = max(now - max(since, first), RATE_SHORTEST)
+    return sum(units for _, units in lately) / (length_of_rate / timedelta(days=1))
 
 
 def _end(stock: Stock, left: int, per_day: float | None, now: datetime, zone: str) -> datetime | None:
