@@ -16,12 +16,14 @@ from opportune.cli.releases import opened
 from opportune.customers.importing import Row
 from opportune.errors import InputError, Problem
 from opportune.records import Origin
-from opportune.storage import SaveProfile, Storage
+from opportune.storage import SaveProfile, SqliteStorage, Storage
 
 __all__ = ["Target", "Written", "target_of", "write_id"]
 
 STORE_ROWS = 20_000
 """Rows of one transaction: names in no order reach every page of an index, so the fewer transactions the better."""
+SHARED_ROWS = 2_000
+"""The same where others write too: they wait meanwhile, and the server ends whoever keeps them waiting for long."""
 SERVICE_ROWS = 500
 """Rows of one request: decisions wait for it while it is written."""
 _TRIES = 5
@@ -65,7 +67,7 @@ class Target(ABC):
 
 
 class StoreTarget(Target):
-    """A store that no service holds, or one that several processes may write to."""
+    """A store that no other process writes to."""
 
     rows = STORE_ROWS
 
@@ -98,6 +100,12 @@ class StoreTarget(Target):
             return found[0].id == id
         anchor = self._storage.anchor()
         return anchor is not None and anchor.sequence >= sequence
+
+
+class SharedTarget(StoreTarget):
+    """A store that others write to as well."""
+
+    rows = SHARED_ROWS
 
 
 class ServiceTarget(Target):
@@ -180,4 +188,4 @@ def target_of(store: str, url: str) -> Iterator[Target]:
             target.close()
     else:
         with opened(store) as storage:
-            yield StoreTarget(storage)
+            yield StoreTarget(storage) if isinstance(storage, SqliteStorage) else SharedTarget(storage)
