@@ -47,7 +47,7 @@ __all__ = ["goals"]
 FACTOR_MAX, STEPS_MAX = 1_000.0, 100
 
 goals = typer.Typer(
-    help="Weigh goals: what they cost each other, what decides winners, and what a lever does.",
+    help="Weigh goals: what they cost each other, and what decides.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
