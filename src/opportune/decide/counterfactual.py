@@ -46,7 +46,8 @@ def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int
     """Find, per candidate, the smallest change of one input that puts it before all others.
 
     Of a candidate below the least relevance of the placement, the smallest that lets it through. Exploration aside:
-    the draw may still go another way. A random control group has no ranking to change.
+    the draw may still go another way. A random control group has no ranking to change. What links a slate as a set is
+    not solved again: quotas, bundles and minima may still keep a candidate that is put first out of the first place.
 
     Args:
         number: of the placement; those before it stay as they were.
