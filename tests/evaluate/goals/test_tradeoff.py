@@ -60,7 +60,7 @@ def test_what_one_more_unit_costs_is_the_slope_of_the_curve(curve):
     assert profit.each.low <= profit.each.value <= profit.each.high
     assert {one.goal for one in curve.exchanges} == {"profit", "calls_avoided"}
     assert len(curve.exchanges) == 4
-    assert set(curve.told_by.values()) == {"model"}
+    assert set(curve.told_by.values()) == {"untaught"}
 
 
 def test_more_weight_never_gives_a_goal_less_without_exploration():
@@ -83,7 +83,7 @@ def test_answers_tell_the_goals_that_they_can():
 
     curve = tradeoff(side.plan, "retention", factors, model, answers)
 
-    assert curve.told_by == {"profit": "answers", "retention": "answers", "calls_avoided": "model"}
+    assert curve.told_by == {"profit": "answers", "retention": "answers", "calls_avoided": "untaught"}
     assert curve.remarks == {"calls_avoided": ("too few",)}
     assert curve.points[0].amounts["profit"].value == pytest.approx(told[0, :, 0].mean())
     each = {one.goal: one.each.value for one in curve.present}
