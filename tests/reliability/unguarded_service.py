@@ -10,7 +10,7 @@ from opportune.cli import main
 from opportune.service.http import server
 
 
-def _stock(admission: Any, *arguments: Any, **named: Any) -> HttpToolsProtocol:
+def _stock(admission: Any, application: Any, *arguments: Any, **named: Any) -> HttpToolsProtocol:
     return HttpToolsProtocol(*arguments, **named)
 
 
