@@ -20,8 +20,12 @@ Search = Callable[[Task, int, int, int, int, int], tuple[int, int, int]]
 
 NODES_FIRST = 60
 """Nodes that are tried with plain prices: most tasks need fewer."""
+SMALL_CANDIDATES, SMALL_PLACES = 50, 10
+"""Tasks up to so many candidates and places are searched to their end."""
+WORK_SMALL = 30_000_000
+"""Options looked at by a walk of a small task: many times what any is known to need, so that none runs for ever."""
 WORK_MAX = 750_000
-"""Options looked at by a walk of a hard task, about 50 ms when compiled; what is then not proven is said as a gap."""
+"""As many for larger tasks, about 50 ms when compiled; what is then not proven is said as a gap."""
 
 
 class Best(NamedTuple):
@@ -71,7 +75,7 @@ def best_completion(
     task = _formed(task_of(board, reduced, worth, places, standing, others), kernel)
     found = _run(task, len(places), LEAST, -LEAST, NODES_FIRST, PLAIN, kernel)
     if found.value < found.most:
-        found = _hard(task, len(places), found, kernel)
+        found = _hard(task, places, found, kernel)
     chosen: list[list[int]] = [[] for _ in places]
     p = 0
     for choice in found.choices:
@@ -83,10 +87,10 @@ def best_completion(
     return Best(chosen, float(np.ldexp(float(found.most - found.value), -bits)), found.nodes)
 
 
-def _hard(task: Task, m: int, first: Found, kernel: str) -> Found:
+def _hard(task: Task, places: Sequence[int], first: Found, kernel: str) -> Found:
     """Search candidate by candidate, which finds and proves the best sooner; then find the first of equals, whose value
     is known now, place by place in the order of rank."""
-    nodes_max = _nodes_max(task)
+    m, nodes_max = len(places), _nodes_max(task, places)
     found = _run(task, m, first.value, -LEAST, nodes_max, ACROSS, kernel)
     best = found if found.value > first.value else first._replace(most=found.most)
     nodes = first.nodes + found.nodes
@@ -152,7 +156,7 @@ def _complete(
         target = -PENALTY * missing
         found = _run(task, len(places), LEAST, target, NODES_FIRST, PLAIN, kernel)
         if found.value < min(found.most, target):
-            found = _run(task, len(places), LEAST, target, _nodes_max(task), HARD, kernel)
+            found = _run(task, len(places), LEAST, target, _nodes_max(task, places), HARD, kernel)
         return found
 
     return board.recall(key, work_out), reduced.candidates
@@ -163,9 +167,11 @@ def _run(task: Task, m: int, found: int, target: int, nodes_max: int, way: int, 
     return Found(value, most, nodes, [int(choice) for choice in task.best])
 
 
-def _nodes_max(task: Task) -> int:
+def _nodes_max(task: Task, places: Sequence[int]) -> int:
     """Give the nodes of a walk; a node of a larger task takes longer."""
-    return WORK_MAX // max(1, len(task.red))
+    options = max(1, len(task.red))
+    is_small = options <= SMALL_CANDIDATES * len(places) and sum(places) <= SMALL_PLACES
+    return (WORK_SMALL if is_small else WORK_MAX) // options
 
 
 def _formed(task: Task, kernel: str) -> Task:
