@@ -113,8 +113,10 @@ def _date(context: RenderContext, value: Any, form: str = "medium") -> str:
 
 def _money(context: RenderContext, value: Any, currency: str) -> str:
     """a number and a currency such as "EUR"."""
-    from babel.numbers import format_currency
+    from babel.numbers import format_currency, is_currency
 
+    if not is_currency(currency):
+        raise ValueError
     return format_currency(_decimal(value), currency, locale=_locale(context))
 
 
