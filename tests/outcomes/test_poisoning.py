@@ -216,6 +216,7 @@ def test_propensities_stand_firm_in_a_small_world() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(3_000)
 @pytest.mark.parametrize("kind", ["bayes", "mixture"])
 def test_propensities_stand_firm(kind: str) -> None:
     found = attacked(kind, VISITORS)
