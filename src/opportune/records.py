@@ -304,6 +304,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         slate_gap: by how much the sum of priorities of another slate could be higher at most; None where the best
             is proven or nothing was searched.
         tired: the contacts that the person had already, as they were counted.
+        doubts: inputs that could not be had or trusted, each with a word of why, such as "context.weather: late".
     """
 
     id: str
@@ -326,6 +327,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     redrawn: tuple[Attempt, ...] = ()
     slate_gap: float | None = None
     tired: tuple[Tired, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Renamed(msgspec.Struct, frozen=True, array_like=True):

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from opportune.decide import Draws, State, canonical, decide, explain, fallback
+from opportune.decide.pipeline import gathered_in
 from opportune.decide.plan import ControlGroup, Exploration
 from opportune.records import PlacementRequest, Stage
 from tests.worlds import NOON, Item, World, model_of, request
@@ -243,3 +244,32 @@ def test_an_excluded_action_is_told_by_whom():
     why = {c.action: c for c in explain(plan, decision).placements[0].candidates}
 
     assert why["b"].reason == "a stands in the answer, and both are in x"
+
+
+def test_what_was_gathered_counts_in_rules_and_gives_way_to_what_the_request_says():
+    plan = World([Item("a", eligibility=["context.topic == 'invoice'"])]).plan()
+    state = State(model=model_of(plan), position=0, gathered={"context.topic": "invoice", "feature.calls": 3})
+
+    said = decide(plan, state, request(context={"topic": "data"}), NOON, Draws("seed"))
+    silent = decide(plan, state, request(), NOON, Draws("seed"))
+
+    assert names(said) == []
+    assert names(silent) == ["a"]
+    assert gathered_in(said) == {"feature.calls": 3}
+    assert gathered_in(silent) == state.gathered
+
+
+def test_a_decision_follows_again_from_what_it_says_of_its_inputs():
+    plan = World([Item("a", eligibility=["customer.age >= 18"]), Item("b")]).plan()
+    state = State(
+        model=model_of(plan),
+        position=0,
+        profile={"customer.age": 20},
+        gathered={"feature.calls": 3},
+        doubts=("context.weather: late",),
+    )
+    first = decide(plan, state, request(), NOON, Draws("seed"))
+    profile = {name: value for name, value in first.facts.items() if name.startswith("customer.")}
+    again = State(model=model_of(plan), position=0, profile=profile, gathered=gathered_in(first), doubts=first.doubts)
+
+    assert canonical(decide(plan, again, request(), NOON, Draws("seed"))) == canonical(first)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from hashlib import blake2b
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import msgspec
@@ -40,6 +41,7 @@ from opportune.records import (
     Tired,
     Value,
 )
+from opportune.rules.side import PROFILE
 
 __all__ = [
     "Scorer",
@@ -51,10 +53,14 @@ __all__ = [
     "decide",
     "decision_id",
     "gather",
+    "gathered_in",
     "is_random",
     "mandatory_of",
     "seed_of",
 ]
+
+
+_NOTHING: Facts = MappingProxyType({})
 
 
 class Scorer(Protocol):
@@ -93,6 +99,9 @@ class State:
         position: journal position that the model has learned to.
         holds: the limits that bind, as `opportune.decide.limits.standing.holds_of` gives them.
         tired: the contacts that the person had already, as `opportune.decide.fatigue.tired_of` counts them.
+        gathered: what else the caller found out for this contact, such as "feature.<name>" and "household.<name>";
+            also "context.<name>" where the request does not say it itself.
+        doubts: inputs that could not be had or trusted, for the record.
     """
 
     model: Scorer
@@ -102,6 +111,8 @@ class State:
     profile_version: int = 0
     holds: tuple[Hold, ...] = ()
     tired: tuple[Tired, ...] = ()
+    gathered: Mapping[str, Value] = field(default_factory=dict)
+    doubts: tuple[str, ...] = ()
 
 
 def decision_id(request: DecisionRequest) -> str:
@@ -114,14 +125,29 @@ def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
     return f"{request.session or request.id}|{plan.revision}|{state.profile_version}"
 
 
-def gather(plan: Plan, profile: Facts, request: DecisionRequest, now: datetime) -> dict[str, Value]:
-    """Lay all that this decision knows side by side; `profile` has keys "customer.<name>"."""
+def gather(
+    plan: Plan, profile: Facts, request: DecisionRequest, now: datetime, gathered: Facts = _NOTHING
+) -> dict[str, Value]:
+    """Lay all that this decision knows side by side.
+
+    Args:
+        profile: facts with keys "customer.<name>".
+        gathered: as in `State`; what the request says of the context goes before it.
+    """
     facts: dict[str, Value] = dict(profile.plain if isinstance(profile, KnownFacts) else profile)
+    if gathered:
+        facts.update(gathered)
     facts.update(zip(_context_facts(tuple(request.context)), request.context.values(), strict=True))
     facts["now"] = now
     own = facts.get("customer.time_zone")
     facts["zone"] = request.zone or (own if isinstance(own, str) else plan.zone)
     return facts
+
+
+def gathered_in(decision: Decision) -> dict[str, Value]:
+    """Give what a decision had gathered beside the profile and what the request said: see `State.gathered`."""
+    own = {*_context_facts(tuple(decision.request.context)), "now", "zone"}
+    return {name: value for name, value in decision.facts.items() if name not in own and not name.startswith(PROFILE)}
 
 
 def decide(
@@ -147,7 +173,7 @@ def decide(
         before: candidates that stand in the answer already, as if earlier placements had shown them.
         redrawn: earlier draws of this decision that could not be kept; this one has draws of its own.
     """
-    facts = gather(plan, state.profile, request, now)
+    facts = gather(plan, state.profile, request, now, state.gathered)
     kernel = state.model.kernel
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
@@ -219,6 +245,7 @@ def decide(
         redrawn=redrawn,
         slate_gap=gap or None,
         tired=state.tired,
+        doubts=state.doubts,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from types import MappingProxyType
 
 from msgspec.structs import replace
 
@@ -12,7 +13,7 @@ from opportune.decide.limits.standing import Standing, holds_of, places_of
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
-from opportune.records import Attempt, Decision, DecisionRequest, Hold, Tired
+from opportune.records import Attempt, Decision, DecisionRequest, Facts, Hold, Tired
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
 
@@ -33,6 +34,8 @@ class Drawing:
         profile: KnownProfile,
         now: datetime,
         ignored: tuple[str, ...],
+        gathered: Facts = MappingProxyType({}),
+        doubts: tuple[str, ...] = (),
     ) -> None:
         self.serving = serving
         self.learned = learned
@@ -40,6 +43,8 @@ class Drawing:
         self.profile = profile
         self.now = now
         self.ignored = ignored
+        self.gathered = gathered
+        self.doubts = doubts
         self.redrawn: tuple[Attempt, ...] = ()
         self.refused = 0
         """How often the store refused a draw."""
@@ -51,7 +56,7 @@ class Drawing:
     def stand(self, standing: Standing) -> None:
         """Judge the limits; where a history that went on changes nothing of them, the draw before still holds."""
         plan = self.serving.strategy.plan
-        facts = gather(plan, self.profile.facts, self.request, self.now)
+        facts = gather(plan, self.profile.facts, self.request, self.now, self.gathered)
         holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request))
         tired = tired_of(plan, standing, facts, self.now)
         if self._stale is not None and (holds, tired) != (self._holds, self._tired):
@@ -69,6 +74,8 @@ class Drawing:
             profile_version=self.profile.version,
             holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
             tired=self._tired,
+            gathered=self.gathered,
+            doubts=self.doubts,
         )
         draws = Draws(seed_of(plan, state, self.request))
         decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)

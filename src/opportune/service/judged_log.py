@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from opportune.decide import Plan
+from opportune.decide.pipeline import gathered_in
 from opportune.errors import InputError
 from opportune.evaluate.off_policy.log import Contact, Judged, Log, LogReader
 from opportune.evaluate.off_policy.recorded import Span
@@ -104,4 +105,4 @@ def _read(judged: Strategy, decision: Decision) -> Contact | None:
         return None
     start = len(_PREFIX)
     known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
-    return request, fitting(judged.registries.customer, known)[0]
+    return request, {**fitting(judged.registries.customer, known)[0], **gathered_in(decision)}

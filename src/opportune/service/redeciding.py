@@ -8,7 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from opportune.decide import Draws, Plan, State, decide
-from opportune.decide.pipeline import canonical
+from opportune.decide.pipeline import canonical, gathered_in
 from opportune.errors import Problem
 from opportune.learning import PropensityModel
 from opportune.outcomes import Learner
@@ -151,6 +151,8 @@ def _fault(plan: Plan, model: PropensityModel, decision: Decision) -> str:
         profile={name: value for name, value in decision.facts.items() if name.startswith(_PREFIX)},
         holds=decision.holds,
         tired=decision.tired,
+        gathered=gathered_in(decision),
+        doubts=decision.doubts,
     )
     try:
         again = decide(plan, state, decision.request, decision.at, Draws(decision.seed), redrawn=decision.redrawn)

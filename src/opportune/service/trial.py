@@ -10,7 +10,7 @@ import msgspec
 
 from opportune.decide import Draws, State, decide, fallback, gather, seed_of
 from opportune.decide.fallback import Reason
-from opportune.decide.pipeline import Scorer, canonical
+from opportune.decide.pipeline import Scorer, canonical, gathered_in
 from opportune.errors import InputError, Problem, ProjectError
 from opportune.records import Decision, DecisionRequest, PlacementRequest, Value
 from opportune.service.contacts import read_contact
@@ -122,7 +122,7 @@ def _profile(strategy: Strategy, past: Decision) -> dict[str, Value]:
 def _try(strategy: Strategy, model: Scorer, past: Decision, profile: dict[str, Value]) -> float:
     """Decide once, more often where that took too long; give the shortest time in seconds."""
     plan = strategy.plan
-    state = State(model=model, position=past.position, person=past.person, profile=profile)
+    state = State(model=model, position=past.position, person=past.person, profile=profile, gathered=gathered_in(past))
     seconds = float("inf")
     for _ in range(TRIES):
         begin = thread_time()

@@ -120,6 +120,7 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     slate_gap: float | None = None
     reserves: tuple[Reserve, ...] = ()
     tired: tuple[Tired, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):

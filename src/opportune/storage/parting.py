@@ -41,7 +41,7 @@ def split_decision(
         withheld=decision.withheld,
     )
     # Apart: most decisions have none of it, and every argument costs each of them a little.
-    if decision.holds or decision.redrawn or decision.slate_gap or decision.tired or reserves:
+    if decision.holds or decision.redrawn or decision.slate_gap or decision.tired or decision.doubts or reserves:
         body = msgspec.structs.replace(
             body,
             holds=decision.holds,
@@ -49,6 +49,7 @@ def split_decision(
             slate_gap=decision.slate_gap,
             reserves=reserves,
             tired=decision.tired,
+            doubts=decision.doubts,
         )
     payload = DecisionPayload(
         customer=request.customer,
@@ -107,6 +108,7 @@ def decision_of(entry: Entry) -> Decision:
         redrawn=body.redrawn,
         slate_gap=body.slate_gap,
         tired=body.tired,
+        doubts=body.doubts,
     )
 
 

@@ -30,6 +30,7 @@ class Case:
         at: its moment.
         seed: of all draws; every strategy draws the same numbers.
         standing: what limits are judged by, as of then.
+        gathered: what else was found out for the contact, as in `opportune.decide.State`.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Case:
     at: datetime
     seed: str
     standing: Standing = field(default_factory=Standing)
+    gathered: Mapping[str, Value] = field(default_factory=dict)
 
     @property
     def unit(self) -> str:
@@ -68,7 +70,7 @@ class Side:
         if contact is None:
             return None
         request, facts = contact
-        known = gather(self.plan, facts, request, case.at)
+        known = gather(self.plan, facts, request, case.at, case.gathered)
         standing = self._standing(case)
         state = State(
             model=self.model,
@@ -77,6 +79,7 @@ class Side:
             profile=facts,
             holds=holds_of(self.plan, standing, known, case.at, places_of(self.plan, request)),
             tired=tired_of(self.plan, standing, known, case.at),
+            gathered=case.gathered,
         )
         return decide(self.plan, state, request, case.at, Draws(case.seed))
 

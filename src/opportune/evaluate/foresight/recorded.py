@@ -9,6 +9,7 @@ from typing import Any
 
 from opportune.decide import Plan, Standing
 from opportune.decide.limits.windows import micros
+from opportune.decide.pipeline import gathered_in
 from opportune.evaluate.foresight.cases import Case
 from opportune.evaluate.off_policy.recorded import Span
 from opportune.records import Hold
@@ -42,7 +43,16 @@ def _case(entry: Entry) -> Case:
     start = len(_PREFIX)
     known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
     standing = _as_seen(decision.holds)
-    return Case(decision.id, decision.person, decision.request, known, decision.at, decision.seed, standing)
+    return Case(
+        decision.id,
+        decision.person,
+        decision.request,
+        known,
+        decision.at,
+        decision.seed,
+        standing,
+        gathered_in(decision),
+    )
 
 
 def _as_seen(holds: Sequence[Hold]) -> Standing:

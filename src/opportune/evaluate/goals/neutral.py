@@ -56,7 +56,7 @@ def _averages(side: Side, cases: Sequence[Case]) -> tuple[Mapping[str, Reals], R
         if contact is None:
             continue
         request, profile = contact
-        facts = gather(plan, profile, request, case.at)
+        facts = gather(plan, profile, request, case.at, case.gathered)
         prediction = chained(plan, side.model.predict(side.model.encode(facts)))
         channel = request.channel
         contacts[channel] += 1
