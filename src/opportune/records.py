@@ -15,6 +15,7 @@ import msgspec
 
 __all__ = [
     "Attempt",
+    "Consent",
     "Contact",
     "Decision",
     "DecisionRequest",
@@ -202,18 +203,40 @@ class Contact(msgspec.Struct, frozen=True, array_like=True):
     decision: str
 
 
+class Consent(msgspec.Struct, frozen=True, array_like=True):
+    """What a person said last of one purpose in one channel.
+
+    Args:
+        channel: of the strategy, or "*" for all of them.
+        purpose: of the strategy.
+        given: agreed to it; else refused, withdrawn, or objected.
+        at: when it was said, in microseconds since 1970, UTC.
+        source: how, such as "web form" or "call 2026-05-04"; "" where that is not known.
+        text_version: the text that was agreed to; "" where that is not known.
+    """
+
+    channel: str
+    purpose: str
+    given: bool
+    at: int
+    source: str = ""
+    text_version: str = ""
+
+
 class Hold(msgspec.Struct, frozen=True, array_like=True):
     """One limit that binds now.
 
     Args:
-        limit: name of the contact policy or stock; "" for a switch.
-        kind: "at_most", "rest", "quiet", "distance", "stock" or "switch".
-        part: what it binds: "" all that the limit covers, "group:<name>", "action:<name>", or of a stock "over:<n>" and
-            "within:<n>", the actions that use more than n of it and those that use n at most.
+        limit: name of the contact policy, stock or purpose; "" for a switch, "minors" for the law on them.
+        kind: "at_most", "rest", "quiet", "distance", "stock", "switch", "consent" or "minor".
+        part: what it binds: "" all that the limit covers, "group:<name>", "action:<name>", of a stock "over:<n>" and
+            "within:<n>", the actions that use more than n of it and those that use n at most; of a purpose
+            "channel:<name>", what it covers there; or "profile", which binds no action: the decision is made without
+            what is known of the person.
         left: 0 keeps all of them out; more is how many of them this answer may hold.
         count, of: the counter and its bound, as in 3 of 3.
         since, until: the window that was counted and when the hold ends, in microseconds since 1970; None: not known.
-        detail: the outcome behind a rest; else "".
+        detail: the outcome behind a rest; of a consent how it was said and of which text; else "".
     """
 
     limit: str
