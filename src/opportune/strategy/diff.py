@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from opportune.strategy.files import is_table_file
+from opportune.strategy.files import is_source_file, is_table_file
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Action, Amount, Duration, RuleText, Segment, Validity
 from opportune.strategy.sections_limits import QuietHours
@@ -34,6 +34,7 @@ _PARTS = (
     ("stock", "stocks"),
     ("rule of slates", "slates"),
     ("table", "tables"),
+    ("source", "sources"),
     ("group", "groups"),
     ("action", "actions"),
 )
@@ -71,7 +72,8 @@ def _all(before: Project, after: Project) -> Iterator[str]:
 def _sheets(before: Project, after: Project) -> Iterator[str]:
     """Tell which rows of sheets changed; sheets that come or go are told by their tables."""
     for path, text in after.files.items():
-        if is_table_file(path) and before.files.get(path, text) != text:
+        is_sheet = is_table_file(path) or is_source_file(path)
+        if is_sheet and before.files.get(path, text) != text:
             yield from sheet_changes(path, before.files[path], text)
 
 

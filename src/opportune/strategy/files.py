@@ -24,6 +24,7 @@ __all__ = [
     "decode",
     "is_model_file",
     "is_packed_file",
+    "is_source_file",
     "is_table_file",
     "read_texts",
     "size_max",
@@ -33,6 +34,7 @@ FILES_MAX = 50_000
 FILE_BYTES_MAX = 1_000_000
 MODEL_BYTES_MAX = 8_000_000
 _MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.onnx")
+_SOURCE_FILE = re.compile(r"sources/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.csv")
 _TABLE_FILE = re.compile(r"tables/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|xlsx)")
 TOTAL_BYTES_MAX = 200_000_000
 NOT_UTF8 = "it is not UTF-8"
@@ -83,12 +85,12 @@ def _paths(directory: Path) -> Iterator[str]:
         for name in files:
             path = (inside / name).as_posix()
             is_yaml = name.endswith((".yaml", ".yml")) and not name.startswith(".")
-            if is_yaml or is_model_file(path) or is_table_file(path):
+            if is_yaml or is_model_file(path) or is_table_file(path) or is_source_file(path):
                 yield path
 
 
 def _is_of_strategy(folder: PurePath) -> bool:
-    return folder.parts[0] in ("actions", "tables", "tests")
+    return folder.parts[0] in ("actions", "sources", "tables", "tests")
 
 
 def _read(path: Path, directory: Path) -> bytes:
@@ -117,6 +119,11 @@ def is_model_file(path: str) -> bool:
 def is_table_file(path: str) -> bool:
     """Say whether a path inside a project is that of a sheet with a decision table."""
     return _TABLE_FILE.fullmatch(path) is not None
+
+
+def is_source_file(path: str) -> bool:
+    """Say whether a path inside a project is that of a sheet that a source of the context reads."""
+    return _SOURCE_FILE.fullmatch(path) is not None
 
 
 def is_packed_file(path: str) -> bool:

@@ -17,6 +17,7 @@ from opportune.strategy.files import (
     FILES_MAX,
     TOTAL_BYTES_MAX,
     is_model_file,
+    is_source_file,
     is_table_file,
     read_texts,
     size_max,
@@ -38,6 +39,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -61,6 +63,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "stocks.yaml": Stock,
     "slates.yaml": SlateRule,
     "tables.yaml": DecisionTable,
+    "sources.yaml": ContextSource,
 }
 """Files that map names to sections of one class."""
 REQUIRED_FILES = (SETTINGS_FILE, "outcomes.yaml", "channels.yaml", "goals.yaml")
@@ -201,6 +204,7 @@ class _Reader:
             stocks=self._map("stocks.yaml", Stock),
             slates=self._map("slates.yaml", SlateRule),
             tables=self._map("tables.yaml", DecisionTable),
+            sources=self._map("sources.yaml", ContextSource),
             groups=groups,
             actions=actions,
             group_of=group_of,
@@ -373,7 +377,7 @@ class _Reader:
 def _belongs(path: str) -> bool:
     """Say whether a path is one that a strategy has; other files of the folder are none of our business."""
     is_test = path.startswith("tests/") and path.count("/") == 1 and path.endswith(".yaml")
-    is_sheet_or_model = is_model_file(path) or is_table_file(path)
+    is_sheet_or_model = is_model_file(path) or is_table_file(path) or is_source_file(path)
     return path == SETTINGS_FILE or path in MAP_FILES or is_test or is_sheet_or_model or _is_library(path)
 
 

@@ -22,6 +22,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -64,6 +65,7 @@ class Project:
     contact_policies: dict[str, ContactPolicy] = field(default_factory=dict)
     stocks: dict[str, Stock] = field(default_factory=dict)
     slates: dict[str, SlateRule] = field(default_factory=dict)
+    sources: dict[str, ContextSource] = field(default_factory=dict)
 
     def action_file(self, action: str) -> str:
         """Give the path of an action's file."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import sections, sections_goals, sections_limits, sections_slates
+from opportune.strategy import sections, sections_context, sections_goals, sections_limits, sections_slates
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -28,6 +28,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -51,6 +52,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "stocks": ("stocks.yaml", dict[Name, Stock]),
     "slates": ("slates.yaml", dict[Name, SlateRule]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
+    "sources": ("sources.yaml", dict[Name, ContextSource]),
     "group": ("actions/<group>/group.yaml", Group),
     "action": ("actions/<group>/<action>.yaml", Action),
     "tests": ("tests/<name>.yaml", list[Persona]),
@@ -98,7 +100,7 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    modules = (sections, sections_goals, sections_limits, sections_slates)
+    modules = (sections, sections_context, sections_goals, sections_limits, sections_slates)
     section = next((found for module in modules if (found := getattr(module, title, None))), None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return

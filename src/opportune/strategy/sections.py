@@ -260,11 +260,14 @@ class ContextAttribute(EventAttribute):
         personal: whether it says something about the person. Default false.
         if_missing: what texts of treatments say where it is missing: a text, or language -> text. Default: no text may
             name it.
+        source: what fills it where the request does not say it: NAME.WHAT of a source in sources.yaml, or time.WHAT or
+            channel.WHAT. Default: nothing does.
     """
 
     predictor: StrictBool = True
     personal: StrictBool = False
     if_missing: MissingText = None
+    source: Annotated[StrictStr, Field(max_length=210)] | None = None
 
 
 class Attribute(EventAttribute):
