@@ -1,18 +1,21 @@
 """One thread that commits for many callers.
 
 Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
-timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together.
+timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together. What comes by the
+thousand goes in small portions between the others, so that no decision waits for all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
-from opportune.errors import OpportuneError, StoreBusyError, StoreError
+from opportune.errors import InputError, OpportuneError, StoreBusyError, StoreError
 from opportune.storage.base import Storage
 from opportune.storage.entries import Entry
 from opportune.storage.requests import weight
@@ -24,7 +27,16 @@ __all__ = ["GroupWriter"]
 GROUP_BYTES = 8 << 20
 """Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""
 
-_Waiting = tuple[Write, "asyncio.Future[Receipt] | Future[Receipt]"]
+PORTION = 64
+"""Writes of a large number that share a commit: whoever comes meanwhile waits for no more than these."""
+
+
+class _Waiting(NamedTuple):
+    """Writes that are answered together; `alone` where it is one, whose refusal is raised."""
+
+    writes: Sequence[Write]
+    future: asyncio.Future[Any] | Future[Any]
+    alone: bool
 
 
 class GroupWriter:
@@ -58,6 +70,7 @@ class GroupWriter:
         self._waiting_max = waiting_max
         self._group_max = group_max
         self._waiting: list[_Waiting] = []
+        self._portions: deque[_Waiting] = deque()
         self._guard = threading.Lock()
         self._signal = threading.Lock()
         self._signal.acquire()
@@ -71,7 +84,7 @@ class GroupWriter:
     @property
     def waiting(self) -> int:
         """Writes that no commit has taken yet."""
-        return len(self._waiting)
+        return len(self._waiting) + sum(len(portion.writes) for portion in tuple(self._portions))
 
     async def write(self, write: Write) -> Receipt:
         """Commit one write, together with others; cancelling withdraws it, unless its commit has begun.
@@ -81,19 +94,42 @@ class GroupWriter:
             StoreBusyError: too many wait.
             StoreError: nothing was acknowledged.
         """
+        loop = self._own_loop()
+        future: asyncio.Future[Receipt] = loop.create_future()
+        with self._guard:
+            self._enqueue(_Waiting((write,), future, True))
+        self._open_turn(loop)
+        return await future
+
+    async def write_many(self, writes: Sequence[Write]) -> list[Receipt | InputError]:
+        """Commit many writes, each judged by itself, in portions between those of others; in the order given.
+
+        Raises:
+            StoreBusyError: too many wait.
+            StoreError: not all were acknowledged; the same writes may be sent again.
+        """
+        loop = self._own_loop()
+        parts = [writes[start : start + PORTION] for start in range(0, len(writes), PORTION)]
+        futures: list[asyncio.Future[list[Receipt | InputError]]] = [loop.create_future() for _ in parts]
+        with self._guard:
+            self._check_room()
+            self._portions += [_Waiting(part, future, False) for part, future in zip(parts, futures, strict=True)]
+        self._open_turn(loop)
+        return [result for results in await asyncio.gather(*futures) for result in results]
+
+    def _own_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
             if self._loop is not None:
                 raise RuntimeError("a GroupWriter serves one event loop; make another one for this loop")
             self._loop = loop
-        future: asyncio.Future[Receipt] = loop.create_future()
-        with self._guard:
-            self._enqueue((write, future))
+        return loop
+
+    def _open_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._turn_open:
             # Woken at the end of the loop's turn, so that all of the turn's writes share a commit.
             self._turn_open = True
             loop.call_soon(self._end_turn)
-        return await future
 
     def submit(self, write: Write) -> Future[Receipt]:
         """Commit one write, together with others; for threads.
@@ -106,7 +142,7 @@ class GroupWriter:
         """
         future: Future[Receipt] = Future()
         with self._guard:
-            self._enqueue((write, future))
+            self._enqueue(_Waiting((write,), future, True))
             self._wake()
         return future
 
@@ -118,11 +154,14 @@ class GroupWriter:
         self._thread.join()
 
     def _enqueue(self, waiting: _Waiting) -> None:
+        self._check_room()
+        self._waiting.append(waiting)
+
+    def _check_room(self) -> None:
         if self._closing:
             raise StoreError(f"{self._storage.place}: the writer is closed")
-        if len(self._waiting) >= self._waiting_max:
+        if len(self._waiting) + len(self._portions) * PORTION >= self._waiting_max:
             raise StoreBusyError(f"{self._storage.place}: {self._waiting_max} writes wait already; try again")
-        self._waiting.append(waiting)
 
     def _end_turn(self) -> None:
         self._turn_open = False
@@ -142,10 +181,12 @@ class GroupWriter:
         while True:
             with self._guard:
                 group: list[_Waiting] = []
-                while self._waiting and not group and (self._closing or not self._turn_open):
+                while (self._waiting or self._portions) and not group and (self._closing or not self._turn_open):
                     taken = self._waiting[: self._fitting()]
                     del self._waiting[: len(taken)]
-                    group = [waiting for waiting in taken if not waiting[1].cancelled()]
+                    if self._portions:
+                        taken.append(self._portions.popleft())
+                    group = [waiting for waiting in taken if not waiting.future.cancelled()]
                 if group:
                     return group
                 if self._closing:
@@ -156,8 +197,8 @@ class GroupWriter:
     def _fitting(self) -> int:
         """How many of the waiting writes go together."""
         size = 0
-        for number, (write, _) in enumerate(self._waiting[: self._group_max], start=1):
-            size += weight(write)
+        for number, waiting in enumerate(self._waiting[: self._group_max], start=1):
+            size += weight(waiting.writes[0])
             if size >= GROUP_BYTES:
                 return number
         return self._group_max
@@ -173,7 +214,8 @@ class GroupWriter:
         """Refuse what waits when the thread ends by an error: nobody may wait for ever."""
         with self._guard:
             self._closing = True
-            group, self._waiting = self._waiting, []
+            group, self._waiting = [*self._waiting, *self._portions], []
+            self._portions.clear()
         if group:
             self._hand_over(
                 group, Committed([], []), StoreError(f"{self._storage.place}: the writer ended by an error")
@@ -181,7 +223,7 @@ class GroupWriter:
 
     def _commit(self, group: list[_Waiting]) -> tuple[Committed, StoreError | None]:
         try:
-            committed = self._storage.commit([write for write, _ in group])
+            committed = self._storage.commit([write for waiting in group for write in waiting.writes])
             return Committed(committed.results, self._new_entries(committed.entries)), None
         except StoreError as error:
             return Committed([], []), error
@@ -209,18 +251,25 @@ class GroupWriter:
             loop.call_soon_threadsafe(self._deliver, group, committed, failure)
         except RuntimeError:
             # The loop is closed: nobody awaits there any more, but threads may.
-            self._deliver([waiting for waiting in group if isinstance(waiting[1], Future)], committed, failure)
+            self._deliver(group, committed, failure, only_threads=True)
 
-    def _deliver(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
-        results: list[Any] = [failure] * len(group) if failure else list(committed.results)
+    def _deliver(
+        self, group: list[_Waiting], committed: Committed, failure: StoreError | None, only_threads: bool = False
+    ) -> None:
+        results = iter(committed.results)
         try:
             if committed.entries and self._on_committed is not None:
                 self._on_committed(committed.entries)
         finally:
-            for (_, future), result in zip(group, results, strict=True):
-                if future.cancelled():
+            for writes, future, alone in group:
+                own = [] if failure else list(islice(results, len(writes)))
+                if future.cancelled() or (only_threads and not isinstance(future, Future)):
                     continue
-                if isinstance(result, OpportuneError):
-                    future.set_exception(result)
+                if failure:
+                    future.set_exception(failure)
+                elif not alone:
+                    future.set_result(own)
+                elif isinstance(own[0], OpportuneError):
+                    future.set_exception(own[0])
                 else:
-                    future.set_result(result)
+                    future.set_result(own[0])
