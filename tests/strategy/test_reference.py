@@ -41,6 +41,7 @@ PREFIXES = {
     sections.Segment: "segments",
     sections.Settings: "project",
     sections.Treatment: "treatments",
+    sections.Turn: "turns",
     sections.Validity: "valid",
     sections_goals.Fatigue: "fatigue",
     sections_goals.Goal: "goals",

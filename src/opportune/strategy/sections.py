@@ -47,6 +47,7 @@ __all__ = [
     "Segment",
     "Settings",
     "Treatment",
+    "Turn",
     "Validity",
 ]
 
@@ -262,12 +263,15 @@ class ContextAttribute(EventAttribute):
             name it.
         source: what fills it where the request does not say it: NAME.WHAT of a source in sources.yaml, or time.WHAT or
             channel.WHAT. Default: nothing does.
+        keeps: "session": what one request says of it holds for all later ones of its session, until one says it anew.
+            Default: it holds for that request alone.
     """
 
     predictor: StrictBool = True
     personal: StrictBool = False
     if_missing: MissingText = None
     source: Annotated[StrictStr, Field(max_length=210)] | None = None
+    keeps: Literal["session"] | None = None
 
 
 class Attribute(EventAttribute):
@@ -279,12 +283,19 @@ class Attribute(EventAttribute):
         visible_to: roles that may read it: agent, strategist, analyst, compliance. Default [agent].
         if_missing: what texts of treatments say where it is missing: a text, or language -> text. Default: no text may
             name it.
+        fresh_for: how long a value can be relied on after it was set; an older one, or none, is named among the doubts
+            of a decision. Default: for ever.
     """
 
     predictor: StrictBool = True
     personal: StrictBool = True
     visible_to: tuple[Role, ...] = ("agent",)
     if_missing: MissingText = None
+    fresh_for: Duration | None = None
+
+
+ForeignNames = Annotated[tuple[_ShortText, ...], Field(max_length=100)]
+"""What others call something."""
 
 
 class EventType(Section):
@@ -732,8 +743,28 @@ class PastContact(Section):
     channel: Name | None = None
 
 
+class Turn(Section):
+    """One turn of a persona test with several: what is new, and the answer expected then.
+
+    Keys:
+        says: what happens, in words. Required.
+        after: time since the turn before. Default one minute; the first turn is at the test's moment.
+        context: context attribute -> value that is said in this turn. Default none.
+        outcomes: action of the answer before -> what came of it. Default none.
+        expect: what the answer must hold. Required.
+    """
+
+    says: Annotated[Text, Field(min_length=1)]
+    after: Duration = Duration(minutes=1)
+    context: Annotated[
+        dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+    ] = {}
+    outcomes: dict[Name, Name] = {}
+    expect: Expectation
+
+
 class Persona(Section):
-    """One test in tests/<name>.yaml: a profile, a context and a moment, and the answer expected.
+    """One test in tests/<name>.yaml: a profile, a context and a moment, and the answer expected; or several turns.
 
     It runs without exploration and outside of control groups.
 
@@ -741,14 +772,15 @@ class Persona(Section):
         name: what it shows, in words; unique in the project. Required.
         at: moment of the decision with its offset from UTC. Required.
         customer: attribute -> value of the profile. Default none.
-        context: context attribute -> value. Default none.
+        context: context attribute -> value; where there are turns, it is said in each of them. Default none.
         history: contacts before, for contact policies. Default none.
         stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
         channel: where the contact happens. Required.
         placement: slot to fill. Required.
         size: how many actions. Default the placement's own.
         propensities: action -> fixed probability of its first positive outcome, for all treatments.
-        expect: what the answer must hold. Required.
+        expect: what the answer must hold. Required, unless there are turns.
+        turns: one conversation, in place of `expect`: what is new in each turn, and the answer expected then.
     """
 
     name: Annotated[Text, Field(min_length=1)]
@@ -765,4 +797,5 @@ class Persona(Section):
     placement: Name
     size: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
     propensities: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, lt=1)]] = {}
-    expect: Expectation
+    expect: Expectation | None = None
+    turns: Annotated[tuple[Turn, ...], Field(max_length=100)] = ()

@@ -8,10 +8,11 @@ from typing import Any
 from opportune.customers.attributes import Registry
 from opportune.errors import InputError
 from opportune.records import Value
+from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.registries import registry
-from opportune.strategy.sections import Persona
+from opportune.strategy.sections import Expectation, Persona, Turn
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_personas"]
@@ -29,53 +30,88 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
     checked = []
     for persona in project.personas:
         file, index = project.persona_places[persona.name]
-        _check_slot(notes, persona, file, index)
-        _check_actions(notes, persona, file, index)
+        size = _check_slot(notes, persona, file, index)
+        for name in persona.propensities:
+            path: list[str | int] = [index, "propensities", name]
+            notes.expect_name(name, project.actions, "actions", "action", file, path, key=True)
         check_persona_limits(notes, persona, file, index)
+        if (persona.expect is None) is not bool(persona.turns):
+            _report_shape(notes, persona, file, index)
+        elif persona.expect is not None:
+            _check_expectation(notes, persona.expect, size, file, [index])
         customer = _read(notes, persona.customer, customers, "attributes.yaml", file, [index, "customer"])
         context = _read(notes, persona.context, contexts, "context.yaml", file, [index, "context"])
-        checked.append(persona.model_copy(update={"customer": customer, "context": context}))
+        turns = tuple(
+            _turn(notes, turn, contexts, size, file, [index, "turns", number])
+            for number, turn in enumerate(persona.turns)
+        )
+        checked.append(persona.model_copy(update={"customer": customer, "context": context, "turns": turns}))
     return tuple(checked)
 
 
-def _check_slot(notes: Notes, persona: Persona, file: str, index: int) -> None:
+def _check_slot(notes: Notes, persona: Persona, file: str, index: int) -> int | None:
+    """Check where the answer is to stand, and give its size; None where that is not known."""
     channels = notes.project.channels
     if not notes.expect_name(persona.channel, channels, "channels.yaml", "channel", file, [index, "channel"]):
-        return
+        return None
     placements = channels[persona.channel].placements
     if persona.placement not in placements:
         message = f"unknown placement '{persona.placement}' of channel '{persona.channel}'"
         remedy = suggest(persona.placement, placements, "known placements")
         notes.report(file, [index, "placement"], message, remedy, "unknown-placement")
+        return None
+    return persona.size or placements[persona.placement].size
+
+
+def _report_shape(notes: Notes, persona: Persona, file: str, index: int) -> None:
+    if persona.turns:
+        message, remedy = "found both 'expect' and 'turns'", "move it to the turn that it is about"
+        notes.report(file, [index, "expect"], message, remedy, "contradiction", key=True, where=["expect"])
         return
-    size = persona.size or placements[persona.placement].size
-    if len(persona.expect.ranking) > size:
-        message = f"{len(persona.expect.ranking)} actions expected in a placement of size {size}"
-        notes.report(file, [index, "expect", "ranking"], message, "shorten the list or set 'size:'", "ranking-size")
+    notes.report(file, [index], "the test expects nothing", "add 'expect:' or 'turns:'", "empty-test", where=[])
 
 
-def _check_actions(notes: Notes, persona: Persona, file: str, index: int) -> None:
-    expect = persona.expect
+def _turn(notes: Notes, turn: Turn, contexts: Registry, size: int | None, file: str, path: list[str | int]) -> Turn:
+    """Check one turn, and give it with the values of its context's types."""
+    project = notes.project
+    _check_expectation(notes, turn.expect, size, file, path)
+    check_length(notes, file, [*path, "after"], turn.after)
+    for action, outcome in turn.outcomes.items():
+        here = [*path, "outcomes", action]
+        notes.expect_name(action, project.actions, "actions", "action", file, here, key=True)
+        notes.expect_name(outcome, project.outcomes, "outcomes.yaml", "outcome", file, here)
+    context = _read(notes, turn.context, contexts, "context.yaml", file, [*path, "context"])
+    return turn.model_copy(update={"context": context})
+
+
+def _check_expectation(notes: Notes, expect: Expectation, size: int | None, file: str, above: list[str | int]) -> None:
+    """Check what one answer must hold.
+
+    Args:
+        size: of the placement; None where it is not known.
+        above: keys that lead to `expect`.
+    """
+    if size is not None and len(expect.ranking) > size:
+        message = f"{len(expect.ranking)} actions expected in a placement of size {size}"
+        place = [*above, "expect", "ranking"]
+        notes.report(file, place, message, "shorten the list or set 'size:'", "ranking-size")
     if not (expect.ranking or expect.present or expect.absent):
         remedy = "add ranking, present or absent"
-        notes.report(
-            file, [index, "expect"], "the test expects nothing", remedy, "empty-test", key=True, where=["expect"]
-        )
+        place = [*above, "expect"]
+        notes.report(file, place, "the test expects nothing", remedy, "empty-test", key=True, where=place[1:])
     actions = notes.project.actions
-    for name in persona.propensities:
-        notes.expect_name(name, actions, "actions", "action", file, [index, "propensities", name], key=True)
     for key, names in (("ranking", expect.ranking), ("present", expect.present)):
         for position, name in enumerate(names):
-            path: list[str | int] = [index, "expect", key, position]
+            path: list[str | int] = [*above, "expect", key, position]
             notes.expect_name(name, actions, "actions", "action", file, path)
             if name in names[:position]:
                 notes.report(file, path, f"action '{name}' is listed twice", "remove one of both", "duplicate")
     for position, name in enumerate(expect.absent):
-        path = [index, "expect", "absent", name, position]
+        path = [*above, "expect", "absent", name, position]
         notes.expect_name(name, actions, "actions", "action", file, path)
         if name in expect.ranking or name in expect.present:
             message = f"action '{name}' is expected both in the answer and absent"
-            notes.report(file, path, message, "decide for one", "contradiction", where=["expect", "absent"])
+            notes.report(file, path, message, "decide for one", "contradiction", where=[*above[1:], "expect", "absent"])
 
 
 def _read(

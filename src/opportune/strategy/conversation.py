@@ -1,0 +1,118 @@
+"""The conversation of a persona test: what is known and what happened before, turn by turn."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at, tired_of
+from opportune.decide.limits.windows import Length, instant, micros
+from opportune.decide.pipeline import Scorer
+from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Value
+from opportune.strategy.sections import SHOWN, Expectation, Persona, Turn
+from opportune.strategy.sessions import carried
+
+__all__ = ["Conversation", "turns_of"]
+
+
+def turns_of(persona: Persona) -> tuple[Turn, ...]:
+    """Give the turns of a test; one without any is one turn, its own."""
+    return persona.turns or (Turn(says=persona.name, expect=persona.expect or Expectation()),)
+
+
+class Conversation:
+    """One session with one persona; what a service reads from its store is kept here.
+
+    Args:
+        profile: facts of the persona, keys "customer.<name>".
+        kept: attributes of the context that a session keeps.
+    """
+
+    def __init__(self, plan: Plan, persona: Persona, profile: Facts, kept: frozenset[str]) -> None:
+        self._plan, self._persona, self._profile, self._kept = plan, persona, profile, kept
+        self._turns = 0
+        self._now = persona.at
+        self._said: dict[str, Value] = {}
+        self._known: dict[str, Value] = {}
+        """What the session keeps of the turns before."""
+        self._contacts: list[Contact] = []
+        self._last: Decision | None = None
+
+    def take(self, turn: Turn) -> list[str]:
+        """Take in what is new in a turn, and say what of it cannot be, in words."""
+        self._known = carried(self._kept, self._known, self._said)
+        if self._turns:
+            self._now = self._moment(turn.after.calendar_days, turn.after.elapsed_seconds)
+        self._turns += 1
+        self._said = {**self._persona.context, **turn.context}
+        return [fault for action, outcome in turn.outcomes.items() if (fault := self._record(action, outcome))]
+
+    def decide(self, scorer: Scorer) -> Decision:
+        """Decide as the turn stands."""
+        plan, persona, now = self._plan, self._persona, self._now
+        request = DecisionRequest(
+            id=f"persona: {persona.name} {self._turns}",
+            channel=persona.channel,
+            placements=(PlacementRequest(name=persona.placement, size=persona.size),),
+            context=self._said,
+            session=f"persona: {persona.name}" if persona.turns else None,
+        )
+        gathered = {f"context.{name}": value for name, value in self._known.items()}
+        facts = gather(plan, self._profile, request, now, gathered)
+        standing = Standing(contacts=[*self._history(str(facts["zone"])), *self._contacts], stocks=self._taken())
+        state = State(
+            model=scorer,
+            position=0,
+            profile=self._profile,
+            holds=holds_of(plan, standing, facts, now, places_of(plan, request)),
+            tired=tired_of(plan, standing, facts, now),
+            gathered=gathered,
+        )
+        self._last = decide(plan, state, request, now, Draws("persona"))
+        self._contacts += self._shown(self._last)
+        return self._last
+
+    def _moment(self, days: int, seconds: int) -> datetime:
+        zone = self._profile.get("customer.time_zone")
+        here = str(zone) if isinstance(zone, str) else self._plan.zone
+        return instant(Length(days).on(micros(self._now), here)) + timedelta(seconds=seconds)
+
+    def _record(self, action: str, outcome: str) -> str | None:
+        """Let something come of an action of the answer before."""
+        shown = [] if self._last is None else self._shown(self._last)
+        one = next((one for one in shown if one.action == action), None)
+        if one is None:
+            return f"{outcome} of {action}: it was not in the answer before"
+        at, channel, decision = micros(self._now), one.channel, one.decision
+        self._contacts.append(Contact(at, outcome, action, one.treatment, channel, one.placement, decision))
+        return None
+
+    def _shown(self, decision: Decision) -> list[Contact]:
+        at, channel = micros(decision.at), decision.request.channel
+        return [
+            Contact(at, SHOWN, one.action, one.treatment, channel, placement.name, decision.id)
+            for placement in decision.placements
+            for one in placement.actions
+        ]
+
+    def _history(self, zone: str) -> list[Contact]:
+        """Give the contacts that the test assumes before its first turn."""
+        persona = self._persona
+        return [
+            Contact(
+                at=Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, zone),
+                what=one.what,
+                action=one.action,
+                treatment="",
+                channel=one.channel or persona.channel,
+                placement=persona.placement,
+                decision="",
+            )
+            for one in persona.history
+        ]
+
+    def _taken(self) -> dict[tuple[str, str], int]:
+        plan, now = self._plan, self._now
+        return {
+            (name, stock_at(plan, name, now)[0]): round(taken * 10 ** plan.limits.stocks[name].decimals)
+            for name, taken in self._persona.stocks.items()
+        }
