@@ -15,7 +15,7 @@ from opportune.cli.contact import KEYS, named_problem, read_attributes, read_cus
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
 from opportune.cli.standing import standing_of
-from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of
+from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
@@ -66,12 +66,14 @@ def decide_command(
         plan, known = strategy.plan, given.get("customer")
         standing = standing_of(plan, storage, known if isinstance(known, str) else None, moment)
         facts = gather(plan, profile.facts, request, moment)
+        holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
+        facts = dict(visible(plan, holds, facts, request))
         state = State(
             model=learner.model,
             position=learner.position,
             person=profile.person,
             profile=profile.facts,
-            holds=holds_of(plan, standing, facts, moment, places_of(plan, request)),
+            holds=holds,
             tired=tired_of(plan, standing, facts, moment),
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))

@@ -4,7 +4,7 @@ from opportune.decide.draws import Draws
 from opportune.decide.explain import Explanation, explain
 from opportune.decide.fallback import Reason, fallback, standing_answers
 from opportune.decide.fatigue import tired_of
-from opportune.decide.limits.standing import Standing, holds_of, places_of
+from opportune.decide.limits.standing import Standing, holds_of, places_of, visible
 from opportune.decide.limits.stocks import reserves_of, sold_out, stock_at
 from opportune.decide.pipeline import State, attempt_of, canonical, decide, decision_id, gather, seed_of
 from opportune.decide.plan import Plan
@@ -31,4 +31,5 @@ __all__ = [
     "standing_answers",
     "stock_at",
     "tired_of",
+    "visible",
 ]

@@ -21,7 +21,8 @@ from opportune.decide.compose import Known, answers_of, known_of
 from opportune.decide.counterfactual import Switch, switches
 from opportune.decide.fatigue import fatigue_in_words
 from opportune.decide.increments import differences, if_withheld
-from opportune.decide.limits.words import LimitFinding, finding
+from opportune.decide.limits.consents import is_unprofiled
+from opportune.decide.limits.words import LimitFinding, finding, profiling_in_words
 from opportune.decide.pipeline import choose_of
 from opportune.decide.plan import Plan
 from opportune.decide.slate_reasons import linked_reason, minimum_reason
@@ -100,6 +101,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         scores: "recomputed" from the model as it was, or "recorded": only the kept parts are known.
+        profiling: why it was made without what is known of the person, in words; "" where it was made with it.
     """
 
     decision: str
@@ -109,6 +111,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str | None
     scores: str
     placements: tuple[PlacementExplanation, ...]
+    profiling: str = ""
 
 
 def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None) -> Explanation:
@@ -118,6 +121,9 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         plan: the revision that decided.
         model: the model as it was at the decision's position, bound to the plan; None where it can no longer be had.
     """
+    if is_unprofiled(decision.holds):
+        # Nothing of the person had a part in it: no change of that would have changed it.
+        plan = replace_fields(plan, inputs={name: one for name, one in plan.inputs.items() if _is_asked(plan, name)})
     scored = None
     if model is not None and decision.degraded is None:
         choose = choose_of(plan, decision.control)
@@ -142,7 +148,13 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         degraded=decision.degraded,
         scores="recorded" if scored is None else "recomputed",
         placements=tuple(placements),
+        profiling=profiling_in_words(plan.limits, decision.holds, str(decision.facts.get("zone", plan.zone))),
     )
+
+
+def _is_asked(plan: Plan, name: str) -> bool:
+    """Say whether an input is one of the contact and not of the person."""
+    return name.startswith("context.") and name not in plan.limits.personal
 
 
 def _kept_prediction(prediction: Prediction) -> Prediction:
@@ -166,6 +178,7 @@ class _Explainer:
         self.plan, self.decision, self.number, self.model, self.scored = plan, decision, number, model, scored
         self.trace = trace = decision.traces[number]
         self.switches = found
+        self.unprofiled = is_unprofiled(decision.holds)
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
         self.kept = _kept_parts(plan, trace)
@@ -230,7 +243,7 @@ class _Explainer:
         own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
         for condition in own:
             change = self.plan.gate.change(condition, facts)
-            if change is None:
+            if change is None or (self.unprofiled and not _is_asked(self.plan, change.variable)):
                 continue
             declared = self.plan.inputs.get(change.variable)
             for value in declared if isinstance(declared, list) else [change.after]:

@@ -12,7 +12,7 @@ from opportune.decide.compose import open_stages
 from opportune.decide.gate import OPEN, Stages, rule_stages
 from opportune.decide.limits.limits import Quiet
 from opportune.decide.limits.masks import mark_limited
-from opportune.decide.limits.standing import Standing, holds_of
+from opportune.decide.limits.standing import Standing, holds_of, visible
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Placement, Plan
 from opportune.decide.slate_fill import take_whole
@@ -53,15 +53,18 @@ def fallback(
     """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
 
     A rule whose input is missing is unknown, and unknown keeps the action out, here as everywhere. Of limits, quiet
-    hours and switches hold; what would need the person's history does not.
+    hours, switches and the law on minors hold; what would need the person's history does not. What a customer allows
+    cannot be asked now: all that a person may object to is held back. Somebody without a name has objected to nothing.
 
     Args:
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
         reason: why the answer is degraded.
         switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
     """
-    holds = holds_of(plan, Standing(switched_off=switched_off), facts, now)
-    holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch"))
+    standing = Standing(switched_off=switched_off, consents=None if request.customer is not None else ())
+    holds = holds_of(plan, standing, facts, now, request=request)
+    holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch", "consent", "minor"))
+    facts = visible(plan, holds, facts, request)
     wanted = [
         (placement, placement.size if asked.size is None else asked.size)
         for asked in request.placements
@@ -95,7 +98,7 @@ def standing_answers(
     """Give what can be shown by somebody who knows nothing but the channel, and does not look at the clock either.
 
     Nothing is known of customer, context and moment, so a rule that needs any of them keeps its action out; and so do
-    an end of validity and quiet hours, since nobody would notice when they come.
+    an end of validity and quiet hours, since nobody would notice when they come, and all that a person may object to.
 
     Args:
         switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
@@ -107,8 +110,8 @@ def standing_answers(
     for policy in plan.limits.policies:
         if isinstance(policy, Quiet):
             by_rules[policy.scope.mask] = np.minimum(by_rules[policy.scope.mask], np.uint8(Stage.LIMITED))
-    switches = holds_of(plan, Standing(switched_off=switched_off), {}, now)
-    by_rules = mark_limited(plan.limits, [hold for hold in switches if hold.kind == "switch"], by_rules)
+    holds = holds_of(plan, Standing(switched_off=switched_off), {}, now)
+    by_rules = mark_limited(plan.limits, [hold for hold in holds if hold.kind in ("switch", "consent")], by_rules)
     answers = {}
     for channel in plan.channels.values():
         placements = [(placement, placement.size) for placement in channel.placements.values()]

@@ -25,7 +25,9 @@ from opportune.decide.control import control_group
 from opportune.decide.draws import Draws
 from opportune.decide.gate import Stages, rule_stages
 from opportune.decide.known import KnownFacts, encoded_by
+from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.masks import mark_limited, quotas_of
+from opportune.decide.limits.standing import visible
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
 from opportune.learning.base import Encoded, Floats, Prediction
@@ -122,7 +124,8 @@ def decision_id(request: DecisionRequest) -> str:
 
 def seed_of(plan: Plan, state: State, request: DecisionRequest) -> str:
     """Name what all draws derive from: the conversation and the state, so that nothing flickers while both stay."""
-    return f"{request.session or request.id}|{plan.revision}|{state.profile_version}"
+    version = 0 if is_unprofiled(state.holds) else state.profile_version
+    return f"{request.session or request.id}|{plan.revision}|{version}"
 
 
 def gather(
@@ -173,11 +176,13 @@ def decide(
         before: candidates that stand in the answer already, as if earlier placements had shown them.
         redrawn: earlier draws of this decision that could not be kept; this one has draws of its own.
     """
-    facts = gather(plan, state.profile, request, now, state.gathered)
+    facts, profile, unit = gather(plan, state.profile, request, now, state.gathered), state.profile, state.person
+    if is_unprofiled(state.holds):
+        facts, profile, unit = dict(visible(plan, state.holds, facts, request)), _NOTHING, None
     kernel = state.model.kernel
-    by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, state.profile))
-    prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, state.profile)))
-    control = control_group(plan, state.person or request.session, now)
+    by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, profile))
+    prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, profile)))
+    control = control_group(plan, unit or request.session, now)
     choose = choose_of(plan, control.name if control else None)
     weighing = arbitrate(plan, facts, prediction, choose, kernel, state.tired)
     mandatory = mandatory_of(plan, facts)

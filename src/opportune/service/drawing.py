@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, gather, seed_of
 from opportune.decide.fatigue import tired_of
-from opportune.decide.limits.standing import Standing, holds_of, places_of
+from opportune.decide.limits.standing import Standing, holds_of, places_of, visible
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
@@ -57,8 +57,8 @@ class Drawing:
         """Judge the limits; where a history that went on changes nothing of them, the draw before still holds."""
         plan = self.serving.strategy.plan
         facts = gather(plan, self.profile.facts, self.request, self.now, self.gathered)
-        holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request))
-        tired = tired_of(plan, standing, facts, self.now)
+        holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request), self.request)
+        tired = tired_of(plan, standing, visible(plan, holds, facts, self.request), self.now)
         if self._stale is not None and (holds, tired) != (self._holds, self._tired):
             self.redrawn = (*self.redrawn, self._stale)
         self._stale, self._holds, self._tired = None, holds, tired

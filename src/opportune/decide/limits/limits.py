@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from opportune.decide.limits.windows import Length
 
-__all__ = ["NO_LIMITS", "Apart", "AtMost", "Limits", "Policy", "Quiet", "Rest", "Scope", "Stock"]
+__all__ = ["NO_LIMITS", "Apart", "AtMost", "Limits", "Minors", "Policy", "Purpose", "Quiet", "Rest", "Scope", "Stock"]
 
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
@@ -129,6 +129,38 @@ class Stock:
         return self.amounts[-1]
 
 
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What persons are asked about before it is done.
+
+    Args:
+        basis: whether somebody who said nothing has agreed: with "consent" not, with "objection" so.
+        masks: channel → what it covers there, bool [C]; a channel that is missing is not asked about.
+        profiling: whether it is the use of what is known of the person; then it covers no candidate.
+    """
+
+    name: str
+    basis: Literal["consent", "objection"]
+    masks: Mapping[str, Booleans]
+    profiling: bool = False
+    because: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Minors:
+    """Who is decided for without what is known of the person, being too young for it.
+
+    Args:
+        fact: the age in years, or the moment of birth.
+        below: age in years at which somebody is a minor no longer.
+        unknown: whether somebody whose age is not known counts as one.
+    """
+
+    fact: str
+    below: int
+    unknown: bool
+
+
 @dataclass(frozen=True)
 class Limits:
     """All limits of one revision.
@@ -151,16 +183,20 @@ class Limits:
     horizon_seconds: int = 0
     """How old a contact may be that still counts, be it for what contacts cost a goal."""
     former_groups: Mapping[str, str] = field(default_factory=dict)
+    purposes: tuple[Purpose, ...] = ()
+    minors: Minors | None = None
+    personal: frozenset[str] = frozenset()
+    """Facts of the context that say something about the person, such as "context.mood"."""
 
     @property
     def is_empty(self) -> bool:
         """Whether nothing but a switch can hold anything back."""
-        return not self.policies and not self.stocks
+        return not self.policies and not self.stocks and not self.purposes and self.minors is None
 
     @property
     def needs_contacts(self) -> bool:
-        """Whether a person's history has to be read."""
-        return self.horizon_seconds > 0
+        """Whether a person's history has to be read: what was agreed to is read with it."""
+        return self.horizon_seconds > 0 or bool(self.purposes)
 
     @cached_property
     def uses(self) -> Mapping[str, Mapping[str, int]]:
@@ -185,6 +221,9 @@ class Limits:
     def covers(self) -> Mapping[str, Booleans]:
         """What every limit covers, bool [C]; nobody writes to it."""
         covers = {policy.name: policy.scope.mask for policy in self.policies}
+        for purpose in self.purposes:
+            nothing = np.zeros(self.size, dtype=bool)
+            covers[purpose.name] = np.logical_or.reduce([nothing, *purpose.masks.values()])
         return covers | {name: stock.uses > 0 for name, stock in self.stocks.items()}
 
     def today(self, target: str) -> str:
@@ -196,6 +235,10 @@ class Limits:
     def policy(self, name: str) -> Policy | None:
         """Find a contact policy; None where there is none of that name."""
         return next((policy for policy in self.policies if policy.name == name), None)
+
+    def purpose(self, name: str) -> Purpose | None:
+        """Find a purpose; None where there is none of that name."""
+        return next((purpose for purpose in self.purposes if purpose.name == name), None)
 
     def place(self, part: str) -> slice:
         """Give where the candidates of "group:<name>" or "action:<name>" lie; all for any other part."""
@@ -224,6 +267,11 @@ class Limits:
             return stock.uses > int(bound)
         if stock is not None and kind == "within":
             return (stock.uses > 0) & (stock.uses <= int(bound))
+        if kind == "channel":
+            purpose = self.purpose(limit)
+            return members if purpose is None else purpose.masks.get(bound, members)
+        if kind == "profile":
+            return members
         own, cover = self.place(part), self.cover(limit)
         members[own] = True if cover is None else cover[own]
         return members

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import msgspec
 
-from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Stock
+from opportune.decide.limits.consents import MINORS, PROFILE_PART, UNREAD
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Purpose, Stock
 from opportune.decide.limits.windows import Length, instant
 from opportune.records import Hold
 
-__all__ = ["LimitFinding", "finding", "length_in_words", "moment_in_words"]
+__all__ = ["LimitFinding", "finding", "length_in_words", "moment_in_words", "profiling_in_words"]
 
 
 class LimitFinding(msgspec.Struct, frozen=True, kw_only=True):
     """One limit that kept an action out.
 
     Args:
-        limit: name of the contact policy or stock; "" for a switch.
-        kind: "at_most", "rest", "quiet", "distance", "stock" or "switch".
+        limit: name of the contact policy, stock or purpose; "" for a switch.
+        kind: "at_most", "rest", "quiet", "distance", "stock", "switch" or "consent".
         count, of: the counter and its bound.
         since, until: what was counted from when, and when it ends; None where that is not known.
         because: its author's words for people, "" where there are none.
@@ -44,7 +46,11 @@ def finding(limits: Limits, hold: Hold, action: str, zone: str) -> LimitFinding:
     """
     policy, stock = limits.policy(hold.limit), limits.stocks.get(hold.limit)
     because = "" if policy is None else policy.because
-    if stock is not None:
+    if hold.kind == "consent":
+        purpose = limits.purpose(hold.limit)
+        because = "" if purpose is None else purpose.because
+        words = _consent(purpose, hold, zone)
+    elif stock is not None:
         words = _stock(limits, stock, hold, action)
     elif policy is not None:
         words = _policy(policy, hold, zone)
@@ -83,6 +89,38 @@ def _policy(policy: Policy, hold: Hold, zone: str) -> str:
             return f"{counted}; again from {ends}" if ends else f"{counted}; this answer took the last"
     # A record of another revision, whose policy of this name had another form.
     return f"{hold.limit}: {hold.kind}, {hold.count} of {hold.of}"
+
+
+def profiling_in_words(limits: Limits, holds: Sequence[Hold], zone: str) -> str:
+    """Say why a decision was made without what is known of the person; "" where it was made with it.
+
+    Args:
+        zone: of the customer, in which moments are told.
+    """
+    reasons = [
+        f"younger than {hold.of}" if hold.count else f"age not known, which counts as younger than {hold.of}"
+        for hold in holds
+        if hold.limit == MINORS and hold.part == PROFILE_PART
+    ]
+    reasons += [
+        _consent(limits.purpose(hold.limit), hold, zone)
+        for hold in holds
+        if hold.kind == "consent" and hold.part == PROFILE_PART
+    ]
+    return "; ".join(reasons)
+
+
+def _consent(purpose: Purpose | None, hold: Hold, zone: str) -> str:
+    """Say what is not allowed and since when, such as "no consent to marketing by phone: ..."."""
+    is_objection = purpose is not None and purpose.basis == "objection"
+    where = f" by {hold.part.partition(':')[2]}" if hold.part != PROFILE_PART else ""
+    what = f"{'objection' if is_objection else 'no consent'} to {hold.limit}{where}"
+    if hold.detail == UNREAD:
+        return f"consent to {hold.limit}{where} could not be asked"
+    if hold.since is None:
+        return f"{what}: nothing was said"
+    said = "objected" if is_objection else "refused or withdrawn"
+    return ", ".join(filter(None, (f"{what}: {said} {moment_in_words(hold.since, zone)}", hold.detail)))
 
 
 def _stock(limits: Limits, stock: Stock, hold: Hold, action: str) -> str:

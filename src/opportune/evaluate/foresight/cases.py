@@ -7,7 +7,19 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at, tired_of
+from opportune.decide import (
+    Draws,
+    Plan,
+    Standing,
+    State,
+    decide,
+    gather,
+    holds_of,
+    places_of,
+    stock_at,
+    tired_of,
+    visible,
+)
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.project import Project
@@ -72,12 +84,14 @@ class Side:
         request, facts = contact
         known = gather(self.plan, facts, request, case.at, case.gathered)
         standing = self._standing(case)
+        holds = holds_of(self.plan, standing, known, case.at, places_of(self.plan, request), request)
+        known = dict(visible(self.plan, holds, known, request))
         state = State(
             model=self.model,
             position=self.position,
             person=case.person,
             profile=facts,
-            holds=holds_of(self.plan, standing, known, case.at, places_of(self.plan, request)),
+            holds=holds,
             tired=tired_of(self.plan, standing, known, case.at),
             gathered=case.gathered,
         )
