@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 
 from opportune.records import ValueType
 
-__all__ = ["FUNCTIONS", "HIDDEN", "KNOWN", "PRODUCTS", "SIGNATURES", "Function"]
+__all__ = ["FUNCTIONS", "HIDDEN", "KNOWN", "PRODUCTS", "SIGNATURES", "Function", "great_circle_km"]
 
 KNOWN = "known"
 PRODUCTS = "customer.products"
@@ -51,16 +51,21 @@ def local_weekday(now: datetime, zone: str) -> int:
 
 
 def within_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float, km: float) -> bool:
-    """Say whether two places (degrees) lie at most `km` kilometres apart on the great circle.
+    """Say whether two places (degrees) lie at most `km` kilometres apart on the great circle."""
+    if not all(math.isfinite(degrees) for degrees in (lat_a, lon_a, lat_b, lon_b)):
+        return False
+    return great_circle_km(lat_a, lon_a, lat_b, lon_b) <= km
+
+
+def great_circle_km(lat_a: float, lon_a: float, lat_b: float, lon_b: float) -> float:
+    """Give the distance of two places (finite degrees) on the great circle, in kilometres.
 
     Source: haversine formula, R. W. Sinnott, Sky and Telescope 68, 1984.
     """
-    if not all(math.isfinite(degrees) for degrees in (lat_a, lon_a, lat_b, lon_b)):
-        return False
     phi_a, phi_b = math.radians(lat_a), math.radians(lat_b)
     half = math.sin((phi_b - phi_a) / 2) ** 2
     half += math.cos(phi_a) * math.cos(phi_b) * math.sin(math.radians(lon_b - lon_a) / 2) ** 2
-    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, half))) <= km
+    return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(min(1.0, half)))
 
 
 def owns(product: str, products: list[str]) -> bool:
