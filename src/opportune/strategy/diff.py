@@ -35,6 +35,7 @@ _PARTS = (
     ("rule of slates", "slates"),
     ("table", "tables"),
     ("source", "sources"),
+    ("feature", "features"),
     ("group", "groups"),
     ("action", "actions"),
 )

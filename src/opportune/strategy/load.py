@@ -40,6 +40,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -64,6 +65,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "slates.yaml": SlateRule,
     "tables.yaml": DecisionTable,
     "sources.yaml": ContextSource,
+    "features.yaml": Feature,
 }
 """Files that map names to sections of one class."""
 REQUIRED_FILES = (SETTINGS_FILE, "outcomes.yaml", "channels.yaml", "goals.yaml")
@@ -205,6 +207,7 @@ class _Reader:
             slates=self._map("slates.yaml", SlateRule),
             tables=self._map("tables.yaml", DecisionTable),
             sources=self._map("sources.yaml", ContextSource),
+            features=self._map("features.yaml", Feature),
             groups=groups,
             actions=actions,
             group_of=group_of,

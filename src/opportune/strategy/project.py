@@ -23,6 +23,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -66,6 +67,7 @@ class Project:
     stocks: dict[str, Stock] = field(default_factory=dict)
     slates: dict[str, SlateRule] = field(default_factory=dict)
     sources: dict[str, ContextSource] = field(default_factory=dict)
+    features: dict[str, Feature] = field(default_factory=dict)
 
     def action_file(self, action: str) -> str:
         """Give the path of an action's file."""

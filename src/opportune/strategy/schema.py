@@ -29,6 +29,7 @@ from opportune.strategy.sections import (
     Settings,
 )
 from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
@@ -53,6 +54,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "slates": ("slates.yaml", dict[Name, SlateRule]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
     "sources": ("sources.yaml", dict[Name, ContextSource]),
+    "features": ("features.yaml", dict[Name, Feature]),
     "group": ("actions/<group>/group.yaml", Group),
     "action": ("actions/<group>/<action>.yaml", Action),
     "tests": ("tests/<name>.yaml", list[Persona]),

@@ -99,7 +99,7 @@ def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
         return f"expected {text.format(context[key])}, found {found}", _bound_remedy(error)
-    if kind in ("moment", "day", "amount", "clock"):
+    if kind in _OWN_REMEDIES:
         return f"{error['msg']}, found {found}", _OWN_REMEDIES[kind]
     return f"{error['msg'][:1].lower()}{error['msg'][1:]}, found {found}", "change it"
 
@@ -109,6 +109,7 @@ _OWN_REMEDIES = {
     "day": "correct the date; a moment needs its offset, such as Z for UTC",
     "amount": "write the number, or the number and a currency",
     "clock": "write hours and minutes in quotes, from 00:00 to 23:59",
+    "counted": "write the event type, and the attribute after a point",
 }
 """Remedies for the kinds of fault that the sections themselves raise."""
 
