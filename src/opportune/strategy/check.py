@@ -22,6 +22,7 @@ from opportune.strategy.checks import (
     check_fallbacks,
     check_former_names,
     check_goals,
+    check_identity,
     check_models,
     check_personas,
     check_rules,
@@ -74,6 +75,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     notes = Notes(project, reading.gaps)
     check_settings(notes)
     check_attributes(notes)
+    check_identity(notes)
     check_channels(notes)
     check_exploration(notes)
     check_goals(notes)

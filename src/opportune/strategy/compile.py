@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from opportune.customers.attributes import Registry
+from opportune.customers.identity import Identifiers, Kind, Trust
 from opportune.decide.plan import (
     WITHHELD,
     AmountBounds,
@@ -46,6 +47,8 @@ class Registries:
     customer: Registry
     context: Registry
     events: Mapping[str, Registry]
+    identifiers: Identifiers
+    levels: Mapping[str, Registry]
 
 
 def registries(project: Project) -> Registries:
@@ -55,7 +58,17 @@ def registries(project: Project) -> Registries:
         customer=registry(project.attributes, "customer.", settings.unknown_attributes == "ignore"),
         context=registry(project.context, "context.", settings.unknown_context == "ignore"),
         events={name: registry(event.attributes, "event.") for name, event in project.events.items()},
+        identifiers=_identifiers(project),
+        levels={name: registry(level.attributes, f"{name}.") for name, level in project.levels.items()},
     )
+
+
+def _identifiers(project: Project) -> Identifiers:
+    kinds = (
+        Kind(name, Trust[kind.trust.upper()], kind.normalize, kind.region, kind.lower_case)
+        for name, kind in project.identifiers.items()
+    )
+    return Identifiers(kinds, project.levels)
 
 
 def compile_plan(checked: CheckedProject) -> Plan:
@@ -364,6 +377,7 @@ def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, boo
     named: list[tuple[str, sections.EventAttribute]]
     named = [(f"customer.{name}", item) for name, item in project.attributes.items()]
     named += [(f"context.{name}", item) for name, item in project.context.items()]
+    named += project.unit_attributes.items()
     for name, item in named:
         if item.type is ValueType.BOOLEAN:
             inputs[name] = [False, True]

@@ -36,13 +36,16 @@ _PARTS = (
     ("table", "tables"),
     ("source", "sources"),
     ("feature", "features"),
+    ("kind of identifier", "identifiers"),
+    ("level", "levels"),
+    ("comparison of duplicates", "duplicates"),
     ("group", "groups"),
     ("action", "actions"),
 )
 """Noun and member of a project, in the order in which differences are told."""
 RENAMED = ("model", "group", "action")
 """Nouns whose sections may say what they were called before."""
-UNORDERED = ("contact policy", "stock")
+UNORDERED = ("contact policy", "stock", "level", "comparison of duplicates")
 """Other nouns whose order means nothing."""
 
 

@@ -42,6 +42,7 @@ from opportune.strategy.sections import (
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
+from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node, SourceError, describe, parse, plain
@@ -64,6 +65,9 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "stocks.yaml": Stock,
     "slates.yaml": SlateRule,
     "tables.yaml": DecisionTable,
+    "identifiers.yaml": IdentifierKind,
+    "levels.yaml": Level,
+    "duplicates.yaml": Comparison,
     "sources.yaml": ContextSource,
     "features.yaml": Feature,
 }
@@ -206,6 +210,9 @@ class _Reader:
             stocks=self._map("stocks.yaml", Stock),
             slates=self._map("slates.yaml", SlateRule),
             tables=self._map("tables.yaml", DecisionTable),
+            identifiers=self._map("identifiers.yaml", IdentifierKind),
+            levels=self._map("levels.yaml", Level),
+            duplicates=self._map("duplicates.yaml", Comparison),
             sources=self._map("sources.yaml", ContextSource),
             features=self._map("features.yaml", Feature),
             groups=groups,

@@ -25,7 +25,7 @@ def barred(project: Project) -> tuple[Predictor, ...]:
 
 
 def _attributes(project: Project, is_predictor: bool) -> tuple[Predictor, ...]:
-    registries = (("customer.", project.attributes), ("context.", project.context))
+    registries = (("customer.", project.attributes), ("context.", project.context), ("", project.unit_attributes))
     return tuple(
         Predictor(prefix + name, item.type)
         for prefix, items in registries

@@ -25,6 +25,7 @@ from opportune.strategy.sections import (
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
+from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level, UnitAttribute
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.source import Node
@@ -66,8 +67,20 @@ class Project:
     contact_policies: dict[str, ContactPolicy] = field(default_factory=dict)
     stocks: dict[str, Stock] = field(default_factory=dict)
     slates: dict[str, SlateRule] = field(default_factory=dict)
+    identifiers: dict[str, IdentifierKind] = field(default_factory=dict)
+    levels: dict[str, Level] = field(default_factory=dict)
+    duplicates: dict[str, Comparison] = field(default_factory=dict)
     sources: dict[str, ContextSource] = field(default_factory=dict)
     features: dict[str, Feature] = field(default_factory=dict)
+
+    @property
+    def unit_attributes(self) -> dict[str, UnitAttribute]:
+        """What is known of units, by fact key such as "household.size"."""
+        return {
+            f"{level}.{name}": attribute
+            for level, section in self.levels.items()
+            for name, attribute in section.attributes.items()
+        }
 
     def action_file(self, action: str) -> str:
         """Give the path of an action's file."""

@@ -10,7 +10,14 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import sections, sections_context, sections_goals, sections_limits, sections_slates
+from opportune.strategy import (
+    sections,
+    sections_context,
+    sections_goals,
+    sections_identity,
+    sections_limits,
+    sections_slates,
+)
 from opportune.strategy.sections import (
     Action,
     Attribute,
@@ -31,6 +38,7 @@ from opportune.strategy.sections import (
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
+from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
 
@@ -53,6 +61,9 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "stocks": ("stocks.yaml", dict[Name, Stock]),
     "slates": ("slates.yaml", dict[Name, SlateRule]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
+    "identifiers": ("identifiers.yaml", dict[Name, IdentifierKind]),
+    "levels": ("levels.yaml", dict[Name, Level]),
+    "duplicates": ("duplicates.yaml", dict[Name, Comparison]),
     "sources": ("sources.yaml", dict[Name, ContextSource]),
     "features": ("features.yaml", dict[Name, Feature]),
     "group": ("actions/<group>/group.yaml", Group),
@@ -102,7 +113,7 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    modules = (sections, sections_context, sections_goals, sections_limits, sections_slates)
+    modules = (sections, sections_context, sections_goals, sections_identity, sections_limits, sections_slates)
     section = next((found for module in modules if (found := getattr(module, title, None))), None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return

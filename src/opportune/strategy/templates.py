@@ -8,6 +8,7 @@ from opportune.decide.content import Template, is_template, template_of
 from opportune.learning.base import CandidateKey
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Attribute, ContextAttribute
+from opportune.strategy.sections_identity import UnitAttribute
 
 __all__ = ["attribute_of", "keys_of", "missing_text", "templates_of"]
 
@@ -43,12 +44,12 @@ def keys_of(template: Template) -> dict[str, int]:
     return found
 
 
-def attribute_of(project: Project, key: str) -> Attribute | ContextAttribute | None:
+def attribute_of(project: Project, key: str) -> Attribute | ContextAttribute | UnitAttribute | None:
     """Give what is declared of a fact key."""
     source, _, name = key.partition(".")
     if source == "customer":
         return project.attributes.get(name)
-    return project.context.get(name) if source == "context" else None
+    return project.context.get(name) if source == "context" else project.unit_attributes.get(key)
 
 
 def missing_text(project: Project, key: str, language: str) -> str:

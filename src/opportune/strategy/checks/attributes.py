@@ -8,7 +8,7 @@ from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.sections import EventAttribute
 
-__all__ = ["check_attributes"]
+__all__ = ["check_attribute", "check_attributes"]
 
 ROLES = {"products": ValueType.TEXTS, "time_zone": ValueType.TEXT, "language": ValueType.TEXT}
 """Customer attributes that the engine itself reads, and the type that they must have."""
@@ -28,7 +28,7 @@ def check_attributes(notes: Notes) -> None:
     project = notes.project
     for name, attribute in project.attributes.items():
         before = len(notes.problems)
-        _check(notes, attribute, "attributes.yaml", [name])
+        check_attribute(notes, attribute, "attributes.yaml", [name])
         if name in ROLES and attribute.type is not ROLES[name]:
             message = f"'{name}' is read by the engine: expected type {ROLES[name].value}, found {attribute.type.value}"
             notes.report("attributes.yaml", [name, "type"], message, "change the type or rename it", "role-type")
@@ -36,15 +36,16 @@ def check_attributes(notes: Notes) -> None:
             notes.doubt("attributes.yaml", name)
     for name, context in project.context.items():
         before = len(notes.problems)
-        _check(notes, context, "context.yaml", [name])
+        check_attribute(notes, context, "context.yaml", [name])
         if len(notes.problems) > before:
             notes.doubt("context.yaml", name)
     for event, kind in project.events.items():
         for name, part in kind.attributes.items():
-            _check(notes, part, "events.yaml", [event, "attributes", name])
+            check_attribute(notes, part, "events.yaml", [event, "attributes", name])
 
 
-def _check(notes: Notes, attribute: EventAttribute, file: str, path: Path) -> None:
+def check_attribute(notes: Notes, attribute: EventAttribute, file: str, path: Path) -> None:
+    """Check one attribute at its place."""
     for key, types in FITTING.items():
         if key in attribute.model_fields_set and attribute.type not in types:
             words = " and ".join(kind.value for kind in types)

@@ -13,7 +13,7 @@ from opportune.decide.liquid_bounds import CHARACTERS_MAX, STEPS_MAX
 from opportune.errors import Problem
 from opportune.records import Value, ValueType
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections import EventAttribute
+from opportune.strategy.sections import EventAttribute, MissingText
 from opportune.strategy.source import place_in_text
 from opportune.strategy.templates import attribute_of, keys_of, missing_text
 from opportune.strategy.wording import suggest, where_of
@@ -42,20 +42,26 @@ def _check_missing_texts(notes: Notes) -> None:
     if notes.gaps.may_hold("project.yaml", "languages"):
         return
     languages = notes.project.settings.languages
+    declared: list[tuple[str, list[str | int], MissingText]] = []
     for file, sections in (("attributes.yaml", notes.project.attributes), ("context.yaml", notes.project.context)):
-        for name, section in sections.items():
-            if not isinstance(section.if_missing, dict):
-                continue
+        declared += [(file, [name], section.if_missing) for name, section in sections.items()]
+    for level, unit in notes.project.levels.items():
+        declared += [
+            ("levels.yaml", [level, "attributes", name], one.if_missing) for name, one in unit.attributes.items()
+        ]
+    for file, path, missing in declared:
+        if isinstance(missing, dict):
             for language in languages:
-                if language not in section.if_missing:
+                if language not in missing:
                     message = f"no text for language '{language}'"
                     remedy = f"add '{language}:', or one text for all languages"
-                    notes.report(file, [name, "if_missing"], message, remedy, "missing-language")
-            for language in section.if_missing:
+                    notes.report(file, [*path, "if_missing"], message, remedy, "missing-language")
+            for language in missing:
                 if language not in languages:
                     message = f"language '{language[:40]}' is not one of the project"
                     remedy = suggest(language, languages, "languages")
-                    notes.report(file, [name, "if_missing", language], message, remedy, "unknown-language", key=True)
+                    place = [*path, "if_missing", language]
+                    notes.report(file, place, message, remedy, "unknown-language", key=True)
 
 
 class _Text:
@@ -85,6 +91,8 @@ class _Text:
 
     def _is_known(self, key: str, offset: int) -> bool:
         source, _, name = key.partition(".")
+        if source in self.notes.project.levels:
+            return self._is_of_unit(key, offset)
         if source not in _FILES or not name:
             remedy = "write customer.NAME or context.NAME, of a declared attribute"
             self._report(offset, f"unknown name '{key[:100]}'", remedy, "unknown-attribute")
@@ -103,6 +111,17 @@ class _Text:
             self._report(offset, message, remedy, "template-missing")
             return False
         return True
+
+    def _is_of_unit(self, key: str, offset: int) -> bool:
+        attributes = self.notes.project.unit_attributes
+        if key not in attributes:
+            remedy = suggest(key, attributes, "known attributes")
+            self._report(offset, f"unknown attribute '{key[:100]}'", remedy, "unknown-attribute")
+        elif attributes[key].if_missing is None:
+            message = f"nothing is declared for where {key} is missing"
+            remedy = "add 'if_missing:' to it in levels.yaml; it may be empty"
+            self._report(offset, message, remedy, "template-missing")
+        return key in attributes and attributes[key].if_missing is not None
 
     def _has_filter(self, name: str, offset: int) -> bool:
         if name in FILTERS:
