@@ -1,4 +1,4 @@
-"""Taking in what channels report: outcomes, events and profiles; each acknowledged after its commit."""
+"""Taking in what channels report: outcomes and profiles; each acknowledged after its commit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from opportune.decide.plan import Channel
@@ -25,7 +24,6 @@ from opportune.storage import (
     GroupWriter,
     MergePersons,
     Receipt,
-    RecordEvent,
     RecordOutcome,
     SaveProfile,
     Storage,
@@ -33,30 +31,10 @@ from opportune.storage import (
 )
 from opportune.storage.cluster import identifier_mark
 
-__all__ = ["Event", "Intake", "Taken"]
+__all__ = ["Intake", "Taken"]
 
 Taken = Receipt | InputError
 """What became of one item of a batch."""
-
-
-class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Something that happened.
-
-    Args:
-        id: the caller's idempotency key.
-        type: an event type that the strategy declares.
-        customer: identifier of the person concerned; None where nobody is known.
-        session: the conversation that it belongs to.
-        attributes: values of the type's attributes.
-        occurred_at: when it happened; None takes the time of arrival.
-    """
-
-    id: str
-    type: str
-    customer: str | None = None
-    session: str | None = None
-    attributes: dict[str, Any] = {}
-    occurred_at: datetime | None = None
 
 
 class Intake:
@@ -120,24 +98,6 @@ class Intake:
             return replace(outcome, decision=decision, token=None), said
         except InputError as error:
             return error
-
-    async def events(self, events: Sequence[Event]) -> list[Taken]:
-        """Record events; each is judged by itself.
-
-        Raises:
-            StoreError: as for `outcomes`.
-        """
-        prepared: list[Write | InputError] = []
-        for event in events:
-            try:
-                prepared.append(self._event(event))
-            except InputError as error:
-                prepared.append(error)
-        taken = await self._take(prepared)
-        for event in events:
-            if event.customer is not None:
-                self._live.current.profiles.forget(event.customer)
-        return taken
 
     async def profile(
         self, identifier: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None
@@ -265,24 +225,6 @@ class Intake:
             # Who holds a token was given an answer, though its record may still be on its way.
             may_wait=said is not None,
             leads_on=outcome.outcome in channel.leads_on,
-        )
-
-    def _event(self, event: Event) -> RecordEvent:
-        registries = self._live.current.strategy.registries.events
-        registry = registries.get(event.type)
-        if registry is None:
-            raise _unknown("type", "event type", event.type, registries, "unknown-event-type")
-        _check_ids(id=event.id, customer=event.customer, session=event.session)
-        _check_moment(event.occurred_at)
-        facts, _ = registry.read(event.attributes)
-        start = len(registry.prefix)
-        return RecordEvent(
-            id=event.id,
-            type=event.type,
-            identifier=event.customer,
-            attributes={name[start:]: value for name, value in facts.items()},
-            session=event.session,
-            occurred_at=event.occurred_at,
         )
 
     def _profile(

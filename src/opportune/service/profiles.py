@@ -59,6 +59,8 @@ class Profiles:
         self._changes = 0
         self._forgotten: OrderedDict[str, int] = OrderedDict()
         """Persons and marks that changed lately, with the number of the change."""
+        self._unsure: set[str] = set()
+        """Identifiers of which nobody was known, and those that are being read."""
         self._certain_since = 0
         """What was read before this change may have changed meanwhile."""
         self.misfits = 0
@@ -74,14 +76,23 @@ class Profiles:
     def read(self, identifier: str) -> tuple[KnownProfile, int]:
         """Ask the store; blocks. The number is to be handed to `keep`."""
         changes = self._changes
-        stored = self._storage.profile(identifier)
+        self._unsure.add(identifier)
+        try:
+            stored = self._storage.profile(identifier)
+            person = self._storage.person_of(identifier) if stored is None else stored.person
+        except BaseException:
+            self._unsure.discard(identifier)
+            raise
         if stored is None:
-            person = self._storage.person_of(identifier)
             return (NOBODY if person is None else KnownProfile(person)), changes
         return KnownProfile(stored.person, self._facts(stored.attributes), stored.version), changes
 
     def keep(self, identifier: str, profile: KnownProfile, changes: int) -> None:
         """Keep what was read, unless it was written meanwhile."""
+        is_sure = identifier not in self._unsure
+        self._unsure.discard(identifier)
+        if profile.person is None and is_sure:
+            return
         mark = identifier_mark(IDENTIFIER_KIND, identifier)
         keys = (mark,) if profile.person is None else (mark, profile.person)
         if changes < self._certain_since or any(self._forgotten.get(key, 0) > changes for key in keys):
@@ -89,7 +100,9 @@ class Profiles:
         self._drop(identifier, mark)
         self._known[identifier] = profile
         self._by_mark[mark] = identifier
-        if profile.person is not None:
+        if profile.person is None:
+            self._unsure.add(identifier)
+        else:
             self._by_person.setdefault(profile.person, set()).add(identifier)
         if len(self._known) > self._size:
             oldest = next(iter(self._known))
@@ -100,6 +113,12 @@ class Profiles:
         known = self._known.get(identifier)
         persons = () if known is None or known.person is None else (known.person,)
         self.forget_changed(persons, (identifier_mark(IDENTIFIER_KIND, identifier),))
+
+    def forget_nobody(self, kind: str, identifier: str) -> None:
+        """Drop that nobody is known by an identifier: an event made somebody of it. What is known of a person stays."""
+        if kind == IDENTIFIER_KIND and identifier in self._unsure:
+            self._unsure.discard(identifier)
+            self.forget(identifier)
 
     def forget_changed(self, persons: Iterable[str], marks: Iterable[str]) -> None:
         """Drop the profiles of persons, and those of identifiers by their mark."""
@@ -134,6 +153,7 @@ class Profiles:
         known = self._known.pop(identifier, None)
         if known is None:
             return
+        self._unsure.discard(identifier)
         self._by_mark.pop(mark, None)
         if known.person is not None:
             identifiers = self._by_person[known.person]

@@ -13,8 +13,9 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from opportune.customers.intake import Event, Names, Told
 from opportune.decide import Explanation
-from opportune.errors import StoreError
+from opportune.errors import InputError, StoreError
 from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
@@ -32,7 +33,8 @@ from opportune.service.contests import (
 )
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
-from opportune.service.intake import Event, Intake, Taken
+from opportune.service.events_intake import EventIntake
+from opportune.service.intake import Intake, Taken
 from opportune.service.judging import judged
 from opportune.service.keeping import LateRecords
 from opportune.service.limits import LimitsReport, limits_report, switch_of
@@ -200,6 +202,7 @@ class Runtime(ABC):
             tokens,
             self.standings,
         )
+        self._events = EventIntake(self.live, self.writer, self.standings)
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
         await self._begin()
@@ -246,9 +249,18 @@ class Runtime(ABC):
         """Outcomes of decisions that nobody knows, refused since the start."""
         return self._intake.unmatched
 
+    @property
+    def event_names(self) -> Names:
+        """What the strategy calls what others name in their own way."""
+        return self._events.names
+
     async def record_events(self, events: Sequence[Event]) -> list[Taken]:
-        """Record events; see `Intake.events`."""
-        return await self._intake.events(events)
+        """Record events; see `EventIntake.events`."""
+        return await self._events.events(events)
+
+    async def take_events(self, items: Sequence[Told | InputError]) -> list[Taken]:
+        """Record what happened; see `EventIntake.take`."""
+        return await self._events.take(items)
 
     async def save_profile(
         self, customer: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None

@@ -12,6 +12,7 @@ import numpy as np
 
 from opportune.customers.attributes import Registry
 from opportune.customers.identity import Identifiers, Kind, Trust
+from opportune.customers.intake import Names
 from opportune.decide.plan import (
     WITHHELD,
     AmountBounds,
@@ -42,13 +43,14 @@ __all__ = ["Registries", "compile_plan", "registries"]
 
 @dataclass(frozen=True, slots=True)
 class Registries:
-    """What input is read with: attributes of customers, of the context, and of each event type."""
+    """What input is read with: attributes of customers, of the context, and of each event type; and others' names."""
 
     customer: Registry
     context: Registry
     events: Mapping[str, Registry]
     identifiers: Identifiers
     levels: Mapping[str, Registry]
+    names: Names
 
 
 def registries(project: Project) -> Registries:
@@ -60,6 +62,17 @@ def registries(project: Project) -> Registries:
         events={name: registry(event.attributes, "event.") for name, event in project.events.items()},
         identifiers=_identifiers(project),
         levels={name: registry(level.attributes, f"{name}.") for name, level in project.levels.items()},
+        names=_names(project),
+    )
+
+
+def _names(project: Project) -> Names:
+    """Say what the project calls things that others name in their own way."""
+    return Names(
+        events={name: frozenset(event.attributes) for name, event in project.events.items()},
+        customer=frozenset(project.attributes),
+        cloud_events={given: name for name, event in project.events.items() for given in event.cloud_events},
+        segment={given: name for name, event in project.events.items() for given in event.segment},
     )
 
 

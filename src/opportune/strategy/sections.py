@@ -304,10 +304,14 @@ class EventType(Section):
     Keys:
         title: for people.
         attributes: name -> what it holds.
+        cloud_events: types of CloudEvents that are meant, beside one of this name.
+        segment: names of Segment events that are meant, or page or screen; beside those of the same words.
     """
 
     title: Text = ""
     attributes: dict[Name, EventAttribute] = {}
+    cloud_events: ForeignNames = ()
+    segment: ForeignNames = ()
 
 
 class OutcomeValue(Section):

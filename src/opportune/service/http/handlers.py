@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
 from typing import Any, TypeVar
 
 import msgspec
@@ -28,14 +29,15 @@ from opportune.service.http.records import (
     Taken,
 )
 from opportune.service.http.strict import is_plain, read_as, read_json
-from opportune.service.intake import Event
 from opportune.service.intake import Taken as Result
 from opportune.service.visibility import ROLES, Sight
 from opportune.storage import Receipt
 
 __all__ = [
+    "BATCH_MAX",
+    "answer_batch",
+    "answer_one",
     "create_decision",
-    "create_events",
     "create_outcomes",
     "get_customer",
     "get_decision",
@@ -49,6 +51,7 @@ __all__ = [
     "merge_customers",
     "patch_customer",
     "put_customer",
+    "too_many",
 ]
 
 BATCH_MAX = 1_000
@@ -110,19 +113,9 @@ async def create_outcomes(call: Call) -> Reply:
     value = read_json(call.body)
     if not isinstance(value, list):
         (result,) = await call.runtime.record_outcomes([read_as(value, Outcome)])
-        return _one(call, "outcome", result)
+        return answer_one(call, "outcome", result)
     outcomes, refused = _read_items(value, Outcome)
-    return _batch(call, "outcome", _merge(refused, await call.runtime.record_outcomes(outcomes)))
-
-
-async def create_events(call: Call) -> Reply:
-    """Record one event, or a list of them."""
-    value = read_json(call.body)
-    if not isinstance(value, list):
-        (result,) = await call.runtime.record_events([read_as(value, Event)])
-        return _one(call, "event", result)
-    events, refused = _read_items(value, Event)
-    return _batch(call, "event", _merge(refused, await call.runtime.record_events(events)))
+    return answer_batch(call, "outcome", _merge(refused, await call.runtime.record_outcomes(outcomes)))
 
 
 async def put_customer(call: Call) -> Reply:
@@ -184,7 +177,7 @@ async def import_customers(call: Call) -> Reply:
     _count_ignored(call, sum(len(ignored) for _, ignored in saved))
     names = iter([ignored for _, ignored in saved])
     items = _merge(refused, [result for result, _ in saved])
-    return _batch(call, "customer", items, [next(names) if error is None else () for error in refused])
+    return answer_batch(call, "customer", items, [next(names) if error is None else () for error in refused])
 
 
 async def get_models(call: Call) -> Reply:
@@ -251,7 +244,7 @@ def _lines(body: bytes) -> list[Any]:
     """Read one JSON value per line; a wrong line stands as its error."""
     lines = [line for line in body.split(b"\n") if line.strip()]
     if len(lines) > ROWS_MAX:
-        raise _too_many(ROWS_MAX)
+        raise too_many(ROWS_MAX)
     values: list[Any] = []
     for line in lines:
         try:
@@ -268,7 +261,7 @@ def _read_items(values: list[Any], type_: type[T], limit: int = BATCH_MAX) -> tu
         those that fit, and per item its refusal, None where it fits.
     """
     if len(values) > limit:
-        raise _too_many(limit)
+        raise too_many(limit)
     items: list[T] = []
     refused: list[InputError | None] = []
     for value in values:
@@ -282,7 +275,8 @@ def _read_items(values: list[Any], type_: type[T], limit: int = BATCH_MAX) -> tu
     return items, refused
 
 
-def _too_many(limit: int) -> Refusal:
+def too_many(limit: int) -> Refusal:
+    """Refuse a request of more items than that."""
     return Refusal("too-large", f"expected at most {limit} items in one request; send several requests")
 
 
@@ -291,18 +285,23 @@ def _merge(refused: list[InputError | None], results: Sequence[Result]) -> list[
     return [next(rest) if error is None else error for error in refused]
 
 
-def _one(call: Call, kind: str, result: Result) -> Reply:
+def answer_one(call: Call, kind: str, result: Result, ignored: tuple[str, ...] = ()) -> Reply:
+    """Answer a request of one item; what was refused is raised."""
     if isinstance(result, InputError):
         call.metrics.items.labels(kind, "refused").inc()
         raise result
     status = _status(result)
     call.metrics.items.labels(kind, status).inc()
-    return Reply.of(Taken(status=status, sequence=result.sequence))
+    return Reply.of(Taken(status=status, sequence=result.sequence, ignored=ignored))
 
 
-def _batch(call: Call, kind: str, results: Sequence[Result], ignored: Sequence[tuple[str, ...]] | None = None) -> Reply:
-    items = tuple(map(_item, results, ignored or [()] * len(results)))
-    counts = {status: sum(item.status == status for item in items) for status in ("recorded", "repeated", "refused")}
+def answer_batch(
+    call: Call, kind: str, results: Sequence[Result], ignored: Sequence[tuple[str, ...]] | None = None
+) -> Reply:
+    """Answer a request of many items."""
+    items = tuple(map(_item, results, ignored or repeat(())))
+    statuses = [item.status for item in items]
+    counts = {status: statuses.count(status) for status in ("recorded", "repeated", "refused")}
     for status, count in counts.items():
         call.metrics.items.labels(kind, status).inc(count)
     return Reply.of(BatchAnswer(items=items, **counts), 207 if counts["refused"] else 200)

@@ -30,16 +30,18 @@ __all__ = [
 ]
 
 
-class Taken(msgspec.Struct, frozen=True, kw_only=True):
+class Taken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """An outcome or event that is durable.
 
     Args:
         status: "recorded", or "repeated" where it was there already.
         sequence: its journal entry.
+        ignored: names of what an event of another shape says and the strategy does not declare.
     """
 
     status: str
     sequence: int
+    ignored: tuple[str, ...] = ()
 
 
 class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -50,7 +52,8 @@ class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         sequence: its journal entry; 0 where it was refused.
         code: why it was refused, one of the codes of errors.
         problems: all that is wrong with it.
-        ignored: names of a customer's attributes that the strategy does not declare and says to ignore.
+        ignored: names of what it says that the strategy does not declare and says to ignore, or, of an event of another
+            shape, has no use for.
     """
 
     status: str

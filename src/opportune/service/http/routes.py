@@ -5,11 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from opportune.customers.intake import Event
 from opportune.evaluate.model_report import LANGUAGES, ModelReport
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import handlers, limits, models, revisions
+from opportune.service.http import events, handlers, limits, models, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -27,7 +28,6 @@ from opportune.service.http.records import (
     Taken,
 )
 from opportune.service.http.route import IMPORT_BYTES_MAX, Parameter, Route
-from opportune.service.intake import Event
 from opportune.service.limits import LimitsReport
 from opportune.service.publishing import Published
 from opportune.service.rebuilder import Rebuild, RebuildProgress
@@ -139,12 +139,13 @@ ROUTES: tuple[Route, ...] = (
     Route(
         "POST",
         "/v1/events",
-        handlers.create_events,
-        "Record something that happened, one or a list",
+        events.create_events,
+        "Record something that happened, one or a list; CloudEvents and Segment calls too",
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Event,
         takes_list=True,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type"),
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type", "unknown-customer"),
+        media=events.MEDIA,
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
     Route(

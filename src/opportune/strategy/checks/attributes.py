@@ -42,6 +42,18 @@ def check_attributes(notes: Notes) -> None:
     for event, kind in project.events.items():
         for name, part in kind.attributes.items():
             check_attribute(notes, part, "events.yaml", [event, "attributes", name])
+    for key in ("cloud_events", "segment"):
+        _check_foreign(notes, key)
+
+
+def _check_foreign(notes: Notes, key: str) -> None:
+    """Refuse a name of others that means two event types."""
+    owner: dict[str, str] = {}
+    for event, kind in notes.project.events.items():
+        for name in getattr(kind, key):
+            if owner.setdefault(name, event) != event:
+                message = f"'{name}' means '{owner[name]}' already"
+                notes.report("events.yaml", [event, key], message, "leave it at one of them", "foreign-name")
 
 
 def check_attribute(notes: Notes, attribute: EventAttribute, file: str, path: Path) -> None:

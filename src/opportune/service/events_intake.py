@@ -1,0 +1,153 @@
+"""Taking in what happened: each item judged by itself, all of a request written as one, acknowledged when durable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
+from opportune.errors import InputError, Problem, UnknownError
+from opportune.service.contacts import id_problem, unknown_name
+from opportune.service.live import Live
+from opportune.service.standings import Standings
+from opportune.storage import GroupWriter, MergePersons, Receipt, RecordEvent, SaveProfile, Write
+from opportune.strategy.compile import Registries
+
+__all__ = ["EventIntake", "Taken", "event_write"]
+
+Taken = Receipt | InputError
+"""What became of one item."""
+
+
+class EventIntake:
+    """Turns what happened into writes; lives in the event loop's thread."""
+
+    def __init__(self, live: Live, writer: GroupWriter, standings: Standings) -> None:
+        self._live = live
+        self._writer = writer
+        self._standings = standings
+
+    @property
+    def names(self) -> Names:
+        """What the strategy calls what others name in their own way."""
+        return self._live.current.strategy.registries.names
+
+    async def take(self, items: Sequence[Told | InputError]) -> list[Taken]:
+        """Record what was read; what was refused before stays so.
+
+        Raises:
+            StoreError: not all was acknowledged; the same call may be repeated.
+        """
+        registries = self._live.current.strategy.registries
+        prepared: list[Write | InputError] = []
+        for told in items:
+            try:
+                prepared.append(told if isinstance(told, InputError) else _write(registries, told.item))
+            except InputError as error:
+                prepared.append(error)
+        return await self._commit(prepared)
+
+    async def events(self, events: Sequence[Event | InputError]) -> list[Taken]:
+        """As `take`, for items that are all of our own shape."""
+        registries = self._live.current.strategy.registries
+        prepared: list[Write | InputError] = []
+        for event in events:
+            try:
+                prepared.append(event if isinstance(event, InputError) else event_write(registries, event))
+            except InputError as error:
+                prepared.append(error)
+        return await self._commit(prepared)
+
+    async def _commit(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
+        writes = [item for item in prepared if not isinstance(item, InputError)]
+        try:
+            results = iter(await self._writer.write_many(writes) if writes else ())
+        finally:
+            # What failed may be there all the same.
+            self._forget(writes)
+        return [item if isinstance(item, InputError) else next(results) for item in prepared]
+
+    def _forget(self, writes: Iterable[Write]) -> None:
+        """Forget what is known of persons of whom something was reported."""
+        profiles = self._live.current.profiles
+        for write in writes:
+            match write:
+                case RecordEvent(identifier=str(identifier), identifier_kind=kind):
+                    profiles.forget_nobody(kind, identifier)
+                case SaveProfile(identifier=identifier):
+                    profiles.forget(identifier)
+                case MergePersons():
+                    profiles.forget_all()
+
+
+def _write(registries: Registries, item: Item) -> Write:
+    if isinstance(item, Event):
+        return event_write(registries, item)
+    if isinstance(item, ProfileNews):
+        return _profile(registries, item)
+    _check(_ids(messageId=item.id, userId=item.customer, previousId=item.other))
+    if (item.kind, item.customer) == (item.other_kind, item.other):
+        raise InputError.of("previousId", "expected another customer, found the same one")
+    return MergePersons(
+        id=item.id,
+        identifier=item.customer,
+        identifier_kind=item.kind,
+        other=item.other,
+        other_kind=item.other_kind,
+    )
+
+
+def event_write(registries: Registries, event: Event) -> RecordEvent:
+    """Judge an event by the strategy.
+
+    Raises:
+        InputError: with all that is wrong.
+    """
+    problems = _ids(id=event.id, customer=event.customer, session=event.session)
+    moment = event.occurred_at
+    if moment is not None and moment.tzinfo is None:
+        remedy = "write it as ...Z or ...+02:00"
+        problems.append(Problem("", 0, 0, "occurred_at", "expected a time with its offset", remedy, "invalid-request"))
+    registry = registries.events.get(event.type)
+    if registry is None:
+        problems.insert(0, unknown_name("type", "event type", event.type, registries.events, "unknown-event-type"))
+        raise UnknownError(problems, "unknown-event-type")
+    try:
+        attributes, _ = registry.typed(event.attributes)
+    except InputError as error:
+        raise InputError([*problems, *error.problems], "invalid-attribute") from None
+    _check(problems)
+    return RecordEvent(
+        id=event.id,
+        type=event.type,
+        identifier=event.customer,
+        identifier_kind=event.kind,
+        attributes=attributes if type(attributes) is dict else dict(attributes),
+        session=event.session,
+        occurred_at=moment,
+    )
+
+
+def _profile(registries: Registries, news: ProfileNews) -> SaveProfile:
+    problems = _ids(messageId=news.id, userId=news.customer)
+    try:
+        attributes, _ = registries.customer.typed(news.attributes)
+    except InputError as error:
+        raise InputError([*problems, *error.problems], "invalid-attribute") from None
+    _check(problems)
+    return SaveProfile(
+        id=news.id,
+        identifier=news.customer,
+        identifier_kind=news.kind,
+        attributes=dict(attributes),
+        replace=False,
+    )
+
+
+def _ids(**ids: str | None) -> list[Problem]:
+    found = (id_problem(where, text) for where, text in ids.items() if text is not None)
+    return [problem for problem in found if problem is not None]
+
+
+def _check(problems: list[Problem]) -> None:
+    if problems:
+        raise InputError(problems)

@@ -1,0 +1,104 @@
+"""Events over HTTP, in all shapes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .shop import Service
+
+OWN = {"id": "e-1", "type": "call_ended", "customer": "c-1", "attributes": {"minutes": 3.5}}
+CLOUD = {"specversion": "1.0", "id": "7", "source": "/switch", "type": "call_ended", "subject": "c-1"}
+TRACK = {"type": "track", "messageId": "m-1", "userId": "c-1", "event": "Call Ended", "properties": {"minutes": 2}}
+
+
+def statuses(answer: Any) -> list[str]:
+    return [item["status"] for item in answer.json()["items"]]
+
+
+def happened(service: Service, customer: str = "c-1") -> list[dict[str, Any]]:
+    entries = service.call("GET", f"/v1/customers/{customer}/history").json()["entries"]
+    return [entry for entry in entries if entry["kind"] == "event"]
+
+
+def test_a_batch_may_mix_shapes_and_each_item_is_judged_by_itself(service: Service) -> None:
+    wrong = {**CLOUD, "id": "8", "data": {"minutes": "long"}}
+
+    answer = service.call("POST", "/v1/events", [OWN, CLOUD, TRACK, wrong, {"id": "x"}, 5])
+
+    assert answer.status_code == 207
+    assert statuses(answer) == ["recorded"] * 3 + ["refused"] * 3
+    assert [item.get("code") for item in answer.json()["items"][3:]] == ["invalid-attribute"] + ["invalid-request"] * 2
+    assert len(happened(service)) == 3
+
+
+def test_the_same_message_again_has_no_second_effect(service: Service) -> None:
+    batch = {"batch": [TRACK, {**TRACK, "messageId": "m-2"}]}
+    service.call("POST", "/v1/events", batch)
+
+    assert statuses(service.call("POST", "/v1/events", batch)) == ["repeated", "repeated"]
+    assert statuses(service.call("POST", "/v1/events", [OWN] * 3)) == ["recorded", "repeated", "repeated"]
+    assert len(happened(service)) == 3
+
+
+def test_a_cloud_event_comes_structured_in_a_batch_or_in_headers(service: Service) -> None:
+    one = service.call("POST", "/v1/events", CLOUD, content_type="application/cloudevents+json; charset=UTF-8")
+    many = service.call("POST", "/v1/events", [CLOUD], content_type="application/cloudevents-batch+json")
+    headers = {f"ce_{name}": value for name, value in CLOUD.items()}
+    bare = service.call("POST", "/v1/events", {}, **headers)
+
+    assert one.json()["status"] == "recorded"
+    assert statuses(many) == ["repeated"]
+    assert bare.json()["status"] == "repeated"
+
+
+def test_what_another_shape_says_beyond_the_strategy_is_named(service: Service) -> None:
+    answer = service.call("POST", "/v1/events", {**CLOUD, "data": {"minutes": 1, "cell": 4}})
+
+    assert answer.json()["ignored"] == ["cell"]
+    assert service.call("POST", "/v1/events", {**OWN, "attributes": {"cell": 4}}).json()["code"] == "invalid-attribute"
+
+
+def test_identify_writes_the_profile_and_alias_unites(service: Service) -> None:
+    calls = [
+        {"type": "identify", "messageId": "i", "userId": "c-1", "traits": {"age": 41}},
+        {**TRACK, "messageId": "m-3", "userId": "c-9"},
+        {"type": "alias", "messageId": "a", "userId": "c-1", "previousId": "c-9"},
+    ]
+
+    assert statuses(service.call("POST", "/v1/events", {"batch": calls})) == ["recorded"] * 3
+    assert service.call("GET", "/v1/customers/c-9").json()["attributes"] == {"age": 41}
+    assert len(happened(service, "c-9")) == 1
+
+
+def test_all_problems_of_an_event_are_told(service: Service) -> None:
+    event = {**OWN, "id": "", "customer": "x" * 300, "attributes": {"minutes": "a", "cell": 1}}
+
+    found = service.call("POST", "/v1/events", event).json()["problems"]
+
+    assert {problem["where"] for problem in found} >= {"id", "customer", "event.minutes", "event"}
+
+
+def test_keys_written_twice_are_refused_in_a_batch_too(service: Service) -> None:
+    body = b'[{"id":"e","type":"call_ended","attributes":{"minutes":1,"minutes":2}}]'
+
+    assert service.call("POST", "/v1/events", body).json()["code"] == "duplicate-key"
+
+
+def test_an_event_makes_somebody_of_a_customer_whom_a_decision_did_not_find(service: Service) -> None:
+    service.decide("r-1", customer="c-7")
+    service.call("POST", "/v1/events", [{**OWN, "customer": "c-7"}])
+    second = service.decide("r-2", customer="c-7")
+
+    record = service.call("GET", f"/v1/decisions/{second['id']}").json()["decision"]
+    assert record["person"] is not None
+
+
+def test_a_thousand_events_at_once_keep_their_order(service: Service) -> None:
+    events = [{**OWN, "id": f"e-{n}"} for n in range(1000)]
+
+    answer = service.call("POST", "/v1/events", events).json()
+
+    sequences = [item["sequence"] for item in answer["items"]]
+    assert answer["recorded"] == 1000
+    assert sequences == sorted(sequences)
+    assert service.call("POST", "/v1/events", [*events, OWN]).json()["code"] == "too-large"
