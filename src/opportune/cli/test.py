@@ -14,7 +14,6 @@ from opportune.outcomes import new_model
 from opportune.strategy.check import check_directory
 from opportune.strategy.compile import compile_plan, registries
 from opportune.strategy.persona import run_persona, unexplored
-from opportune.strategy.sessions import session_attributes
 
 __all__ = ["run_tests"]
 
@@ -31,11 +30,10 @@ def run_tests(
         checked = check_directory(project)
         plan = unexplored(compile_plan(checked))
         read = registries(checked.project)
-        kept = session_attributes(checked.project.context)
     results = []
     with bar("Testing", as_json) as progress:
         for number, persona in enumerate(checked.personas, start=1):
-            result = run_persona(plan, read, new_model(plan, "numpy"), persona, kept)
+            result = run_persona(plan, read, new_model(plan, "numpy"), persona)
             file, line = checked.project.persona_place(persona.name)
             results.append(msgspec.structs.replace(result, file=file, line=line))
             progress(number, len(checked.personas))

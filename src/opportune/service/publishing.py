@@ -25,7 +25,6 @@ from opportune.strategy.advice import of_change, of_project
 from opportune.strategy.checked import CheckedProject
 from opportune.strategy.diff import differences
 from opportune.strategy.persona import run_persona, unexplored
-from opportune.strategy.sessions import session_attributes
 
 __all__ = [
     "Offer",
@@ -298,10 +297,10 @@ def _expect_project(course: Course, strategy: Strategy, offer: Offer) -> None:
 
 
 def _run_tests(strategy: Strategy, checked: CheckedProject) -> None:
-    plan, kept = unexplored(strategy.plan), session_attributes(checked.project.context)
+    plan = unexplored(strategy.plan)
     problems = []
     for persona in checked.personas:
-        result = run_persona(plan, strategy.registries, new_model(plan, "numpy"), persona, kept)
+        result = run_persona(plan, strategy.registries, new_model(plan, "numpy"), persona)
         file, line = checked.project.persona_place(persona.name)
         problems += [
             Problem(file, line, 1, f"test '{persona.name}'", failure, "", "test-failed") for failure in result.failures

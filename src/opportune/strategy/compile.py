@@ -36,6 +36,7 @@ from opportune.strategy.compile_slates import compile_links
 from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
+from opportune.strategy.sessions import session_attributes
 from opportune.strategy.templates import templates_of
 
 __all__ = ["Registries", "compile_plan", "registries"]
@@ -51,6 +52,8 @@ class Registries:
     identifiers: Identifiers
     levels: Mapping[str, Registry]
     names: Names
+    kept: frozenset[str]
+    """Attributes of the context that a session keeps."""
 
 
 def registries(project: Project) -> Registries:
@@ -63,6 +66,7 @@ def registries(project: Project) -> Registries:
         identifiers=_identifiers(project),
         levels={name: registry(level.attributes, f"{name}.") for name, level in project.levels.items()},
         names=_names(project),
+        kept=session_attributes(project.context),
     )
 
 

@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from opportune.decide import Draws, Plan, Standing, State, decide, gather, holds_of, places_of, stock_at, tired_of
+from opportune.decide import (
+    Draws,
+    Plan,
+    Standing,
+    State,
+    decide,
+    gather,
+    holds_of,
+    places_of,
+    stock_at,
+    tired_of,
+    visible,
+)
 from opportune.decide.limits.windows import Length, instant, micros
 from opportune.decide.pipeline import Scorer
 from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Value
+from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.sections import SHOWN, Expectation, Persona, Turn
 from opportune.strategy.sessions import carried
 
@@ -34,8 +47,8 @@ class Conversation:
         self._said: dict[str, Value] = {}
         self._known: dict[str, Value] = {}
         """What the session keeps of the turns before."""
-        self._contacts: list[Contact] = []
-        self._last: Decision | None = None
+        self._shown: list[Contact] = []
+        self._answered: list[Contact] = []
 
     def take(self, turn: Turn) -> list[str]:
         """Take in what is new in a turn, and say what of it cannot be, in words."""
@@ -58,18 +71,24 @@ class Conversation:
         )
         gathered = {f"context.{name}": value for name, value in self._known.items()}
         facts = gather(plan, self._profile, request, now, gathered)
-        standing = Standing(contacts=[*self._history(str(facts["zone"])), *self._contacts], stocks=self._taken())
+        contacts = [*self._history(str(facts["zone"])), *self._shown, *self._answered]
+        standing = Standing(
+            contacts=sorted(contacts, key=lambda one: one.at),
+            stocks=self._taken(),
+            consents=persona_consents(persona, str(facts["zone"])),
+        )
+        holds = holds_of(plan, standing, facts, now, places_of(plan, request), request)
         state = State(
             model=scorer,
             position=0,
             profile=self._profile,
-            holds=holds_of(plan, standing, facts, now, places_of(plan, request)),
-            tired=tired_of(plan, standing, facts, now),
+            holds=holds,
+            tired=tired_of(plan, standing, visible(plan, holds, facts, request), now),
             gathered=gathered,
         )
-        self._last = decide(plan, state, request, now, Draws("persona"))
-        self._contacts += self._shown(self._last)
-        return self._last
+        decision = decide(plan, state, request, now, Draws("persona"))
+        self._shown += _contacts(decision)
+        return decision
 
     def _moment(self, days: int, seconds: int) -> datetime:
         zone = self._profile.get("customer.time_zone")
@@ -77,22 +96,13 @@ class Conversation:
         return instant(Length(days).on(micros(self._now), here)) + timedelta(seconds=seconds)
 
     def _record(self, action: str, outcome: str) -> str | None:
-        """Let something come of an action of the answer before."""
-        shown = [] if self._last is None else self._shown(self._last)
-        one = next((one for one in shown if one.action == action), None)
+        """Let something come of an action that was shown in this conversation."""
+        one = next((one for one in reversed(self._shown) if one.action == action), None)
         if one is None:
-            return f"{outcome} of {action}: it was not in the answer before"
+            return f"{outcome} of {action}: it was in no answer before"
         at, channel, decision = micros(self._now), one.channel, one.decision
-        self._contacts.append(Contact(at, outcome, action, one.treatment, channel, one.placement, decision))
+        self._answered.append(Contact(at, outcome, action, one.treatment, channel, one.placement, decision))
         return None
-
-    def _shown(self, decision: Decision) -> list[Contact]:
-        at, channel = micros(decision.at), decision.request.channel
-        return [
-            Contact(at, SHOWN, one.action, one.treatment, channel, placement.name, decision.id)
-            for placement in decision.placements
-            for one in placement.actions
-        ]
 
     def _history(self, zone: str) -> list[Contact]:
         """Give the contacts that the test assumes before its first turn."""
@@ -116,3 +126,12 @@ class Conversation:
             (name, stock_at(plan, name, now)[0]): round(taken * 10 ** plan.limits.stocks[name].decimals)
             for name, taken in self._persona.stocks.items()
         }
+
+
+def _contacts(decision: Decision) -> list[Contact]:
+    at, channel = micros(decision.at), decision.request.channel
+    return [
+        Contact(at, SHOWN, one.action, one.treatment, channel, placement.name, decision.id)
+        for placement in decision.placements
+        for one in placement.actions
+    ]

@@ -101,15 +101,12 @@ def unexplored(plan: Plan) -> Plan:
     return replace(plan, channels=channels, control_groups=(), ramp_up=None, _worth={}, _standing={})
 
 
-def run_persona(
-    plan: Plan, read: Registries, model: PropensityModel, persona: Persona, kept: frozenset[str] = frozenset()
-) -> PersonaResult:
+def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: Persona) -> PersonaResult:
     """Run one persona test.
 
     Args:
         plan: made by `unexplored`.
         model: bound to the plan, untrained.
-        kept: attributes of the context that a session keeps, as `session_attributes` names them.
     """
     try:
         profile, _ = read.customer.read(persona.customer)
@@ -118,7 +115,7 @@ def run_persona(
     except InputError as error:
         return PersonaResult(name=persona.name, ranking=(), failures=tuple(map(str, error.problems)))
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
-    conversation = Conversation(plan, persona, profile, kept)
+    conversation = Conversation(plan, persona, profile, read.kept)
     ranking: tuple[str, ...] = ()
     failures = []
     for number, turn in enumerate(turns_of(persona), start=1):

@@ -754,7 +754,7 @@ class Turn(Section):
         says: what happens, in words. Required.
         after: time since the turn before. Default one minute; the first turn is at the test's moment.
         context: context attribute -> value that is said in this turn. Default none.
-        outcomes: action of the answer before -> what came of it. Default none.
+        outcomes: action that an answer held before -> what came of it. Default none.
         expect: what the answer must hold. Required.
     """
 
