@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from opportune.customers.identity import CUSTOMER
 from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
 from opportune.errors import InputError, Problem, UnknownError
 from opportune.service.contacts import id_problem, unknown_name
@@ -102,7 +103,15 @@ def event_write(registries: Registries, event: Event) -> RecordEvent:
     Raises:
         InputError: with all that is wrong.
     """
-    problems = _ids(id=event.id, customer=event.customer, session=event.session)
+    problems = _ids(id=event.id, session=event.session)
+    kind, identifier = CUSTOMER, event.customer
+    if event.identifiers:
+        try:
+            kind, identifier = registries.identifiers.read(identifier, event.identifiers)[0]
+        except InputError as error:
+            problems += error.problems
+    elif identifier is not None:
+        problems += _ids(customer=identifier)
     moment = event.occurred_at
     if moment is not None and moment.tzinfo is None:
         remedy = "write it as ...Z or ...+02:00"
@@ -119,8 +128,8 @@ def event_write(registries: Registries, event: Event) -> RecordEvent:
     return RecordEvent(
         id=event.id,
         type=event.type,
-        identifier=event.customer,
-        identifier_kind=event.kind,
+        identifier=identifier,
+        identifier_kind=kind,
         attributes=attributes if type(attributes) is dict else dict(attributes),
         session=event.session,
         occurred_at=moment,

@@ -72,11 +72,13 @@ def registries(project: Project) -> Registries:
 
 def _names(project: Project) -> Names:
     """Say what the project calls things that others name in their own way."""
+    unknown = [name for name, kind in project.identifiers.items() if kind.trust == "anonymous"]
     return Names(
         events={name: frozenset(event.attributes) for name, event in project.events.items()},
         customer=frozenset(project.attributes),
         cloud_events={given: name for name, event in project.events.items() for given in event.cloud_events},
         segment={given: name for name, event in project.events.items() for given in event.segment},
+        anonymous=unknown[0] if unknown else "",
     )
 
 

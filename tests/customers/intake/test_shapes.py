@@ -52,6 +52,7 @@ def test_ids_of_cloud_events_are_unique_per_source() -> None:
 
 
 def test_data_in_base64_is_json_or_refused() -> None:
+    assert read({**CLOUD, "subjectkind": "email"}).identifiers == {"email": "c-1"}  # type: ignore[union-attr]
     event = read({**CLOUD, "data_base64": "eyJtaW51dGVzIjogMn0="})
 
     assert isinstance(event, Event)
@@ -108,7 +109,7 @@ def test_names_are_the_same_by_their_words() -> None:
 def test_a_visitor_whom_nobody_knows_has_an_identifier_of_another_kind() -> None:
     value = {"type": "page", "messageId": "m", "anonymousId": "a-1"}
 
-    assert read(value) == Event(id="m", type="page", customer="a-1", kind="cookie")
+    assert read(value) == Event(id="m", type="page", identifiers={"cookie": "a-1"})
     assert read({**value, "userId": "c-1"}) == Event(id="m", type="page", customer="c-1")
     with pytest.raises(InputError, match="anonymous"):
         read_item(value, Names(events={"page": frozenset()}), own)

@@ -65,12 +65,13 @@ def read_cloud_event(value: Mapping[str, Any], names: Names) -> Told:
         fields.refuse("specversion", "expected 1.0, found another version", "send CloudEvents 1.0")
     id_, source = fields.text("id"), fields.text("source", "name who sends it")
     type_ = _type(fields, names)
+    subject, kind = fields.optional_text("subject"), fields.optional_text("subjectkind")
     attributes, ignored = declared_only(_data(fields, value), names.events.get(type_, frozenset()))
     event = Event(
         id=f"{blake2b(source.encode('utf-8', 'surrogatepass'), digest_size=8).hexdigest()}:{id_}",
         type=type_,
-        customer=fields.optional_text("subject"),
-        kind=fields.optional_text("subjectkind") or "customer",
+        customer=None if kind else subject,
+        identifiers={kind: subject} if kind and subject else {},
         session=fields.optional_text("session"),
         attributes=attributes,
         occurred_at=fields.moment("time"),

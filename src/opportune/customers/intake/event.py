@@ -18,8 +18,8 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     Args:
         id: the caller's idempotency key.
         type: an event type that the strategy declares.
-        customer: identifier of the person concerned; None where nobody is known.
-        kind: kind of that identifier.
+        customer: the caller's identifier of the person concerned; None where nobody is known, or by others only.
+        identifiers: kind → identifier, of other kinds; the most trusted one says who it is.
         session: the conversation that it belongs to.
         attributes: values of the type's attributes.
         occurred_at: when it happened; None takes the time of arrival.
@@ -28,7 +28,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     id: str
     type: str
     customer: str | None = None
-    kind: str = "customer"
+    identifiers: dict[str, str] = {}
     session: str | None = None
     attributes: dict[str, Any] = {}
     occurred_at: datetime | None = None

@@ -52,8 +52,8 @@ def _event(fields: Fields, call: str, id_: str, names: Names) -> Told:
     event = Event(
         id=id_,
         type=type_,
-        customer=customer or None,
-        kind=kind,
+        customer=customer if kind == _CUSTOMER else None,
+        identifiers={} if kind == _CUSTOMER else {kind: customer},
         session=_session(fields),
         attributes=attributes,
         occurred_at=fields.moment("timestamp") or fields.moment("originalTimestamp"),

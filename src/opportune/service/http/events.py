@@ -55,7 +55,8 @@ def _own(call: Call) -> Sequence[Event] | None:
     for event in events:
         attributes = event.attributes
         keys += (event.customer is not None) + (event.session is not None) + (event.occurred_at is not None)
-        keys += (event.kind != "customer") + (1 + len(attributes) if attributes else 0)
+        keys += 1 + len(attributes) if attributes else 0
+        keys += 1 + len(event.identifiers) if event.identifiers else 0
     values = [value for event in events for value in event.attributes.values()]
     return events if is_plain(call.body, keys, values) else None
 

@@ -50,10 +50,10 @@ def _check_foreign(notes: Notes, key: str) -> None:
     """Refuse a name of others that means two event types."""
     owner: dict[str, str] = {}
     for event, kind in notes.project.events.items():
-        for name in getattr(kind, key):
+        for number, name in enumerate(getattr(kind, key)):
             if owner.setdefault(name, event) != event:
                 message = f"'{name}' means '{owner[name]}' already"
-                notes.report("events.yaml", [event, key], message, "leave it at one of them", "foreign-name")
+                notes.report("events.yaml", [event, key, number], message, "leave it at one of them", "foreign-name")
 
 
 def check_attribute(notes: Notes, attribute: EventAttribute, file: str, path: Path) -> None:
