@@ -47,6 +47,7 @@ COMMANDS = {
     "replay": ("opportune.cli.replay", "replay"),
     "evaluate": ("opportune.cli.evaluate", "evaluate"),
     "uplift": ("opportune.cli.uplift", "uplift"),
+    "texts": ("opportune.cli.texts", "texts"),
     "verify": ("opportune.cli.verify", "verify"),
     "copy": ("opportune.cli.copy", "copy"),
     "migrate": ("opportune.cli.migrate", "migrate"),

@@ -31,6 +31,7 @@ from opportune.strategy.checks import (
     check_stocks,
     check_tables,
     check_templates,
+    check_texts,
     check_withholding,
 )
 from opportune.strategy.load import Gaps, Reading, read_directory, read_files
@@ -89,6 +90,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_slates(notes)
     check_former_names(notes)
     check_models(notes)
+    check_texts(notes)
     rules = check_rules(notes)
     tables = check_tables(notes, rules)
     check_fallbacks(notes, rules)

@@ -35,6 +35,7 @@ _PARTS = (
     ("rule of slates", "slates"),
     ("table", "tables"),
     ("source", "sources"),
+    ("reading of texts", "texts"),
     ("feature", "features"),
     ("kind of identifier", "identifiers"),
     ("level", "levels"),
@@ -45,7 +46,7 @@ _PARTS = (
 """Noun and member of a project, in the order in which differences are told."""
 RENAMED = ("model", "group", "action")
 """Nouns whose sections may say what they were called before."""
-UNORDERED = ("contact policy", "stock", "level", "comparison of duplicates")
+UNORDERED = ("contact policy", "stock", "level", "comparison of duplicates", "reading of texts")
 """Other nouns whose order means nothing."""
 
 

@@ -1,6 +1,7 @@
 """The texts of a project, read from a folder with bounds on everything.
 
-Files of models (models/NAME.onnx) and workbooks (tables/NAME.xlsx) are no texts: they stand for themselves in base64.
+Files of models (models/NAME.onnx, and models/NAME.texts of models that read texts) and workbooks (tables/NAME.xlsx)
+stand for themselves in base64.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ __all__ = [
     "is_packed_file",
     "is_source_file",
     "is_table_file",
+    "is_text_model_file",
     "read_texts",
     "size_max",
 ]
@@ -35,6 +37,7 @@ FILE_BYTES_MAX = 1_000_000
 MODEL_BYTES_MAX = 8_000_000
 _MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.onnx")
 _SOURCE_FILE = re.compile(r"sources/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.csv")
+_TEXT_MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.texts")
 _TABLE_FILE = re.compile(r"tables/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|xlsx)")
 TOTAL_BYTES_MAX = 200_000_000
 NOT_UTF8 = "it is not UTF-8"
@@ -85,7 +88,7 @@ def _paths(directory: Path) -> Iterator[str]:
         for name in files:
             path = (inside / name).as_posix()
             is_yaml = name.endswith((".yaml", ".yml")) and not name.startswith(".")
-            if is_yaml or is_model_file(path) or is_table_file(path) or is_source_file(path):
+            if is_yaml or is_packed_file(path) or is_table_file(path) or is_source_file(path):
                 yield path
 
 
@@ -103,7 +106,7 @@ def _read(path: Path, directory: Path) -> bytes:
         raise ValueError("it is a symbolic link that leads out of the folder")
     if not stat.S_ISREG(mode):
         raise ValueError("it is not a regular file")
-    limit = MODEL_BYTES_MAX if path.suffix == ".onnx" else FILE_BYTES_MAX
+    limit = MODEL_BYTES_MAX if path.suffix in (".onnx", ".texts") else FILE_BYTES_MAX
     with path.open("rb") as file:
         data = file.read(limit + 1)
     if len(data) > limit:
@@ -114,6 +117,11 @@ def _read(path: Path, directory: Path) -> bytes:
 def is_model_file(path: str) -> bool:
     """Say whether a path inside a project is that of a model's file."""
     return _MODEL_FILE.fullmatch(path) is not None
+
+
+def is_text_model_file(path: str) -> bool:
+    """Say whether a path inside a project is that of a model of texts."""
+    return _TEXT_MODEL_FILE.fullmatch(path) is not None
 
 
 def is_table_file(path: str) -> bool:
@@ -128,7 +136,7 @@ def is_source_file(path: str) -> bool:
 
 def is_packed_file(path: str) -> bool:
     """Say whether a file is kept in base64: a model, or a workbook."""
-    return is_model_file(path) or (is_table_file(path) and path.endswith(".xlsx"))
+    return is_model_file(path) or is_text_model_file(path) or (is_table_file(path) and path.endswith(".xlsx"))
 
 
 def size_max(path: str) -> int:

@@ -16,7 +16,7 @@ from opportune.strategy.files import (
     FILE_BYTES_MAX,
     FILES_MAX,
     TOTAL_BYTES_MAX,
-    is_model_file,
+    is_packed_file,
     is_source_file,
     is_table_file,
     read_texts,
@@ -45,6 +45,7 @@ from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
+from opportune.strategy.sections_texts import TextReading
 from opportune.strategy.source import Node, SourceError, describe, parse, plain
 from opportune.strategy.wording import suggest
 
@@ -69,6 +70,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "levels.yaml": Level,
     "duplicates.yaml": Comparison,
     "sources.yaml": ContextSource,
+    "texts.yaml": TextReading,
     "features.yaml": Feature,
 }
 """Files that map names to sections of one class."""
@@ -214,6 +216,7 @@ class _Reader:
             levels=self._map("levels.yaml", Level),
             duplicates=self._map("duplicates.yaml", Comparison),
             sources=self._map("sources.yaml", ContextSource),
+            texts=self._map("texts.yaml", TextReading),
             features=self._map("features.yaml", Feature),
             groups=groups,
             actions=actions,
@@ -387,7 +390,7 @@ class _Reader:
 def _belongs(path: str) -> bool:
     """Say whether a path is one that a strategy has; other files of the folder are none of our business."""
     is_test = path.startswith("tests/") and path.count("/") == 1 and path.endswith(".yaml")
-    is_sheet_or_model = is_model_file(path) or is_table_file(path) or is_source_file(path)
+    is_sheet_or_model = is_packed_file(path) or is_table_file(path) or is_source_file(path)
     return path == SETTINGS_FILE or path in MAP_FILES or is_test or is_sheet_or_model or _is_library(path)
 
 

@@ -28,6 +28,7 @@ from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level, UnitAttribute
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
+from opportune.strategy.sections_texts import TextReading
 from opportune.strategy.source import Node
 
 __all__ = ["Project", "content_hash"]
@@ -71,6 +72,7 @@ class Project:
     levels: dict[str, Level] = field(default_factory=dict)
     duplicates: dict[str, Comparison] = field(default_factory=dict)
     sources: dict[str, ContextSource] = field(default_factory=dict)
+    texts: dict[str, TextReading] = field(default_factory=dict)
     features: dict[str, Feature] = field(default_factory=dict)
 
     @property

@@ -17,6 +17,7 @@ from opportune.strategy import (
     sections_identity,
     sections_limits,
     sections_slates,
+    sections_texts,
 )
 from opportune.strategy.sections import (
     Action,
@@ -41,6 +42,7 @@ from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
 from opportune.strategy.sections_slates import SlateRule
+from opportune.strategy.sections_texts import TextReading
 
 __all__ = ["FOLDER", "KINDS", "key_texts", "schemas", "write_schemas"]
 
@@ -65,6 +67,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "levels": ("levels.yaml", dict[Name, Level]),
     "duplicates": ("duplicates.yaml", dict[Name, Comparison]),
     "sources": ("sources.yaml", dict[Name, ContextSource]),
+    "texts": ("texts.yaml", dict[Name, TextReading]),
     "features": ("features.yaml", dict[Name, Feature]),
     "group": ("actions/<group>/group.yaml", Group),
     "action": ("actions/<group>/<action>.yaml", Action),
@@ -113,7 +116,15 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    modules = (sections, sections_context, sections_goals, sections_identity, sections_limits, sections_slates)
+    modules = (
+        sections,
+        sections_context,
+        sections_goals,
+        sections_identity,
+        sections_limits,
+        sections_slates,
+        sections_texts,
+    )
     section = next((found for module in modules if (found := getattr(module, title, None))), None)
     if not (isinstance(section, type) and issubclass(section, Section)):
         return

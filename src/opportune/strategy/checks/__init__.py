@@ -17,6 +17,7 @@ from opportune.strategy.checks.slates import check_slates
 from opportune.strategy.checks.stocks import check_stocks
 from opportune.strategy.checks.tables import TableRules, check_tables
 from opportune.strategy.checks.templates import check_templates
+from opportune.strategy.checks.texts import check_texts
 from opportune.strategy.checks.withholding import check_withholding
 
 __all__ = [
@@ -42,5 +43,6 @@ __all__ = [
     "check_stocks",
     "check_tables",
     "check_templates",
+    "check_texts",
     "check_withholding",
 ]
