@@ -20,6 +20,7 @@ from opportune.strategy.checks import (
     check_exclusivity,
     check_exploration,
     check_fallbacks,
+    check_features,
     check_former_names,
     check_goals,
     check_identity,
@@ -77,6 +78,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_settings(notes)
     check_attributes(notes)
     check_identity(notes)
+    features = check_features(notes)
     check_channels(notes)
     check_exploration(notes)
     check_goals(notes)
@@ -111,6 +113,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
         personas=personas,
         table_weights=tables.weights,
         table_words=tables.because,
+        feature_rules=features,
     )
 
 

@@ -33,6 +33,7 @@ class CheckedProject:
         never: the rule that is always false.
         table_weights: action -> condition and percent of context weights by decision tables.
         table_words: (action, text of a rule by a table) -> what to tell people.
+        feature_rules: (feature, "where" or "then") -> the condition on what it counts; absent where all counts.
         personas: the tests, with values of their attributes' types.
     """
 
@@ -48,3 +49,4 @@ class CheckedProject:
     minima: Mapping[str, Rule] = field(default_factory=dict)
     table_weights: Mapping[str, Sequence[tuple[Rule, float]]] = field(default_factory=dict)
     table_words: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    feature_rules: Mapping[tuple[str, str], Rule] = field(default_factory=dict)

@@ -11,6 +11,7 @@ from types import MappingProxyType
 import numpy as np
 
 from opportune.customers.attributes import Registry
+from opportune.customers.context import Sources
 from opportune.customers.identity import Identifiers, Kind, Trust
 from opportune.customers.intake import Names
 from opportune.decide.plan import (
@@ -30,10 +31,13 @@ from opportune.rules import Rule, RuleSet
 from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
 from opportune.strategy.codes import CURRENCY_DECIMALS
+from opportune.strategy.compile_features import Resolver
 from opportune.strategy.compile_goals import channel_factors, compile_fatigues, compile_goal
 from opportune.strategy.compile_limits import compile_limits
 from opportune.strategy.compile_slates import compile_links
+from opportune.strategy.compile_sources import compile_sources
 from opportune.strategy.models import champion, predictors, promotion, specs
+from opportune.strategy.named import named
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
 from opportune.strategy.sessions import session_attributes
@@ -52,6 +56,7 @@ class Registries:
     identifiers: Identifiers
     levels: Mapping[str, Registry]
     names: Names
+    sources: Sources
     kept: frozenset[str]
     """Attributes of the context that a session keeps."""
 
@@ -66,6 +71,7 @@ def registries(project: Project) -> Registries:
         identifiers=_identifiers(project),
         levels={name: registry(level.attributes, f"{name}.") for name, level in project.levels.items()},
         names=_names(project),
+        sources=compile_sources(project),
         kept=session_attributes(project.context),
     )
 
@@ -101,7 +107,8 @@ def compile_plan(checked: CheckedProject) -> Plan:
     outcomes, values = _withheld(project, scored, values)
     amounts, units, scale = _amounts(project, candidates, scored)
     segment_names = list(project.segments)
-    context_rules, context_weights = _context_weights(checked, candidates)
+    resolver = Resolver.of(project)
+    context_rules, context_weights = _context_weights(checked, resolver, candidates)
     fatigues = compile_fatigues(project, candidates)
     exclusion = sorted({group for name in names for group in project.actions[name].exclusive})
     return Plan(
@@ -113,11 +120,11 @@ def compile_plan(checked: CheckedProject) -> Plan:
         candidates=candidates,
         action_of=action_of,
         channels={name: _channel(project, name, candidates, outcomes) for name in project.channels},
-        gate=RuleSet([_rules(checked, name, layer) for layer in LAYERS for name in names]),
+        gate=RuleSet([_rules(checked, resolver, name, layer) for layer in LAYERS for name in names]),
         segments=RuleSet([[checked.segments[name]] for name in segment_names]),
         context_rules=RuleSet([[rule] for rule in context_rules]),
         context_weights=context_weights,
-        mandatory_rules=_mandatory_rules(checked, names),
+        mandatory_rules=_mandatory_rules(checked, resolver, names),
         goals=tuple(compile_goal(name, goal, segment_names) for name, goal in project.goals.items()),
         outcomes=outcomes,
         values=values,
@@ -265,21 +272,22 @@ def _fits(project: Project, key: CandidateKey, channel: str, placement: str) -> 
     return placements is None or placement in placements
 
 
-def _rules(checked: CheckedProject, action: str, layer: str) -> tuple[Rule, ...]:
+def _rules(checked: CheckedProject, resolver: Resolver, action: str, layer: str) -> tuple[Rule, ...]:
     """List a layer's rules of an action: those of its group, then its own."""
     group = checked.project.group_of[action]
-    return (*checked.group_rules[group][layer], *checked.action_rules[action][layer])
+    rules = (*checked.group_rules[group][layer], *checked.action_rules[action][layer])
+    return tuple(resolver.rule(rule, action) for rule in rules)
 
 
-def _mandatory_rules(checked: CheckedProject, names: list[str]) -> RuleSet | None:
+def _mandatory_rules(checked: CheckedProject, resolver: Resolver, names: list[str]) -> RuleSet | None:
     """Make a condition per action; an action that is never mandatory gets one that never passes."""
     if not checked.mandatory:
         return None
-    return RuleSet([[checked.mandatory.get(name, checked.never)] for name in names])
+    return RuleSet([[resolver.rule(checked.mandatory.get(name, checked.never), name)] for name in names])
 
 
 def _context_weights(
-    checked: CheckedProject, candidates: tuple[CandidateKey, ...]
+    checked: CheckedProject, resolver: Resolver, candidates: tuple[CandidateKey, ...]
 ) -> tuple[list[Rule], tuple[ConditionalWeight, ...]]:
     rules: list[Rule] = []
     weights: list[ConditionalWeight] = []
@@ -287,12 +295,12 @@ def _context_weights(
         own = np.array([i for i, key in enumerate(candidates) if key.action == name], dtype=np.intp)
         for rule, section in zip(conditions, checked.project.actions[name].context_weights, strict=True):
             weights.append(ConditionalWeight(len(rules), section.percent, own))
-            rules.append(rule)
+            rules.append(resolver.rule(rule, name))
     for name, given in checked.table_weights.items():
         own = np.array([i for i, key in enumerate(candidates) if key.action == name], dtype=np.intp)
         for rule, percent in given:
             weights.append(ConditionalWeight(len(rules), percent, own))
-            rules.append(rule)
+            rules.append(resolver.rule(rule, name))
     return rules, tuple(weights)
 
 
@@ -393,11 +401,7 @@ def _content(project: Project, key: CandidateKey) -> Mapping[str, Mapping[str, s
 def _inputs(project: Project) -> dict[str, list[Value] | tuple[float, float, bool]]:
     """Say which values each input could have had, where the project declares that."""
     inputs: dict[str, list[Value] | tuple[float, float, bool]] = {}
-    named: list[tuple[str, sections.EventAttribute]]
-    named = [(f"customer.{name}", item) for name, item in project.attributes.items()]
-    named += [(f"context.{name}", item) for name, item in project.context.items()]
-    named += project.unit_attributes.items()
-    for name, item in named:
+    for name, item in named(project).items():
         if item.type is ValueType.BOOLEAN:
             inputs[name] = [False, True]
         elif item.type is ValueType.TEXT and item.values:

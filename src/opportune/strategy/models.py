@@ -6,7 +6,9 @@ from typing import Any
 
 from opportune.learning import USUAL, ModelSpec, Predictor
 from opportune.learning.promotion import Promotion
+from opportune.strategy.feature_types import per_action
 from opportune.strategy.files import bytes_of, is_model_file
+from opportune.strategy.named import named
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Model
 from opportune.strategy.wording import suggest
@@ -25,12 +27,11 @@ def barred(project: Project) -> tuple[Predictor, ...]:
 
 
 def _attributes(project: Project, is_predictor: bool) -> tuple[Predictor, ...]:
-    registries = (("customer.", project.attributes), ("context.", project.context), ("", project.unit_attributes))
+    apart = per_action(project)
     return tuple(
-        Predictor(prefix + name, item.type)
-        for prefix, items in registries
-        for name, item in items.items()
-        if item.predictor == is_predictor
+        Predictor(key, item.type)
+        for key, item in named(project).items()
+        if item.predictor == is_predictor and key not in apart
     )
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from opportune.decide.content import Template, is_template, template_of
 from opportune.learning.base import CandidateKey
+from opportune.strategy.feature_types import feature_attribute, per_action
+from opportune.strategy.named import Named
 from opportune.strategy.project import Project
-from opportune.strategy.sections import Attribute, ContextAttribute
-from opportune.strategy.sections_identity import UnitAttribute
 
 __all__ = ["attribute_of", "keys_of", "missing_text", "templates_of"]
 
@@ -44,11 +44,13 @@ def keys_of(template: Template) -> dict[str, int]:
     return found
 
 
-def attribute_of(project: Project, key: str) -> Attribute | ContextAttribute | UnitAttribute | None:
-    """Give what is declared of a fact key."""
+def attribute_of(project: Project, key: str) -> Named | None:
+    """Give what is declared of a fact key that texts may name."""
     source, _, name = key.partition(".")
     if source == "customer":
         return project.attributes.get(name)
+    if source == "feature":
+        return None if key in per_action(project) else feature_attribute(project, name)
     return project.context.get(name) if source == "context" else project.unit_attributes.get(key)
 
 

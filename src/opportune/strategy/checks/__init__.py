@@ -5,6 +5,7 @@ from opportune.strategy.checks.attributes import check_attributes
 from opportune.strategy.checks.channels import check_channels, check_fallbacks
 from opportune.strategy.checks.contact_policies import check_contact_policies
 from opportune.strategy.checks.exploration import check_exploration
+from opportune.strategy.checks.features import check_features
 from opportune.strategy.checks.goals import check_control_groups, check_goals
 from opportune.strategy.checks.identity import check_identity
 from opportune.strategy.checks.models import check_models
@@ -32,6 +33,7 @@ __all__ = [
     "check_exclusivity",
     "check_exploration",
     "check_fallbacks",
+    "check_features",
     "check_former_names",
     "check_goals",
     "check_identity",

@@ -6,7 +6,9 @@ import inspect
 
 from opportune.learning import MODELS, USUAL, Predictor, make_model
 from opportune.strategy.checks.notes import Notes
+from opportune.strategy.feature_types import per_action
 from opportune.strategy.models import predictors, settings
+from opportune.strategy.named import files, named
 from opportune.strategy.sections import Model
 from opportune.strategy.wording import suggest
 
@@ -60,7 +62,7 @@ def _check_sight(notes: Notes, name: str, model: Model, known: tuple[Predictor, 
     project = notes.project
     before = len(notes.problems)
     allowed = {one.name for one in known}
-    declared = {f"customer.{one}" for one in project.attributes} | {f"context.{one}" for one in project.context}
+    declared = named(project).keys() - per_action(project)
     for key, wanted in (("sees", model.sees or ()), ("hides", model.hides)):
         for index, attribute in enumerate(wanted):
             place: list[str | int] = [name, key, index]
@@ -77,7 +79,7 @@ def _check_sight(notes: Notes, name: str, model: Model, known: tuple[Predictor, 
 
 def _unknown(notes: Notes, attribute: str, place: list[str | int], declared: list[str]) -> None:
     scope, _, name = attribute.partition(".")
-    file = {"customer": "attributes.yaml", "context": "context.yaml"}.get(scope)
+    file = files(notes.project).get(scope)
     if file is not None and notes.gaps.may_hold(file, name):
         return
     message = f"unknown attribute '{attribute[:100]}'"

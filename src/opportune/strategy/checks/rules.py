@@ -9,19 +9,21 @@ from dataclasses import dataclass, field
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
 from opportune.rules import Rule, Schema, check, contradictory
+from opportune.rules.renaming import renamed
 from opportune.strategy.checked import LAYERS, LayerRules
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.values import impossible_values
+from opportune.strategy.feature_types import per_action
+from opportune.strategy.named import files, named
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Action, EventAttribute, Group, RuleText
 from opportune.strategy.source import place_in_text
 from opportune.strategy.wording import where_of
 
-__all__ = ["CheckedRules", "check_rules"]
+__all__ = ["CheckedRules", "RuleReader", "check_rules"]
 
 _TEXT_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
 _REFERENCE = re.compile(r"\bsegment\s*\.\s*([a-z][a-z0-9_]*)")
-_SOURCES = {"customer": "attributes.yaml", "context": "context.yaml", "segment": "segments.yaml"}
 
 _REMEDIES = {
     "unknown-attribute": "declare it in attributes.yaml or context.yaml",
@@ -49,7 +51,7 @@ class CheckedRules:
 
 def check_rules(notes: Notes) -> CheckedRules:
     """Check the rules of segments, groups, actions and slates."""
-    reader = _RuleReader(notes)
+    reader = RuleReader(notes)
     reader.read_segments()
     found = CheckedRules(reader.schema)
     for name, group in notes.project.groups.items():
@@ -68,7 +70,7 @@ def check_rules(notes: Notes) -> CheckedRules:
         if weights:
             found.context_weights[name] = weights
     for name, section in notes.project.slates.items():
-        when = reader.condition(section.when, "slates.yaml", [name, "when"]) if section.when else None
+        when = reader.common(section.when, "slates.yaml", [name, "when"]) if section.when else None
         if when is not None:
             found.minima[name] = when
     _refuse_unreachable(notes, found, reader)
@@ -79,17 +81,26 @@ def _flat(layers: LayerRules) -> list[Rule]:
     return [rule for rules in layers.values() for rule in rules]
 
 
-class _RuleReader:
-    """Checks rules one by one against what the project declares; equal texts are checked once."""
+class RuleReader:
+    """Checks rules one by one against what the project declares; equal texts are checked once.
 
-    def __init__(self, notes: Notes) -> None:
+    Args:
+        attributes: what they may name. Default: all that rules of actions may.
+        remedy: what to do where they name something else.
+    """
+
+    def __init__(
+        self,
+        notes: Notes,
+        attributes: Mapping[str, EventAttribute] | None = None,
+        remedy: str = _REMEDIES["unknown-attribute"],
+    ) -> None:
         self.notes = notes
         project = notes.project
-        self.attributes: dict[str, EventAttribute] = {
-            **{f"customer.{name}": attribute for name, attribute in project.attributes.items()},
-            **{f"context.{name}": attribute for name, attribute in project.context.items()},
-            **project.unit_attributes,
-        }
+        self.attributes: Mapping[str, EventAttribute] = named(project) if attributes is None else attributes
+        self.remedies = {**_REMEDIES, "unknown-attribute": remedy}
+        self.sources = {**files(project), "segment": "segments.yaml"}
+        self.apart = per_action(project)
         self.variables: dict[str, ValueType] = {name: section.type for name, section in self.attributes.items()}
         self.schema = Schema(self.variables)
         self.seen: dict[str, Rule | list[Problem]] = {}
@@ -99,7 +110,7 @@ class _RuleReader:
         segments: dict[str, Rule] = {}
         for name in self._segment_order():
             self.schema, self.seen = Schema(self.variables, dict(segments)), {}
-            rule = self.condition(self.notes.project.segments[name].rule, "segments.yaml", [name, "rule"])
+            rule = self.common(self.notes.project.segments[name].rule, "segments.yaml", [name, "rule"])
             if rule is None:
                 self.notes.gaps.names.add(("segments.yaml", name))
             else:
@@ -160,6 +171,17 @@ class _RuleReader:
             self._report(Problem("", 1, 1, "", f"never true: {reason}", "correct the rule", "never"), file, path)
         return rule
 
+    def common(self, source: str, file: str, path: Path) -> Rule | None:
+        """Check a condition that is asked once, whatever the action."""
+        rule = self.condition(source, file, path)
+        apart = [] if rule is None else sorted(self.apart & rule.variables)
+        if apart:
+            message = f"{apart[0]} has a value for each action, and this is asked once for all"
+            remedy = "ask it in the rules of actions or of their groups"
+            self._report(Problem("", 1, 1, "", message, remedy, "per-action"), file, path)
+            return None
+        return rule
+
     def contradiction(self, rules: Sequence[Rule]) -> str | None:
         """Say why the rules can never all be true of values inside their ranges."""
         if not rules:
@@ -193,6 +215,7 @@ class _RuleReader:
             try:
                 rule = check(source, self.schema)
                 problems = impossible_values(rule, self.attributes)
+                renamed(rule, {name: f"{name}@" for name in self.apart})
                 self.seen[source] = problems or rule
             except RuleError as error:
                 self.seen[source] = error.problems
@@ -201,7 +224,7 @@ class _RuleReader:
     def _report(self, problem: Problem, file: str, path: Path) -> None:
         node = self.notes.node(file, path)
         line, column = place_in_text(self.notes.project.files[file], node, problem.line, problem.column)
-        remedy = problem.remedy or _REMEDIES.get(problem.code, "correct the rule")
+        remedy = problem.remedy or self.remedies.get(problem.code, "correct the rule")
         found = Problem(file, line, column, _where(path), problem.message, remedy, problem.code)
         self.notes.problems.append(found)
 
@@ -211,7 +234,7 @@ class _RuleReader:
         texts = _TEXT_LITERAL.sub("''", source)
         if any(re.search(rf"\b{name}\.", texts) for at, name in gaps.names if at == "levels.yaml"):
             return True
-        for prefix, file in _SOURCES.items():
+        for prefix, file in self.sources.items():
             if file in gaps.files and re.search(rf"\b{prefix}\b", texts):
                 return True
             if any(re.search(rf"\b{prefix}\.{name}\b", texts) for at, name in gaps.names if at == file):
@@ -223,7 +246,7 @@ def _where(path: Path) -> str:
     return where_of(path[:-1] if path[-1] == "rule" else path)
 
 
-def _refuse_unreachable(notes: Notes, found: CheckedRules, reader: _RuleReader) -> None:
+def _refuse_unreachable(notes: Notes, found: CheckedRules, reader: RuleReader) -> None:
     """Report groups and active actions whose rules contradict each other, so that nobody can get them."""
     unreachable = set()
     for group, layers in found.groups.items():

@@ -12,8 +12,10 @@ from opportune.records import ValueType
 from opportune.rules import Rule, check
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.rules import CheckedRules
+from opportune.strategy.checks.special import barred_values
 from opportune.strategy.checks.values import impossible_values
 from opportune.strategy.files import is_table_file
+from opportune.strategy.named import files, named
 from opportune.strategy.sections import DecisionTable, EventAttribute
 from opportune.strategy.tables.cells import MISSING, Point
 from opportune.strategy.tables.cover import Cover, TooManyError
@@ -157,11 +159,7 @@ class _Table:
         return self.is_sound
 
     def _columns(self, sheet: Sheet) -> list[Column] | None:
-        project = self.notes.project
-        attributes: dict[str, EventAttribute] = {
-            **{f"customer.{name}": attribute for name, attribute in project.attributes.items()},
-            **{f"context.{name}": attribute for name, attribute in project.context.items()},
-        }
+        attributes = named(self.notes.project)
         columns = []
         for index, heading in enumerate(sheet.headings):
             if heading.text in (ACTION, PERCENT, BECAUSE, NOTE):
@@ -184,7 +182,7 @@ class _Table:
         types: Sequence[ValueType] = (ValueType.BOOLEAN,),
     ) -> Rule | None:
         """Check an expression of one of some types; None, and unsound, where it is none, or names a gap."""
-        for prefix, file in (("customer", "attributes.yaml"), ("context", "context.yaml")):
+        for prefix, file in files(self.notes.project).items():
             name = source.removeprefix(prefix + ".")
             if name != source and self.notes.gaps.may_hold(file, name):
                 self.is_sound = False
@@ -198,7 +196,7 @@ class _Table:
                 if any(problem.code != "wrong-type" for problem in problems):
                     break
             else:
-                problems = impossible_values(rule, attributes)
+                problems = impossible_values(rule, attributes) or barred_values(rule, attributes)
                 if not problems:
                     return rule
                 break

@@ -13,6 +13,8 @@ from opportune.decide.liquid_bounds import CHARACTERS_MAX, STEPS_MAX
 from opportune.errors import Problem
 from opportune.records import Value, ValueType
 from opportune.strategy.checks.notes import Notes
+from opportune.strategy.feature_types import per_action
+from opportune.strategy.named import files
 from opportune.strategy.sections import EventAttribute, MissingText
 from opportune.strategy.source import place_in_text
 from opportune.strategy.templates import attribute_of, keys_of, missing_text
@@ -45,6 +47,7 @@ def _check_missing_texts(notes: Notes) -> None:
     declared: list[tuple[str, list[str | int], MissingText]] = []
     for file, sections in (("attributes.yaml", notes.project.attributes), ("context.yaml", notes.project.context)):
         declared += [(file, [name], section.if_missing) for name, section in sections.items()]
+    declared += [("features.yaml", [name], feature.if_missing) for name, feature in notes.project.features.items()]
     for level, unit in notes.project.levels.items():
         declared += [
             ("levels.yaml", [level, "attributes", name], one.if_missing) for name, one in unit.attributes.items()
@@ -91,8 +94,8 @@ class _Text:
 
     def _is_known(self, key: str, offset: int) -> bool:
         source, _, name = key.partition(".")
-        if source in self.notes.project.levels:
-            return self._is_of_unit(key, offset)
+        if source == "feature" or source in self.notes.project.levels:
+            return self._is_other(key, offset, files(self.notes.project)[source])
         if source not in _FILES or not name:
             remedy = "write customer.NAME or context.NAME, of a declared attribute"
             self._report(offset, f"unknown name '{key[:100]}'", remedy, "unknown-attribute")
@@ -112,16 +115,24 @@ class _Text:
             return False
         return True
 
-    def _is_of_unit(self, key: str, offset: int) -> bool:
-        attributes = self.notes.project.unit_attributes
-        if key not in attributes:
-            remedy = suggest(key, attributes, "known attributes")
+    def _is_other(self, key: str, offset: int, file: str) -> bool:
+        """Judge a feature, or an attribute of a level."""
+        project = self.notes.project
+        if any(self.notes.gaps.may_hold(file, part) for part in key.split(".")):
+            return False
+        attribute = attribute_of(project, key)
+        if key in per_action(project):
+            message = f"{key} has a value for each action, and texts see none of them"
+            self._report(offset, message, "name a feature per person", "per-action")
+        elif attribute is None:
+            known = {*project.unit_attributes, *(f"feature.{name}" for name in project.features)}
+            remedy = suggest(key, known, "known attributes")
             self._report(offset, f"unknown attribute '{key[:100]}'", remedy, "unknown-attribute")
-        elif attributes[key].if_missing is None:
+        elif attribute.if_missing is None:
             message = f"nothing is declared for where {key} is missing"
-            remedy = "add 'if_missing:' to it in levels.yaml; it may be empty"
+            remedy = f"add 'if_missing:' to it in {file}; it may be empty"
             self._report(offset, message, remedy, "template-missing")
-        return key in attributes and attributes[key].if_missing is not None
+        return attribute is not None and attribute.if_missing is not None
 
     def _has_filter(self, name: str, offset: int) -> bool:
         if name in FILTERS:

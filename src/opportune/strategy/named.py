@@ -1,0 +1,34 @@
+"""What rules, texts and models may name: fact key such as "customer.age" → what is declared of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from opportune.strategy.feature_types import feature_attributes
+from opportune.strategy.project import Project
+from opportune.strategy.sections import Attribute, ContextAttribute
+from opportune.strategy.sections_identity import UnitAttribute
+
+__all__ = ["Named", "files", "named"]
+
+Named: TypeAlias = Attribute | ContextAttribute | UnitAttribute
+
+
+def named(project: Project) -> dict[str, Named]:
+    """Give all that may be named: of customers, of the context, of levels, and features, each in file order.
+
+    Features per action are among them; `per_action` in `feature_types` says which they are.
+    """
+    return {
+        **{f"customer.{name}": item for name, item in project.attributes.items()},
+        **{f"context.{name}": item for name, item in project.context.items()},
+        **project.unit_attributes,
+        **{f"feature.{name}": item for name, item in feature_attributes(project).items()},
+    }
+
+
+def files(project: Project) -> Mapping[str, str]:
+    """Give the first part of a fact key → the file that declares the second."""
+    known = {"customer": "attributes.yaml", "context": "context.yaml", "feature": "features.yaml"}
+    return {**known, **dict.fromkeys(project.levels, "levels.yaml")}
