@@ -15,6 +15,7 @@ from opportune.strategy.checks import (
     check_actions,
     check_attributes,
     check_channels,
+    check_consents,
     check_contact_policies,
     check_control_groups,
     check_exclusivity,
@@ -24,11 +25,13 @@ from opportune.strategy.checks import (
     check_former_names,
     check_goals,
     check_identity,
+    check_keeping,
     check_models,
     check_personas,
     check_rules,
     check_settings,
     check_slates,
+    check_special,
     check_stocks,
     check_tables,
     check_templates,
@@ -87,6 +90,9 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_actions(notes, now)
     check_exclusivity(notes)
     check_templates(notes)
+    check_special(notes)
+    check_keeping(notes)
+    check_consents(notes)
     check_contact_policies(notes)
     check_stocks(notes)
     check_slates(notes)

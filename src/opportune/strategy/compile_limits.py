@@ -15,6 +15,7 @@ from opportune.learning.base import CandidateKey
 from opportune.records import Sign
 from opportune.strategy import sections_limits as sections
 from opportune.strategy.codes import CURRENCY_DECIMALS
+from opportune.strategy.compile_consents import compile_minors, compile_purposes, personal_facts
 from opportune.strategy.project import Project
 from opportune.strategy.sections import SHOWN, Amount, Duration
 
@@ -53,6 +54,9 @@ def compile_limits(project: Project, candidates: tuple[CandidateKey, ...], fatig
         horizon_seconds=max(
             (*map(horizon_seconds, policies), *(fatigue.within.seconds_most for fatigue in fatigues)), default=0
         ),
+        purposes=compile_purposes(project, candidates),
+        minors=compile_minors(project),
+        personal=personal_facts(project),
     )
 
 

@@ -30,6 +30,7 @@ _PARTS = (
     ("segment", "segments"),
     ("control group", "control_groups"),
     ("model", "models"),
+    ("purpose", "purposes"),
     ("contact policy", "contact_policies"),
     ("stock", "stocks"),
     ("rule of slates", "slates"),
@@ -46,7 +47,7 @@ _PARTS = (
 """Noun and member of a project, in the order in which differences are told."""
 RENAMED = ("model", "group", "action")
 """Nouns whose sections may say what they were called before."""
-UNORDERED = ("contact policy", "stock", "level", "comparison of duplicates", "reading of texts")
+UNORDERED = ("purpose", "contact policy", "stock", "level", "comparison of duplicates", "reading of texts")
 """Other nouns whose order means nothing."""
 
 

@@ -39,6 +39,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_consents import Purpose
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
@@ -62,6 +63,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "segments.yaml": Segment,
     "control_groups.yaml": ControlGroup,
     "models.yaml": Model,
+    "consents.yaml": Purpose,
     "contact_policies.yaml": ContactPolicy,
     "stocks.yaml": Stock,
     "slates.yaml": SlateRule,
@@ -208,6 +210,7 @@ class _Reader:
             segments=self._segments(),
             control_groups=self._map("control_groups.yaml", ControlGroup),
             models=self._map("models.yaml", Model),
+            purposes=self._map("consents.yaml", Purpose),
             contact_policies=self._map("contact_policies.yaml", ContactPolicy),
             stocks=self._map("stocks.yaml", Stock),
             slates=self._map("slates.yaml", SlateRule),

@@ -22,6 +22,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_consents import Purpose
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
@@ -67,6 +68,7 @@ class Project:
     trees: Mapping[str, Node] = field(repr=False, compare=False, default_factory=dict)
     contact_policies: dict[str, ContactPolicy] = field(default_factory=dict)
     stocks: dict[str, Stock] = field(default_factory=dict)
+    purposes: dict[str, Purpose] = field(default_factory=dict)
     slates: dict[str, SlateRule] = field(default_factory=dict)
     identifiers: dict[str, IdentifierKind] = field(default_factory=dict)
     levels: dict[str, Level] = field(default_factory=dict)

@@ -12,7 +12,9 @@ from pydantic import TypeAdapter
 
 from opportune.strategy import (
     sections,
+    sections_consents,
     sections_context,
+    sections_features,
     sections_goals,
     sections_identity,
     sections_limits,
@@ -36,6 +38,7 @@ from opportune.strategy.sections import (
     Segment,
     Settings,
 )
+from opportune.strategy.sections_consents import Purpose
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
@@ -59,6 +62,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "segments": ("segments.yaml", dict[Name, str | Segment]),
     "control_groups": ("control_groups.yaml", dict[Name, ControlGroup]),
     "models": ("models.yaml", dict[Name, Model]),
+    "consents": ("consents.yaml", dict[Name, Purpose]),
     "contact_policies": ("contact_policies.yaml", dict[Name, ContactPolicy]),
     "stocks": ("stocks.yaml", dict[Name, Stock]),
     "slates": ("slates.yaml", dict[Name, SlateRule]),
@@ -118,7 +122,9 @@ def _describe(definition: dict[str, Any]) -> None:
     title = str(definition.get("title", ""))
     modules = (
         sections,
+        sections_consents,
         sections_context,
+        sections_features,
         sections_goals,
         sections_identity,
         sections_limits,

@@ -34,11 +34,13 @@ __all__ = [
     "Exploration",
     "Group",
     "Learning",
+    "Minors",
     "Model",
     "OutcomeType",
     "OutcomeValue",
     "PastContact",
     "Persona",
+    "PersonaConsent",
     "Placement",
     "Promotion",
     "RampUp",
@@ -192,6 +194,22 @@ class Learning(Section):
     period_days: Annotated[StrictInt, Field(ge=1, le=366)] = 30
 
 
+class Minors(Section):
+    """Who is decided for without what is known of the person, being too young for it.
+
+    Keys:
+        attribute: customer attribute that holds the age in years, or the moment of birth. Required.
+        below: age in years at which somebody is a minor no longer, 1..30. Default 18.
+        unknown: whether somebody whose age is not known counts as a "minor" or as an "adult". Required.
+        allowed_because: why minors may be decided for with what is known of them. Default: they are not.
+    """
+
+    attribute: Name
+    below: Annotated[StrictInt, Field(ge=1, le=30)] = 18
+    unknown: Literal["minor", "adult"]
+    allowed_because: Text = ""
+
+
 class Settings(Section):
     """project.yaml: what holds for the whole strategy.
 
@@ -208,6 +226,7 @@ class Settings(Section):
         learning: how much one person teaches.
         deadline_ms: time for one decision before the fallback answers, in milliseconds, 1..60000. Default 100.
         retention_days: what was recorded longer ago is dropped, 30..36500. Default: everything is kept.
+        minors: who is decided for without what is known of the person. Default: nobody for being young.
         unknown_context: "refuse" or "ignore" a context attribute that a request brings undeclared. Default refuse.
         unknown_attributes: the same for attributes of customers. Default refuse.
     """
@@ -223,8 +242,12 @@ class Settings(Section):
     learning: Learning = Learning()
     deadline_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] = 100
     retention_days: Annotated[StrictInt, Field(ge=30, le=36_500)] | None = None
+    minors: Minors | None = None
     unknown_context: Answer = "refuse"
     unknown_attributes: Answer = "refuse"
+
+
+KeepDays = Annotated[StrictInt, Field(ge=1, le=36_500)]
 
 
 class EventAttribute(Section):
@@ -238,6 +261,9 @@ class EventAttribute(Section):
         values: the only texts allowed, for text and texts.
         max_length: longest text, in characters, 1..10000. Default 200.
         max_items: longest list of texts, 1..10000. Default 100.
+        special: category that the law protects: origin, politics, belief, union, genetics, biometrics, health,
+            sexuality or crime. Nothing may depend on the attribute then, unless `allowed_because` says why.
+        allowed_because: why the law allows it to be used all the same.
     """
 
     type: ValueType
@@ -247,6 +273,13 @@ class EventAttribute(Section):
     values: Annotated[tuple[Annotated[StrictStr, Field(max_length=200)], ...] | None, Field(max_length=10_000)] = None
     max_length: Annotated[StrictInt, Field(ge=1, le=10_000)] = 200
     max_items: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
+    special: (
+        Literal[
+            "origin", "politics", "belief", "union", "genetics", "biometrics", "health", "sexuality", "crime"
+        ]
+        | None
+    ) = None
+    allowed_because: Text = ""
 
 
 _ShortText = Annotated[StrictStr, Field(max_length=200)]
@@ -278,6 +311,7 @@ class Attribute(EventAttribute):
     """One customer attribute in attributes.yaml.
 
     Keys, beside those of an event's attribute:
+        keep_days: a value that was set longer ago is dropped, 1..36500. Default: it is kept.
         predictor: whether models may see it. Default true.
         personal: whether it says something about the person. Default true.
         visible_to: roles that may read it: agent, strategist, analyst, compliance. Default [agent].
@@ -290,6 +324,7 @@ class Attribute(EventAttribute):
     predictor: StrictBool = True
     personal: StrictBool = True
     visible_to: tuple[Role, ...] = ("agent",)
+    keep_days: KeepDays | None = None
     if_missing: MissingText = None
     fresh_for: Duration | None = None
 
@@ -303,12 +338,14 @@ class EventType(Section):
 
     Keys:
         title: for people.
+        keep_days: what it says of a person is dropped when it happened longer ago, 1..36500. Default: as long as all.
         attributes: name -> what it holds.
         cloud_events: types of CloudEvents that are meant, beside one of this name.
         segment: names of Segment events that are meant, or page or screen; beside those of the same words.
     """
 
     title: Text = ""
+    keep_days: KeepDays | None = None
     attributes: dict[Name, EventAttribute] = {}
     cloud_events: ForeignNames = ()
     segment: ForeignNames = ()
@@ -747,6 +784,37 @@ class PastContact(Section):
     channel: Name | None = None
 
 
+class PersonaConsent(Section):
+    """What the person of a persona test said of a purpose, written as true or false alone or as a map.
+
+    Keys:
+        given: whether the person agreed. Required.
+        channel: where it holds. Default in all channels.
+        ago: how long before the test's moment it was said. Default one day.
+        source: how it was said. Default unknown.
+        text: version of the text. Default unknown.
+    """
+
+    given: StrictBool
+    channel: Name | None = None
+    ago: Duration = Duration(days=1)
+    source: _ShortText = ""
+    text: _ShortText = ""
+
+
+def _consents(value: Any) -> Any:
+    """Read consents of a persona: one, or a list of them."""
+    items = value if isinstance(value, list) else [value]
+    return [{"given": item} if isinstance(item, bool) else item for item in items]
+
+
+PersonaConsents = Annotated[
+    tuple[PersonaConsent, ...],
+    BeforeValidator(_consents, json_schema_input_type=bool | PersonaConsent | list[PersonaConsent]),
+    Field(max_length=100),
+]
+
+
 class Turn(Section):
     """One turn of a persona test with several: what is new, and the answer expected then.
 
@@ -779,6 +847,7 @@ class Persona(Section):
         context: context attribute -> value; where there are turns, it is said in each of them. Default none.
         history: contacts before, for contact policies. Default none.
         stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
+        consents: purpose -> true, false, or what was said of it in full; a list of such. Default: nothing was said.
         channel: where the contact happens. Required.
         placement: slot to fill. Required.
         size: how many actions. Default the placement's own.
@@ -797,6 +866,7 @@ class Persona(Section):
     ] = {}
     history: Annotated[tuple[PastContact, ...], Field(max_length=10_000)] = ()
     stocks: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]] = {}
+    consents: dict[Name, PersonaConsents] = {}
     channel: Name
     placement: Name
     size: Annotated[StrictInt, Field(ge=1, le=100)] | None = None

@@ -10,6 +10,7 @@ from opportune.errors import InputError
 from opportune.records import Value
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
+from opportune.strategy.checks.persona_consents import check_persona_consents
 from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.registries import registry
 from opportune.strategy.sections import Expectation, Persona, Turn
@@ -35,6 +36,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
             path: list[str | int] = [index, "propensities", name]
             notes.expect_name(name, project.actions, "actions", "action", file, path, key=True)
         check_persona_limits(notes, persona, file, index)
+        check_persona_consents(notes, persona, file, index)
         if (persona.expect is None) is not bool(persona.turns):
             _report_shape(notes, persona, file, index)
         elif persona.expect is not None:

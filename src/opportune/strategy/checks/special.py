@@ -1,0 +1,119 @@
+"""Is what the law protects out of reach of rules, texts and models, unless its author says why it may be used?"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from opportune.errors import Problem
+from opportune.rules import Rule
+from opportune.strategy.checks.notes import Notes, Path
+from opportune.strategy.sections import EventAttribute
+from opportune.strategy.source import Node, place_in_text
+from opportune.strategy.wording import where_of
+
+__all__ = ["barred_attributes", "barred_values", "check_special", "is_barred"]
+
+PLACES: Mapping[str, str] = {"customer": "attributes.yaml", "context": "context.yaml"}
+DECLARING = frozenset({"attributes.yaml", "context.yaml", "levels.yaml", "events.yaml", "models.yaml", "project.yaml"})
+"""Files that name attributes without letting anything depend on them."""
+REMEDY = "leave it out, or say in its 'allowed_because:' why the law allows it"
+
+
+def is_barred(attribute: EventAttribute) -> bool:
+    """Say whether an attribute is of a special category, and nobody says why it may be used."""
+    return attribute.special is not None and not attribute.allowed_because
+
+
+def barred_attributes(notes: Notes) -> dict[str, EventAttribute]:
+    """List what rules, texts and models may not see, such as "customer.diagnosis"."""
+    return {
+        f"{prefix}.{name}": attribute
+        for prefix, (_, attributes) in _declared(notes).items()
+        for name, attribute in attributes.items()
+        if is_barred(attribute)
+    }
+
+
+def barred_values(rule: Rule, attributes: Mapping[str, EventAttribute]) -> list[Problem]:
+    """List what of a special category an expression of a sheet reads; the expression is its whole text."""
+    return [
+        Problem("", 1, 1, "", _message(name, attributes[name]), REMEDY, "special")
+        for name in sorted(rule.variables)
+        if name in attributes and is_barred(attributes[name])
+    ]
+
+
+def check_special(notes: Notes) -> None:
+    """Report every use of what is of a special category, and reasons that nothing needs."""
+    for prefix, (_, attributes) in _declared(notes).items():
+        for name, attribute in attributes.items():
+            _check_attribute(notes, prefix, name, attribute)
+    for event, kind in notes.project.events.items():
+        for name, attribute in kind.attributes.items():
+            _check_reason(notes, "events.yaml", [event, "attributes", name], attribute)
+    for name, attribute in barred_attributes(notes).items():
+        word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
+        for file, path, node in _texts(notes):
+            found = word.search(str(node.value))
+            if found is not None:
+                _report_use(notes, name, attribute, file, path, node, found.start())
+
+
+def _declared(notes: Notes) -> dict[str, tuple[str, Mapping[str, EventAttribute]]]:
+    """Give prefix of facts → the file that declares them, and the attributes."""
+    project = notes.project
+    found: dict[str, tuple[str, Mapping[str, EventAttribute]]] = {
+        "customer": ("attributes.yaml", project.attributes),
+        "context": ("context.yaml", project.context),
+    }
+    found |= {level: ("levels.yaml", section.attributes) for level, section in project.levels.items()}
+    return found
+
+
+def _check_attribute(notes: Notes, prefix: str, name: str, attribute: EventAttribute) -> None:
+    file = PLACES.get(prefix, "levels.yaml")
+    path = [name] if prefix in PLACES else [prefix, "attributes", name]
+    _check_reason(notes, file, path, attribute)
+    if is_barred(attribute) and getattr(attribute, "predictor", False):
+        message = f"of a special category ({attribute.special}), and models would see it"
+        remedy = "add 'predictor: false', or say in 'allowed_because:' why the law allows it"
+        notes.report(file, [*path, "special"], message, remedy, "special", key=True)
+
+
+def _check_reason(notes: Notes, file: str, path: Path, attribute: EventAttribute) -> None:
+    if attribute.allowed_because and attribute.special is None:
+        message = "a reason, and nothing that needs one"
+        remedy = "say with 'special:' of which category it is, or remove the key"
+        notes.report(file, [*path, "allowed_because"], message, remedy, "special", key=True)
+
+
+def _texts(notes: Notes) -> Iterator[tuple[str, list[str | int], Node]]:
+    """Give all texts of the files in which something may depend on an attribute."""
+    for file, tree in notes.project.trees.items():
+        if file not in DECLARING and not file.startswith("tests/"):
+            yield from ((file, path, node) for path, node in _walked(tree, []))
+
+
+def _walked(node: Node, path: list[str | int]) -> Iterator[tuple[list[str | int], Node]]:
+    if isinstance(node.value, dict):
+        for key, below in node.value.items():
+            yield from _walked(below, [*path, key])
+    elif isinstance(node.value, list):
+        for index, below in enumerate(node.value):
+            yield from _walked(below, [*path, index])
+    elif isinstance(node.value, str):
+        yield path, node
+
+
+def _report_use(
+    notes: Notes, name: str, attribute: EventAttribute, file: str, path: Path, node: Node, offset: int
+) -> None:
+    before = str(node.value)[:offset]
+    text = notes.project.files[file]
+    line, column = place_in_text(text, node, before.count("\n") + 1, offset - before.rfind("\n"))
+    notes.problems.append(Problem(file, line, column, where_of(path), _message(name, attribute), REMEDY, "special"))
+
+
+def _message(name: str, attribute: EventAttribute) -> str:
+    return f"{name} is of a special category ({attribute.special}), which nothing may depend on"
