@@ -274,9 +274,7 @@ class EventAttribute(Section):
     max_length: Annotated[StrictInt, Field(ge=1, le=10_000)] = 200
     max_items: Annotated[StrictInt, Field(ge=1, le=10_000)] = 100
     special: (
-        Literal[
-            "origin", "politics", "belief", "union", "genetics", "biometrics", "health", "sexuality", "crime"
-        ]
+        Literal["origin", "politics", "belief", "union", "genetics", "biometrics", "health", "sexuality", "crime"]
         | None
     ) = None
     allowed_because: Text = ""
