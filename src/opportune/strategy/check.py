@@ -17,6 +17,7 @@ from opportune.strategy.checks import (
     check_channels,
     check_consents,
     check_contact_policies,
+    check_context_sources,
     check_control_groups,
     check_exclusivity,
     check_exploration,
@@ -93,6 +94,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_special(notes)
     check_keeping(notes)
     check_consents(notes)
+    check_context_sources(notes)
     check_contact_policies(notes)
     check_stocks(notes)
     check_slates(notes)

@@ -13,6 +13,8 @@ __all__ = ["ContextSource", "SourceKind"]
 SourceKind = Literal["holidays", "anniversary", "places", "weather", "calendar", "device", "http"]
 Fact = Annotated[StrictStr, Field(max_length=120)]
 Heading = Annotated[StrictStr, Field(min_length=1, max_length=100)]
+Texts = Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=1_000)]
+Pointer = Annotated[StrictStr, Field(max_length=200)]
 Code = Annotated[StrictStr, Field(min_length=1, max_length=120)]
 
 
@@ -53,13 +55,11 @@ class ContextSource(Section):
     language: Annotated[StrictStr, Field(max_length=10)] | None = None
     position: Annotated[tuple[tuple[Fact, Fact], ...], Field(min_length=1, max_length=10)] | None = None
     place: Fact | None = None
-    where: Annotated[
-        dict[Heading, Annotated[tuple[StrictStr, ...], Field(min_length=1, max_length=1_000)]], Field(max_length=20)
-    ] = {}
+    where: Annotated[dict[Heading, Texts], Field(min_length=1, max_length=20)] | None = None
     within_km: Annotated[float, Field(strict=True, allow_inf_nan=False, gt=0, le=20_100)] | None = None
     time_zone: StrictStr | None = None
     url: Annotated[StrictStr, Field(min_length=1, max_length=1_000)] | None = None
-    values: Annotated[dict[Name, Annotated[StrictStr, Field(max_length=200)]], Field(max_length=100)] = {}
+    values: Annotated[dict[Name, Pointer], Field(min_length=1, max_length=100)] | None = None
     discloses: Annotated[tuple[Fact, ...], Field(max_length=100)] = ()
     decimals: Annotated[StrictInt, Field(ge=0, le=6)] = 2
     timeout_ms: Annotated[StrictInt, Field(ge=1, le=60_000)] | None = None

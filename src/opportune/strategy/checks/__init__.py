@@ -5,6 +5,7 @@ from opportune.strategy.checks.attributes import check_attributes
 from opportune.strategy.checks.channels import check_channels, check_fallbacks
 from opportune.strategy.checks.consents import check_consents
 from opportune.strategy.checks.contact_policies import check_contact_policies
+from opportune.strategy.checks.context_sources import check_context_sources
 from opportune.strategy.checks.exploration import check_exploration
 from opportune.strategy.checks.features import check_features
 from opportune.strategy.checks.goals import check_control_groups, check_goals
@@ -33,6 +34,7 @@ __all__ = [
     "check_channels",
     "check_consents",
     "check_contact_policies",
+    "check_context_sources",
     "check_control_groups",
     "check_exclusivity",
     "check_exploration",
