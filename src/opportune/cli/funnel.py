@@ -11,21 +11,7 @@ import typer
 from opportune.cli.funnel_text import print_funnel
 from opportune.cli.output import JsonOption, bar, fail, failures, out, print_json
 from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
-from opportune.cli.population import (
-    ChannelOption,
-    ContextOption,
-    CountOption,
-    CustomersOption,
-    FromOption,
-    IdOption,
-    ImaginedOption,
-    MomentOption,
-    ProfilesOption,
-    SeedOption,
-    ToOption,
-    Wanted,
-    population,
-)
+from opportune.cli.population import Wanted, asks_population, population
 from opportune.cli.releases import opened
 from opportune.cli.yaml_files import read_yaml
 from opportune.evaluate.foresight import Funnel, funnel_of
@@ -39,23 +25,15 @@ from opportune.service.training import trained
 __all__ = ["funnel"]
 
 
+@asks_population()
 def funnel(
     source: Annotated[
         Path, typer.Argument(help="Folder of the strategy; or, with --mapping, a file of another engine's rows.")
     ],
     mapping: Annotated[Path | None, typer.Option(help="YAML file that says which column of the rows is what.")] = None,
     store: Annotated[str, typer.Option(help="File of the store, or its URL; nobody has answered if left out.")] = "",
-    customers: CustomersOption = None,
-    id_column: IdOption = "id",
-    profiles: ProfilesOption = False,
-    imagined: ImaginedOption = False,
-    count: CountOption = 2_000,
-    seed: SeedOption = 1,
-    since: FromOption = "",
-    until: ToOption = "",
-    at: MomentOption = "",
-    channel: ChannelOption = "",
-    context: ContextOption = "",
+    *,
+    wanted: Wanted,
     kernel: Annotated[str, typer.Option(help="auto, numpy or numba.")] = "auto",
     html: HtmlOption = None,
     language: LanguageOption = "en",
@@ -73,7 +51,6 @@ def funnel(
         if mapping is not None:
             name, found = source.name, funnel_of_rows(source, read_row_mapping(read_yaml(mapping)))
         else:
-            wanted = Wanted(customers, id_column, profiles, imagined, count, seed, since, until, at, channel, context)
             name, found = _decided(source, store, wanted, kernel, as_json)
         if html is not None:
             write_page(html, funnel_page(found, name, "pl" if language == "pl" else "en"))

@@ -14,18 +14,7 @@ import typer
 from opportune.cli.goals_text import print_lever, print_sensitivity, print_tradeoff
 from opportune.cli.output import FOUND, JsonOption, bar, fail, failures, out, print_json
 from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
-from opportune.cli.population import (
-    ChannelOption,
-    CountOption,
-    CustomersOption,
-    IdOption,
-    ImaginedOption,
-    Population,
-    ProfilesOption,
-    SeedOption,
-    Wanted,
-    population,
-)
+from opportune.cli.population import Population, Wanted, asks_population, population
 from opportune.cli.releases import opened
 from opportune.decide import Plan
 from opportune.errors import suggest
@@ -62,7 +51,12 @@ StoreOption = Annotated[
 KernelOption = Annotated[str, typer.Option(help="auto, numpy or numba.")]
 
 
+_asks = asks_population("since", "until", "at", "context")
+"""Weighing takes contacts as they come."""
+
+
 @goals.command("tradeoff")
+@_asks
 def tradeoff_command(
     goal: Annotated[str, typer.Argument(help="The goal whose weight is tried.")],
     folder: FolderArgument = None,
@@ -71,13 +65,8 @@ def tradeoff_command(
     steps: Annotated[int, typer.Option(help="Factors tried, evenly spread.", min=2, max=STEPS_MAX)] = 7,
     answers: Annotated[bool, typer.Option(help="Tell goals by recorded answers where they can.")] = True,
     store: StoreOption = "",
-    customers: CustomersOption = None,
-    id_column: IdOption = "id",
-    profiles: ProfilesOption = False,
-    imagined: ImaginedOption = False,
-    count: CountOption = 2_000,
-    seed: SeedOption = 1,
-    channel: ChannelOption = "",
+    *,
+    wanted: Wanted,
     kernel: KernelOption = "auto",
     html: HtmlOption = None,
     language: LanguageOption = "en",
@@ -92,7 +81,6 @@ def tradeoff_command(
         expect_language(language)
         if not 0.0 <= low < high <= FACTOR_MAX:
             fail(f"--from, --to: expected factors from 0 to {FACTOR_MAX:g}, --from the lower one")
-        wanted = Wanted(customers, id_column, profiles, imagined, count, seed, "", "", "", channel, "")
         with _asked(folder, store, wanted, kernel, as_json) as asked:
             plan, factors = asked.side.plan, weights_tried(low, high, steps)
             _expect_weight(asked.strategy, goal)
@@ -102,26 +90,22 @@ def tradeoff_command(
             told = asked.answers(plans, kernel, as_json) if answers else None
             curve = tradeoff(plan, goal, factors, rows, told)
         if html is not None:
-            write_page(html, tradeoff_page(asked.about(seed), curve, "pl" if language == "pl" else "en"))
+            write_page(html, tradeoff_page(asked.about(wanted.seed), curve, "pl" if language == "pl" else "en"))
     if as_json:
-        print_json({"asked": asked.about(seed), "tradeoff": curve})
+        print_json({"asked": asked.about(wanted.seed), "tradeoff": curve})
         return
-    print_tradeoff(asked.about(seed), curve)
+    print_tradeoff(asked.about(wanted.seed), curve)
     if html is not None:
         out.print(f"The page is {html}.", markup=False)
 
 
 @goals.command("sensitivity")
+@_asks
 def sensitivity_command(
     folder: FolderArgument = None,
     store: StoreOption = "",
-    customers: CustomersOption = None,
-    id_column: IdOption = "id",
-    profiles: ProfilesOption = False,
-    imagined: ImaginedOption = False,
-    count: CountOption = 2_000,
-    seed: SeedOption = 1,
-    channel: ChannelOption = "",
+    *,
+    wanted: Wanted,
     kernel: KernelOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -129,29 +113,27 @@ def sensitivity_command(
 
     Contacts are decided again by priority alone, and once more without each factor.
     """
-    with failures(as_json):
-        wanted = Wanted(customers, id_column, profiles, imagined, count, seed, "", "", "", channel, "")
-        with _asked(folder, store, wanted, kernel, as_json) as asked, bar("Leaving factors out", as_json) as progress:
-            found = sensitivity(asked.side, asked.found.cases, progress)
+    with (
+        failures(as_json),
+        _asked(folder, store, wanted, kernel, as_json) as asked,
+        bar("Leaving factors out", as_json) as progress,
+    ):
+        found = sensitivity(asked.side, asked.found.cases, progress)
     if as_json:
-        print_json({"asked": asked.about(seed), "sensitivity": found})
+        print_json({"asked": asked.about(wanted.seed), "sensitivity": found})
     else:
-        print_sensitivity(asked.about(seed), found)
+        print_sensitivity(asked.about(wanted.seed), found)
 
 
 @goals.command("lever")
+@_asks
 def lever_command(
     action: Annotated[str, typer.Argument(help="The action whose lever is sought.")],
     folder: FolderArgument = None,
     share: Annotated[str, typer.Option(help="Share of first places that it is to have, such as 10%.")] = "10%",
     store: StoreOption = "",
-    customers: CustomersOption = None,
-    id_column: IdOption = "id",
-    profiles: ProfilesOption = False,
-    imagined: ImaginedOption = False,
-    count: CountOption = 2_000,
-    seed: SeedOption = 1,
-    channel: ChannelOption = "",
+    *,
+    wanted: Wanted,
     kernel: KernelOption = "auto",
     as_json: JsonOption = False,
 ) -> None:
@@ -161,14 +143,13 @@ def lever_command(
     """
     with failures(as_json):
         aim = _share(share)
-        wanted = Wanted(customers, id_column, profiles, imagined, count, seed, "", "", "", channel, "")
         with _asked(folder, store, wanted, kernel, as_json) as asked, bar("Trying levers", as_json) as progress:
             _expect_action(asked.strategy, action)
             found = find_lever(asked.side, asked.found.cases, action, aim, progress)
     if as_json:
-        print_json({"asked": asked.about(seed), "lever": found})
+        print_json({"asked": asked.about(wanted.seed), "lever": found})
     else:
-        print_lever(asked.about(seed), found)
+        print_lever(asked.about(wanted.seed), found)
     if found.verdict != "found":
         raise typer.Exit(FOUND)
 

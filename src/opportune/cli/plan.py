@@ -12,22 +12,7 @@ from opportune.cli.former import FoldersArgument, GitOption, Side, compared, tel
 from opportune.cli.outlook_text import print_outlook
 from opportune.cli.output import FOUND, JsonOption, bar, fail, failures, out, print_json
 from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
-from opportune.cli.population import (
-    ChannelOption,
-    ContextOption,
-    CountOption,
-    CustomersOption,
-    FromOption,
-    IdOption,
-    ImaginedOption,
-    MomentOption,
-    Population,
-    ProfilesOption,
-    SeedOption,
-    ToOption,
-    Wanted,
-    population,
-)
+from opportune.cli.population import Population, Wanted, asks_population, population
 from opportune.cli.releases import StoreOption, opened
 from opportune.evaluate.foresight import Outlook, outlook
 from opportune.evaluate.foresight.outlook_page import outlook_page
@@ -49,21 +34,13 @@ __all__ = ["plan"]
 KernelOption = Annotated[str, typer.Option(help="auto, numpy or numba.")]
 
 
+@asks_population()
 def plan(
     folders: FoldersArgument,
     store: StoreOption = "",
     git: GitOption = "",
-    customers: CustomersOption = None,
-    id_column: IdOption = "id",
-    profiles: ProfilesOption = False,
-    imagined: ImaginedOption = False,
-    count: CountOption = 2_000,
-    seed: SeedOption = 1,
-    since: FromOption = "",
-    until: ToOption = "",
-    at: MomentOption = "",
-    channel: ChannelOption = "",
-    context: ContextOption = "",
+    *,
+    wanted: Wanted,
     most_changed: Annotated[str, typer.Option(help="Most contacts that may change, such as 20%.")] = "",
     most_empty: Annotated[str, typer.Option(help="Most contacts that may end with nothing, such as 1%.")] = "",
     most_emptied: Annotated[
@@ -89,12 +66,11 @@ def plan(
         storage = _storage(stack, store, wanted=bool(store) or (len(folders) == 1 and not git))
         before, after = compared(folders, git, storage)
         strategies = [_compiled(before), _compiled(after)]
-        wanted = Wanted(customers, id_column, profiles, imagined, count, seed, since, until, at, channel, context)
         found = population(wanted, strategies, storage)
         if not found.cases:
             fail("there is no contact to decide; name --customers, or use --imagined")
         seen = _outlook(strategies, found, storage, kernel, as_json)
-        proposal = _proposal(before, after, found, seed, seen, limits)
+        proposal = _proposal(before, after, found, wanted.seed, seen, limits)
         if html is not None:
             write_page(html, outlook_page(proposal, "pl" if language == "pl" else "en"))
     if as_json:

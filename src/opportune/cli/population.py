@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import wraps
+from inspect import Parameter, signature
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,43 +29,10 @@ from opportune.service.revisions import Strategy
 from opportune.storage import Storage
 
 __all__ = [
-    "ChannelOption",
-    "ContextOption",
-    "CountOption",
-    "CustomersOption",
-    "FromOption",
-    "IdOption",
-    "ImaginedOption",
-    "MomentOption",
     "Population",
-    "ProfilesOption",
-    "SeedOption",
-    "ToOption",
     "Wanted",
+    "asks_population",
     "population",
-]
-
-CustomersOption = Annotated[
-    Path | None,
-    typer.Option(help="CSV, Parquet or JSON Lines of customers; columns context.NAME say what their contact knows."),
-]
-IdOption = Annotated[str, typer.Option("--id", help="Column of the identifier in --customers.")]
-ProfilesOption = Annotated[
-    bool, typer.Option("--profiles", help="Customers of the store, in place of its recorded decisions.")
-]
-ImaginedOption = Annotated[
-    bool, typer.Option("--imagined", help="Imagined customers, although there is a store; its models are used.")
-]
-CountOption = Annotated[int, typer.Option(help="Most recorded decisions or customers.", min=1, max=1_000_000)]
-SeedOption = Annotated[int, typer.Option(help="Of everything that is drawn.")]
-FromOption = Annotated[str, typer.Option("--from", help="First moment of recorded decisions, such as 2026-05-04.")]
-ToOption = Annotated[str, typer.Option("--to", help="Moment before which recorded decisions were made.")]
-MomentOption = Annotated[
-    str, typer.Option("--at", help="Moment of all contacts of customers; spread over the last seven days if left out.")
-]
-ChannelOption = Annotated[str, typer.Option(help="Channel of the contacts of customers; all if left out.")]
-ContextOption = Annotated[
-    str, typer.Option(help="Context of the contacts of customers, as JSON; imagined if left out.")
 ]
 
 DAYS = 7
@@ -71,19 +40,58 @@ DAYS = 7
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What was asked for, as the options say it."""
+    """What was asked for, as the options say it; `asks_population` adds them to a command."""
 
-    customers: Path | None
-    id_column: str
-    profiles: bool
-    imagined: bool
-    count: int
-    seed: int
-    since: str
-    until: str
-    at: str
-    channel: str
-    context: str
+    customers: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV, Parquet or JSON Lines of customers; columns context.NAME say what their contact knows."
+        ),
+    ] = None
+    id_column: Annotated[str, typer.Option("--id", help="Column of the identifier in --customers.")] = "id"
+    profiles: Annotated[
+        bool, typer.Option("--profiles", help="Customers of the store, in place of its recorded decisions.")
+    ] = False
+    imagined: Annotated[
+        bool, typer.Option("--imagined", help="Imagined customers, although there is a store; its models are used.")
+    ] = False
+    count: Annotated[int, typer.Option(help="Most recorded decisions or customers.", min=1, max=1_000_000)] = 2_000
+    seed: Annotated[int, typer.Option(help="Of everything that is drawn.")] = 1
+    since: Annotated[str, typer.Option("--from", help="First moment of recorded decisions, such as 2026-05-04.")] = ""
+    until: Annotated[str, typer.Option("--to", help="Moment before which recorded decisions were made.")] = ""
+    at: Annotated[
+        str,
+        typer.Option("--at", help="Moment of all contacts of customers; spread over the last seven days if left out."),
+    ] = ""
+    channel: Annotated[str, typer.Option(help="Channel of the contacts of customers; all if left out.")] = ""
+    context: Annotated[
+        str, typer.Option(help="Context of the contacts of customers, as JSON; imagined if left out.")
+    ] = ""
+
+
+def asks_population(*left_out: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `Wanted` in the place of its parameter `wanted`, but for some."""
+
+    def changed(command: Callable[..., None]) -> Callable[..., None]:
+        declared = signature(Wanted, eval_str=True).parameters
+        options = [
+            one.replace(kind=Parameter.POSITIONAL_OR_KEYWORD) for name, one in declared.items() if name not in left_out
+        ]
+        own = signature(command, eval_str=True)
+        parameters: list[Parameter] = []
+        for one in own.parameters.values():
+            parameters += options if one.name == "wanted" else [one]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            wanted = Wanted(**{one.name: given.pop(one.name) for one in options})
+            command(wanted=wanted, **given)
+
+        run.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {one.name: one.annotation for one in parameters}
+        return run
+
+    return changed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,7 +15,7 @@ from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import DecisionBody, DecisionPayload, OutcomeBody
-from opportune.storage.standing import Report
+from opportune.storage.standing import Report, report_of
 
 __all__ = ["WAIT_MAX", "Account", "LessonBook", "accounts", "lessons", "teach"]
 
@@ -83,20 +84,10 @@ class Account(msgspec.Struct, gc=False):
             return None
         if body.waits and (self.recorded_at is None or self.recorded_at - entry.recorded_at > WAIT_MAX):
             return None
-        report = Report(
-            id=entry.id,
-            action=body.action,
+        report = report_of(entry.id, to_microseconds(entry.occurred_at), body)
+        if not report.treatment:
             # Who reports before the decision is there cannot always tell how its action was shown.
-            treatment=body.treatment or self.treatments.get(body.action, ""),
-            outcome=body.outcome,
-            sign=body.sign,
-            occurred_at=to_microseconds(entry.occurred_at),
-            expiry=body.expiry,
-            amount=body.amount,
-            replaces=body.replaces,
-            withdraws=body.withdraws,
-            leads_on=body.leads_on,
-        )
+            report = replace(report, treatment=self.treatments.get(body.action, ""))
         self.reports += (report,)
         return report
 
