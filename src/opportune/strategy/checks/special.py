@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 
 from opportune.errors import Problem
 from opportune.rules import Rule
+from opportune.strategy.checks.keeping import events_of
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.sections import EventAttribute
 from opportune.strategy.source import Node, place_in_text
@@ -52,12 +53,28 @@ def check_special(notes: Notes) -> None:
     for event, kind in notes.project.events.items():
         for name, attribute in kind.attributes.items():
             _check_reason(notes, "events.yaml", [event, "attributes", name], attribute)
+            if is_barred(attribute):
+                _check_features(notes, event, name, attribute)
     for name, attribute in barred_attributes(notes).items():
         word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
         for file, path, node in _texts(notes):
             found = word.search(str(node.value))
             if found is not None:
                 _report_use(notes, name, attribute, file, path, node, found.start())
+
+
+def _check_features(notes: Notes, event: str, name: str, attribute: EventAttribute) -> None:
+    """Report features that are counted over an attribute of an event, or over events that it chooses."""
+    counted, chosen = re.compile(rf"{event}\.{name}"), re.compile(rf"(?<![\w.])event\.{name}(?!\w)")
+    tree = notes.project.trees.get("features.yaml")
+    for path, node in () if tree is None else _walked(tree, []):
+        feature = notes.project.features.get(str(path[0]))
+        if feature is None or event not in events_of(feature):
+            continue
+        found = counted.fullmatch(str(node.value)) or chosen.search(str(node.value))
+        if found is not None or (path[1:] == ["by"] and node.value == name):
+            offset = 0 if found is None else found.start()
+            _report_use(notes, f"{event}.{name}", attribute, "features.yaml", path, node, offset)
 
 
 def _declared(notes: Notes) -> dict[str, tuple[str, Mapping[str, EventAttribute]]]:
