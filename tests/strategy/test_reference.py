@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections, sections_goals, sections_limits, sections_slates
+from opportune.strategy import sections, sections_goals, sections_limits, sections_quality, sections_slates
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -49,6 +49,7 @@ PREFIXES = {
     sections_limits.QuietHours: "quiet",
     sections_limits.Stock: "stocks",
     sections_limits.Trigger: "after",
+    sections_quality.QualityRule: "quality",
     sections_slates.Selection: "of",
     sections_slates.SlateRule: "slates",
 }
@@ -69,7 +70,7 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for module in (sections, sections_goals, sections_limits, sections_slates)
+        for module in (sections, sections_goals, sections_limits, sections_quality, sections_slates)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }

@@ -29,6 +29,7 @@ from opportune.strategy.checks import (
     check_keeping,
     check_models,
     check_personas,
+    check_quality,
     check_rules,
     check_settings,
     check_slates,
@@ -98,6 +99,7 @@ def _check(reading: Reading, now: datetime | None) -> CheckedProject:
     check_contact_policies(notes)
     check_stocks(notes)
     check_slates(notes)
+    check_quality(notes)
     check_former_names(notes)
     check_models(notes)
     check_texts(notes)

@@ -34,6 +34,7 @@ _PARTS = (
     ("contact policy", "contact_policies"),
     ("stock", "stocks"),
     ("rule of slates", "slates"),
+    ("rule of data quality", "quality"),
     ("table", "tables"),
     ("source", "sources"),
     ("reading of texts", "texts"),
@@ -47,7 +48,15 @@ _PARTS = (
 """Noun and member of a project, in the order in which differences are told."""
 RENAMED = ("model", "group", "action")
 """Nouns whose sections may say what they were called before."""
-UNORDERED = ("purpose", "contact policy", "stock", "level", "comparison of duplicates", "reading of texts")
+UNORDERED = (
+    "purpose",
+    "contact policy",
+    "stock",
+    "level",
+    "comparison of duplicates",
+    "reading of texts",
+    "rule of data quality",
+)
 """Other nouns whose order means nothing."""
 
 

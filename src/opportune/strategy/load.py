@@ -45,6 +45,7 @@ from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_quality import QualityRule
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.sections_texts import TextReading
 from opportune.strategy.source import Node, SourceError, describe, parse, plain
@@ -67,6 +68,7 @@ MAP_FILES: Mapping[str, type[BaseModel]] = {
     "contact_policies.yaml": ContactPolicy,
     "stocks.yaml": Stock,
     "slates.yaml": SlateRule,
+    "quality.yaml": QualityRule,
     "tables.yaml": DecisionTable,
     "identifiers.yaml": IdentifierKind,
     "levels.yaml": Level,
@@ -214,6 +216,7 @@ class _Reader:
             contact_policies=self._map("contact_policies.yaml", ContactPolicy),
             stocks=self._map("stocks.yaml", Stock),
             slates=self._map("slates.yaml", SlateRule),
+            quality=self._map("quality.yaml", QualityRule),
             tables=self._map("tables.yaml", DecisionTable),
             identifiers=self._map("identifiers.yaml", IdentifierKind),
             levels=self._map("levels.yaml", Level),

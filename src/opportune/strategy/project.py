@@ -28,6 +28,7 @@ from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level, UnitAttribute
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_quality import QualityRule
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.sections_texts import TextReading
 from opportune.strategy.source import Node
@@ -70,6 +71,7 @@ class Project:
     stocks: dict[str, Stock] = field(default_factory=dict)
     purposes: dict[str, Purpose] = field(default_factory=dict)
     slates: dict[str, SlateRule] = field(default_factory=dict)
+    quality: dict[str, QualityRule] = field(default_factory=dict)
     identifiers: dict[str, IdentifierKind] = field(default_factory=dict)
     levels: dict[str, Level] = field(default_factory=dict)
     duplicates: dict[str, Comparison] = field(default_factory=dict)

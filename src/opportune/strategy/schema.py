@@ -18,6 +18,7 @@ from opportune.strategy import (
     sections_goals,
     sections_identity,
     sections_limits,
+    sections_quality,
     sections_slates,
     sections_texts,
 )
@@ -44,6 +45,7 @@ from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_quality import QualityRule
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.sections_texts import TextReading
 
@@ -66,6 +68,7 @@ KINDS: Mapping[str, tuple[str, Any]] = {
     "contact_policies": ("contact_policies.yaml", dict[Name, ContactPolicy]),
     "stocks": ("stocks.yaml", dict[Name, Stock]),
     "slates": ("slates.yaml", dict[Name, SlateRule]),
+    "quality": ("quality.yaml", dict[Name, QualityRule]),
     "tables": ("tables.yaml", dict[Name, DecisionTable]),
     "identifiers": ("identifiers.yaml", dict[Name, IdentifierKind]),
     "levels": ("levels.yaml", dict[Name, Level]),
@@ -128,6 +131,7 @@ def _describe(definition: dict[str, Any]) -> None:
         sections_goals,
         sections_identity,
         sections_limits,
+        sections_quality,
         sections_slates,
         sections_texts,
     )

@@ -15,6 +15,7 @@ from opportune.strategy.checks.models import check_models
 from opportune.strategy.checks.names import check_former_names
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.personas import check_personas
+from opportune.strategy.checks.quality import check_quality
 from opportune.strategy.checks.rules import CheckedRules, check_rules
 from opportune.strategy.checks.settings import check_settings
 from opportune.strategy.checks.slates import check_slates
@@ -46,6 +47,7 @@ __all__ = [
     "check_keeping",
     "check_models",
     "check_personas",
+    "check_quality",
     "check_rules",
     "check_settings",
     "check_slates",
