@@ -43,6 +43,7 @@ COMMANDS = {
     "on": ("opportune.cli.limits", "on"),
     "fallback": ("opportune.cli.fallback", "fallback"),
     "import": ("opportune.cli.imports", "import_customers"),
+    "events": ("opportune.cli.events", "events"),
     "explain": ("opportune.cli.explain", "explain"),
     "replay": ("opportune.cli.replay", "replay"),
     "evaluate": ("opportune.cli.evaluate", "evaluate"),

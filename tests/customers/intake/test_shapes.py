@@ -79,8 +79,8 @@ def test_all_that_is_wrong_with_a_cloud_event_is_said() -> None:
         "id",
         "source",
         "type",
-        "data",
         "subject",
+        "data",
         "time",
     ]
 
