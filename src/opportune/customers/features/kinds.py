@@ -154,7 +154,7 @@ def _right(ats: list[int], at: int) -> int:
 
 def _total(values: Sequence[float]) -> float | None:
     """Add up exactly and round once, so that the order does not matter; None beyond all numbers."""
-    if type(values[0]) is int:
+    if values and type(values[0]) is int:
         return float(sum(values))
     try:
         return math.fsum(values)
