@@ -11,12 +11,14 @@ from pathlib import Path
 
 import msgspec
 
+from opportune.customers.features import FeatureSet
 from opportune.decide import Plan
 from opportune.errors import DamageError, OpportuneError, ProjectError, UnknownError
 from opportune.storage import Storage
 from opportune.strategy.check import check, check_files
 from opportune.strategy.checked import CheckedProject
 from opportune.strategy.compile import Registries, compile_plan, registries
+from opportune.strategy.compile_features import compile_features
 from opportune.strategy.load import load, load_files
 from opportune.strategy.project import Project
 
@@ -38,11 +40,12 @@ KEPT = 4
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """One revision: its sections, its plan and how input is read."""
+    """One revision: its sections, its plan, how input is read, and what is made of a person's past."""
 
     project: Project
     plan: Plan
     registries: Registries
+    features: FeatureSet
 
 
 def strategy_from_folder(directory: Path) -> Strategy:
@@ -96,7 +99,7 @@ def bundle_of(project: Project) -> bytes:
 
 def compiled(checked: CheckedProject) -> Strategy:
     """Compile what was checked."""
-    return Strategy(checked.project, compile_plan(checked), registries(checked.project))
+    return Strategy(checked.project, compile_plan(checked), registries(checked.project), compile_features(checked))
 
 
 def _checked(project: Project) -> Strategy:
