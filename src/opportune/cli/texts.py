@@ -73,6 +73,8 @@ def train_model(
             fail("training needs scikit-learn, which is not installed; install opportune[texts]")
         if to.suffix != SUFFIX:
             fail(f"--out: expected a name that ends in {SUFFIX}, found {to.name}")
+        if not to.parent.is_dir():
+            fail(f"--out: there is no folder {to.parent}; make it, or name another")
         if several and not separator:
             fail("--separator: expected what stands between several labels, found nothing")
         samples = read_samples(data, text, labels, several, separator, _names(rename or []))

@@ -23,7 +23,7 @@ from opportune.customers.texts.quality import Quality, micro_f1, quality_of
 from opportune.customers.texts.samples import Sample, is_held_back, is_inner
 from opportune.errors import InputError
 
-__all__ = ["AT_LEAST", "LABEL_ROWS_MIN", "Origin", "Trained", "has_scikit_learn", "train"]
+__all__ = ["AT_LEAST", "LABEL_ROWS_MIN", "Origin", "Trained", "has_scikit_learn", "layout_of", "train"]
 
 Doubles = npt.NDArray[np.float64]
 
@@ -83,7 +83,7 @@ def train(
     kept = [sample for sample in samples if not is_held_back(sample.text)]
     held = [sample for sample in samples if is_held_back(sample.text)]
     labels = _labels(kept, held)
-    layout = next((one for one in LAYOUTS if one.size * len(labels) <= CELLS_WANTED), LAYOUTS[-1])
+    layout = layout_of(len(labels))
     pieces = [pieces_of(sample.text) for sample in kept]
     rarity = _rarity(pieces, layout)
     truth = _truth(kept, labels)
@@ -124,9 +124,15 @@ def _labels(kept: Sequence[Sample], held: Sequence[Sample]) -> list[str]:
     rare = sorted(label for label, count in counts.items() if count < LABEL_ROWS_MIN)
     if rare:
         named = ", ".join(label[:50] for label in rare[:10]) + (", …" if len(rare) > 10 else "")
-        message = f"{len(rare)} labels have less than {LABEL_ROWS_MIN} rows to train on: {named}"
+        have = "1 label has" if len(rare) == 1 else f"{len(rare)} labels have"
+        message = f"{have} less than {LABEL_ROWS_MIN} rows to train on: {named}"
         raise InputError.of("labels", message, "add rows, give them the name of a wider label, or leave them out")
     return sorted(counts)
+
+
+def layout_of(labels: int) -> Layout:
+    """Give the layout for so many labels: the more labels, the fewer places, so that a model stays small."""
+    return next((one for one in LAYOUTS if one.size * labels <= CELLS_WANTED), LAYOUTS[-1])
 
 
 def _truth(samples: Sequence[Sample], labels: list[str]) -> npt.NDArray[np.bool_]:
