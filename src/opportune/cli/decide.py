@@ -24,6 +24,7 @@ from opportune.service.profiles import KnownProfile
 from opportune.service.publishing import as_published
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
+from opportune.strategy.gathering import gathered_of, regathered
 
 __all__ = ["decide_command"]
 
@@ -65,9 +66,11 @@ def decide_command(
         learner = _learner(strategy, storage)
         plan, known = strategy.plan, given.get("customer")
         standing = standing_of(plan, storage, known if isinstance(known, str) else None, moment)
-        facts = gather(plan, profile.facts, request, moment)
+        found = gathered_of(strategy.sources, profile.facts, request, moment)
+        facts = gather(plan, profile.facts, request, moment, found.facts)
         holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
         facts = dict(visible(plan, holds, facts, request))
+        found = regathered(found, holds, strategy.sources, request, moment)
         state = State(
             model=learner.model,
             position=learner.position,
@@ -75,6 +78,8 @@ def decide_command(
             profile=profile.facts,
             holds=holds,
             tired=tired_of(plan, standing, facts, moment),
+            gathered=found.facts,
+            doubts=found.doubts,
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")

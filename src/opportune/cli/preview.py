@@ -19,6 +19,7 @@ from opportune.decide.plan import Plan
 from opportune.records import DecisionRequest, Facts
 from opportune.service.revisions import strategy_from_folder
 from opportune.storage import open_storage
+from opportune.strategy.gathering import gathered_of
 
 __all__ = ["preview"]
 
@@ -49,7 +50,9 @@ def preview(
         registry = strategy.registries.context
         given = registry.read(read_attributes(registry, read_object(context, "--context"), "context"))[0]
         request = DecisionRequest(id="preview", channel=next(iter(plan.channels)), placements=(), context={})
-        facts = {**gather(plan, profile.facts, request, datetime.now(UTC)), **given}
+        now = datetime.now(UTC)
+        found = gathered_of(strategy.sources, profile.facts, request, now, given)
+        facts = gather(plan, profile.facts, request, now, found.facts)
         texts = _texts(plan, action, (language,) if language else plan.languages, facts)
     if as_json:
         print_json(texts)

@@ -42,6 +42,7 @@ def side_of(strategy: Strategy, course: Course | None, learner: Learner | None, 
         model=_model(strategy, course, learner, kernel),
         position=0 if learner is None else learner.position,
         read=_reader(strategy),
+        sources=strategy.sources,
     )
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import msgspec
 
+from opportune.customers.context import Sources
 from opportune.customers.features import FeatureSet
 from opportune.decide import Plan
 from opportune.errors import DamageError, OpportuneError, ProjectError, UnknownError
@@ -46,6 +47,11 @@ class Strategy:
     plan: Plan
     registries: Registries
     features: FeatureSet
+
+    @property
+    def sources(self) -> Sources:
+        """What fills the context where a request does not say it."""
+        return self.registries.sources
 
 
 def strategy_from_folder(directory: Path) -> Strategy:

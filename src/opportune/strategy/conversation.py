@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from opportune.customers.context import SESSION_START, Sources
 from opportune.decide import (
     Draws,
     Plan,
@@ -20,6 +21,7 @@ from opportune.decide import (
 from opportune.decide.limits.windows import Length, instant, micros
 from opportune.decide.pipeline import Scorer
 from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Value
+from opportune.strategy.gathering import gathered_of, regathered
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.sections import SHOWN, Expectation, Persona, Turn
 from opportune.strategy.sessions import carried
@@ -38,10 +40,12 @@ class Conversation:
     Args:
         profile: facts of the persona, keys "customer.<name>".
         kept: attributes of the context that a session keeps.
+        sources: of the context.
     """
 
-    def __init__(self, plan: Plan, persona: Persona, profile: Facts, kept: frozenset[str]) -> None:
+    def __init__(self, plan: Plan, persona: Persona, profile: Facts, kept: frozenset[str], sources: Sources) -> None:
         self._plan, self._persona, self._profile, self._kept = plan, persona, profile, kept
+        self._sources = sources
         self._turns = 0
         self._now = persona.at
         self._said: dict[str, Value] = {}
@@ -69,8 +73,11 @@ class Conversation:
             context=self._said,
             session=f"persona: {persona.name}" if persona.turns else None,
         )
-        gathered = {f"context.{name}": value for name, value in self._known.items()}
-        facts = gather(plan, self._profile, request, now, gathered)
+        known: dict[str, Value] = {f"context.{name}": value for name, value in self._known.items()}
+        if persona.turns:
+            known[SESSION_START] = persona.at
+        found = gathered_of(self._sources, self._profile, request, now, known)
+        facts = gather(plan, self._profile, request, now, found.facts)
         contacts = [*self._history(str(facts["zone"])), *self._shown, *self._answered]
         standing = Standing(
             contacts=sorted(contacts, key=lambda one: one.at),
@@ -78,13 +85,15 @@ class Conversation:
             consents=persona_consents(persona, str(facts["zone"])),
         )
         holds = holds_of(plan, standing, facts, now, places_of(plan, request), request)
+        found = regathered(found, holds, self._sources, request, now, known)
         state = State(
             model=scorer,
             position=0,
             profile=self._profile,
             holds=holds,
             tired=tired_of(plan, standing, visible(plan, holds, facts, request), now),
-            gathered=gathered,
+            gathered=found.facts,
+            doubts=found.doubts,
         )
         decision = decide(plan, state, request, now, Draws("persona"))
         self._shown += _contacts(decision)

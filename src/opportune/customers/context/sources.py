@@ -20,7 +20,7 @@ class Gathered:
     """What was found out for one contact beside profile and request.
 
     Args:
-        facts: by fact key; what the request itself says is not among them.
+        facts: by fact key; what the request says is not among them.
         doubts: attributes that should have a value and have none, with a word, such as "context.rain: late".
     """
 
@@ -77,9 +77,7 @@ class Sources:
     """
 
     def __init__(self, steps: Sequence[Step], zone: str) -> None:
-        self._steps = [
-            (step.source, tuple((target, target.name, target.key) for target in step.targets)) for step in steps
-        ]
+        self._steps = [(step.source, tuple((target, target.key) for target in step.targets)) for step in steps]
         self._zone = zone
 
     @property
@@ -88,18 +86,18 @@ class Sources:
         return not self._steps
 
     def fill(self, facts: Facts, request: DecisionRequest, now: datetime, answers: Answers = NO_ANSWERS) -> Gathered:
-        """Ask all sources whose attributes the request does not say itself.
+        """Ask all sources whose attributes are not known already.
 
         Args:
-            facts: what is known beside the request: the profile, features, levels and the start of the session.
+            facts: what is known beside the request: the profile, features, levels, the start of the session, and
+                attributes of the context that an earlier call of the session said.
             now: aware moment of the decision.
             answers: of services over HTTP.
         """
         if not self._steps:
             return NOTHING
-        said = request.context
         known = dict(facts)
-        for name, value in said.items():
+        for name, value in request.context.items():
             known[PREFIX + name] = value
         own = known.get("customer.time_zone")
         zone = request.zone or (own if isinstance(own, str) else self._zone)
@@ -107,10 +105,10 @@ class Sources:
         found: dict[str, Value] = {}
         doubts: list[str] = []
         for source, targets in self._steps:
-            if all(name in said for _, name, _ in targets):
+            if all(key in known for _, key in targets):
                 continue
-            for (target, name, key), given in zip(targets, source.values(contact), strict=True):
-                if given is None or name in said:
+            for (target, key), given in zip(targets, source.values(contact), strict=True):
+                if given is None or key in known:
                     continue
                 value = given if isinstance(given, Doubt) else target.value(given)
                 if isinstance(value, Doubt):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from opportune.customers.context import NO_SOURCES, Sources
 from opportune.decide import (
     Draws,
     Plan,
@@ -22,6 +23,7 @@ from opportune.decide import (
 )
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
+from opportune.strategy.gathering import gathered_of, regathered
 from opportune.strategy.project import Project
 
 __all__ = ["Case", "Contact", "Side"]
@@ -68,6 +70,7 @@ class Side:
         model: bound to the plan; nothing is learned meanwhile.
         position: journal position that the model has learned to.
         read: gives a contact as the strategy reads it; None where it refuses the request.
+        sources: of the context; what a recorded contact gathered goes before what they give.
     """
 
     project: Project
@@ -75,6 +78,7 @@ class Side:
     model: PropensityModel
     position: int
     read: Callable[[Case], Contact | None]
+    sources: Sources = NO_SOURCES
 
     def decide(self, case: Case) -> Decision | None:
         """Decide a contact; None where the strategy refuses the request."""
@@ -82,10 +86,12 @@ class Side:
         if contact is None:
             return None
         request, facts = contact
-        known = gather(self.plan, facts, request, case.at, case.gathered)
+        found = gathered_of(self.sources, facts, request, case.at, case.gathered)
+        known = gather(self.plan, facts, request, case.at, found.facts)
         standing = self._standing(case)
         holds = holds_of(self.plan, standing, known, case.at, places_of(self.plan, request), request)
         known = dict(visible(self.plan, holds, known, request))
+        found = regathered(found, holds, self.sources, request, case.at, case.gathered)
         state = State(
             model=self.model,
             position=self.position,
@@ -93,7 +99,8 @@ class Side:
             profile=facts,
             holds=holds,
             tired=tired_of(self.plan, standing, known, case.at),
-            gathered=case.gathered,
+            gathered=found.facts,
+            doubts=found.doubts,
         )
         return decide(self.plan, state, request, case.at, Draws(case.seed))
 
