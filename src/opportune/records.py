@@ -117,6 +117,7 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     Args:
         id: the caller's idempotency key; a retry with the same id gets the stored answer.
         customer: an identifier of the person, or None for an anonymous contact.
+        identifiers: kind → more identifiers of the person, such as an e-mail address or a cookie.
         session: the conversation that this call belongs to.
         channel: where the contact happens.
         placements: slots to fill, in order; an action is shown in one of them at most.
@@ -127,6 +128,8 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
 
     id: str
     customer: str | None = None
+    # Left out where there are none: requests of before are the same bytes.
+    identifiers: dict[str, str] | msgspec.UnsetType = msgspec.UNSET
     session: str | None = None
     channel: str
     placements: tuple[PlacementRequest, ...]

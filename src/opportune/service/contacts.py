@@ -23,10 +23,10 @@ SIZE_MAX = 100
 def read_contact(
     plan: Plan, registries: Registries, request: DecisionRequest
 ) -> tuple[DecisionRequest, tuple[str, ...]]:
-    """Check a request and type its context.
+    """Check a request, type its context and write its identifiers as they are compared.
 
     Returns:
-        the request with typed context, and the names of context attributes that were ignored.
+        the request with all that, and the names of context attributes that were ignored.
 
     Raises:
         InputError: with all that is wrong.
@@ -39,6 +39,12 @@ def read_contact(
         problems += _placements(channel, request)
     if request.zone is not None and not _is_zone(request.zone):
         problems.append(_problem("zone", "expected the IANA name of a time zone, such as Europe/Warsaw"))
+    if request.identifiers:
+        try:
+            named = registries.identifiers.read(request.customer, request.identifiers)
+            request = replace(request, identifiers=dict(named))
+        except InputError as error:
+            problems += error.problems
     if not request.context:
         if problems:
             raise _error(problems)
@@ -60,7 +66,10 @@ def id_problem(where: str, text: str) -> Problem | None:
 
 def _names(request: DecisionRequest) -> list[Problem]:
     problems = []
-    for where, text in (("id", request.id), ("customer", request.customer), ("session", request.session)):
+    texts = [("id", request.id), ("customer", request.customer), ("session", request.session)]
+    if request.identifiers:
+        texts += [("identifiers", text) for text in request.identifiers.values()]
+    for where, text in texts:
         fault = "" if text is None else id_fault(text)
         if fault:
             problems.append(_problem(where, fault))

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 from datetime import datetime, timedelta
+from functools import partial
 from time import perf_counter
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
+from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.decide import Reason, fallback, gather
 from opportune.decide.limits.stocks import reserves_of
 from opportune.decide.pipeline import decision_id
@@ -18,10 +20,11 @@ from opportune.errors import InputError, SoldOutError, StaleError, StoreBusyErro
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
 from opportune.service.drawing import Drawing
+from opportune.service.identity import Whose, whose
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
-from opportune.service.profiles import NOBODY, KnownProfile
+from opportune.service.profiles import NOBODY, KnownProfile, key_of
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
@@ -126,6 +129,7 @@ class Decider:
         request, ignored = read_contact(plan, serving.strategy.registries, request)
         now = self._settings.clock()
         profile = NOBODY
+        who = Whose(None if request.customer is None else Identifier(CUSTOMER, request.customer))
         decided = begin
         write: SaveDecision | None = None
         left = (deadline_ms or plan.deadline_ms) / 1000 - waited
@@ -133,15 +137,18 @@ class Decider:
             return self._fallback(serving, request, profile, now, ignored, Reason.OVERLOADED)
         try:
             async with asyncio.timeout(left):
-                if request.customer is not None:
-                    known = serving.profiles.get(request.customer)
-                    profile = known or await self._read_profile(serving, request.customer)
+                if request.identifiers:
+                    kinds = serving.strategy.registries.identifiers
+                    who = await whose(kinds, request, partial(self._known, serving))
+                if who.key is not None:
+                    profile = await self._known(serving, who.key)
                 learned = serving.learned
                 if learned is None:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
-                if plan.limits.needs_contacts and request.customer is not None and profile.person is None:
-                    profile = await self._welcome(serving, request.customer)
-                drawing = Drawing(serving, learned, request, profile, now, ignored)
+                if plan.limits.needs_contacts and who.identifier is not None and profile.person is None:
+                    profile = await self._welcome(serving, who.identifier)
+                drawing = Drawing(serving, learned, request, profile, now, ignored, doubts=who.doubts)
+                drawing.key = who.key
                 async with self._standings.turn(plan, profile.person):
                     while True:
                         write = await self._drawn(drawing)
@@ -169,7 +176,7 @@ class Decider:
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
-        self._standings.note(decision, request.customer, receipt.sequence, write.reserves)
+        self._standings.note(decision, who.key, receipt.sequence, write.reserves)
         return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
 
     async def _drawn(self, drawing: Drawing) -> SaveDecision:
@@ -177,7 +184,7 @@ class Decider:
         plan = drawing.serving.strategy.plan
         seen = None
         if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off(plan):
-            known = None if drawing.profile.person is None else drawing.request.customer
+            known = None if drawing.profile.person is None else drawing.key
             standing, seen = await self._standings.of(plan, known, drawing.now)
             drawing.stand(standing)
         decision = drawing.draw()
@@ -193,17 +200,20 @@ class Decider:
     def _lose(self, drawing: Drawing, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Take in that a draw could not be kept."""
         drawing.lose(decision, refusal)
-        self._standings.forget(drawing.request.customer)
+        self._standings.forget(drawing.key)
         if isinstance(refusal, SoldOutError):
             self._standings.sold(refusal.lost)
 
-    async def _welcome(self, serving: Serving, customer: str) -> KnownProfile:
-        """Make a person of a customer whom the store does not know: limits count persons."""
+    async def _welcome(self, serving: Serving, identifier: Identifier) -> KnownProfile:
+        """Make a person of whom the store does not know: limits count persons."""
+        kind, value = identifier
         await self._writer.write(
-            SaveProfile(id=self._settings.new_id(), identifier=customer, attributes={}, replace=False)
+            SaveProfile(
+                id=self._settings.new_id(), identifier=value, identifier_kind=kind, attributes={}, replace=False
+            )
         )
-        serving.profiles.forget(customer)
-        return await self._read_profile(serving, customer)
+        serving.profiles.forget(key_of(kind, value))
+        return await self._read_profile(serving, key_of(kind, value))
 
     def _first_answer(self, stored: bytes | None, body: bytes, ignored: int, seconds: float) -> Answer:
         """Give the stored answer; after its erasure, what is decided now."""
@@ -217,6 +227,9 @@ class Decider:
         windows = _windows(serving, decision)
         until = max((window.due_at for window in windows), default=decision.at + TOKEN_LIFE)
         return self._tokens.of(decision, until)
+
+    async def _known(self, serving: Serving, key: str) -> KnownProfile:
+        return serving.profiles.get(key) or await self._read_profile(serving, key)
 
     async def _read_profile(self, serving: Serving, customer: str) -> KnownProfile:
         loop = asyncio.get_running_loop()

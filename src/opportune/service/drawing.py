@@ -45,6 +45,8 @@ class Drawing:
         self.ignored = ignored
         self.gathered = gathered
         self.doubts = doubts
+        self.key = request.customer
+        """Key of the person, as `opportune.service.profiles.key_of` gives it; None for nobody."""
         self.redrawn: tuple[Attempt, ...] = ()
         self.refused = 0
         """How often the store refused a draw."""

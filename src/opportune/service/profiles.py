@@ -14,25 +14,46 @@ from opportune.records import Value
 from opportune.storage import Storage
 from opportune.storage.cluster import identifier_mark
 
-__all__ = ["NOBODY", "KnownProfile", "Profiles", "fitting"]
+__all__ = ["NOBODY", "KnownProfile", "Profiles", "fitting", "key_of", "parted"]
 
 IDENTIFIER_KIND = "customer"
-"""What requests name persons by."""
+"""What requests name persons by, unless they say otherwise."""
 CHANGES_REMEMBERED = 10_000
 """A read that takes longer than so many changes is not kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class KnownProfile:
-    """What decisions know of a person: attributes as facts, keys "customer.<name>"."""
+    """What decisions know of a person: attributes as facts, keys "customer.<name>".
+
+    Args:
+        kinds: of all identifiers that lead to the person; known where it was read by another kind than "customer".
+    """
 
     person: str | None
     facts: KnownFacts = field(default_factory=lambda: KnownFacts({}))
     version: int = 0
+    kinds: frozenset[str] = frozenset()
 
 
 NOBODY = KnownProfile(None)
 """An anonymous contact, or a customer who is not in the store."""
+
+
+def key_of(kind: str, identifier: str) -> str:
+    """Write an identifier as one key: a customer's as it is, another one behind its kind; neither has a NUL in it."""
+    return identifier if kind == IDENTIFIER_KIND else f"{kind}\0{identifier}"
+
+
+def parted(key: str) -> tuple[str, str]:
+    """Give identifier and kind of a key, as the store asks for them."""
+    kind, _, identifier = key.rpartition("\0")
+    return identifier, kind or IDENTIFIER_KIND
+
+
+def _mark(key: str) -> str:
+    identifier, kind = parted(key)
+    return identifier_mark(kind, identifier)
 
 
 class Profiles:
@@ -43,6 +64,8 @@ class Profiles:
     but at their source.
 
     Lives in the event loop's thread, but for `read`.
+
+    A person is asked for by `key_of` an identifier.
 
     Args:
         registry: attributes of customers, as the current strategy declares them.
@@ -78,8 +101,8 @@ class Profiles:
         changes = self._changes
         self._unsure.add(identifier)
         try:
-            stored = self._storage.profile(identifier)
-            person = self._storage.person_of(identifier) if stored is None else stored.person
+            stored = self._storage.profile(*parted(identifier))
+            person = self._storage.person_of(*parted(identifier)) if stored is None else stored.person
         except BaseException:
             self._unsure.discard(identifier)
             raise
@@ -93,7 +116,7 @@ class Profiles:
         self._unsure.discard(identifier)
         if profile.person is None and is_sure:
             return
-        mark = identifier_mark(IDENTIFIER_KIND, identifier)
+        mark = _mark(identifier)
         keys = (mark,) if profile.person is None else (mark, profile.person)
         if changes < self._certain_since or any(self._forgotten.get(key, 0) > changes for key in keys):
             return
@@ -106,19 +129,20 @@ class Profiles:
             self._by_person.setdefault(profile.person, set()).add(identifier)
         if len(self._known) > self._size:
             oldest = next(iter(self._known))
-            self._drop(oldest, identifier_mark(IDENTIFIER_KIND, oldest))
+            self._drop(oldest, _mark(oldest))
 
     def forget(self, identifier: str) -> None:
         """Drop a profile that was written, under all identifiers of its person."""
         known = self._known.get(identifier)
         persons = () if known is None or known.person is None else (known.person,)
-        self.forget_changed(persons, (identifier_mark(IDENTIFIER_KIND, identifier),))
+        self.forget_changed(persons, (_mark(identifier),))
 
     def forget_nobody(self, kind: str, identifier: str) -> None:
         """Drop that nobody is known by an identifier: an event made somebody of it. What is known of a person stays."""
-        if kind == IDENTIFIER_KIND and identifier in self._unsure:
-            self._unsure.discard(identifier)
-            self.forget(identifier)
+        key = key_of(kind, identifier)
+        if key in self._unsure:
+            self._unsure.discard(key)
+            self.forget(key)
 
     def forget_changed(self, persons: Iterable[str], marks: Iterable[str]) -> None:
         """Drop the profiles of persons, and those of identifiers by their mark."""
@@ -126,7 +150,7 @@ class Profiles:
         for person in persons:
             self._note(person)
             for identifier in list(self._by_person.get(person, ())):
-                self._drop(identifier, identifier_mark(IDENTIFIER_KIND, identifier))
+                self._drop(identifier, _mark(identifier))
         for mark in marks:
             self._note(mark)
             found = self._by_mark.get(mark)

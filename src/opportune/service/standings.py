@@ -17,6 +17,7 @@ from opportune.decide.limits.standing import Standing, off_today
 from opportune.decide.limits.stocks import stock_at
 from opportune.decide.plan import Plan
 from opportune.records import Contact, Decision, Reserve
+from opportune.service.profiles import parted
 from opportune.storage import Contacts, Storage, orders_of
 from opportune.storage.entries import to_microseconds
 
@@ -87,7 +88,7 @@ class Standings:
         """Give what limits are judged by, and up to which journal entry the history was read; None where it was not.
 
         Args:
-            identifier: of a person who is in the store, or None.
+            identifier: key of a person who is in the store, or None.
 
         Raises:
             StoreError: the store cannot be read.
@@ -109,7 +110,8 @@ class Standings:
         if known is None:
             since = now - timedelta(seconds=self._horizon)
             loop = asyncio.get_running_loop()
-            known = await loop.run_in_executor(self._reader, self._storage.contacts, identifier, since)
+            value, kind = parted(identifier)
+            known = await loop.run_in_executor(self._reader, self._storage.contacts, value, since, kind)
             self._histories[identifier] = known
             if len(self._histories) > self._persons_max:
                 self._histories.popitem(last=False)

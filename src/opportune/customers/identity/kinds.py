@@ -130,6 +130,12 @@ class Identifiers:
             raise InputError(problems, INVALID)
         return tuple(sorted(found, key=lambda one: self._rank[one.kind]))
 
+    def ranked(self, customer: str | None, others: Mapping[str, str]) -> tuple[Identifier, ...]:
+        """Put identifiers that were read before in order, the most trusted first."""
+        found = [] if customer is None else [Identifier(CUSTOMER, customer)]
+        found += [Identifier(kind, text) for kind, text in others.items() if kind != CUSTOMER or customer is None]
+        return tuple(sorted(found, key=lambda one: self._rank[one.kind]))
+
     def in_path(self, text: str) -> Identifier:
         """Read an identifier as it stands in a path or a command: KIND:VALUE, or a customer's as it is.
 

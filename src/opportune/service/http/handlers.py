@@ -93,6 +93,8 @@ def _read_request(body: bytes) -> DecisionRequest:
     keys = 3 + sum(text is not None for text in (request.customer, request.session, request.language, request.zone))
     for wanted in request.placements:
         keys += 1 if wanted.size is None else 2
+    if request.identifiers:
+        keys += 1 + len(request.identifiers)
     if request.context:
         keys += 1 + len(request.context)
     return request if is_plain(body, keys, request.context.values()) else read_as(read_json(body), DecisionRequest)
