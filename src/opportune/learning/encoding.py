@@ -29,6 +29,7 @@ from opportune.learning import encoding_numpy
 from opportune.learning.base import Encoded, Predictor, Snapshot
 from opportune.learning.encoding_numpy import MAGNITUDE_MAX
 from opportune.learning.kernels import Kernel
+from opportune.learning.marks import as_mark, mark_of
 from opportune.learning.snapshot import read_array
 from opportune.records import Facts, ValueType
 
@@ -93,6 +94,10 @@ class Encoder:
         self._otherwise: list[int] = []
         self._lists: list[tuple[str, dict[Any, int], int]] = []
         self._open: dict[int, dict[Any, int]] = {}
+        self._rows: dict[int, dict[str, int]] = {}
+        """By predictor, mark of each level → its row."""
+        self._unmet: dict[int, dict[str, int]] = {}
+        """Those of them that are known from a state alone: which text such a mark is of shows when it is met."""
         self._others: set[int] = set()
         owners = self._place_numbers()
         self.dense = 2 * len(self._numbers)
@@ -104,7 +109,7 @@ class Encoder:
         self.fixed = len(self.owners)
         """Rows that exist before any level is learned."""
         self.levels: list[tuple[int, str]] = []
-        """(predictor index, level) of the rows after the fixed ones, in the order of learning."""
+        """(predictor index, mark of a level) of the rows after the fixed ones, in the order of learning."""
         self._token = object()
         self._is_of_profile = not self._times and all(p.name.startswith(PROFILE) for p in self.predictors)
         size = len(self._numbers)
@@ -137,6 +142,7 @@ class Encoder:
             else:
                 self._lists.append((predictor.name, table, missing + 1))
             self._open[index] = table
+            self._rows[index] = {}
             self._others.add(missing + 1)
             self.owners += [index] * 2
 
@@ -190,20 +196,41 @@ class Encoder:
         return self._form(raw, facts)
 
     def _admit(self, index: int, table: dict[Any, int], level: object) -> None:
-        # `table` holds "missing" beside the levels.
-        if isinstance(level, str) and level not in table and len(table) <= LEVELS_MAX and _is_storable(level):
-            self.add_level(index, level)
+        if isinstance(level, str) and level not in table and _is_storable(level):
+            rows = self._rows[index]
+            if len(rows) < LEVELS_MAX:
+                self.add_level(index, mark_of(level))
+                self._meet(index, table, level)
+
+    def _meet(self, index: int, table: dict[Any, int], level: object) -> None:
+        """Give a text that is met for the first time the row of its mark, where there is one."""
+        if isinstance(level, str) and level not in table and _is_storable(level):
+            row = self._unmet.get(index, {}).pop(mark_of(level), None)
+            if row is not None:
+                table[level] = row
+                if not self._unmet[index]:
+                    del self._unmet[index]
+
+    def _meet_all(self, facts: Facts) -> None:
+        for index in list(self._unmet):
+            value, table = facts.get(self.predictors[index].name), self._open[index]
+            for item in value[:ITEMS_MAX] if isinstance(value, list) else (value,):
+                self._meet(index, table, item)
 
     def add_level(self, index: int, level: str) -> None:
         """Give a level of predictor `index` its own row.
 
+        Args:
+            level: its mark.
+
         Raises:
             ValueError: the predictor has no levels, or it has this one, or too many.
         """
-        table = self._open.get(index)
-        if table is None or level in table or len(table) > LEVELS_MAX or not _is_storable(level):
+        rows = self._rows.get(index)
+        if rows is None or level in rows or len(rows) >= LEVELS_MAX:
             raise ValueError(f"levels: predictor {index} cannot take another level")
-        table[level] = len(self.owners)
+        rows[level] = len(self.owners)
+        self._unmet.setdefault(index, {})[level] = len(self.owners)
         self.owners.append(index)
         self.levels.append((index, level))
 
@@ -220,7 +247,7 @@ class Encoder:
         for entry in levels:
             match entry:
                 case [int() as index, str() as level]:
-                    other.add_level(index, level)
+                    other.add_level(index, as_mark(level))
                 case _:
                     raise ValueError("snapshot: levels: expected pairs of predictor index and text")
         shape = other.seen.shape
@@ -245,6 +272,8 @@ class Encoder:
         return raw
 
     def _form(self, raw: Doubles, facts: Facts) -> LinearForm:
+        if self._unmet:
+            self._meet_all(facts)
         values = list(map(facts.get, self._choices))
         try:
             rows = list(map(dict.get, self._tables, values, self._otherwise))

@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.learning.base import CandidateKey, Predictor
+from opportune.learning.marks import as_mark, mark_of
 from opportune.learning.moves import Moves
 from opportune.records import Facts, Value, ValueType
 
@@ -42,7 +43,8 @@ class Frame:
     """What the columns of trees mean.
 
     Args:
-        columns: (name of the predictor, its type, levels of a text or the one item of a list) by column.
+        columns: (name of the predictor, its type, marks of the levels of a text or of the one item of a list) by
+            column.
         codes: candidate key as four names -> its four codes.
     """
 
@@ -98,10 +100,11 @@ def frame_of(predictors: Sequence[Predictor], facts: Sequence[Facts], keys: Iter
     columns: list[tuple[str, ValueType, tuple[str, ...]]] = []
     for one in predictors:
         if one.type is ValueType.TEXT:
-            columns.append((one.name, one.type, tuple(_common([[known.get(one.name)] for known in facts], LEVELS_MAX))))
+            common = _common([[known.get(one.name)] for known in facts], LEVELS_MAX)
+            columns.append((one.name, one.type, tuple(map(mark_of, common))))
         elif one.type is ValueType.TEXTS:
             items = _common([known.get(one.name) for known in facts], ITEMS_MAX)
-            columns += [(one.name, one.type, (item,)) for item in items]
+            columns += [(one.name, one.type, (mark_of(item),)) for item in items]
         else:
             columns.append((one.name, one.type, ()))
     tables: list[dict[str, int]] = [{} for _ in range(PARTS)]
@@ -123,7 +126,7 @@ def frame_from(described: object) -> Frame:
     try:
         assert isinstance(described, dict)
         columns = tuple(
-            (str(name), ValueType(kind), tuple(str(level) for level in levels))
+            (str(name), ValueType(kind), tuple(as_mark(str(level)) for level in levels))
             for name, kind, levels in described["columns"]
         )
         codes = {
@@ -164,9 +167,12 @@ def _value(value: Value | None, kind: ValueType, levels: tuple[str, ...], now: V
     if value is None:
         return 0.0 if kind is ValueType.TEXT else math.nan
     if kind is ValueType.TEXT:
-        return float(levels.index(value) + 1) if isinstance(value, str) and value in levels else 0.0
+        mark = mark_of(value) if isinstance(value, str) else ""
+        return float(levels.index(mark) + 1) if mark in levels else 0.0
     if kind is ValueType.TEXTS:
-        return float(levels[0] in value) if isinstance(value, list) else math.nan
+        items = value if isinstance(value, list) else []
+        is_there = any(mark_of(item) == levels[0] for item in items if isinstance(item, str))
+        return float(is_there) if isinstance(value, list) else math.nan
     if kind is ValueType.TIMESTAMP:
         if not (isinstance(value, datetime) and isinstance(now, datetime)):
             return math.nan

@@ -156,6 +156,11 @@ class PropensityModelContract:
         for number in range(8):
             _assert_equal(_scores(model, sample_facts(number)), _scores(other, sample_facts(number)))
 
+    def test_its_state_holds_no_text_of_anybody(self) -> None:
+        kept = to_bytes(self._taught().snapshot())
+
+        assert not [text for text in (b"city-", b"product-") if text in kept]
+
     def test_a_loaded_state_goes_on_learning_as_the_saved_one(self) -> None:
         model = self._taught()
         other = self.make(PREDICTORS, OUTCOMES)
