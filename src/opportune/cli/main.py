@@ -48,6 +48,7 @@ COMMANDS = {
     "replay": ("opportune.cli.replay", "replay"),
     "evaluate": ("opportune.cli.evaluate", "evaluate"),
     "uplift": ("opportune.cli.uplift", "uplift"),
+    "features": ("opportune.cli.features", "features"),
     "texts": ("opportune.cli.texts", "texts"),
     "verify": ("opportune.cli.verify", "verify"),
     "copy": ("opportune.cli.copy", "copy"),

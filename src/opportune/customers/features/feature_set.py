@@ -12,7 +12,7 @@ from opportune.customers.features.kinds import KINDS
 from opportune.customers.features.layout import ContactLayout, Layout, Rows, Takers
 from opportune.customers.features.reader import EVER, Explained, Reader, Task
 from opportune.decide.limits.windows import Length, micros
-from opportune.records import Contact, Value
+from opportune.records import Contact, Value, ValueType
 
 __all__ = ["FeatureSet", "Past"]
 
@@ -38,6 +38,8 @@ class FeatureSet:
         event_types: that features count.
         needs_contacts: whether features count contacts.
         levels: beside the person, such as "household", whose members' events features count.
+        keys: key of every value → its type, in the order of the project.
+        read_of: event type → its attributes that features read.
     """
 
     def __init__(
@@ -64,6 +66,14 @@ class FeatureSet:
             tasks = [self._task(index, feature, takers, actions or {}) for index, feature in enumerate(own)]
             self._levels[level] = _Level(tasks, takers)
         self.levels = frozenset(self._levels) - {PERSON}
+        by_name = {task.feature.name: task for level in self._levels.values() for task in level.tasks}
+        self.keys: Mapping[str, ValueType] = {
+            key: feature.type for feature in self.features for key in by_name[feature.name].keys.values()
+        }
+        self.read_of: Mapping[str, frozenset[str]] = {
+            name: frozenset().union(*(level.takers.read_of(name) for level in self._levels.values()))
+            for name in self.event_types
+        }
 
     def __len__(self) -> int:
         return len(self.features)
@@ -145,7 +155,8 @@ class _Level:
     """The features of the person, or of one kind of unit."""
 
     def __init__(self, tasks: Sequence[Task], takers: Takers) -> None:
-        self._takers = takers
+        self.tasks = tasks
+        self.takers = takers
         self._of_events = Reader([task for task in tasks if not task.feature.source.of_contacts])
         self._of_contacts = Reader([task for task in tasks if task.feature.source.of_contacts])
 
@@ -179,9 +190,9 @@ class _Level:
 
     def _laid(self, history: EventHistory, contacts: Sequence[Contact], zone: str) -> tuple[Rows, Rows]:
         events = history.follower
-        if not isinstance(events, Layout) or events.takers is not self._takers or events.zone != zone:
-            events = history.follower = Layout(self._takers, zone, history)
+        if not isinstance(events, Layout) or events.takers is not self.takers or events.zone != zone:
+            events = history.follower = Layout(self.takers, zone, history)
         touches = events.contacts
         if touches is None or touches.seen is not contacts:
-            touches = events.contacts = ContactLayout(self._takers, zone, contacts)
+            touches = events.contacts = ContactLayout(self.takers, zone, contacts)
         return events, touches

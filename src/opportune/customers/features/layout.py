@@ -51,6 +51,11 @@ class Takers:
             if source.of_contacts:
                 self.contacts.setdefault(source.type, []).append((row, source))
 
+    def read_of(self, type: str) -> frozenset[str]:
+        """Name the attributes of an event type that are read."""
+        taker = self.types.get(type)
+        return frozenset() if taker is None else frozenset(taker.attributes)
+
     def facts_of(self, contact: Contact) -> dict[str, Value]:
         """Give the attributes of a contact."""
         action = self.former.get(contact.action, contact.action)
