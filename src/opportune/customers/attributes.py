@@ -101,6 +101,15 @@ class Registry:
             raise InputError(problems, "invalid-attribute")
         return typed, tuple(ignored)
 
+    def left_out(self, values: Mapping[str, Any], facts: Mapping[str, Value]) -> tuple[str, ...]:
+        """Name the declared attributes whose values are not among the facts that were read of them."""
+        prefix = self.prefix
+        return tuple(
+            name
+            for name, value in values.items()
+            if value is not None and name in self.attributes and prefix + name not in facts
+        )
+
     def _unknown(self, name: str) -> Problem:
         remedy = suggest(name, self.attributes, "declare it in the project, or leave it out")
         return _problem(self.prefix.rstrip("."), "there is an attribute that the project does not declare", remedy)

@@ -25,6 +25,7 @@ from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
 from opportune.service.profiles import NOBODY, KnownProfile, key_of
+from opportune.service.quality import Quality
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
@@ -103,6 +104,7 @@ class Decider:
         records: LateRecords,
         tokens: Tokens,
         standings: Standings,
+        quality: Quality,
     ) -> None:
         self._live = live
         self._recent = recent
@@ -112,6 +114,7 @@ class Decider:
         self._records = records
         self._tokens = tokens
         self._standings = standings
+        self._quality = quality
 
     async def answer(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Decide, keep the record, answer.
@@ -147,7 +150,8 @@ class Decider:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
                 if plan.limits.needs_contacts and who.identifier is not None and profile.person is None:
                     profile = await self._welcome(serving, who.identifier)
-                drawing = Drawing(serving, learned, request, profile, now, ignored, doubts=who.doubts)
+                drawing = Drawing(serving, learned, request, profile, now, ignored)
+                drawing.doubts = (*who.doubts, *self._quality.doubts(profile, now))
                 drawing.key = who.key
                 async with self._standings.turn(plan, profile.person):
                     while True:
@@ -177,6 +181,7 @@ class Decider:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
         self._standings.note(decision, who.key, receipt.sequence, write.reserves)
+        self._quality.note(serving.strategy, profile, drawing.gathered, decision)
         return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
 
     async def _drawn(self, drawing: Drawing) -> SaveDecision:

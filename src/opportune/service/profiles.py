@@ -28,12 +28,16 @@ class KnownProfile:
 
     Args:
         kinds: of all identifiers that lead to the person; known where it was read by another kind than "customer".
+        times: name of an attribute → when it was set, in microseconds.
+        unfit: stored attributes that the strategy declares otherwise, by name.
     """
 
     person: str | None
     facts: KnownFacts = field(default_factory=lambda: KnownFacts({}))
     version: int = 0
     kinds: frozenset[str] = frozenset()
+    times: Mapping[str, int] = field(default_factory=dict)
+    unfit: tuple[str, ...] = ()
 
 
 NOBODY = KnownProfile(None)
@@ -108,7 +112,9 @@ class Profiles:
             raise
         if stored is None:
             return (NOBODY if person is None else KnownProfile(person)), changes
-        return KnownProfile(stored.person, self._facts(stored.attributes), stored.version), changes
+        facts = self._facts(stored.attributes)
+        unfit = self._registry.left_out(stored.attributes, facts)
+        return KnownProfile(stored.person, facts, stored.version, unfit=unfit), changes
 
     def keep(self, identifier: str, profile: KnownProfile, changes: int) -> None:
         """Keep what was read, unless it was written meanwhile."""

@@ -16,6 +16,7 @@ import structlog
 from opportune.customers.intake import Event, Names, Told
 from opportune.decide import Explanation
 from opportune.errors import InputError, StoreError
+from opportune.evaluate.data_report import DataReport
 from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
@@ -42,6 +43,7 @@ from opportune.service.live import Knowledge, Live, Serving
 from opportune.service.overdue import overdue
 from opportune.service.profiles import Profiles
 from opportune.service.publishing import Offer, Published, trial_model
+from opportune.service.quality import Quality
 from opportune.service.rebuilder import Rebuild, Rebuilder, RebuildProgress
 from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
@@ -138,6 +140,7 @@ class Runtime(ABC):
     live: Live
     writer: GroupWriter
     late_records: LateRecords
+    quality: Quality
 
     def __init__(self, strategy: Strategy, storage: Storage, settings: Settings | None = None) -> None:
         self.storage = storage
@@ -179,6 +182,7 @@ class Runtime(ABC):
         """Begin to take requests."""
         self.writer = GroupWriter(self.storage, self._on_committed(), loop=asyncio.get_running_loop())
         self.late_records = LateRecords(self.writer, self.settings.new_id)
+        self.quality = Quality(self.live, self.settings.clock())
         key = self.settings.token_key
         tokens = Tokens(await asyncio.to_thread(self.storage.secret, "tokens") if key is None else key)
         await asyncio.to_thread(self.standings.load_switches)
@@ -191,6 +195,7 @@ class Runtime(ABC):
             self.late_records,
             tokens,
             self.standings,
+            self.quality,
         )
         self._intake = Intake(
             self.live,
@@ -238,7 +243,11 @@ class Runtime(ABC):
 
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer a contact; see `Decider.answer`."""
-        return await self._decider.answer(request, deadline_ms, waited)
+        try:
+            return await self._decider.answer(request, deadline_ms, waited)
+        except InputError as error:
+            self.quality.refuse(error)
+            raise
 
     async def record_outcomes(self, outcomes: Sequence[Outcome]) -> list[Taken]:
         """Record outcomes; see `Intake.outcomes`."""
@@ -266,13 +275,21 @@ class Runtime(ABC):
         self, customer: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None
     ) -> tuple[Receipt, tuple[str, ...]]:
         """Set attributes of a customer; see `Intake.profile`."""
-        return await self._intake.profile(customer, attributes, replace=replace, write_id=write_id)
+        try:
+            return await self._intake.profile(customer, attributes, replace=replace, write_id=write_id)
+        except InputError as error:
+            self.quality.refuse(error)
+            raise
 
     async def save_profiles(
         self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool
     ) -> list[tuple[Taken, tuple[str, ...]]]:
         """Set attributes of many customers; see `Intake.profiles`."""
-        return await self._intake.profiles(rows, replace)
+        taken = await self._intake.profiles(rows, replace)
+        for one, _ in taken:
+            if isinstance(one, InputError):
+                self.quality.refuse(one)
+        return taken
 
     async def merge(self, customer: str, other: str, write_id: str) -> Receipt:
         """Let two identifiers lead to one customer; see `Intake.merge`."""
@@ -299,6 +316,12 @@ class Runtime(ABC):
         """Say how the whole installation is."""
         now = self.settings.clock()
         return await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
+
+    async def data_report(self) -> DataReport:
+        """Judge the inputs of decisions; see `Quality.report`."""
+        own, now = self.quality.counts, self.settings.clock()
+        report = partial(self.quality.report, self.storage, self._identity.id, own, now)
+        return await asyncio.get_running_loop().run_in_executor(self._explainer, report)
 
     def model_report(self) -> ModelSummary | None:
         """Say what the model has learned; None where there is none."""
@@ -478,6 +501,7 @@ class Runtime(ABC):
             position=learning.position,
             lag=learning.lag,
             now=self.settings.clock(),
+            quality=self.quality.encoded(),
         )
 
     def _served(self, learned: Knowledge | None, number: int) -> Serving:

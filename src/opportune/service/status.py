@@ -130,7 +130,16 @@ class Identity:
         self.started_at = now
 
     def report(
-        self, *, role: str, address: str, revision: int, model: str, position: int, lag: int, now: datetime
+        self,
+        *,
+        role: str,
+        address: str,
+        revision: int,
+        model: str,
+        position: int,
+        lag: int,
+        now: datetime,
+        quality: bytes = b"",
     ) -> ProcessReport:
         """Write a report."""
         return ProcessReport(
@@ -145,6 +154,7 @@ class Identity:
             lag=lag,
             started_at=self.started_at,
             seen_at=now,
+            quality=quality,
         )
 
 

@@ -97,6 +97,7 @@ class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
             model and the last one that was posted.
         started_at: when the process began.
         seen_at: when the report was written.
+        quality: what it counted of the data of its decisions, as the service writes it; empty where it counts nothing.
     """
 
     id: str
@@ -110,6 +111,7 @@ class ProcessReport(msgspec.Struct, frozen=True, kw_only=True):
     lag: int
     started_at: datetime
     seen_at: datetime
+    quality: bytes = b""
 
 
 class Watch(ABC):

@@ -9,7 +9,7 @@ from opportune.strategy.feature_types import per_action
 from opportune.strategy.named import named
 from opportune.strategy.project import Project
 
-__all__ = ["freshness", "quality_inputs", "thresholds"]
+__all__ = ["closed_inputs", "freshness", "quality_inputs", "thresholds"]
 
 
 def quality_inputs(project: Project) -> tuple[Predictor, ...]:
@@ -38,3 +38,8 @@ def freshness(project: Project) -> Freshness:
             if attribute.fresh_for is not None
         }
     )
+
+
+def closed_inputs(project: Project) -> frozenset[str]:
+    """Name the inputs whose texts the project lists: none of them can be new."""
+    return frozenset(key for key, item in named(project).items() if item.values is not None)

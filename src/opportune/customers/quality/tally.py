@@ -60,7 +60,7 @@ class Tally:
         self._bits = {name: 1 << place for place, name in enumerate(names)}
         self._since = since
         self._planes: list[int] = []
-        self._decisions = self._known = 0
+        self._decisions = self._known = self._refusals = 0
         self._masks: dict[tuple[str, ...], int] = {}
         self._context_masks: dict[tuple[str, ...], int] = {}
         self._doubted: Counter[tuple[str, ...]] = Counter()
@@ -110,6 +110,12 @@ class Tally:
         """Count a value that was refused."""
         if name in self._bits:
             self._refused[name] += 1
+            self._refusals += 1
+
+    @property
+    def changes(self) -> int:
+        """How often something was counted; grows with every decision and refusal."""
+        return self._decisions + self._refusals
 
     def counts(self) -> Counts:
         """Give what was counted so far."""
