@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Self
 
@@ -13,21 +13,43 @@ import msgspec
 from opportune.errors import DamageError, InputError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.books import Book
-from opportune.storage.changes import Changes, Found, SwitchFound, Wanted, profile_digest, switch_digest
+from opportune.storage.changes import (
+    Changes,
+    ConsentFound,
+    Found,
+    SwitchFound,
+    Wanted,
+    consent_digest,
+    profile_digest,
+    switch_digest,
+)
 from opportune.storage.cluster import Cluster
 from opportune.storage.contacts import Contacts, read_contacts
-from opportune.storage.digests import SALT_BYTES, digest_of
+from opportune.storage.digests import SALT_BYTES, digest_of, erasure_mark
 from opportune.storage.entries import Entry, StoredRow, decode_row, from_microseconds, lasting_row, to_microseconds
-from opportune.storage.hooks import Hooks
-from opportune.storage.kinds import ChangeBody, DecisionPayload, Kind, MergeBody, OutcomeBody, ProfileBody, RevisionBody
+from opportune.storage.erasing import ERASURES, erase_again, key_name
+from opportune.storage.histories import History, read_history
+from opportune.storage.hooks import Hooks, ProfileRow
+from opportune.storage.kinds import (
+    ChangeBody,
+    DecisionPayload,
+    Kind,
+    MergeBody,
+    OutcomeBody,
+    ProfileBody,
+    RevisionBody,
+    SplitBody,
+)
 from opportune.storage.local_cluster import LocalCluster
 from opportune.storage.parting import decision_of
 from opportune.storage.persons import new_person
 from opportune.storage.reservations import DueLease, StockCount, StoredReservation
 from opportune.storage.stored import (
     Committed,
+    Consent,
     Counts,
     DueWindow,
+    Erasure,
     ModelState,
     Profile,
     Revision,
@@ -35,13 +57,18 @@ from opportune.storage.stored import (
     StoredDecision,
     StoredOutcome,
     Switch,
+    Unit,
 )
+from opportune.storage.unions import OwnProfile, read_marks, united
 from opportune.storage.writes import Receipt, Write
 
 __all__ = ["MODELS_KEPT", "Storage"]
 
 MODELS_KEPT = 10
 """States kept of every model name: as many as the promise to go back to any of ten earlier models."""
+
+_SHARED = ("attributes", "version", "times")
+"""Fields that a unit has in common with a profile."""
 
 _AFTER_ALL = 2**63 - 1
 """Behind every sequence."""
@@ -109,6 +136,7 @@ class Storage(Hooks):
         self._clock = clock
         self._new_id = new_id
         self._new_salt = new_salt
+        self._marking: bytes | None = None
 
     # Writing
 
@@ -123,7 +151,7 @@ class Storage(Hooks):
 
     def commit(self, batch: Sequence[Write]) -> Committed:
         """Do as `write`, and return the new entries too, for those who follow the journal."""
-        book = Book(batch, self._new_id, self._new_salt)
+        book = Book(batch, self._new_id, self._new_salt, self._mark)
 
         def plan(found: Found) -> Changes:
             book.plan(found, self._clock())
@@ -141,7 +169,7 @@ class Storage(Hooks):
         body, payload = entry.body, entry.payload
         version = 0
         match body:
-            case ProfileBody() | MergeBody():
+            case ProfileBody() | MergeBody() | SplitBody():
                 version = body.version
             case RevisionBody():
                 version = body.number
@@ -151,6 +179,12 @@ class Storage(Hooks):
             answer=payload.answer if isinstance(payload, DecisionPayload) else None,
             version=version,
         )
+
+    def _mark(self, identifier_kind: str, identifier: str) -> bytes:
+        """Keyed digest of an identifier, which outlives its erasure."""
+        if self._marking is None:
+            self._marking = self.secret(ERASURES)
+        return erasure_mark(self._marking, identifier_kind, identifier)
 
     # Customers
 
@@ -164,12 +198,132 @@ class Storage(Hooks):
 
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
-        row = self._profile(identifier_kind, identifier)
-        if row is None:
+        rows = self._profiles(identifier_kind, identifier)
+        if rows is None or not rows.profiles:
             return None
-        if profile_digest(row.person, row.version, row.sequence, row.attributes) != row.digest:
+        known = united([self._own_profile(row) for row in rows.profiles], rows.links)
+        return Profile(
+            person=rows.root,
+            attributes={name: value for name, (value, _) in known.items()},
+            version=max(row.version for row in rows.profiles),
+            times={name: at for name, (_, at) in known.items() if at is not None},
+        )
+
+    def _own_profile(self, row: ProfileRow) -> OwnProfile:
+        if profile_digest(row.person, row.version, row.sequence, row.attributes, row.marks) != row.digest:
             raise self._damage(f"profile of person {row.person}: it does not fit its digest")
-        return Profile(person=row.person, attributes=msgspec.msgpack.decode(row.attributes), version=row.version)
+        return OwnProfile(row.person, msgspec.msgpack.decode(row.attributes), read_marks(row.marks, row.sequence))
+
+    def units(self, identifier: str, identifier_kind: str = "customer") -> dict[str, Unit]:
+        """Level → unit that the person behind an identifier belongs to: what was said last of the level."""
+        last: dict[str, tuple[int, str | None]] = {}
+        for level, _, sequence, unit in self._units(identifier_kind, identifier):
+            last[level] = max(last.get(level, (0, None)), (sequence, unit), key=lambda said: said[0])
+        found = {}
+        for level, (_, unit) in sorted(last.items()):
+            if unit is not None:
+                known = self.profile(unit, level)
+                said = {} if known is None else {name: getattr(known, name) for name in _SHARED}
+                found[level] = Unit(level=level, unit=unit, **said)
+        return found
+
+    def members(self, level: str, unit: str) -> list[str]:
+        """Internal ids of the persons who belong to a unit."""
+        return sorted({root for root, _ in self._persons_in(level, unit)})
+
+    def _persons_in(self, level: str, unit: str) -> list[tuple[str, str]]:
+        """(who stands for it, person) of all who are one with somebody who belongs to a unit."""
+        rows = self._members(level, unit)
+        last: dict[str, tuple[int, bool]] = {}
+        for root, _, sequence, is_of in rows:
+            last[root] = max(last.get(root, (0, False)), (sequence, bool(is_of)))
+        return [(root, person) for root, person, _, _ in rows if last[root][1]]
+
+    def consents(self, identifier: str, identifier_kind: str = "customer") -> tuple[Consent, ...]:
+        """What the person behind an identifier said last of every channel and purpose; of what is missing, nothing.
+
+        Where several identifiers are one person, the later word counts, and of two of one moment the one that does not
+        give.
+        """
+        last: dict[tuple[str, str], ConsentFound] = {}
+        for row in self._consents(identifier_kind, identifier):
+            if consent_digest(*row[:-1]) != row.digest:
+                raise self._damage(f"consent of person {row.person}: it does not fit its digest")
+            key = row.channel, row.purpose
+            last[key] = max(last.get(key, row), row, key=lambda said: (said.at, not said.given, said.sequence))
+        return tuple(
+            Consent(
+                channel=row.channel,
+                purpose=row.purpose,
+                given=bool(row.given),
+                at=from_microseconds(row.at),
+                source=row.source,
+                text_version=row.text_version,
+            )
+            for _, row in sorted(last.items())
+        )
+
+    def happened(self, identifier: str, identifier_kind: str, since: datetime, level: str | None = None) -> History:
+        """Contacts and events of the person behind an identifier and of all who became one with it, from a moment on.
+
+        Args:
+            level: those of all members of the person's unit of this level too.
+        """
+        others: list[str] = []
+        if level is not None and (unit := self.units(identifier, identifier_kind).get(level)) is not None:
+            others = [person for _, person in self._persons_in(level, unit.unit)]
+        try:
+            return read_history(
+                lambda before, limit: self._happened(identifier_kind, identifier, others, before, limit),
+                self.about,
+                to_microseconds(since),
+            )
+        except (DamageError, msgspec.MsgspecError) as error:
+            raise self._damage(str(error)) from error
+
+    def session(self, session: str, limit: int = 100) -> list[Entry]:
+        """Entries of a conversation, newest first."""
+        return [self._decode(row) for row in self._session(session, limit)]
+
+    # Erasure
+
+    def erasures(self, after: int = 0) -> list[Erasure]:
+        """Who was forgotten by entries behind `after`, in order, without anything personal; see `erase_again`."""
+        found: dict[tuple[int, int], list[bytes]] = {}
+        for mark, at, sequence in self._table("tombstones"):
+            if sequence > after:
+                found.setdefault((sequence, at), []).append(bytes(mark))
+        key = key_name(self.secret(ERASURES))
+        return [
+            Erasure(sequence=sequence, at=from_microseconds(at), marks=tuple(sorted(marks)), key=key)
+            for (sequence, at), marks in sorted(found.items())
+        ]
+
+    def erase_again(self, records: Iterable[Erasure], secret: bytes | None = None) -> int:
+        """Forget once more whom an earlier state of this store, such as a restored backup, knows again.
+
+        To be called before anything else is written to it.
+
+        Args:
+            records: as `erasures` gave them.
+            secret: the one that the records were made with, `secret("erasures")` of the store they come from; None
+                takes this store's own, which a backup brings along.
+
+        Returns:
+            how many of them it did not know as forgotten.
+
+        Raises:
+            StoreError: the records were made with another secret, or the store cannot be written.
+        """
+        return erase_again(self, records, secret)
+
+    def compact(self) -> None:
+        """Leave no bytes behind of what was erased: rewrite the files. Other writers wait as long as that takes.
+
+        Raises:
+            StoreBusyError: a reader holds an old state.
+        """
+        self._compact()
 
     def history(
         self, identifier: str, identifier_kind: str = "customer", limit: int = 100, before: int | None = None

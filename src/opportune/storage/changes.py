@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -10,17 +11,23 @@ from opportune.records import Reserve
 from opportune.storage.digests import digest_of, encode
 from opportune.storage.entries import EntryRow, from_microseconds
 from opportune.storage.reservations import ReservationState, StockCount, StoredReservation
+from opportune.storage.unions import Link
 
 __all__ = [
     "Changes",
+    "ConsentFound",
     "DecisionReference",
     "Found",
+    "IdentifierFound",
     "KeyFound",
+    "MemberFound",
     "ProfileFound",
     "ReportFound",
     "ReservationFound",
     "SwitchFound",
+    "Tombstone",
     "Wanted",
+    "consent_digest",
     "profile_digest",
     "switch_digest",
 ]
@@ -56,10 +63,63 @@ class ReportFound(NamedTuple):
 
 
 class ProfileFound(NamedTuple):
-    """The stored profile of a person; version 0 and no attributes where there is none yet."""
+    """The stored profile of a person itself; version 0 and no attributes where there is none yet."""
 
     version: int
     attributes: bytes
+    sequence: int = 0
+    marks: bytes = b""
+
+
+class IdentifierFound(NamedTuple):
+    """An identifier: the columns of its table."""
+
+    kind: str
+    value: str
+    person: str
+    sequence: int | None
+    salt: bytes | None
+
+
+class MemberFound(NamedTuple):
+    """What unit of a level a person belongs to by its own identifier: the columns of its table."""
+
+    person: str
+    level: str
+    unit: str | None
+    sequence: int
+
+
+class ConsentFound(NamedTuple):
+    """What a person allows by its own identifier: the columns of its table."""
+
+    person: str
+    channel: str
+    purpose: str
+    given: int
+    at: int
+    sequence: int
+    source: str
+    text_version: str
+    digest: bytes
+
+    def proved(self) -> tuple[Any, ...]:
+        """The row as the journal proves it."""
+        return self.person, self.channel, self.purpose, self.sequence, self.digest
+
+
+class Tombstone(NamedTuple):
+    """An identifier that was forgotten: the columns of its table.
+
+    Args:
+        mark: keyed digest of the identifier.
+        at: microseconds since 1970 of the erasure.
+        sequence: of the erasure's entry.
+    """
+
+    mark: bytes
+    at: int
+    sequence: int
 
 
 class ReservationFound(NamedTuple):
@@ -130,21 +190,37 @@ class Wanted:
     """decisions whose open windows matter"""
     identifiers: list[tuple[str, str]] = field(default_factory=list)
     """(identifier kind, identifier)"""
+    profiles: list[tuple[str, str]] = field(default_factory=list)
+    """those of the identifiers whose own profile and union matter"""
+    erasing: list[tuple[str, str]] = field(default_factory=list)
+    """those of the identifiers of whose persons all rows matter"""
+    consents: list[tuple[str, str]] = field(default_factory=list)
+    """those of the identifiers whose own consents matter"""
+    units: list[tuple[str, str]] = field(default_factory=list)
+    """those of the identifiers whose own units matter"""
+    splits: list[str] = field(default_factory=list)
+    """merges to be undone: ids of their writes, or sequences of their entries"""
+    dated: list[tuple[tuple[str, str], int]] = field(default_factory=list)
+    """(identifier kind, identifier) and the moment of what is said of it: it matters whether it was forgotten since"""
+    mark: Callable[[str, str], bytes] = lambda kind, value: b""
+    """keyed digest of an identifier"""
     bundles: list[str] = field(default_factory=list)
     revision: bool = False
     """whether the current revision matters"""
     payloads: list[int] = field(default_factory=list)
     """sequences whose payload is to be erased"""
-    merging: list[tuple[str, str]] = field(default_factory=list)
-    """(identifier kind, identifier) of persons whose absorbed ones matter"""
     stocks: list[tuple[str, str]] = field(default_factory=list)
     """(stock, period)"""
     reservations: list[str] = field(default_factory=list)
     """decisions whose reservations matter, with the counts of their stocks"""
-    contacts: list[str] = field(default_factory=list)
-    """internal ids of persons whose newest contact matters"""
+    contacts: dict[str, int] = field(default_factory=dict)
+    """internal id of a person → sequence: it matters what is newer"""
     switches: list[str] = field(default_factory=list)
     """targets"""
+
+    def marks(self, last: int) -> dict[bytes, tuple[str, str]]:
+        """Digests of the identifiers of which something is said that happened up to the last erasure."""
+        return {self.mark(*identifier): identifier for identifier, at in self.dated if at <= last}
 
 
 @dataclass(slots=True)
@@ -153,19 +229,25 @@ class Found:
 
     Args:
         last: sequence of the last entry, 0 in an empty journal; `digest` is its digest.
-        decisions: their persons are those who stand for them today, after merges.
+        decisions: their persons are those of the identifiers that they were made for.
         reports: decision → what was reported about it, in journal order.
         windows: decision → open (action, treatment) → outcome of silence, due_at.
-        persons: (identifier kind, identifier) → the person that it leads to today.
-        absorbed: person → those whom it has absorbed, of the persons wanted for merging.
-        merged: absorbed person → the one kept, by this very batch; left empty by backends.
+        persons: (identifier kind, identifier) → its own person.
+        roots: person → who stands for it today; the person itself where it is missing.
+        unions: who stands for others today → all who are one with it, itself among them; where these matter.
+        links: all merges among them, and with those who were one with them before, by (sequence, one, other).
+        profiles: of the wanted persons and all who are one with them.
+        owned: person to be erased → its identifiers; `told`: → its entries that have a payload.
+        units: person → level → row; those whose unit is to be erased too.
+        consents: person → (channel, purpose) → row.
+        merges: id or sequence of a merge to be undone → sequence of its entry.
+        buried: identifier → its last tombstone.
         revision: (number, hash, sequence) of the current one.
-        payloads: those of the wanted sequences that have a payload.
+        payloads: those of the wanted sequences that have a payload; of merges and units that go too.
         stocks: (stock, period) → count; missing where nothing was ever taken.
         reservations: decision → (action, treatment, stock) → reservation.
-        today: person wanted for its contacts → who stands for it today, after merges.
-        newest: who stands for such a person → sequence of the newest contact or merge of all persons who became one
-            with it; 0 where there is none.
+        news: who stands for a person whose news matter → kind → sequence of the newest entry of that kind, of all who
+            are one with it.
         switches: target → its last switch.
     """
 
@@ -177,15 +259,21 @@ class Found:
     windows: dict[str, dict[tuple[str, str], tuple[str, int]]] = field(default_factory=dict)
     persons: dict[tuple[str, str], str] = field(default_factory=dict)
     profiles: dict[str, ProfileFound] = field(default_factory=dict)
-    absorbed: dict[str, list[str]] = field(default_factory=dict)
-    merged: dict[str, str] = field(default_factory=dict)
+    roots: dict[str, str] = field(default_factory=dict)
+    unions: dict[str, list[str]] = field(default_factory=dict)
+    links: dict[tuple[int, str, str], Link] = field(default_factory=dict)
+    owned: dict[str, list[IdentifierFound]] = field(default_factory=dict)
+    units: dict[str, dict[str, MemberFound]] = field(default_factory=dict)
+    consents: dict[str, dict[tuple[str, str], ConsentFound]] = field(default_factory=dict)
+    merges: dict[str, int] = field(default_factory=dict)
+    buried: dict[tuple[str, str], Tombstone] = field(default_factory=dict)
+    told: dict[str, list[int]] = field(default_factory=dict)
     bundles: set[str] = field(default_factory=set)
     revision: tuple[int, str, int] = (0, "", 0)
     payloads: set[int] = field(default_factory=set)
     stocks: dict[tuple[str, str], StockCount] = field(default_factory=dict)
     reservations: dict[str, dict[tuple[str, str, str], ReservationFound]] = field(default_factory=dict)
-    today: dict[str, str] = field(default_factory=dict)
-    newest: dict[str, int] = field(default_factory=dict)
+    news: dict[str, dict[str, int]] = field(default_factory=dict)
     switches: dict[str, SwitchFound] = field(default_factory=dict)
 
 
@@ -208,12 +296,21 @@ class Changes:
     identifiers: list[tuple[str, str, str, int, bytes]] = field(default_factory=list)
     """kind, value, person, sequence of the entry that introduced it, salt of its digest there; never changed: where
     the person was absorbed, `merges` leads on"""
-    merges: dict[str, str] = field(default_factory=dict)
-    """absorbed person → the one kept, chains resolved; added or replaced"""
-    united: list[str] = field(default_factory=list)
-    """absorbed persons, whose profiles go"""
-    profiles: dict[str, tuple[int, int, bytes, bytes]] = field(default_factory=dict)
-    """person → version, sequence, attributes, digest; added or replaced"""
+    merges: dict[str, str | None] = field(default_factory=dict)
+    """absorbed person → who stands for it, added or replaced; None where it stands for itself again"""
+    links: dict[tuple[int, str, str], Link] = field(default_factory=dict)
+    """added or replaced"""
+    profiles: dict[str, tuple[int, int, bytes, bytes, bytes]] = field(default_factory=dict)
+    """person → version, sequence, attributes, digest, marks; added or replaced"""
+    units: dict[tuple[str, str], MemberFound] = field(default_factory=dict)
+    """added or replaced"""
+    consents: dict[tuple[str, str, str], ConsentFound] = field(default_factory=dict)
+    """added or replaced"""
+    tombstones: list[Tombstone] = field(default_factory=list)
+    forgotten: dict[str, list[tuple[Any, ...]]] = field(default_factory=dict)
+    """table → keys of its rows that go, before any row is added"""
+    touched: set[str] = field(default_factory=set)
+    """persons of whom something is known otherwise now than before: those who stood and who stand for others"""
     bundles: list[tuple[str, bytes, bytes]] = field(default_factory=list)
     revisions: list[tuple[int, str, int]] = field(default_factory=list)
     """number, hash, sequence"""
@@ -240,6 +337,11 @@ def switch_digest(target: str, off: int, author: str, reason: str, at: int, sequ
     return digest_of(encode((target, off, author, reason, at, sequence)))
 
 
-def profile_digest(person: str, version: int, sequence: int, attributes: bytes) -> bytes:
+def profile_digest(person: str, version: int, sequence: int, attributes: bytes, marks: bytes = b"") -> bytes:
     """Digest that a profile row carries against decay."""
-    return digest_of(encode((person, version, sequence)) + attributes)
+    return digest_of(encode((person, version, sequence)) + attributes + marks)
+
+
+def consent_digest(*row: Any) -> bytes:
+    """Digest that a consent's row carries against decay."""
+    return digest_of(encode(row))

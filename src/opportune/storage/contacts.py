@@ -17,7 +17,7 @@ from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import Body, DecisionBody, Kind, OutcomeBody, decode_parts
 from opportune.storage.standing import UNSEEN, report_of, standing
 
-__all__ = ["ContactRow", "Contacts", "read_contacts"]
+__all__ = ["ContactRow", "Contacts", "read_contact_rows", "read_contacts", "read_rows"]
 
 PAGE = 200
 """Entries read at a time: most persons have fewer within any window."""
@@ -47,6 +47,9 @@ class ContactRow(NamedTuple):
     decision: str | None
     body: bytes
     body_digest: bytes
+
+
+_RECORDED_AT = ContactRow._fields.index("recorded_at")
 
 
 class _Shown(msgspec.Struct):
@@ -91,7 +94,19 @@ def read_contacts(
     Raises:
         DamageError: an entry contradicts itself.
     """
-    rows = _rows(page, since)
+    rows = [ContactRow(*row) for row in read_rows(page, since)]
+    return Contacts(rows[0].sequence if rows else 0, read_contact_rows(rows, about, since))
+
+
+def read_contact_rows(
+    rows: Sequence[ContactRow], about: Callable[[set[str]], list[Entry]], since: int
+) -> tuple[Contact, ...]:
+    """Give the contacts from a moment on that rows tell of, in the order in which they happened.
+
+    Args:
+        rows: the newest first.
+        about, since: as for `read_contacts`.
+    """
     history = _History()
     for row in reversed(rows):
         history.take_row(row)
@@ -99,20 +114,19 @@ def read_contacts(
         for entry in about(unknown):
             at, recorded_at = to_microseconds(entry.occurred_at), to_microseconds(entry.recorded_at)
             history.take(entry.sequence, entry.id, entry.decision, at, entry.body, recorded_at)
-    contacts = sorted((contact for contact in history.contacts() if contact.at >= since), key=lambda one: one.at)
-    return Contacts(rows[0].sequence if rows else 0, tuple(contacts))
+    return tuple(sorted((contact for contact in history.contacts() if contact.at >= since), key=lambda one: one.at))
 
 
-def _rows(page: Callable[[int, int], Sequence[tuple[Any, ...]]], since: int) -> list[ContactRow]:
-    """The newest entries, at least as far back as a moment."""
-    rows: list[ContactRow] = []
+def read_rows(page: Callable[[int, int], Sequence[tuple[Any, ...]]], since: int) -> list[tuple[Any, ...]]:
+    """The newest entries, at least as far back as a moment; a row begins with the columns of `ContactRow`."""
+    rows: list[tuple[Any, ...]] = []
     before = 2**63 - 1
     while True:
-        found = [ContactRow(*row) for row in page(before, PAGE)]
+        found = page(before, PAGE)
         rows += found
-        if len(found) < PAGE or found[-1].recorded_at < since:
+        if len(found) < PAGE or found[-1][_RECORDED_AT] < since:
             return rows
-        before = found[-1].sequence
+        before = found[-1][0]
 
 
 class _History:

@@ -14,6 +14,7 @@ __all__ = [
     "chain_digest",
     "digest_of",
     "encode",
+    "erasure_mark",
     "identifier_digest",
     "payload_digest",
 ]
@@ -44,6 +45,11 @@ def identifier_digest(salt: bytes, identifier_kind: str, identifier: str) -> byt
     The salt is kept beside the identifier alone and goes with it.
     """
     return blake2b(encode((identifier_kind, identifier)), digest_size=16, salt=salt).digest()
+
+
+def erasure_mark(secret: bytes, identifier_kind: str, identifier: str) -> bytes:
+    """Digest by which an identifier that was forgotten is known again, by those alone who have the secret."""
+    return blake2b(encode((identifier_kind, identifier)), digest_size=16, key=secret).digest()
 
 
 def chain_digest(previous: bytes, header: tuple[Any, ...]) -> bytes:

@@ -16,16 +16,20 @@ from opportune.storage.digests import encode
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import (
     ChangeBody,
+    ConsentBody,
     DecisionBody,
     ErasureBody,
     EventBody,
+    ForgetBody,
     Kind,
+    MemberBody,
     MergeBody,
     ModelBody,
     OutcomeBody,
     ProfileBody,
     ReleaseBody,
     RevisionBody,
+    SplitBody,
     SwitchBody,
 )
 from opportune.storage.reservations import Moved, ReservationState, StockCount
@@ -36,9 +40,23 @@ _MODULUS = 1 << 128
 
 PASSING = ("keys", "decisions", "outcomes", "windows", "erasures", "change_states", "reservations")
 """Tables whose rows go with their journal entries."""
-LASTING = ("identifiers", "merges", "profiles", "revisions", "revision_entries", "stocks", "switches")
+LASTING = (
+    "identifiers",
+    "merges",
+    "links",
+    "profiles",
+    "units",
+    "consents",
+    "tombstones",
+    "revisions",
+    "revision_entries",
+    "stocks",
+    "switches",
+)
 """Tables whose rows stay when their journal entries go."""
-COUNTERS = ("customers", "decisions", "outcomes", "events", "erased")
+COUNTERS = ("customers", "decisions", "outcomes", "events", "erased", "forgotten")
+INTRODUCING = ProfileBody | EventBody | MergeBody | MemberBody | ConsentBody
+"""Bodies that may introduce an identifier."""
 
 
 class RowSum:
@@ -53,6 +71,10 @@ class RowSum:
         digest = blake2b(encode(row), digest_size=16).digest()
         self.total = (self.total + weight * int.from_bytes(digest, "little")) % _MODULUS
         self.count += weight
+
+    def copy(self) -> RowSum:
+        """Give the same sum, to be added to apart."""
+        return RowSum(self.count, self.total)
 
     def agrees(self, other: RowSum) -> bool:
         """Say whether both are sums of the same rows."""
@@ -92,6 +114,8 @@ class Fold:
         if summary:
             kept = msgspec.msgpack.decode(summary, type=_Summary)
             self.sums |= {name: RowSum(count, int.from_bytes(total)) for name, (count, total) in kept.sums.items()}
+            # Merges from before there were links stand as such.
+            self.sums["links"] = self.sums["links"] if "links" in kept.sums else self.sums["merges"].copy()
             self.models = dict(kept.models)
             self.counters |= kept.counters
 
@@ -136,12 +160,22 @@ class Fold:
                     self.sums["switches"].add((body.target, *body.before), -1)
                 self.sums["switches"].add((body.target, entry.sequence, body.off))
             case ProfileBody():
-                self._profile(entry.person, body.version - 1, body.version)
+                before = body.version - 1 if body.before is None else body.before
+                self._profile(entry.person, before, body.version)
                 self.counters["customers"] += body.version == 1
             case MergeBody():
                 self._merge(entry, body)
-        if isinstance(body, ProfileBody | EventBody | MergeBody) and body.introduces is not None:
-            self.sums["identifiers"].add((entry.sequence, entry.person, body.introduces))
+            case SplitBody():
+                self._split(entry, body)
+            case MemberBody():
+                self._member(entry, body)
+            case ConsentBody():
+                self._consent(entry, body)
+            case ForgetBody():
+                self._forget(entry, body)
+        if isinstance(body, INTRODUCING) and body.introduces is not None:
+            person = body.link[1] if isinstance(body, MergeBody) and body.link is not None else entry.person
+            self.sums["identifiers"].add((entry.sequence, person, body.introduces))
         self.counters["events"] += entry.kind is Kind.EVENT
 
     def _decision(self, entry: Entry, body: DecisionBody) -> None:
@@ -208,16 +242,62 @@ class Fold:
                 profiles.add((person, version), sign)
 
     def _merge(self, entry: Entry, body: MergeBody) -> None:
-        if body.absorbed is None:
-            return
-        self._profile(body.absorbed, body.versions[1], 0)
-        self._profile(entry.person, body.versions[0], body.version)
-        self.counters["customers"] -= all(body.versions)
-        merges = self.sums["merges"]
-        for person in body.earlier:
-            merges.add((person, body.absorbed), -1)
-        for person in (body.absorbed, *body.earlier):
-            merges.add((person, entry.person))
+        if body.link is not None:
+            self.sums["links"].add((entry.sequence, *body.link, 0))
+            self._regroup(body)
+        elif entry.schema == 1 and body.absorbed is not None:
+            self._profile(body.absorbed, body.versions[1], 0)
+            self._profile(entry.person, body.versions[0], body.version)
+            self.counters["customers"] -= all(body.versions)
+            for sums in (self.sums["merges"], self.sums["links"]):
+                for person in body.earlier:
+                    sums.add((person, body.absorbed), -1)
+                for person in (body.absorbed, *body.earlier):
+                    sums.add((person, entry.person))
+
+    def _regroup(self, body: MergeBody | SplitBody | ForgetBody) -> None:
+        """Let persons stand for one another in another way."""
+        for person, before, after in body.moves:
+            for kept, sign in ((before, -1), (after, 1)):
+                if kept:
+                    self.sums["merges"].add((person, kept), sign)
+        for person, old, new in body.rows:
+            self._profile(person, old, new)
+        self.counters["customers"] += body.customers
+
+    def _split(self, entry: Entry, body: SplitBody) -> None:
+        if not body.tells:
+            self.sums["links"].add((body.merge, *body.link, 0), -1)
+            self.sums["links"].add((body.merge, *body.link, entry.sequence))
+            self._regroup(body)
+
+    def _member(self, entry: Entry, body: MemberBody) -> None:
+        units = self.sums["units"]
+        if body.before is not None:
+            units.add((entry.person, body.level, *body.before), -1)
+        units.add((entry.person, body.level, body.unit, entry.sequence))
+        if body.introduces_unit is not None:
+            self.sums["identifiers"].add((entry.sequence, body.unit, body.introduces_unit))
+
+    def _consent(self, entry: Entry, body: ConsentBody) -> None:
+        consents, key = self.sums["consents"], (entry.person, body.channel, body.purpose)
+        if body.before is not None:
+            consents.add((*key, *body.before), -1)
+        if body.digest is not None:
+            consents.add((*key, entry.sequence, body.digest))
+
+    def _forget(self, entry: Entry, body: ForgetBody) -> None:
+        for table, rows in body.gone.items():
+            for row in rows:
+                self.sums[table].add(row, -1)
+        self._regroup(body)
+        for mark in body.marks:
+            self.sums["tombstones"].add((mark, body.at, entry.sequence))
+        for sequence in body.sequences:
+            if sequence > self._beginning:
+                self.sums["erasures"].add((sequence, entry.sequence))
+        self.counters["erased"] += len(body.sequences)
+        self.counters["forgotten"] += bool(body.persons)
 
 
 def summed(rows: Iterable[tuple[Any, ...]]) -> RowSum:

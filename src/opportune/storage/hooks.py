@@ -7,11 +7,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from opportune.storage.anchor import Anchor
-from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
+from opportune.storage.changes import Changes, ConsentFound, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow
 from opportune.storage.kinds import Kind
+from opportune.storage.unions import Link
 
-__all__ = ["Hooks", "ProfileRow"]
+__all__ = ["Hooks", "PersonRows", "ProfileRow"]
 
 
 class ProfileRow(NamedTuple):
@@ -22,6 +23,21 @@ class ProfileRow(NamedTuple):
     sequence: int
     attributes: bytes
     digest: bytes
+    marks: bytes
+
+
+class PersonRows(NamedTuple):
+    """What backends read of the person behind an identifier.
+
+    Args:
+        root: who stands for it today.
+        profiles: own profiles of all who are one with it; the identifier's own where there are no others.
+        links: merges among them that stand.
+    """
+
+    root: str
+    profiles: list[ProfileRow]
+    links: list[Link]
 
 
 class Hooks(ABC):
@@ -54,7 +70,32 @@ class Hooks(ABC):
         """Entries of persons with a sequence below `before`, the newest first."""
 
     @abstractmethod
-    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None: ...
+    def _profiles(self, identifier_kind: str, identifier: str) -> PersonRows | None:
+        """None for nobody; all of one state of the store."""
+
+    @abstractmethod
+    def _consents(self, identifier_kind: str, identifier: str) -> list[ConsentFound]:
+        """Of all persons who are one with the person behind an identifier."""
+
+    @abstractmethod
+    def _units(self, identifier_kind: str, identifier: str) -> list[tuple[str, str | None, int, str | None]]:
+        """level, unit's internal id, sequence, unit's identifier, of the same persons."""
+
+    @abstractmethod
+    def _members(self, level: str, unit: str) -> list[tuple[str, str, int, bool | None]]:
+        """Of all who are one with somebody who joined the unit: who stands for them, the person, the sequence of its
+        own row of the level, 0 where it has none, and whether that row is of the unit."""
+
+    @abstractmethod
+    def _happened(
+        self, identifier_kind: str, identifier: str, others: Sequence[str], before: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        """Entries of all persons who are one with the person behind an identifier, and of others, with a sequence below
+        `before`, the newest first, in `statements.HAPPENED_COLUMNS`; all of one state of the store."""
+
+    @abstractmethod
+    def _session(self, session: str, limit: int) -> list[StoredRow]:
+        """Entries of a session, the newest first."""
 
     @abstractmethod
     def _decision_sequence(self, decision_id: str) -> int | None: ...
@@ -113,6 +154,10 @@ class Hooks(ABC):
     def _secret(self, name: str, value: bytes) -> bytes:
         """The secret of a name; where the store has none yet, it keeps the one given."""
 
+    @abstractmethod
+    def _adopt_secret(self, name: str, value: bytes) -> None:
+        """Replace a secret."""
+
     # Hooks of limits
 
     @abstractmethod
@@ -167,6 +212,10 @@ class Hooks(ABC):
     @abstractmethod
     def _settle(self) -> None:
         """Give back the room of what was dropped, and leave no old copy of it behind."""
+
+    @abstractmethod
+    def _compact(self) -> None:
+        """Leave no bytes behind of what is no longer in any table."""
 
     # Hooks of copying
 

@@ -27,14 +27,20 @@ __all__ = [
     "INDEXED_KINDS",
     "SCHEMAS",
     "UPCASTS",
+    "WHO_KINDS",
     "Body",
     "ChangeBody",
+    "ConsentBody",
+    "ConsentPayload",
     "DecisionBody",
     "DecisionPayload",
     "ErasureBody",
     "EventBody",
     "EventPayload",
+    "ForgetBody",
     "Kind",
+    "MemberBody",
+    "MemberPayload",
     "MergeBody",
     "MergePayload",
     "ModelBody",
@@ -44,6 +50,7 @@ __all__ = [
     "ProfilePayload",
     "ReleaseBody",
     "RevisionBody",
+    "SplitBody",
     "SwitchBody",
     "decode_parts",
 ]
@@ -63,14 +70,38 @@ class Kind(StrEnum):
     CHANGE = "change"
     RELEASE = "release"
     SWITCH = "switch"
+    SPLIT = "split"
+    MEMBER = "member"
+    CONSENT = "consent"
+    FORGET = "forget"
 
 
-INDEXED_KINDS = frozenset({Kind.CHANGE, Kind.ERASURE, Kind.MERGE, Kind.MODEL, Kind.OUTCOME, Kind.REVISION, Kind.SWITCH})
+INDEXED_KINDS = frozenset(
+    {
+        Kind.CHANGE,
+        Kind.ERASURE,
+        Kind.FORGET,
+        Kind.MERGE,
+        Kind.MODEL,
+        Kind.OUTCOME,
+        Kind.REVISION,
+        Kind.SPLIT,
+        Kind.SWITCH,
+    }
+)
 """Kinds that may be rare among the others: stores find them by an index."""
 
 
 CONTACT_KINDS = frozenset({Kind.DECISION, Kind.OUTCOME, Kind.MERGE})
 """Kinds that change what limits count of a person."""
+
+WHO_KINDS = frozenset({Kind.MERGE, Kind.SPLIT, Kind.FORGET})
+"""Kinds that change who a person is."""
+
+Moves = tuple[tuple[str, str, str], ...]
+"""(person, who stood for it before, who stands for it now); "" is the person itself."""
+Versions = tuple[tuple[str, int, int], ...]
+"""(person, version of its own profile before, version now)."""
 
 
 class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -79,11 +110,13 @@ class ProfileBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     Args:
         version: grows with every change of one person's profile, from 1.
         introduces: `identifier_digest` of the identifier, where this entry was the first to name it.
+        before: version of the identifier's own profile before, where that is not the one below.
     """
 
     version: int
     replace: bool
     introduces: bytes | None = None
+    before: int | None = None
 
 
 class ProfilePayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +154,8 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     reserves: tuple[Reserve, ...] = ()
     tired: tuple[Tired, ...] = ()
     doubts: tuple[str, ...] = ()
+    person: str = ""
+    """Who was decided for, where several identifiers are one person; the entry's person is that of the identifier."""
 
 
 class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
@@ -224,15 +259,17 @@ class ErasureBody(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Two identifiers lead to one person from now on, the entry's.
+    """Two identifiers lead to one person from now on.
 
     Args:
-        absorbed: internal id of the person that is no longer one; None where one identifier was new or both led to the
-            same person already.
-        earlier: persons whom the absorbed one had absorbed before.
+        absorbed: internal id of the person that is no longer one; None where both led to the same person already.
+        earlier, versions: of entries before schema 2: persons whom the absorbed one had absorbed before, and the
+            versions of the two profiles before.
         version: of the united profile; 0 where neither had one.
-        versions: of the two profiles before, 0 where there was none: the kept one's, the absorbed one's.
-        introduces: as for a profile.
+        introduces: as for a profile; the identifier is that of `absorbed`.
+        link: persons of the two identifiers themselves, the kept side first; None where they are the same.
+        moves, rows: who stands for whom, and versions of profiles, that changed.
+        customers: by how many persons with a profile are more or fewer.
     """
 
     absorbed: str | None = None
@@ -240,6 +277,106 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     version: int = 0
     versions: tuple[int, int] = (0, 0)
     introduces: bytes | None = None
+    link: tuple[str, str] | None = None
+    moves: Moves = ()
+    rows: Versions = ()
+    customers: int = 0
+
+
+class SplitBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A merge was undone; the entry's person is of one side. Fields as for a merge.
+
+    Args:
+        merge: sequence of the merge's entry.
+        tells: sequence of the split's entry that this one tells the other side of; 0 in that entry itself.
+        parted: somebody is no longer one person with somebody else.
+    """
+
+    merge: int
+    tells: int = 0
+    author: str = ""
+    reason: str = ""
+    link: tuple[str, str] = ("", "")
+    parted: bool = False
+    version: int = 0
+    moves: Moves = ()
+    rows: Versions = ()
+    customers: int = 0
+
+
+class MemberBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person belongs to a unit of a level, or to none; `introduces` as for a profile.
+
+    Args:
+        unit: internal id of the unit.
+        before: (unit, sequence) of the person's own row of the level before; None where there was none.
+        introduces_unit: digest of the unit's identifier, where this entry was the first to name it.
+    """
+
+    level: str
+    unit: str | None = None
+    before: tuple[str | None, int] | None = None
+    introduces: bytes | None = None
+    introduces_unit: bytes | None = None
+
+
+class MemberPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The person's identifier and the unit's."""
+
+    identifier: str
+    identifier_kind: str
+    unit: str | None
+
+
+class ConsentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a person allows on a channel for a purpose; fields as for the write, `introduces` as for a profile.
+
+    Args:
+        digest: of the row that it left; None where a later one was known already.
+        before: (sequence, digest) of the row before; None where there was none.
+    """
+
+    channel: str
+    purpose: str
+    given: bool
+    source: str = ""
+    text_version: str = ""
+    digest: bytes | None = None
+    before: tuple[int, bytes] | None = None
+    introduces: bytes | None = None
+
+
+class ConsentPayload(msgspec.Struct, frozen=True, kw_only=True):
+    """The identifier that a consent came under."""
+
+    identifier: str
+    identifier_kind: str
+
+
+class ForgetBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A person was forgotten.
+
+    Args:
+        at: microseconds since 1970 of the erasure; what happened until then has no effect any more.
+        marks: keyed digests of the identifiers.
+        persons: internal ids.
+        sequences: entries whose payload went.
+        gone: table → its rows that went, in the form in which the journal proves them.
+        unmarked: identifiers of the first schema that went.
+        moves, rows, customers: as for a merge.
+    """
+
+    at: int
+    marks: tuple[bytes, ...]
+    persons: tuple[str, ...] = ()
+    sequences: tuple[int, ...] = ()
+    gone: dict[str, tuple[tuple[Any, ...], ...]] = {}
+    unmarked: int = 0
+    author: str = ""
+    reason: str = ""
+    moves: Moves = ()
+    rows: Versions = ()
+    customers: int = 0
 
 
 class ReleaseBody(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,9 +420,13 @@ Body = (
     | ChangeBody
     | ReleaseBody
     | SwitchBody
+    | SplitBody
+    | MemberBody
+    | ConsentBody
+    | ForgetBody
 )
 
-Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload
+Payload = ProfilePayload | DecisionPayload | EventPayload | MergePayload | MemberPayload | ConsentPayload
 
 _BODIES: dict[Kind, type[Body]] = {
     Kind.PROFILE: ProfileBody,
@@ -299,6 +440,10 @@ _BODIES: dict[Kind, type[Body]] = {
     Kind.CHANGE: ChangeBody,
     Kind.RELEASE: ReleaseBody,
     Kind.SWITCH: SwitchBody,
+    Kind.SPLIT: SplitBody,
+    Kind.MEMBER: MemberBody,
+    Kind.CONSENT: ConsentBody,
+    Kind.FORGET: ForgetBody,
 }
 
 _PAYLOADS: dict[Kind, type[Payload]] = {
@@ -306,18 +451,22 @@ _PAYLOADS: dict[Kind, type[Payload]] = {
     Kind.DECISION: DecisionPayload,
     Kind.EVENT: EventPayload,
     Kind.MERGE: MergePayload,
+    Kind.MEMBER: MemberPayload,
+    Kind.CONSENT: ConsentPayload,
 }
 
 _BODY_DECODERS = {kind: msgspec.msgpack.Decoder(body) for kind, body in _BODIES.items()}
 
 _PAYLOAD_DECODERS = {kind: msgspec.msgpack.Decoder(payload) for kind, payload in _PAYLOADS.items()}
 
-SCHEMAS: dict[Kind, int] = dict.fromkeys(Kind, 1) | {Kind.OUTCOME: 2}
+SCHEMAS: dict[Kind, int] = dict.fromkeys(Kind, 1) | {Kind.OUTCOME: 2, Kind.MERGE: 2}
 """Version in which bodies and payloads of a kind are written today."""
 
 UPCASTS: dict[tuple[Kind, int], Callable[[dict[str, Any], dict[str, Any]], tuple[dict[str, Any], dict[str, Any]]]] = {
     # What is new in schema 2 has defaults that say what schema 1 meant.
     (Kind.OUTCOME, 1): lambda body, payload: (body, payload),
+    # Merges of schema 1 cannot be undone: who was who before is not known of them.
+    (Kind.MERGE, 1): lambda body, payload: (body, payload),
 }
 """(kind, version) → function that turns body and payload of that version into the next one's; pure, never edited."""
 

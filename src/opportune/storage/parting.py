@@ -90,7 +90,7 @@ def decision_of(entry: Entry) -> Decision:
     return Decision(
         id=entry.decision,
         request=request,
-        person=entry.person,
+        person=body.person or entry.person,
         at=entry.occurred_at,
         revision=entry.revision,
         model=body.model,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime
 from hashlib import blake2b
@@ -14,18 +15,24 @@ from msgspec.structs import replace
 from opportune.errors import InputError
 from opportune.records import Outcome, Reserve
 from opportune.storage.digests import DIGEST_BYTES, digest_of, encode
+from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
     AdoptModel,
     ChangeModels,
     ErasePayloads,
+    ErasePerson,
+    JoinUnit,
     MergePersons,
+    RecordConsent,
     RecordEvent,
     RecordOutcome,
     ReleaseLeases,
+    RepeatErasure,
     SaveDecision,
     SaveProfile,
     SaveRevision,
+    SplitPersons,
     SwitchAction,
     Write,
 )
@@ -46,6 +53,11 @@ KIND_OF: dict[type, Kind] = {
     AdoptModel: Kind.MODEL,
     ErasePayloads: Kind.ERASURE,
     MergePersons: Kind.MERGE,
+    SplitPersons: Kind.SPLIT,
+    JoinUnit: Kind.MEMBER,
+    RecordConsent: Kind.CONSENT,
+    ErasePerson: Kind.FORGET,
+    RepeatErasure: Kind.FORGET,
     ChangeModels: Kind.CHANGE,
     ReleaseLeases: Kind.RELEASE,
     SwitchAction: Kind.SWITCH,
@@ -64,9 +76,11 @@ def unstorable(kind: Kind, error: Exception) -> InputError:
     )
 
 
-def _request_of(write: Write) -> bytes:
+def _request_of(write: Write, mark: Callable[[str, str], bytes]) -> bytes:
     """The part of a write that the caller sent, as bytes: what a retry must repeat."""
     match write:
+        case RecordEvent():
+            return _encode_sorted(write)
         case SaveDecision():
             return _encode_sorted(write.decision.request)
         case RecordOutcome():
@@ -78,6 +92,14 @@ def _request_of(write: Write) -> bytes:
             return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
         case ChangeModels():
             return _encode_sorted(replace(write, hash=digest_of(write.state).hex(), state=b""))
+        case MergePersons(occurred_at=None):
+            # As merges were before they had a moment.
+            return encode({name: getattr(write, name) for name in write.__struct_fields__ if name != "occurred_at"})
+        case ErasePerson():
+            # No digest of the entry may tell who it was.
+            return encode((mark(write.identifier_kind, write.identifier), write.author, write.reason))
+        case RepeatErasure():
+            return encode((to_microseconds(write.at), write.marks))
     return _encode_sorted(write)
 
 
@@ -137,20 +159,23 @@ class Request:
 
     `content` has the bytes that a retry must repeat.
 
+    Args:
+        mark: keyed digest of an identifier.
+
     Raises:
         InputError: the write cannot be stored.
     """
 
     __slots__ = ("content", "id", "key", "kind", "write")
 
-    def __init__(self, write: Write) -> None:
+    def __init__(self, write: Write, mark: Callable[[str, str], bytes]) -> None:
         _check(write)
         self.write = write
         self.kind = KIND_OF[type(write)]
         self.id = caller_id(write)
         self.key = (self.kind.value, self.id)
         try:
-            self.content = _request_of(write)
+            self.content = _request_of(write, mark)
         except UNSTORABLE as error:
             raise unstorable(self.kind, error) from None
 
@@ -182,6 +207,25 @@ def _check(write: Write) -> None:
         case MergePersons():
             for where in ("identifier", "identifier_kind", "other", "other_kind"):
                 _check_text(where, getattr(write, where))
+            _check_moment("occurred_at", write.occurred_at)
+        case SplitPersons():
+            _check_text("merge", write.merge)
+            _check_header(author=write.author, reason=write.reason)
+        case JoinUnit():
+            for where in ("identifier", "identifier_kind", "level", "unit"):
+                _check_text(where, getattr(write, where))
+            _check_moment("occurred_at", write.occurred_at)
+        case RecordConsent():
+            for where in ("identifier", "identifier_kind", "channel", "purpose"):
+                _check_text(where, getattr(write, where))
+            _check_header(source=write.source, text_version=write.text_version)
+            _check_moment("occurred_at", write.occurred_at)
+        case ErasePerson():
+            _check_text("identifier", write.identifier)
+            _check_text("identifier_kind", write.identifier_kind)
+            _check_header(author=write.author, reason=write.reason)
+        case RepeatErasure():
+            _check_moment("at", write.at)
         case RecordEvent():
             _check_text("type", write.type)
             _check_text("identifier", write.identifier)
@@ -207,6 +251,7 @@ def _check(write: Write) -> None:
                 raise InputError.of("sequences", "expected sequences of journal entries, found a number out of range")
         case SaveDecision():
             _check_text("id", write.decision.id)
+            _check_text("identifier", write.identifier)
             _check_moment("at", write.decision.at)
             zone = write.decision.facts.get("zone")
             _check_header(

@@ -6,7 +6,17 @@ from opportune.storage.contacts import ContactRow
 from opportune.storage.entries import EntryRow
 from opportune.storage.tables import TABLES
 
-__all__ = ["CONTACT", "CONTACT_COLUMNS", "IDENTIFIED", "JOURNAL_ROWS", "PROVED", "STOCKS", "TODAY"]
+__all__ = [
+    "CONTACT",
+    "CONTACT_COLUMNS",
+    "HAPPENED_COLUMNS",
+    "IDENTIFIED",
+    "JOURNAL_ROWS",
+    "OF_UNION",
+    "PROVED",
+    "STOCKS",
+    "TODAY",
+]
 
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
 
@@ -24,6 +34,15 @@ JOURNAL_ROWS = f"""
 """  # noqa: S608
 """Rows of the journal, as `stored_row` reads them."""
 
+OF_UNION = """
+    with own(person) as (select person from identifiers where kind = {0} and value = {1}),
+        kept(person) as (select coalesce((select kept from merges where absorbed = own.person), own.person) from own),
+        persons(person) as (
+            select person from kept union all select absorbed from merges where kept = (select person from kept)
+        )
+"""
+"""All who are one with the person of an identifier: with these places for its kind and value."""
+
 IDENTIFIED = "from identifiers i left join merges m on m.absorbed = i.person"
 """An identifier leads to the person it was given to, and on to the one who absorbed that person."""
 TODAY = "coalesce(m.kept, i.person)"
@@ -33,6 +52,9 @@ CONTACT_COLUMNS = ", ".join(f"j.{column}" for column in ContactRow._fields)
 """Of the journal, as `contacts.ContactRow` has them."""
 CONTACT = "kind in ('decision', 'outcome', 'merge')"
 """What entries that change the contacts of a person have in common."""
+
+HAPPENED_COLUMNS = f"{CONTACT_COLUMNS}, j.session, j.payload_digest, y.salt, y.body"
+"""Of the journal and the payloads, as `histories.HappenedRow` has them."""
 
 STOCKS = """
     select stock, period, sequence, taken, confirmed, unmet from stocks s
@@ -52,7 +74,11 @@ PROVED = {
     "revision_entries": f"select {', '.join(TABLES['revision_entries'])} from revision_entries",  # noqa: S608
     "identifiers": "select kind, value, person, sequence, salt from identifiers",
     "merges": "select absorbed, kept from merges",
-    "profiles": "select person, version, sequence, attributes, digest from profiles",
+    "links": "select sequence, one, other, undone from links",
+    "profiles": "select person, version, sequence, attributes, digest, marks from profiles",
+    "units": "select person, level, unit, sequence from units",
+    "consents": f"select {', '.join(TABLES['consents'])} from consents",  # noqa: S608
+    "tombstones": "select mark, at, sequence from tombstones",
     "bundles": "select hash, body, digest from bundles",
     "change_states": "select sequence, state, digest from change_states",
     "stocks": STOCKS,

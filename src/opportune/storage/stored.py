@@ -16,8 +16,10 @@ from opportune.storage.writes import Receipt
 
 __all__ = [
     "Committed",
+    "Consent",
     "Counts",
     "DueWindow",
+    "Erasure",
     "ModelState",
     "Profile",
     "Revision",
@@ -25,16 +27,68 @@ __all__ = [
     "StoredDecision",
     "StoredOutcome",
     "Switch",
+    "Unit",
     "orders_of",
 ]
 
 
 class Profile(msgspec.Struct, frozen=True, kw_only=True):
-    """Attributes of a person; `version` counts their changes from 1."""
+    """Attributes of a person; `version` grows with every change of them from 1.
+
+    Args:
+        times: attribute → microseconds since 1970 of when its value came to be known; those that were set by earlier
+            versions are missing.
+    """
 
     person: str
     attributes: dict[str, Any]
     version: int
+    times: dict[str, int] = {}
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person belongs to, such as a household; fields as for a profile, of which it may have none yet.
+
+    Args:
+        unit: its identifier.
+    """
+
+    level: str
+    unit: str
+    attributes: dict[str, Any] = {}
+    version: int = 0
+    times: dict[str, int] = {}
+
+
+class Consent(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said last of a channel and a purpose; fields as for `RecordConsent`.
+
+    Args:
+        at: when it was said.
+    """
+
+    channel: str
+    purpose: str
+    given: bool
+    at: datetime
+    source: str
+    text_version: str
+
+
+class Erasure(msgspec.Struct, frozen=True, kw_only=True):
+    """A person that was forgotten, without anything personal: what a list beside the store keeps.
+
+    Args:
+        sequence: of the erasure's entry in the store that the record was read from.
+        at: moment of the erasure.
+        marks: keyed digests of the identifiers that were forgotten.
+        key: tells which secret the digests were made with.
+    """
+
+    sequence: int
+    at: datetime
+    marks: tuple[bytes, ...]
+    key: str
 
 
 class StoredDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -132,6 +186,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     repeats: int = 0
     erased: int = 0
     """Payloads deleted."""
+    forgotten: int = 0
+    """Persons erased."""
+    late_of_forgotten: int = 0
+    """Writes about somebody forgotten since, which had no effect."""
 
 
 class Committed(NamedTuple):

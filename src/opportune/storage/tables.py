@@ -28,7 +28,14 @@ TABLES: dict[str, dict[str, str]] = {
     "windows": _columns("decision text, action text, treatment text, outcome text, due_at int8"),
     "identifiers": _columns("kind text, value text, person text, sequence int8, salt bytea"),
     "merges": _columns("absorbed text, kept text"),
-    "profiles": _columns("person text, version int8, sequence int8, attributes bytea, digest bytea"),
+    "links": _columns("sequence int8, one text, other text, undone int8"),
+    "profiles": _columns("person text, version int8, sequence int8, attributes bytea, digest bytea, marks bytea"),
+    "units": _columns("person text, level text, unit text, sequence int8"),
+    "consents": _columns(
+        "person text, channel text, purpose text, given int8, at int8, sequence int8, source text, text_version text,"
+        " digest bytea"
+    ),
+    "tombstones": _columns("mark bytea, at int8, sequence int8"),
     "bundles": _columns("hash text, body bytea, digest bytea"),
     "revisions": _columns("number int8, hash text, sequence int8"),
     "revision_entries": _columns(f"{_ENTRY}, previous bytea"),

@@ -12,12 +12,30 @@ import msgspec
 
 from opportune.errors import DamageError, Problem, StoreError
 from opportune.storage.base import MODELS_KEPT, Storage
-from opportune.storage.changes import ReservationFound, SwitchFound, Wanted, profile_digest, switch_digest
+from opportune.storage.changes import (
+    ConsentFound,
+    ReservationFound,
+    SwitchFound,
+    Wanted,
+    consent_digest,
+    profile_digest,
+    switch_digest,
+)
 from opportune.storage.digests import digest_of, identifier_digest
 from opportune.storage.entries import Entry, decode_row, fault_of, lasting_row
 from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
-from opportune.storage.kinds import EventPayload, Kind, MergePayload, Payload, ProfileBody, ProfilePayload
+from opportune.storage.kinds import (
+    ConsentPayload,
+    EventPayload,
+    Kind,
+    MemberBody,
+    MemberPayload,
+    MergePayload,
+    ProfileBody,
+    ProfilePayload,
+)
 from opportune.storage.reservations import StockCount
+from opportune.storage.unions import Link
 
 __all__ = ["verify_storage"]
 
@@ -101,31 +119,36 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
     for entry in entries:
         if entry.kind is Kind.OUTCOME and entry.decision is not None:
             wanted.decisions.append(entry.decision)
-        wanted.identifiers.extend(_named(entry.payload))
-    wanted.merging = wanted.identifiers
+        wanted.identifiers.extend(_named(entry))
+    wanted.profiles = wanted.identifiers
     found = storage._look_up(wanted)
     for entry in entries:
         decision = found.decisions.get(entry.decision or "")
         # A request that was decided again, long after its first decision went, has the id of that one.
         is_kept = decision is not None and decision.sequence < entry.sequence
         expected.add(entry, decision.sequence if decision is not None and is_kept else 0)
-        named = _named(entry.payload)
-        persons = {found.persons.get(identifier) for identifier in named}
-        known = {one for person in persons for one in (person, *found.absorbed.get(person or "", ()))}
-        if named and (None in persons or len(persons) > 1 or entry.person not in known):
+        named = _named(entry)
+        persons = [found.persons.get(identifier) for identifier in named]
+        # Entries from before schema 2 of merges are of whoever stood for the person then.
+        known = {one for own in persons if own for one in (own, *found.unions.get(found.roots.get(own, own), ()))}
+        if named and (None in persons or entry.person not in known):
             faults.add(f"journal entry {entry.sequence}", "its identifier leads to another person or to nobody")
         elif named and isinstance(entry.body, ProfileBody):
-            profile = found.profiles.get(persons.pop() or "")
-            if profile is None or profile.version < entry.body.version:
+            versions = [found.profiles[one].version for one in known if one in found.profiles]
+            if max(versions, default=0) < entry.body.version:
                 faults.add(f"person {entry.person}", "the stored profile is older than the journal")
 
 
-def _named(payload: Payload | None) -> list[tuple[str, str]]:
-    """Give the identifiers that a payload names, as (kind, identifier)."""
-    if isinstance(payload, MergePayload):
-        return [(payload.identifier_kind, payload.identifier), (payload.other_kind, payload.other)]
-    if isinstance(payload, ProfilePayload | EventPayload) and payload.identifier is not None:
-        return [(payload.identifier_kind, payload.identifier)]
+def _named(entry: Entry) -> list[tuple[str, str]]:
+    """Give the identifiers that an entry's payload names, as (kind, identifier)."""
+    payload = entry.payload
+    match payload:
+        case MergePayload():
+            return [(payload.identifier_kind, payload.identifier), (payload.other_kind, payload.other)]
+        case MemberPayload() if isinstance(entry.body, MemberBody) and payload.unit is not None:
+            return [(payload.identifier_kind, payload.identifier), (entry.body.level, payload.unit)]
+        case ProfilePayload() | EventPayload() | ConsentPayload() | MemberPayload() if payload.identifier is not None:
+            return [(payload.identifier_kind, payload.identifier)]
     return []
 
 
@@ -165,10 +188,17 @@ def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any,
         case "identifiers":
             yield from _marked(storage, faults, rows)
         case "profiles":
-            for person, version, sequence, attributes, digest in rows:
-                if profile_digest(person, version, sequence, attributes) != digest:
+            for person, version, sequence, attributes, digest, marks in rows:
+                if profile_digest(person, version, sequence, attributes, marks) != digest:
                     faults.add(f"person {person}", "the stored profile does not fit its digest")
                 yield person, version
+        case "links":
+            yield from (Link(*row).proved() for row in rows)
+        case "consents":
+            for consent in map(ConsentFound._make, rows):
+                if consent_digest(*consent[:-1]) != consent.digest:
+                    faults.add(f"consent of person {consent.person}", "it does not fit its digest")
+                yield consent.proved()
         case "reservations":
             for row in rows:
                 yield from ReservationFound(*row).parts()

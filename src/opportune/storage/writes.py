@@ -17,14 +17,19 @@ __all__ = [
     "AdoptModel",
     "ChangeModels",
     "ErasePayloads",
+    "ErasePerson",
+    "JoinUnit",
     "MergePersons",
     "Receipt",
+    "RecordConsent",
     "RecordEvent",
     "RecordOutcome",
     "ReleaseLeases",
+    "RepeatErasure",
     "SaveDecision",
     "SaveProfile",
     "SaveRevision",
+    "SplitPersons",
     "SwitchAction",
     "WindowOpened",
     "Write",
@@ -72,8 +77,11 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
         answer: bytes that a retry of the request gets.
         windows: response windows of the shown actions.
         reserves: what it takes of stocks; refused with `SoldOutError` where less is left of any of them.
-        contacts_seen: `Contacts.last` of the history that it was decided by; refused with `StaleError` where the
-            person has a newer one. None was decided without.
+        contacts_seen: `last` of the history that it was decided by; refused with `StaleError` where the person has a
+            newer entry of the kinds that matter. None was decided without.
+        seen_kinds: names of kinds that it depends on, such as "event" and "consent"; empty are those that limits count.
+            Merges, splits and erasures matter always.
+        identifier: whom it was decided for, where that is not the request's customer.
     """
 
     decision: Decision
@@ -82,6 +90,9 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
     windows: tuple[WindowOpened, ...] = ()
     reserves: tuple[Reserve, ...] = ()
     contacts_seen: int | None = None
+    seen_kinds: tuple[str, ...] = ()
+    identifier: str | None = None
+    identifier_kind: str = "customer"
 
 
 class RecordOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -207,6 +218,7 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         id: the caller's idempotency key.
+        occurred_at: when it came to be known; None takes the time of arrival.
     """
 
     id: str
@@ -215,6 +227,95 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     other: str
     other_kind: str = "customer"
     origin: Origin | None = None
+    occurred_at: datetime | None = None
+
+
+class SplitPersons(msgspec.Struct, frozen=True, kw_only=True):
+    """Undo a merge: all is as if it had never been, and what came since belongs to the identifier it came under.
+
+    Where another merge that stands holds the two together, they stay one person.
+
+    Args:
+        id: the caller's idempotency key.
+        merge: id of the merge's write, or the sequence of its journal entry; refused where there is no such merge, or
+            it is undone already.
+        author, reason: who orders it, and why, in their words.
+    """
+
+    id: str
+    merge: str
+    author: str = ""
+    reason: str = ""
+
+
+class JoinUnit(msgspec.Struct, frozen=True, kw_only=True):
+    """Let the person behind an identifier belong to a unit, such as one household, and to no other of its level.
+
+    Args:
+        level: such as "household"; a unit is an identifier of that kind, and new where it is not known yet.
+        unit: None leaves the one before.
+        occurred_at: when it came to be known; None takes the time of arrival.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    level: str
+    unit: str | None
+    origin: Origin | None = None
+    occurred_at: datetime | None = None
+
+
+class RecordConsent(msgspec.Struct, frozen=True, kw_only=True):
+    """Keep that a person allows contacts on a channel for a purpose, or does so no more.
+
+    Args:
+        source: where it was said.
+        text_version: version of the text that was agreed to.
+        occurred_at: when it was said; None takes the time of arrival. One that is dated ahead counts as of arrival.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    channel: str
+    purpose: str
+    given: bool
+    source: str = ""
+    text_version: str = ""
+    origin: Origin | None = None
+    occurred_at: datetime | None = None
+
+
+class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget the person behind an identifier, with all identifiers that lead to it.
+
+    What happened before may be written later without effect; what happens after it makes a new person.
+
+    Args:
+        author, reason: who orders it, and why, in their words; they stay.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    author: str = ""
+    reason: str = ""
+
+
+class RepeatErasure(msgspec.Struct, frozen=True, kw_only=True):
+    """Forget once more, in a store of before, what was forgotten: see `Storage.erase_again`.
+
+    Args:
+        at: moment of the erasure.
+        marks: of the identifiers that were forgotten.
+        identifiers: those of them that the store knows, as (kind, identifier).
+    """
+
+    id: str
+    at: datetime
+    marks: tuple[bytes, ...]
+    identifiers: tuple[tuple[str, str], ...]
 
 
 class ReleaseLeases(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,6 +357,11 @@ Write = (
     | ChangeModels
     | ErasePayloads
     | MergePersons
+    | SplitPersons
+    | JoinUnit
+    | RecordConsent
+    | ErasePerson
+    | RepeatErasure
     | ReleaseLeases
     | SwitchAction
 )

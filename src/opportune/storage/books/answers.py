@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+import msgspec
+
 from opportune.errors import ConflictError, UnknownError
 from opportune.records import Sign
 from opportune.storage.books.ledger import Ledger
@@ -43,18 +45,19 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     if write.reserves or write.contacts_seen is not None:
         check_limits(ledger, write)
     body, payload = split_decision(decision, write.answer, write.windows, write.reserves)
+    person, is_forgotten = _decided_for(ledger, write)
+    if person is not None and person != decision.person:
+        body = msgspec.structs.replace(body, person=decision.person)
     zone = decision.facts.get("zone")
     session = decision.request.session
-    reference = DecisionReference(
-        0, decision.person, session, zone if isinstance(zone, str) else None, decision.revision
-    )
+    reference = DecisionReference(0, person, session, zone if isinstance(zone, str) else None, decision.revision)
     sequence = ledger.append(
         item,
         body,
-        payload,
+        None if is_forgotten else payload,
         occurred_at=decision.at,
         zone=reference.zone,
-        person=decision.person,
+        person=person,
         session=session,
         decision=decision.id,
         revision=decision.revision,
@@ -68,6 +71,25 @@ def save_decision(ledger: Ledger, item: Request, write: SaveDecision) -> Receipt
     ledger.changes.counters["decisions"] += 1
     _join(ledger, decision.id)
     return ledger.receipt(Receipt(sequence=sequence, answer=write.answer))
+
+
+def _decided_for(ledger: Ledger, write: SaveDecision) -> tuple[str | None, bool]:
+    """The own person of the identifier that was decided for, and whether the decision is of somebody forgotten."""
+    decision, found = write.decision, ledger.found
+    identifier = write.identifier_kind, write.identifier or decision.request.customer or ""
+    known = found.persons.get(identifier)
+    tombstone = found.buried.get(identifier) if found.buried else None
+    if tombstone is not None and (
+        ledger.moment(decision.at) <= tombstone.at
+        # Of before by what was known of the person, though decided after.
+        or (decision.person is not None and (known is None or ledger.root(known) != ledger.root(decision.person)))
+    ):
+        ledger.changes.counters["late_of_forgotten"] += 1
+        return decision.person, True
+    if decision.person is None or known is None:
+        return decision.person, False
+    is_told = write.identifier is not None or ledger.root(known) == ledger.root(decision.person)
+    return (known if is_told else decision.person), False
 
 
 def _join(ledger: Ledger, decision: str) -> None:
@@ -160,14 +182,13 @@ def _append(
     ledger: Ledger, item: Request | Noted, body: OutcomeBody, decision: str, write: RecordOutcome | None = None
 ) -> int:
     known = ledger.found.decisions.get(decision)
-    person = None if known is None else ledger.found.merged.get(known.person or "", known.person)
     occurred_at = None if write is None else write.outcome.occurred_at
     sequence = ledger.append(
         item,
         body,
         occurred_at=occurred_at,
         zone=None if known is None else known.zone,
-        person=person,
+        person=None if known is None else known.person,
         session=None if known is None else known.session,
         decision=decision,
         revision=None if known is None else known.revision,

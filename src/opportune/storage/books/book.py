@@ -5,50 +5,65 @@ The plan sees earlier writes of the same batch, so a batch has the effect of its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from opportune.errors import ConflictError, InputError, UnknownError
 from opportune.storage.books.answers import record_outcome, save_decision
+from opportune.storage.books.belonging import join_unit, record_consent
+from opportune.storage.books.forgetting import erase_person, repeat_erasure
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.limits import release_leases, switch_action
-from opportune.storage.books.people import merge_persons, record_event, save_profile
+from opportune.storage.books.merging import merge_persons, split_persons
+from opportune.storage.books.people import record_event, save_profile
 from opportune.storage.books.publishing import adopt_model, change_models, erase_payloads, save_revision
 from opportune.storage.changes import Changes, Found, Wanted
-from opportune.storage.entries import Entry
+from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import Kind
 from opportune.storage.requests import Request
 from opportune.storage.writes import (
+    AdoptModel,
+    ChangeModels,
     ErasePayloads,
+    ErasePerson,
+    JoinUnit,
     MergePersons,
     Receipt,
+    RecordConsent,
     RecordEvent,
     RecordOutcome,
     ReleaseLeases,
+    RepeatErasure,
     SaveDecision,
     SaveProfile,
     SaveRevision,
+    SplitPersons,
     SwitchAction,
     Write,
 )
 
 __all__ = ["Book"]
 
-_HANDLERS: dict[Kind, Callable[[Ledger, Request, Any], Receipt | int]] = {
-    Kind.PROFILE: save_profile,
-    Kind.DECISION: save_decision,
-    Kind.OUTCOME: record_outcome,
-    Kind.EVENT: record_event,
-    Kind.REVISION: save_revision,
-    Kind.MODEL: adopt_model,
-    Kind.ERASURE: erase_payloads,
-    Kind.MERGE: merge_persons,
-    Kind.CHANGE: change_models,
-    Kind.RELEASE: release_leases,
-    Kind.SWITCH: switch_action,
+_HANDLERS: dict[type[Write], Callable[[Ledger, Request, Any], Receipt | int]] = {
+    SaveProfile: save_profile,
+    SaveDecision: save_decision,
+    RecordOutcome: record_outcome,
+    RecordEvent: record_event,
+    SaveRevision: save_revision,
+    AdoptModel: adopt_model,
+    ErasePayloads: erase_payloads,
+    MergePersons: merge_persons,
+    SplitPersons: split_persons,
+    JoinUnit: join_unit,
+    RecordConsent: record_consent,
+    ErasePerson: erase_person,
+    RepeatErasure: repeat_erasure,
+    ChangeModels: change_models,
+    ReleaseLeases: release_leases,
+    SwitchAction: switch_action,
 }
-"""What plans a write of each kind: it gives the receipt, or the sequence of the stored entry that the write repeats."""
+"""What plans a write: it gives the receipt, or the sequence of the stored entry that the write repeats."""
 
 
 class Book:
@@ -58,69 +73,35 @@ class Book:
         writes: the batch, in the order of arrival.
         new_id: makes internal ids of persons.
         new_salt: makes `SALT_BYTES` random bytes.
+        mark: keyed digest of an identifier, given its kind and itself.
     """
 
-    def __init__(self, writes: Sequence[Write], new_id: Callable[[], str], new_salt: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        writes: Sequence[Write],
+        new_id: Callable[[], str],
+        new_salt: Callable[[], bytes],
+        mark: Callable[[str, str], bytes],
+    ) -> None:
         self._new_id = new_id
         self._new_salt = new_salt
-        self._items: list[Request | InputError] = []
-        self._needs_contacts = False
-        self.wanted = Wanted()
+        self._mark = mark
+        self.wanted = Wanted(mark=mark)
         self.changes = Changes()
         self.entries: list[Entry] = []
         """What the batch adds to the journal, as readers will see it."""
         self.results: list[Receipt | InputError | int] = []
         """Per write: its receipt, its refusal, or the sequence of the stored entry that it repeats."""
-        for write in writes:
-            self._items.append(self._prepare(write))
-        if self._needs_contacts:
-            self._want_contacts(writes)
+        self._items = [self._prepare(write) for write in writes]
 
     def _prepare(self, write: Write) -> Request | InputError:
         try:
-            item = Request(write)
+            item = Request(write, self._mark)
         except InputError as error:
             return error
-        self._want(item)
+        self.wanted.keys.append(item.key)
+        _WANTS[type(write)](self.wanted, write)
         return item
-
-    def _want(self, item: Request) -> None:
-        wanted, write = self.wanted, item.write
-        wanted.keys.append(item.key)
-        match write:
-            case RecordOutcome():
-                outcome = write.outcome
-                wanted.decisions.append(outcome.decision)
-                wanted.reports.append(outcome.decision)
-                wanted.windows.append(outcome.decision)
-                wanted.reservations.append(outcome.decision)
-            case SaveDecision():
-                wanted.decisions.append(write.decision.id)
-                wanted.reports.append(write.decision.id)
-                if write.reserves:
-                    wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
-                self._needs_contacts |= write.contacts_seen is not None
-            case SaveProfile() | RecordEvent():
-                if write.identifier is not None:
-                    wanted.identifiers.append((write.identifier_kind, write.identifier))
-            case SaveRevision():
-                wanted.bundles.append(write.hash)
-                wanted.revision = True
-            case MergePersons():
-                pair = [(write.identifier_kind, write.identifier), (write.other_kind, write.other)]
-                wanted.identifiers.extend(pair)
-                wanted.merging.extend(pair)
-            case ErasePayloads():
-                wanted.payloads.extend(write.sequences)
-            case ReleaseLeases():
-                wanted.reservations.extend(write.decisions)
-            case SwitchAction():
-                wanted.switches.append(write.target)
-
-    def _want_contacts(self, writes: Sequence[Write]) -> None:
-        """Ask for the newest contacts of everybody who is decided for here; all decisions of one person count."""
-        persons = (write.decision.person for write in writes if isinstance(write, SaveDecision))
-        self.wanted.contacts = list(dict.fromkeys(person for person in persons if person))
 
     def plan(self, found: Found, now: datetime) -> None:
         """Fill `changes`, `entries` and `results`.
@@ -128,14 +109,14 @@ class Book:
         Args:
             now: time of recording, aware.
         """
-        ledger = Ledger(found, now, self._new_id, self._new_salt)
+        ledger = Ledger(found, now, self._new_id, self._new_salt, self._mark)
         self.changes, self.entries = ledger.changes, ledger.entries
         for item in self._items:
             if isinstance(item, InputError):
                 self.results.append(item)
                 continue
             try:
-                self.results.append(ledger.repeated(item) or _HANDLERS[item.kind](ledger, item, item.write))
+                self.results.append(ledger.repeated(item) or _HANDLERS[type(item.write)](ledger, item, item.write))
             except ConflictError as error:
                 self.changes.counters["conflicts"] += error.code == "id-conflict"
                 self.results.append(error)
@@ -144,3 +125,92 @@ class Book:
                 self.results.append(error)
             except InputError as error:
                 self.results.append(error)
+
+
+def _want_profile(wanted: Wanted, write: SaveProfile) -> None:
+    identifier = _want_person(wanted, write.identifier_kind, write.identifier, write.occurred_at)
+    wanted.profiles.append(identifier)
+
+
+def _want_event(wanted: Wanted, write: RecordEvent) -> None:
+    if write.identifier is not None:
+        _want_person(wanted, write.identifier_kind, write.identifier, write.occurred_at)
+
+
+def _want_person(wanted: Wanted, kind: str, value: str, occurred_at: datetime | None = None) -> tuple[str, str]:
+    identifier = kind, value
+    wanted.identifiers.append(identifier)
+    if occurred_at is not None:
+        wanted.dated.append((identifier, to_microseconds(occurred_at)))
+    return identifier
+
+
+def _want_decision(wanted: Wanted, write: SaveDecision) -> None:
+    decision = write.decision
+    wanted.decisions.append(decision.id)
+    wanted.reports.append(decision.id)
+    if write.reserves:
+        wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
+    value = write.identifier or decision.request.customer
+    if value is not None:
+        identifier = write.identifier_kind, value
+        wanted.identifiers.append(identifier)
+        # At any moment: it may know what the person was before.
+        wanted.dated.append((identifier, 0))
+    if write.contacts_seen is not None and decision.person:
+        known = wanted.contacts.get(decision.person, write.contacts_seen)
+        wanted.contacts[decision.person] = min(known, write.contacts_seen)
+
+
+def _want_outcome(wanted: Wanted, write: RecordOutcome) -> None:
+    decision = write.outcome.decision
+    for names in (wanted.decisions, wanted.reports, wanted.windows, wanted.reservations):
+        names.append(decision)
+
+
+def _want_revision(wanted: Wanted, write: SaveRevision) -> None:
+    wanted.bundles.append(write.hash)
+    wanted.revision = True
+
+
+def _want_merge(wanted: Wanted, write: MergePersons) -> None:
+    for kind, value in ((write.identifier_kind, write.identifier), (write.other_kind, write.other)):
+        wanted.profiles.append(_want_person(wanted, kind, value, write.occurred_at))
+
+
+def _want_unit(wanted: Wanted, write: JoinUnit) -> None:
+    wanted.units.append(_want_person(wanted, write.identifier_kind, write.identifier, write.occurred_at))
+    if write.unit is not None:
+        _want_person(wanted, write.level, write.unit, write.occurred_at)
+
+
+def _want_consent(wanted: Wanted, write: RecordConsent) -> None:
+    wanted.consents.append(_want_person(wanted, write.identifier_kind, write.identifier, write.occurred_at))
+
+
+def _want_erasure(wanted: Wanted, identifiers: Iterable[tuple[str, str]]) -> None:
+    for identifier in identifiers:
+        wanted.identifiers.append(identifier)
+        wanted.profiles.append(identifier)
+        wanted.erasing.append(identifier)
+
+
+_WANTS: dict[type[Write], Callable[[Wanted, Any], None]] = {
+    SaveProfile: _want_profile,
+    SaveDecision: _want_decision,
+    RecordOutcome: _want_outcome,
+    RecordEvent: _want_event,
+    SaveRevision: _want_revision,
+    AdoptModel: lambda wanted, write: None,
+    ErasePayloads: lambda wanted, write: wanted.payloads.extend(write.sequences),
+    MergePersons: _want_merge,
+    SplitPersons: lambda wanted, write: wanted.splits.append(write.merge),
+    JoinUnit: _want_unit,
+    RecordConsent: _want_consent,
+    ErasePerson: lambda wanted, write: _want_erasure(wanted, [(write.identifier_kind, write.identifier)]),
+    RepeatErasure: lambda wanted, write: _want_erasure(wanted, write.identifiers),
+    ChangeModels: lambda wanted, write: None,
+    ReleaseLeases: lambda wanted, write: wanted.reservations.extend(write.decisions),
+    SwitchAction: lambda wanted, write: wanted.switches.append(write.target),
+}
+"""What the plan of a write must look up."""

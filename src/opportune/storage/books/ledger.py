@@ -11,7 +11,7 @@ from opportune.errors import ConflictError
 from opportune.storage.changes import Changes, Found, KeyFound
 from opportune.storage.digests import chain_digest, digest_of, encode, payload_digest
 from opportune.storage.entries import Entry, EntryRow, to_microseconds
-from opportune.storage.kinds import CONTACT_KINDS, SCHEMAS, Body, Payload
+from opportune.storage.kinds import SCHEMAS, Body, Payload
 from opportune.storage.requests import UNSTORABLE, Noted, Request, request_digest, unstorable
 from opportune.storage.writes import Receipt
 
@@ -26,10 +26,19 @@ class Ledger:
         now: time of recording, aware.
         new_id: makes internal ids of persons.
         new_salt: makes `SALT_BYTES` random bytes.
+        mark: keyed digest of an identifier, given its kind and itself.
     """
 
-    def __init__(self, found: Found, now: datetime, new_id: Callable[[], str], new_salt: Callable[[], bytes]) -> None:
+    def __init__(
+        self,
+        found: Found,
+        now: datetime,
+        new_id: Callable[[], str],
+        new_salt: Callable[[], bytes],
+        mark: Callable[[str, str], bytes],
+    ) -> None:
         self.found = found
+        self.mark = mark
         self.new_id = new_id
         self.new_salt = new_salt
         self.changes = Changes()
@@ -116,8 +125,8 @@ class Ledger:
         changes.keys.append((item.kind.value, item.id, sequence, None))
         found.keys[item.key] = KeyFound(sequence, sent, salt)
         found.last, found.digest = sequence, digest
-        if found.newest and person is not None and item.kind in CONTACT_KINDS:
-            found.newest[self.person_today(person)] = sequence
+        if found.news and person is not None:
+            found.news.setdefault(self.root(person), {})[item.kind.value] = sequence
         self.entries.append(
             Entry(
                 sequence=sequence,
@@ -140,10 +149,21 @@ class Ledger:
         )
         return sequence
 
-    def person_today(self, person: str) -> str:
-        """Who stands for a person today, of those whose contacts were asked for; after the merges of this batch too."""
-        kept = self.found.today.get(person, person)
-        return self.found.merged.get(kept, kept)
+    def root(self, person: str) -> str:
+        """Who stands for a person today; after the merges and splits of this batch too."""
+        return self.found.roots.get(person, person)
+
+    def union(self, root: str) -> list[str]:
+        """All who are one with who stands for them, itself among them; only of those that were wanted."""
+        return self.found.unions.get(root) or [root]
+
+    def buried(self, identifier: tuple[str, str], occurred_at: datetime | None) -> Receipt | None:
+        """The receipt of what is said of somebody who was forgotten since it happened; None for all else."""
+        tombstone = self.found.buried.get(identifier) if occurred_at is not None else None
+        if tombstone is None or self.moment(occurred_at) > tombstone.at:
+            return None
+        self.changes.counters["late_of_forgotten"] += 1
+        return Receipt(sequence=tombstone.sequence, repeated=True)
 
     def moment(self, occurred_at: datetime | None) -> int:
         """Microseconds since 1970 of when something happened; None is now."""

@@ -10,7 +10,7 @@ from opportune.errors import ConflictError, Problem, SoldOutError, StaleError
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.changes import ReservationFound, SwitchFound, switch_digest
 from opportune.storage.entries import to_microseconds
-from opportune.storage.kinds import ReleaseBody, SwitchBody
+from opportune.storage.kinds import CONTACT_KINDS, WHO_KINDS, ReleaseBody, SwitchBody
 from opportune.storage.requests import Request
 from opportune.storage.reservations import Moved, ReservationState, StockCount, next_state
 from opportune.storage.standing import UNSEEN, Report, standing
@@ -24,16 +24,8 @@ _read_terms = msgspec.msgpack.Decoder(_Terms).decode
 
 def check_limits(ledger: Ledger, write: SaveDecision) -> None:
     """Refuse a decision that does not know its person's whole history, or takes more of a stock than is left."""
-    person = write.decision.person
-    if write.contacts_seen is not None and person is not None:
-        newest = ledger.found.newest.get(ledger.person_today(person), 0)
-        if newest > write.contacts_seen:
-            raise StaleError.of(
-                "contacts_seen",
-                f"expected the history up to journal entry {newest}, found it read up to {write.contacts_seen}",
-                "read the person's contacts again and decide again",
-                "stale-contacts",
-            )
+    if write.contacts_seen is not None and write.decision.person is not None:
+        _check_seen(ledger, write, write.contacts_seen)
     wanted: dict[tuple[str, str], int] = {}
     lost = []
     for reserve in write.reserves:
@@ -45,6 +37,20 @@ def check_limits(ledger: Ledger, write: SaveDecision) -> None:
             wanted[key] = wanted.get(key, 0) + reserve.units
     if lost:
         raise SoldOutError(_sold_out(lost), lost=lost)
+
+
+def _check_seen(ledger: Ledger, write: SaveDecision, seen: int) -> None:
+    """Refuse a decision that does not know the newest of its person that it depends on."""
+    news = ledger.found.news.get(ledger.root(write.decision.person or ""), {})
+    matters = {*WHO_KINDS, *(write.seen_kinds or CONTACT_KINDS)}
+    newest = max((sequence for kind, sequence in news.items() if kind in matters), default=0)
+    if newest > seen:
+        raise StaleError.of(
+            "contacts_seen",
+            f"expected the history up to journal entry {newest}, found it read up to {seen}",
+            "read the person's history again and decide again",
+            "stale-contacts",
+        )
 
 
 def _sold_out(lost: Iterable[tuple[str, str, str]]) -> list[Problem]:

@@ -44,17 +44,47 @@ _CLOSED = Statement(
 )
 _IDENTIFIERS = _insert("identifiers", "text", "text", "text", "int8", "bytea")
 _MERGES = _insert("merges", "text", "text", then=" on conflict (absorbed) do update set kept = excluded.kept")
+_PARTED = Statement("delete from merges where absorbed = any($1::text[])", ("text[]",))
+_LINKS = _insert(
+    "links",
+    *TABLES["links"].values(),
+    then=" on conflict (sequence, one, other) do update set undone = excluded.undone",
+)
 _PROFILES = _insert(
     "profiles",
-    "text",
-    "int8",
-    "int8",
-    "bytea",
-    "bytea",
-    then=" on conflict (person) do update set (version, sequence, attributes, digest)"
-    " = (excluded.version, excluded.sequence, excluded.attributes, excluded.digest)",
+    *TABLES["profiles"].values(),
+    then=" on conflict (person) do update set (version, sequence, attributes, digest, marks)"
+    " = (excluded.version, excluded.sequence, excluded.attributes, excluded.digest, excluded.marks)",
 )
-_UNITED = Statement("delete from profiles where person = any($1::text[])", ("text[]",))
+_UNITS = _insert(
+    "units",
+    *TABLES["units"].values(),
+    then=" on conflict (person, level) do update set (unit, sequence) = (excluded.unit, excluded.sequence)",
+)
+_CONSENTS = _insert(
+    "consents",
+    *TABLES["consents"].values(),
+    then=" on conflict (person, channel, purpose) do update set (given, at, sequence, source, text_version, digest)"
+    " = (excluded.given, excluded.at, excluded.sequence, excluded.source, excluded.text_version, excluded.digest)",
+)
+_TOMBSTONES = _insert("tombstones", *TABLES["tombstones"].values())
+
+
+def _forget(table: str, **keys: str) -> Statement:
+    """Rows of a table with these columns and types."""
+    same = " and ".join(f"t.{name} = gone.{name}" for name in keys)
+    gone = f"unnest({_arrays([*keys.values()])}) as gone({', '.join(keys)})"
+    # Names of our own only.
+    return Statement(f"delete from {table} t using {gone} where {same}", tuple(f"{kind}[]" for kind in keys.values()))  # noqa: S608
+
+
+_FORGET = {
+    "identifiers": _forget("identifiers", kind="text", value="text", person="text"),
+    "profiles": _forget("profiles", person="text"),
+    "links": _forget("links", sequence="int8", one="text", other="text"),
+    "units": _forget("units", person="text", level="text"),
+    "consents": _forget("consents", person="text", channel="text", purpose="text"),
+}
 _BUNDLES = _insert("bundles", "text", "bytea", "bytea")
 _REVISIONS = _insert("revisions", "int8", "text", "int8")
 _REVISION_ENTRIES = _insert("revision_entries", *TABLES["revision_entries"].values())
@@ -107,11 +137,16 @@ def apply(changes: Changes) -> Iterator[Step]:
         (_DECISIONS, changes.decisions),
         (_OUTCOMES, changes.outcomes),
         (_WINDOWS, changes.windows),
+        *((_FORGET[table], keys) for table, keys in changes.forgotten.items()),
         (_CLOSED, changes.closed),
         (_IDENTIFIERS, changes.identifiers),
-        (_MERGES, list(changes.merges.items())),
+        (_PARTED, [(one,) for one, kept in changes.merges.items() if kept is None]),
+        (_MERGES, [row for row in changes.merges.items() if row[1] is not None]),
+        (_LINKS, list(changes.links.values())),
         (_PROFILES, [(person, *row) for person, row in changes.profiles.items()]),
-        (_UNITED, [(person,) for person in changes.united]),
+        (_UNITS, list(changes.units.values())),
+        (_CONSENTS, list(changes.consents.values())),
+        (_TOMBSTONES, changes.tombstones),
         (_BUNDLES, changes.bundles),
         (_REVISIONS, changes.revisions),
         (_REVISION_ENTRIES, changes.revision_entries),

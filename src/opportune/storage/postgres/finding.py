@@ -6,19 +6,23 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from opportune.storage.changes import (
+    ConsentFound,
     DecisionReference,
     Found,
+    IdentifierFound,
     KeyFound,
+    MemberFound,
     ProfileFound,
     ReportFound,
     ReservationFound,
     SwitchFound,
+    Tombstone,
     Wanted,
 )
 from opportune.storage.postgres.link import Link, LinkError, Row, Statement, Step
 from opportune.storage.postgres.values import columns
 from opportune.storage.reservations import StockCount
-from opportune.storage.statements import CONTACT
+from opportune.storage.unions import Link as Merge
 
 __all__ = ["BEGIN", "COMMIT", "FROZEN", "ROLLBACK", "SNAPSHOT", "find"]
 
@@ -39,6 +43,8 @@ FROZEN = ((Statement("select 1::int8"), ()), *SNAPSHOT[1:])
 COMMIT: Step = (Statement("commit"), ())
 ROLLBACK: Step = (Statement("rollback"), ())
 
+_DIGITS = 19
+"""A sequence has fewer."""
 _DAMAGED = "XX001"
 """SQLSTATE of a server that finds its own data damaged."""
 
@@ -55,9 +61,8 @@ _REQUESTS = Statement(
     ("int8[]",),
 )
 _DECISIONS = Statement(
-    "select d.id, d.sequence, coalesce(m.kept, j.person), j.session, j.zone, j.revision"
-    " from unnest($1::text[]) as wanted(id) join decisions d using (id) join journal j on j.sequence = d.sequence"
-    " left join merges m on m.absorbed = j.person",
+    "select d.id, d.sequence, j.person, j.session, j.zone, j.revision"
+    " from unnest($1::text[]) as wanted(id) join decisions d using (id) join journal j on j.sequence = d.sequence",
     ("text[]",),
 )
 _REPORTS = Statement(
@@ -72,16 +77,72 @@ _WINDOWS = Statement(
     ("text[]",),
 )
 _IDENTIFIERS = Statement(
-    "select i.kind, i.value, coalesce(m.kept, i.person), p.version, p.attributes"
+    "select i.kind, i.value, i.person, m.kept"
     " from unnest($1::text[], $2::text[]) as wanted(kind, value) join identifiers i using (kind, value)"
-    " left join merges m on m.absorbed = i.person left join profiles p on p.person = coalesce(m.kept, i.person)",
+    " left join merges m on m.absorbed = i.person",
     ("text[]", "text[]"),
 )
-_ABSORBED = Statement(
-    "select distinct k.kept, k.absorbed"
-    " from unnest($1::text[], $2::text[]) as wanted(kind, value) join identifiers i using (kind, value)"
-    " left join merges m on m.absorbed = i.person join merges k on k.kept = coalesce(m.kept, i.person)",
+_OWN = "from unnest($1::text[], $2::text[]) as wanted(kind, value) join identifiers i using (kind, value)"
+_STOOD = f"select distinct coalesce(m.kept, i.person) as root {_OWN} left join merges m on m.absorbed = i.person"
+_SPLIT_ROOTS = (
+    "select distinct coalesce(m.kept, l.one) as root from links l left join merges m on m.absorbed = l.one"
+    " where l.sequence = any($1::int8[])"
+)
+_MEMBERS = (
+    "(select root, root as person from roots"
+    " union all select r.root, m.absorbed from roots r join merges m on m.kept = r.root)"
+)
+
+
+def _unions(roots: str, *types: str) -> tuple[Statement, Statement]:
+    """Who is one with whom, with their own profiles; and the merges among them."""
+    begin = f"with roots as ({roots}), persons as {_MEMBERS}"
+    return (
+        Statement(
+            f"{begin} select u.root, u.person, p.version, p.attributes, p.sequence, p.marks"  # noqa: S608
+            " from persons u left join profiles p on p.person = u.person order by u.root, u.person <> u.root",
+            types,
+        ),
+        Statement(
+            f"{begin} select l.sequence, l.one, l.other, l.undone from persons u join links l on l.one = u.person"  # noqa: S608
+            f" union select l.sequence, l.one, l.other, l.undone from persons u join links l on l.other = u.person",
+            types,
+        ),
+    )
+
+
+_UNIONS, _LINKS = _unions(_STOOD, "text[]", "text[]")
+_SPLIT_UNIONS, _SPLIT_LINKS = _unions(_SPLIT_ROOTS, "int8[]")
+_SPLITS = Statement(
+    "select w.name, k.sequence from unnest($1::text[]) as w(name) join keys k on k.kind = 'merge' and k.id = w.name",
+    ("text[]",),
+)
+_UNITS = Statement(f"select distinct u.* {_OWN} join units u on u.person = i.person", ("text[]", "text[]"))
+_CONSENTS = Statement(f"select distinct c.* {_OWN} join consents c on c.person = i.person", ("text[]", "text[]"))
+_ERASING = f"with roots as ({_STOOD}), persons as {_MEMBERS}"
+_OWNED = Statement(
+    f"{_ERASING} select i.kind, i.value, i.person, i.sequence, i.salt"  # noqa: S608
+    " from persons u join identifiers i on i.person = u.person",
     ("text[]", "text[]"),
+)
+_TOLD = Statement(
+    f"{_ERASING} select u.person, p.sequence from persons u join journal j on j.person = u.person"  # noqa: S608
+    " join payloads p on p.sequence = j.sequence",
+    ("text[]", "text[]"),
+)
+_JOINED = Statement(
+    f"{_ERASING} select t.* from persons u join units t on t.person = u.person"  # noqa: S608
+    " union select t.* from persons u join units t on t.unit = u.person",
+    ("text[]", "text[]"),
+)
+_ALLOWED = Statement(
+    f"{_ERASING} select c.* from persons u join consents c on c.person = u.person",  # noqa: S608
+    ("text[]", "text[]"),
+)
+_LAST_ERASURE = Statement("select max(at) from tombstones")
+_TOMBSTONES = Statement(
+    "select distinct on (mark) mark, at, sequence from tombstones where mark = any($1::bytea[]) order by mark, at desc",
+    ("bytea[]",),
 )
 _REVISION = Statement("select number, hash, sequence from revisions order by number desc limit 1")
 _BUNDLES = Statement("select hash from bundles where hash = any($1::text[])", ("text[]",))
@@ -104,13 +165,13 @@ _RESERVATIONS = Statement(
     ("text[]",),
 )
 _CONTACTS = Statement(
-    "select w.person, k.person, (select max(n.sequence) from"  # noqa: S608
+    "select w.person, k.person, n.kind, n.sequence"
+    " from unnest($1::text[], $2::int8[]) as w(person, seen) left join merges m on m.absorbed = w.person"
+    " cross join lateral (select coalesce(m.kept, w.person) as person) k left join lateral"
+    " (select j.kind, max(j.sequence) as sequence from"
     " (select k.person as person union all select absorbed from merges where kept = k.person) u"
-    " cross join lateral (select j.sequence from journal j where j.person = u.person"
-    f" and j.{CONTACT} order by j.sequence desc limit 1) n)"
-    " from unnest($1::text[]) as w(person) left join merges m on m.absorbed = w.person"
-    " cross join lateral (select coalesce(m.kept, w.person) as person) k",
-    ("text[]",),
+    " join journal j on j.person = u.person and j.sequence > w.seen group by j.kind) n on true",
+    ("text[]", "int8[]"),
 )
 _SWITCHES = Statement("select * from switches where target = any($1::text[])", ("text[]",))
 
@@ -130,8 +191,13 @@ def find(link: Link, beginning: Sequence[Step], wanted: Wanted) -> tuple[Found, 
         raise LinkError("the row of the journal's end is missing", _DAMAGED)
     ((room,),), ((last, digest),) = head, end
     found = Found(last, digest)
-    for (_, fill), rows in zip(looks, answers, strict=True):
+    last_erasure = None
+    for (step, fill), rows in zip(looks, answers, strict=True):
         fill(found, rows)
+        if step[0] is _LAST_ERASURE:
+            ((last_erasure,),) = rows
+    if last_erasure is not None or wanted.splits or wanted.erasing:
+        _find_more(link, wanted, found, last_erasure)
     if keys:
         _fill_keys(link, found, keys)
     return found, room
@@ -149,10 +215,7 @@ def _looks(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
         yield (_REPORTS, (wanted.reports,)), _fill_reports
     if wanted.windows:
         yield (_WINDOWS, (list(dict.fromkeys(wanted.windows)),)), _fill_windows
-    if wanted.identifiers:
-        yield (_IDENTIFIERS, columns(wanted.identifiers)), _fill_identifiers
-    if wanted.merging:
-        yield (_ABSORBED, columns(wanted.merging)), _fill_absorbed
+    yield from _looks_at_persons(wanted)
     if wanted.revision:
         yield (_REVISION, ()), _fill_revision
     if wanted.bundles:
@@ -164,7 +227,7 @@ def _looks(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
     if wanted.reservations:
         yield (_RESERVATIONS, (list(dict.fromkeys(wanted.reservations)),)), _fill_reservations
     if wanted.contacts:
-        yield (_CONTACTS, (wanted.contacts,)), _fill_contacts
+        yield (_CONTACTS, columns([*wanted.contacts.items()])), _fill_contacts
     if wanted.switches:
         yield (_SWITCHES, (wanted.switches,)), _fill_switches
 
@@ -196,16 +259,92 @@ def _fill_windows(found: Found, rows: list[Row]) -> None:
         found.windows.setdefault(decision, {})[action, treatment] = outcome, due_at
 
 
+def _looks_at_persons(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
+    if wanted.identifiers:
+        yield (_IDENTIFIERS, columns(sorted(set(wanted.identifiers)))), _fill_identifiers
+    if wanted.profiles:
+        pairs = columns(wanted.profiles)
+        yield (_UNIONS, pairs), _fill_unions
+        yield (_LINKS, pairs), _fill_links
+    if wanted.units:
+        yield (_UNITS, columns(wanted.units)), _fill_units
+    if wanted.consents:
+        yield (_CONSENTS, columns(wanted.consents)), _fill_consents
+    if wanted.erasing:
+        pairs = columns(wanted.erasing)
+        yield (_OWNED, pairs), _fill_owned
+        yield (_TOLD, pairs), _fill_told
+        yield (_JOINED, pairs), _fill_units
+        yield (_ALLOWED, pairs), _fill_consents
+    if wanted.dated:
+        yield (_LAST_ERASURE, ()), lambda found, rows: None
+    if wanted.splits:
+        yield (_SPLITS, (wanted.splits,)), _fill_splits
+
+
 def _fill_identifiers(found: Found, rows: list[Row]) -> None:
-    for kind, value, person, version, attributes in rows:
+    for kind, value, person, kept in rows:
         found.persons[kind, value] = person
+        if kept is not None:
+            found.roots[person] = kept
+
+
+def _fill_unions(found: Found, rows: list[Row]) -> None:
+    for root, person, version, *profile in rows:
+        persons = found.unions.setdefault(root, [])
+        if person not in persons:
+            persons.append(person)
+        found.roots[person] = root
         if version is not None:
-            found.profiles[person] = ProfileFound(version, attributes)
+            found.profiles[person] = ProfileFound(version, *profile)
 
 
-def _fill_absorbed(found: Found, rows: list[Row]) -> None:
-    for kept, absorbed in rows:
-        found.absorbed.setdefault(kept, []).append(absorbed)
+def _fill_links(found: Found, rows: list[Row]) -> None:
+    for row in rows:
+        link = Merge(*row)
+        found.links[link[:3]] = link
+
+
+def _fill_units(found: Found, rows: list[Row]) -> None:
+    for row in map(MemberFound._make, rows):
+        found.units.setdefault(row.person, {})[row.level] = row
+
+
+def _fill_consents(found: Found, rows: list[Row]) -> None:
+    for row in map(ConsentFound._make, rows):
+        found.consents.setdefault(row.person, {})[row.channel, row.purpose] = row
+
+
+def _fill_owned(found: Found, rows: list[Row]) -> None:
+    for row in map(IdentifierFound._make, rows):
+        found.owned.setdefault(row.person, []).append(row)
+
+
+def _fill_told(found: Found, rows: list[Row]) -> None:
+    for person, sequence in rows:
+        found.told.setdefault(person, []).append(sequence)
+
+
+def _fill_splits(found: Found, rows: list[Row]) -> None:
+    found.merges.update((name, sequence) for name, sequence in rows)
+
+
+def _find_more(link: Link, wanted: Wanted, found: Found, last_erasure: int | None) -> None:
+    """Look up what depends on what was found; all of it is rare."""
+    if last_erasure is not None and (marks := wanted.marks(last_erasure)):
+        for row in map(Tombstone._make, link.one(_TOMBSTONES, list(marks))):
+            found.buried[marks[row.mark]] = row
+    if wanted.splits:
+        for name in wanted.splits:
+            if name not in found.merges and name.isascii() and name.isdigit() and len(name) < _DIGITS:
+                found.merges[name] = int(name)
+        sequences = list(found.merges.values())
+        _fill_unions(found, link.one(_SPLIT_UNIONS, sequences))
+        _fill_links(found, link.one(_SPLIT_LINKS, sequences))
+    if wanted.erasing:
+        named = [row.sequence for own in found.units.values() for row in own.values()]
+        named += [one.sequence for one in found.links.values()]
+        found.payloads.update(sequence for (sequence,) in link.one(_PAYLOADS, named))
 
 
 def _fill_revision(found: Found, rows: list[Row]) -> None:
@@ -227,9 +366,11 @@ def _fill_reservations(found: Found, rows: list[Row]) -> None:
 
 
 def _fill_contacts(found: Found, rows: list[Row]) -> None:
-    for person, kept, newest in rows:
-        found.today[person] = kept
-        found.newest[kept] = newest or 0
+    for person, kept, kind, newest in rows:
+        found.roots[person] = kept
+        news = found.news.setdefault(kept, {})
+        if kind is not None:
+            news[kind] = max(newest, news.get(kind, 0))
 
 
 def _fill_switches(found: Found, rows: list[Row]) -> None:

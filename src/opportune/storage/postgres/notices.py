@@ -25,10 +25,10 @@ def told(changes: Changes, last: int) -> Notice | None:
     """What others must know of a commit; None where they need not know it."""
     outcomes = any(entry.kind == Kind.OUTCOME for entry in changes.entries)
     models = any(entry.kind == Kind.CHANGE for entry in changes.entries)
-    merged = {*changes.united, *changes.merges, *changes.merges.values()}
-    persons = {*changes.profiles, *merged, *(row[2] for row in changes.identifiers)}
+    persons = {*changes.profiles, *changes.touched, *(row[2] for row in changes.identifiers)}
     if not (outcomes or models or persons or changes.revisions or changes.switches):
         return None
+    named = [*changes.identifiers, *changes.forgotten.get("identifiers", ())]
     return Notice(
         last=last,
         outcomes=outcomes,
@@ -36,7 +36,7 @@ def told(changes: Changes, last: int) -> Notice | None:
         switches=bool(changes.switches),
         revision=changes.revisions[-1][0] if changes.revisions else None,
         persons=tuple(sorted(persons)),
-        identifiers=tuple(identifier_mark(kind, value) for kind, value, *_ in changes.identifiers),
+        identifiers=tuple(identifier_mark(kind, value) for kind, value, *_ in named),
     )
 
 

@@ -7,7 +7,17 @@ from collections.abc import Collection
 from opportune.storage.changes import ReservationFound
 from opportune.storage.kinds import Kind
 from opportune.storage.postgres.link import Statement
-from opportune.storage.statements import CONTACT, CONTACT_COLUMNS, IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
+from opportune.storage.statements import (
+    CONTACT,
+    CONTACT_COLUMNS,
+    HAPPENED_COLUMNS,
+    IDENTIFIED,
+    JOURNAL_ROWS,
+    OF_UNION,
+    PROVED,
+    TODAY,
+)
+from opportune.storage.tables import TABLES
 
 __all__ = ["Reads", "rows_of_kinds"]
 
@@ -17,6 +27,7 @@ _ABOUT = """
 """
 _REVISION = "select r.number, r.hash, r.sequence, b.body, b.digest from revisions r join bundles b using (hash)"
 _RESERVATION = ", ".join(ReservationFound._fields)
+_UNION = OF_UNION.format("$1", "$2")
 
 
 class Reads:
@@ -41,10 +52,46 @@ class Reads:
     PERSON = Statement(f"select {TODAY} {IDENTIFIED} where i.kind = $1 and i.value = $2", ("text", "text"))
     ABSORBED = Statement("select absorbed from merges where kept = $1", ("text",))
     PROFILE = Statement(
-        f"select p.person, p.version, p.sequence, p.attributes, p.digest {IDENTIFIED}"
-        f" join profiles p on p.person = {TODAY} where i.kind = $1 and i.value = $2",
+        "select coalesce(m.kept, i.person), m.kept is not null or exists (select from merges where kept = i.person),"
+        " p.person, p.version, p.sequence, p.attributes, p.digest, p.marks"
+        " from identifiers i left join merges m on m.absorbed = i.person left join profiles p on p.person = i.person"
+        " where i.kind = $1 and i.value = $2",
         ("text", "text"),
     )
+    UNITED = Statement(
+        f"{_UNION} select (select person from kept), p.person, p.version, p.sequence, p.attributes, p.digest, p.marks,"  # noqa: S608
+        " null::text from persons u join profiles p on p.person = u.person"
+        " union all select (select person from kept), l.one, 0, l.sequence, null, null, null, l.other"
+        " from persons u join links l on l.one = u.person where l.undone = 0",
+        ("text", "text"),
+    )
+    CONSENTS = Statement(
+        f"{_UNION} select {', '.join(f'c.{column}' for column in TABLES['consents'])}"  # noqa: S608
+        " from persons u join consents c on c.person = u.person",
+        ("text", "text"),
+    )
+    UNITS = Statement(
+        f"{_UNION} select m.level, m.unit, m.sequence, i.value from persons u join units m on m.person = u.person"  # noqa: S608
+        " left join identifiers i on i.person = m.unit and i.kind = m.level",
+        ("text", "text"),
+    )
+    MEMBERS = Statement(
+        f"{_UNION}, roots(root) as (select distinct coalesce(m.kept, u.person)"  # noqa: S608
+        " from persons p join units u on u.unit = p.person and u.level = $3 left join merges m on m.absorbed = u.person"
+        "), members(root, person) as (select root, root from roots"
+        " union all select r.root, m.absorbed from roots r join merges m on m.kept = r.root)"
+        " select m.root, m.person, coalesce(u.sequence, 0), u.unit in (select person from persons)"
+        " from members m left join units u on u.person = m.person and u.level = $3",
+        ("text", "text", "text"),
+    )
+    HAPPENED = Statement(
+        f"{_UNION}, everybody(person) as (select person from persons union select unnest($5::text[]))"  # noqa: S608
+        f" select {HAPPENED_COLUMNS} from everybody p cross join lateral"
+        " (select * from journal where person = p.person and sequence < $3 order by sequence desc limit $4) j"
+        " left join payloads y on y.sequence = j.sequence and j.kind = 'event' order by j.sequence desc limit $4",
+        ("text", "text", "int8", "int8", "text[]"),
+    )
+    SESSION = Statement(f"{JOURNAL_ROWS} where j.session = $1 order by j.sequence desc limit $2", ("text", "int8"))
     DECISION = Statement("select sequence from decisions where id = $1", ("text",))
     KEY = Statement("select sequence from keys where kind = $1 and id = $2", ("text", "text"))
     OUTCOMES = Statement("select sequence from outcomes where decision = $1 order by sequence", ("text",))
@@ -75,9 +122,7 @@ class Reads:
         " (select min(sequence) from reservations where state = 'reserved'))"
     )
     CONTACTS = Statement(
-        f"with kept as (select {TODAY} as person {IDENTIFIED} where i.kind = $1 and i.value = $2), persons as"  # noqa: S608
-        " (select person from kept union all select m.absorbed from merges m join kept k on m.kept = k.person)"
-        f" select {CONTACT_COLUMNS} from persons p cross join lateral"
+        f"{_UNION} select {CONTACT_COLUMNS} from persons p cross join lateral"  # noqa: S608
         f" (select * from journal where person = p.person and sequence < $3 and {CONTACT}"
         " order by sequence desc limit $4) j order by j.sequence desc limit $4",
         ("text", "text", "int8", "int8"),

@@ -16,9 +16,9 @@ from typing import Any
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
+from opportune.storage.changes import Changes, ConsentFound, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row, to_microseconds
-from opportune.storage.hooks import ProfileRow
+from opportune.storage.hooks import PersonRows, ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
 from opportune.storage.postgres import copying, retention
 from opportune.storage.postgres.address import ANSWER_SECONDS, Address
@@ -35,6 +35,7 @@ from opportune.storage.postgres.reading import Reads, rows_of_kinds
 from opportune.storage.postgres.schema import check_schema, migrate
 from opportune.storage.postgres.server import check_server
 from opportune.storage.statements import PROVED
+from opportune.storage.unions import Link as Merge
 
 __all__ = ["PostgresStorage"]
 
@@ -44,6 +45,11 @@ _PAGE = 250
 """Rows of a scan that are in memory at a time: they may have a megabyte each."""
 _BEGIN_SNAPSHOT = Statement("begin isolation level repeatable read read only")
 _KEEP_SECRET = Statement("insert into secrets values ($1, $2) on conflict (name) do nothing", ("text", "bytea"))
+_ADOPT_SECRET = Statement(
+    "insert into secrets values ($1, $2) on conflict (name) do update set value = excluded.value", ("text", "bytea")
+)
+_PERSONAL = ("payloads", "identifiers", "profiles", "units", "consents", "links", "merges")
+"""Tables that lose rows when a person is forgotten."""
 _ROOM_LEAST = 1 << 15
 """Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
 
@@ -257,6 +263,17 @@ class PostgresStorage(Storage):
             found = self._one(Reads.SECRET, name)
         return bytes(found)
 
+    def _adopt_secret(self, name: str, value: bytes) -> None:
+        with self._changing() as (link, _):
+            link.one(_ADOPT_SECRET, name, value)
+
+    def _compact(self) -> None:
+        with self._scanning() as link:
+            # One by one: each of them locks its table for as long as it is rewritten.
+            for table in _PERSONAL:
+                link.script(f"vacuum full {table}")
+            link.script("checkpoint")
+
     def _settle(self) -> None:
         # Partitions that went gave their room back; of the other tables, and of old copies, this takes care.
         with self._scanning() as link:
@@ -308,9 +325,38 @@ class PostgresStorage(Storage):
         found = [stored_row(row) for person in persons for row in self._read(Reads.HISTORY, person, before, limit)]
         return sorted(found, key=lambda row: -row.entry.sequence)[:limit]
 
-    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None:
+    def _profiles(self, identifier_kind: str, identifier: str) -> PersonRows | None:
         rows = self._read(Reads.PROFILE, identifier_kind, identifier)
-        return ProfileRow(*rows[0]) if rows else None
+        if not rows:
+            return None
+        root, has_others, *profile = rows[0]
+        if not has_others:
+            return PersonRows(root, [] if profile[0] is None else [ProfileRow(*profile)], [])
+        found = self._read(Reads.UNITED, identifier_kind, identifier)
+        return PersonRows(
+            found[0][0] if found else root,
+            [ProfileRow(*row[1:-1]) for row in found if row[2]],
+            [Merge(sequence, one, other, 0) for _, one, version, sequence, *_, other in found if not version],
+        )
+
+    def _consents(self, identifier_kind: str, identifier: str) -> list[ConsentFound]:
+        return [ConsentFound(*row) for row in self._read(Reads.CONSENTS, identifier_kind, identifier)]
+
+    def _units(self, identifier_kind: str, identifier: str) -> list[tuple[str, str | None, int, str | None]]:
+        rows = self._read(Reads.UNITS, identifier_kind, identifier)
+        return [(level, unit, at, value) for level, unit, at, value in rows]
+
+    def _members(self, level: str, unit: str) -> list[tuple[str, str, int, bool | None]]:
+        rows = self._read(Reads.MEMBERS, level, unit, level)
+        return [(root, person, at, is_of) for root, person, at, is_of in rows]
+
+    def _happened(
+        self, identifier_kind: str, identifier: str, others: Sequence[str], before: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        return self._read(Reads.HAPPENED, identifier_kind, identifier, before, limit, others)
+
+    def _session(self, session: str, limit: int) -> list[StoredRow]:
+        return [stored_row(row) for row in self._read(Reads.SESSION, session, limit)]
 
     def _decision_sequence(self, decision_id: str) -> int | None:
         sequence: int | None = self._one(Reads.DECISION, decision_id)

@@ -16,6 +16,14 @@ _INSERT_ENTRY = f"insert into journal values ({', '.join('?' * len(EntryRow._fie
 
 _INSERT_RESERVATION = f"insert into reservations values ({', '.join('?' * len(ReservationFound._fields))})"  # noqa: S608
 
+_FORGET = {
+    "identifiers": "delete from identifiers where kind = ? and value = ? and person = ?",
+    "profiles": "delete from profiles where person = ?",
+    "links": "delete from links where sequence = ? and one = ? and other = ?",
+    "units": "delete from units where person = ? and level = ?",
+    "consents": "delete from consents where person = ? and channel = ? and purpose = ?",
+}
+
 
 def apply(connection: apsw.Connection, changes: Changes) -> None:
     """Bring in what nearly every batch has; all else comes between its entries and its counters."""
@@ -41,15 +49,20 @@ def apply(connection: apsw.Connection, changes: Changes) -> None:
 def _apply_others(connection: apsw.Connection, changes: Changes) -> None:
     many = connection.executemany
     statements: tuple[tuple[str, list[Any]], ...] = (
+        *((_FORGET[table], keys) for table, keys in changes.forgotten.items()),
         ("delete from windows where decision = ? and action = ? and treatment = ?", changes.closed),
         # In the order of the index: each of its pages is then read and written once.
         ("insert into identifiers values (?, ?, ?, ?, ?)", sorted(changes.identifiers)),
-        ("insert or replace into merges values (?, ?)", list(changes.merges.items())),
+        ("delete from merges where absorbed = ?", [(one,) for one, kept in changes.merges.items() if kept is None]),
+        ("insert or replace into merges values (?, ?)", [row for row in changes.merges.items() if row[1] is not None]),
+        ("insert or replace into links values (?, ?, ?, ?)", list(changes.links.values())),
         (
-            "insert or replace into profiles values (?, ?, ?, ?, ?)",
+            "insert or replace into profiles values (?, ?, ?, ?, ?, ?)",
             [(person, *row) for person, row in changes.profiles.items()],
         ),
-        ("delete from profiles where person = ?", [(person,) for person in changes.united]),
+        ("insert or replace into units values (?, ?, ?, ?)", list(changes.units.values())),
+        ("insert or replace into consents values (?, ?, ?, ?, ?, ?, ?, ?, ?)", list(changes.consents.values())),
+        ("insert into tombstones values (?, ?, ?)", changes.tombstones),
         ("insert into bundles values (?, ?, ?)", changes.bundles),
         ("insert into revisions values (?, ?, ?)", changes.revisions),
         (_INSERT_ENTRY.replace("journal", "revision_entries").replace(")", ", ?)"), changes.revision_entries),

@@ -9,26 +9,34 @@ from typing import Any
 import apsw
 
 from opportune.storage.changes import (
+    ConsentFound,
     DecisionReference,
     Found,
+    IdentifierFound,
     KeyFound,
+    MemberFound,
     ProfileFound,
     ReportFound,
     ReservationFound,
     SwitchFound,
+    Tombstone,
     Wanted,
 )
 from opportune.storage.digests import GENESIS
 from opportune.storage.reservations import StockCount
-from opportune.storage.statements import CONTACT, IDENTIFIED, TODAY
+from opportune.storage.unions import Link
 
 __all__ = ["find"]
 
 _RESERVATION = ", ".join(f"r.{column}" for column in ReservationFound._fields)
-_NEWEST = f"""
-    select max((select sequence from journal where person = u.person and {CONTACT} order by sequence desc limit 1))
-    from (select ?1 as person union all select absorbed from merges where kept = ?1) u
-"""  # noqa: S608
+_NEWS = """
+    select kind, max(sequence) from journal
+    where person in (select ?1 union all select absorbed from merges where kept = ?1) and sequence > ?2 group by kind
+"""
+_DIGITS = 19
+"""A sequence has fewer."""
+_UNION = "select ?1 union all select absorbed from merges where kept = ?1"
+_PROFILE = "select person, version, attributes, sequence, marks from profiles where person = ?"
 
 
 def find(connection: apsw.Connection, wanted: Wanted) -> Found:
@@ -48,9 +56,8 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
     ):
         found.keys[kind, id_] = KeyFound(sequence, request_digest, salt)
     for decision, *reference in many(
-        "select d.id, d.sequence, coalesce(m.kept, j.person), j.session, j.zone, j.revision"
-        " from decisions d join journal j on j.sequence = d.sequence left join merges m on m.absorbed = j.person"
-        " where d.id = ?",
+        "select d.id, d.sequence, j.person, j.session, j.zone, j.revision"
+        " from decisions d join journal j on j.sequence = d.sequence where d.id = ?",
         [(decision,) for decision in wanted.decisions],
     ):
         found.decisions[decision] = DecisionReference(*reference)
@@ -65,21 +72,8 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
         [(decision,) for decision in wanted.windows],
     ):
         found.windows.setdefault(decision, {})[action, treatment] = outcome, due_at
-    for kind, value, person, version, attributes in many(
-        f"select i.kind, i.value, {TODAY}, p.version, p.attributes {IDENTIFIED}"
-        f" left join profiles p on p.person = {TODAY} where i.kind = ? and i.value = ?",
-        sorted(wanted.identifiers),
-    ):
-        found.persons[kind, value] = person
-        if version is not None:
-            found.profiles[person] = ProfileFound(version, attributes)
-    for kept, absorbed in many(
-        f"select k.kept, k.absorbed {IDENTIFIED} join merges k on k.kept = {TODAY} where i.kind = ? and i.value = ?",
-        list(dict.fromkeys(wanted.merging)),
-    ):
-        others = found.absorbed.setdefault(kept, [])
-        if absorbed not in others:
-            others.append(absorbed)
+    if wanted.identifiers:
+        _find_persons(connection, wanted, found)
     if wanted.revision:
         found.revision = (
             one("select number, hash, sequence from revisions order by number desc limit 1").fetchone()
@@ -91,6 +85,10 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
         "select sequence from payloads where sequence = ?", [(sequence,) for sequence in wanted.payloads]
     ):
         found.payloads.add(sequence)
+    if wanted.splits:
+        _find_merges(connection, wanted, found)
+    if wanted.dated:
+        _find_tombstones(connection, wanted, found)
     if wanted.stocks or wanted.reservations or wanted.contacts or wanted.switches:
         _find_limits(connection, wanted, found)
     return found
@@ -99,6 +97,101 @@ def find(connection: apsw.Connection, wanted: Wanted) -> Found:
 def _each(connection: apsw.Connection, sql: str, values: Sequence[tuple[Any, ...]]) -> Iterable[tuple[Any, ...]]:
     """Give what a query finds for each set of values; nothing is asked where there is none."""
     return connection.executemany(sql, values) if values else ()
+
+
+def _find_persons(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
+    many = partial(_each, connection)
+    for kind, value, person, kept in many(
+        "select i.kind, i.value, i.person, m.kept from identifiers i left join merges m on m.absorbed = i.person"
+        " where i.kind = ? and i.value = ?",
+        sorted(set(wanted.identifiers)),
+    ):
+        found.persons[kind, value] = person
+        if kept is not None:
+            found.roots[person] = kept
+    known = dict.fromkeys(person for one in wanted.profiles if (person := found.persons.get(one)))
+    for person in known:
+        _find_union(connection, found, found.roots.get(person, person))
+    for one in dict.fromkeys(wanted.units):
+        person = found.persons.get(one, "")
+        found.units.setdefault(person, {}).update(
+            (row[1], MemberFound(*row)) for row in many("select * from units where person = ?", [(person,)])
+        )
+    for one in dict.fromkeys(wanted.consents):
+        _find_consents(connection, found, found.persons.get(one, ""))
+    for one in dict.fromkeys(wanted.erasing):
+        person = found.persons.get(one, "")
+        for each in found.unions.get(found.roots.get(person, person), ()):
+            _find_all(connection, found, each)
+
+
+def _find_union(connection: apsw.Connection, found: Found, root: str) -> None:
+    """Who is one with a person, their own profiles, and the merges among them."""
+    if root in found.unions:
+        return
+    persons = [person for (person,) in connection.execute(_UNION, (root,))]
+    found.unions[root] = persons
+    for person, *profile in connection.executemany(_PROFILE, [(person,) for person in persons]):
+        found.profiles[person] = ProfileFound(*profile)
+    for person in persons:
+        found.roots[person] = root
+    if len(persons) > 1:
+        _find_links(connection, found, persons)
+
+
+def _find_links(connection: apsw.Connection, found: Found, persons: Iterable[str]) -> None:
+    for row in connection.executemany(
+        "select * from links where one = ?1 union select * from links where other = ?1",
+        [(person,) for person in persons],
+    ):
+        found.links[row[:3]] = Link(*row)
+
+
+def _find_consents(connection: apsw.Connection, found: Found, person: str) -> None:
+    rows = (ConsentFound(*row) for row in connection.execute("select * from consents where person = ?", (person,)))
+    found.consents.setdefault(person, {}).update(((row.channel, row.purpose), row) for row in rows)
+
+
+def _find_all(connection: apsw.Connection, found: Found, person: str) -> None:
+    """All rows of a person that is to be erased."""
+    if person in found.owned:
+        return
+    one = connection.execute
+    owned = one("select kind, value, person, sequence, salt from identifiers where person = ?", (person,))
+    found.owned[person] = [IdentifierFound(*row) for row in owned]
+    told = "select p.sequence from journal j join payloads p on p.sequence = j.sequence where j.person = ?"
+    found.told[person] = [sequence for (sequence,) in one(told, (person,))]
+    for row in one("select * from units where person = ?1 union select * from units where unit = ?1", (person,)):
+        found.units.setdefault(row[0], {})[row[1]] = MemberFound(*row)
+    _find_consents(connection, found, person)
+    _find_links(connection, found, [person])
+    named = [(row.sequence,) for own in found.units.values() for row in own.values()]
+    named += [link[:1] for link in found.links.values()]
+    for (sequence,) in _each(connection, "select sequence from payloads where sequence = ?", named):
+        found.payloads.add(sequence)
+
+
+def _find_merges(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
+    for merge in dict.fromkeys(wanted.splits):
+        sequence = connection.execute("select sequence from keys where kind = 'merge' and id = ?", (merge,)).get
+        if sequence is None and merge.isascii() and merge.isdigit() and len(merge) < _DIGITS:
+            sequence = int(merge)
+        for (person,) in _each(connection, "select one from links where sequence = ?", [(sequence or -1,)]):
+            found.merges[merge] = sequence
+            root = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
+            _find_union(connection, found, root)
+            _find_links(connection, found, found.unions[root])
+
+
+def _find_tombstones(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
+    last = connection.execute("select max(at) from tombstones").get
+    if last is None:
+        return
+    marks = wanted.marks(last)
+    for row in _each(
+        connection, "select mark, max(at), sequence from tombstones where mark = ? group by mark", [(m,) for m in marks]
+    ):
+        found.buried[marks[row[0]]] = Tombstone(*row)
 
 
 def _find_limits(connection: apsw.Connection, wanted: Wanted, found: Found) -> None:
@@ -116,9 +209,9 @@ def _find_limits(connection: apsw.Connection, wanted: Wanted, found: Found) -> N
         key = reservation.action, reservation.treatment, reservation.stock
         found.reservations.setdefault(reservation.decision, {})[key] = reservation
         found.stocks[count.stock, count.period] = count
-    for person in wanted.contacts:
-        kept = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
-        found.today[person] = kept
-        found.newest[kept] = connection.execute(_NEWEST, (kept,)).get or 0
+    for person, seen in wanted.contacts.items():
+        root = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
+        found.roots[person] = root
+        found.news.setdefault(root, {}).update(connection.execute(_NEWS, (root, seen)))
     for row in many("select * from switches where target = ?", [(target,) for target in wanted.switches]):
         found.switches[row[0]] = SwitchFound(*row)

@@ -18,19 +18,33 @@ import apsw
 from opportune.errors import StoreBusyError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.changes import Changes, Found, ReservationFound, SwitchFound, Wanted
+from opportune.storage.changes import Changes, ConsentFound, Found, ReservationFound, SwitchFound, Wanted
 from opportune.storage.entries import StoredRow, lasting_row, stored_row
-from opportune.storage.hooks import ProfileRow
+from opportune.storage.hooks import PersonRows, ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
 from opportune.storage.sqlite.applying import apply
 from opportune.storage.sqlite.checkpoints import Checkpointer
 from opportune.storage.sqlite.file import check_file, check_library, connect, flush_folder, lock
 from opportune.storage.sqlite.finding import find
-from opportune.storage.sqlite.reading import ABOUT, CONTACTS, DUE_LEASES, OLDEST_OPEN, RESERVATIONS, of_kind
+from opportune.storage.sqlite.reading import (
+    ABOUT,
+    CONSENTS,
+    CONTACTS,
+    DUE_LEASES,
+    HAPPENED,
+    MEMBERS,
+    OLDEST_OPEN,
+    PERSON,
+    RESERVATIONS,
+    UNITED,
+    UNITS,
+    of_kind,
+)
 from opportune.storage.sqlite.retention import drop
 from opportune.storage.sqlite.schema import check_ours, migrate
 from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
 from opportune.storage.tables import TABLES
+from opportune.storage.unions import Link
 
 __all__ = ["SqliteStorage"]
 
@@ -167,7 +181,7 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            if changes.erasures:
+            if changes.erasures or changes.forgotten:
                 self._truncate_wal(connection)
 
     def _usable_writer(self) -> apsw.Connection:
@@ -256,13 +270,37 @@ class SqliteStorage(Storage):
         found = [stored_row(row) for person in persons for row in self._read(sql, (person, before, limit))]
         return sorted(found, key=lambda row: -row.entry.sequence)[:limit]
 
-    def _profile(self, identifier_kind: str, identifier: str) -> ProfileRow | None:
-        rows = self._read(
-            f"select p.person, p.version, p.sequence, p.attributes, p.digest {IDENTIFIED}"
-            f" join profiles p on p.person = {TODAY} where i.kind = ? and i.value = ?",
-            (identifier_kind, identifier),
+    def _profiles(self, identifier_kind: str, identifier: str) -> PersonRows | None:
+        rows = self._read(PERSON, (identifier_kind, identifier))
+        if not rows:
+            return None
+        root, has_others, *profile = rows[0]
+        if not has_others:
+            return PersonRows(root, [] if profile[0] is None else [ProfileRow(*profile)], [])
+        found = self._read(UNITED, (identifier_kind, identifier))
+        return PersonRows(
+            found[0][0] if found else root,
+            [ProfileRow(*row[1:]) for row in found if row[2]],
+            [Link(sequence, one, other.decode(), 0) for _, one, version, sequence, other, *_ in found if not version],
         )
-        return ProfileRow(*rows[0]) if rows else None
+
+    def _consents(self, identifier_kind: str, identifier: str) -> list[ConsentFound]:
+        return [ConsentFound(*row) for row in self._read(CONSENTS, (identifier_kind, identifier))]
+
+    def _units(self, identifier_kind: str, identifier: str) -> list[tuple[str, str | None, int, str | None]]:
+        return [(level, unit, at, value) for level, unit, at, value in self._read(UNITS, (identifier_kind, identifier))]
+
+    def _members(self, level: str, unit: str) -> list[tuple[str, str, int, bool | None]]:
+        return [(root, person, at, is_of) for root, person, at, is_of in self._read(MEMBERS, (level, unit, level))]
+
+    def _happened(
+        self, identifier_kind: str, identifier: str, others: Sequence[str], before: int, limit: int
+    ) -> list[tuple[Any, ...]]:
+        return self._read(HAPPENED, (identifier_kind, identifier, before, limit, json.dumps([*others])))
+
+    def _session(self, session: str, limit: int) -> list[StoredRow]:
+        sql = f"{JOURNAL_ROWS} where j.session = ? order by j.sequence desc limit ?"
+        return [stored_row(row) for row in self._read(sql, (session, limit))]
 
     def _decision_sequence(self, decision_id: str) -> int | None:
         sequence: int | None = self._one("select sequence from decisions where id = ?", (decision_id,))
@@ -422,9 +460,20 @@ class SqliteStorage(Storage):
             found = self._one("select value from secrets where name = ?", (name,))
         return bytes(found)
 
+    def _adopt_secret(self, name: str, value: bytes) -> None:
+        with self._changing() as connection:
+            connection.execute("insert or replace into secrets values (?, ?)", (name, value))
+
     def _settle(self) -> None:
         with self._writing, self._translated():
             self._truncate_wal(self._usable_writer())
+
+    def _compact(self) -> None:
+        with self._writing, self._translated():
+            connection = self._usable_writer()
+            connection.execute("vacuum")
+            if not self._truncate_wal(connection):
+                raise StoreBusyError(f"{self.place}: a reader holds old pages; try again when it is done")
 
     def _integrity(self) -> list[str]:
         return [row[0] for row in self._read("pragma integrity_check") if row[0] != "ok"]

@@ -92,7 +92,7 @@ class MergesContract(StorageCase):
         assert storage.profile("c-001") == before
         assert verify_storage(storage) == []
 
-    def test_events_and_outcomes_after_a_merge_are_of_the_kept_person(self, storage: Storage) -> None:
+    def test_events_and_outcomes_after_a_merge_are_of_the_one_they_came_under(self, storage: Storage) -> None:
         storage.write([save_profile("p1", age=1), save_profile("p2", "c-002", age=2)])
         kept, absorbed = storage.person_of("c-001"), storage.person_of("c-002")
         storage.write([save_decision("a", person=absorbed), save_decision("b", person=absorbed)])
@@ -101,7 +101,9 @@ class MergesContract(StorageCase):
         event = one(storage, RecordEvent(id="e", type="call", identifier="c-002", attributes={}))
 
         assert isinstance(inside, Receipt)
-        assert {entry(storage, receipt).person for receipt in (inside, outside, event)} == {kept}
+        assert {entry(storage, receipt).person for receipt in (inside, outside, event)} == {absorbed}
+        assert storage.person_of("c-002") == kept
+        assert [entry.id for entry in storage.history("c-001", limit=3)] == ["e", "o2", "o1"]
         stored = storage.decision("d-a")
         assert stored is not None
         assert stored.decision.person == absorbed

@@ -1,0 +1,60 @@
+"""Erase the same persons again in an earlier state of a store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from opportune.errors import OpportuneError, StoreError
+from opportune.storage.digests import digest_of, encode, erasure_mark
+from opportune.storage.stored import Erasure
+from opportune.storage.writes import RepeatErasure
+
+if TYPE_CHECKING:
+    from opportune.storage.base import Storage
+
+__all__ = ["ERASURES", "erase_again", "key_name"]
+
+ERASURES = "erasures"
+"""Name of the secret that identifiers are marked with."""
+
+
+def key_name(secret: bytes) -> str:
+    """What tells one secret from another and gives neither away."""
+    return digest_of(b"erasures " + secret)[:8].hex()
+
+
+def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | None = None) -> int:
+    """See `Storage.erase_again`."""
+    records = list(records)
+    own = storage.secret(ERASURES)
+    known = {(bytes(mark), at) for mark, at, _ in storage._table("tombstones")}
+    used = secret or own
+    if any(record.key != key_name(used) for record in records):
+        raise StoreError(
+            f"{storage.place}: the list of erasures was made with another secret than this store's;"
+            " give the secret of the store that it comes from"
+        )
+    if used != own:
+        if known:
+            raise StoreError(f"{storage.place}: expected a store without erasures of its own to take another secret")
+        storage._adopt_secret(ERASURES, used)
+        storage._marking = None
+    missing = [record for record in records if set(record.marks) - {mark for mark, _ in known}]
+    named = {mark: number for number, record in enumerate(missing) for mark in record.marks}
+    identifiers: dict[int, list[tuple[str, str]]] = {}
+    for kind, value, *_ in storage._table("identifiers") if named else ():
+        number = named.get(erasure_mark(used, kind, value))
+        if number is not None:
+            identifiers.setdefault(number, []).append((kind, value))
+    for number, record in enumerate(missing):
+        write = RepeatErasure(
+            id=f"again-{digest_of(encode((record.at, record.marks))).hex()}",
+            at=record.at,
+            marks=record.marks,
+            identifiers=tuple(identifiers.get(number, ())),
+        )
+        (result,) = storage.write([write])
+        if isinstance(result, OpportuneError):
+            raise result
+    return len(missing)
