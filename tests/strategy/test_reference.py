@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections, sections_goals, sections_limits, sections_quality, sections_slates
+from opportune.strategy import sections, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -52,6 +52,7 @@ PREFIXES = {
     sections_quality.QualityRule: "quality",
     sections_slates.Selection: "of",
     sections_slates.SlateRule: "slates",
+    sections_texts.TextReading: "texts",
 }
 
 
@@ -70,7 +71,7 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for module in (sections, sections_goals, sections_limits, sections_quality, sections_slates)
+        for module in (sections, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }

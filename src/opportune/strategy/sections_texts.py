@@ -32,7 +32,7 @@ class TextReading(Section):
     models: Annotated[
         tuple[Annotated[StrictStr, Field(min_length=1, max_length=120)], ...],
         BeforeValidator(_models, json_schema_input_type=str | list[str]),
-        Field(min_length=1, max_length=50),
+        Field(min_length=1, max_length=200),
     ]
     labels: Annotated[dict[Label, Label], Field(min_length=1, max_length=1_000)] | None = None
     at_least: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0.01, le=1)] | None = None
