@@ -17,7 +17,7 @@ from opportune.records import ValueType
 
 __all__ = ["EventFile", "PersonPart", "PointFile", "parts_of"]
 
-PART_EVENTS = 500_000
+PART_EVENTS = 200_000
 """Events that are in memory at once, at least where one person has more."""
 CUSTOMER, AT, ZONE = "customer", "at", "zone"
 TYPE, OCCURRED, RECORDED, ID, ATTRIBUTES = "type", "occurred_at", "recorded_at", "id", "attributes"
@@ -57,7 +57,7 @@ class PointFile:
 
     def by_person(self, first: str, last: str) -> Iterator[tuple[str, list[Point]]]:
         """Give the points of all customers from one name to another, in order."""
-        part = self.table.filter(pl.col(CUSTOMER).is_between(first, last))
+        part = self.table.filter(pl.col(CUSTOMER).is_between(pl.lit(first), pl.lit(last)))
         names, moments, zones = part[CUSTOMER].to_list(), part[AT].to_list(), part[ZONE].to_list()
         for name, begin, end in _runs(names):
             yield name, [Point(at, zone) for at, zone in zip(moments[begin:end], zones[begin:end], strict=True)]
@@ -114,7 +114,7 @@ class EventFile:
         """Give the events of some customers from one name to another."""
         extra = [name for name in (ID, RECORDED, ATTRIBUTES) if name in self._columns]
         part = self._collect(
-            self._table.filter(pl.col(CUSTOMER).is_between(first, last))
+            self._table.filter(pl.col(CUSTOMER).is_between(pl.lit(first), pl.lit(last)))
             .join(customers.to_frame().lazy(), on=CUSTOMER, how="semi")
             .select(CUSTOMER, TYPE, OCCURRED, *extra, *self._asked)
         )
