@@ -352,6 +352,10 @@ def _report() -> _Ask[dict[str, Any]]:
     return _Ask("GET", "/v1/models/report", lambda response: _read(response, dict[str, Any]), seconds=60.0)
 
 
+def _data_report() -> _Ask[dict[str, Any]]:
+    return _Ask("GET", "/v1/data-quality", lambda response: _read(response, dict[str, Any]), seconds=60.0)
+
+
 def _versions() -> _Ask[list[dict[str, Any]]]:
     def read(response: httpx.Response) -> list[dict[str, Any]]:
         versions: list[dict[str, Any]] = _read(response, dict[str, Any])["versions"]
@@ -659,6 +663,15 @@ class Client(_Common):
         """
         return self._do(_report())
 
+    def data_report(self) -> dict[str, Any]:
+        """Judge the inputs of decisions: missing, stale, late, unfit, never seen before, drifting.
+
+        Raises:
+            ServiceError: the service refuses.
+            ServiceAwayError: no answer came in time.
+        """
+        return self._do(_data_report())
+
     def model_versions(self) -> list[dict[str, Any]]:
         """List kept versions of what the models learned, the newest first.
 
@@ -906,6 +919,10 @@ class AsyncClient(_Common):
     async def model_report(self) -> dict[str, Any]:
         """Judge champion and challengers; see `Client.model_report`."""
         return await self._do(_report())
+
+    async def data_report(self) -> dict[str, Any]:
+        """Judge the inputs of decisions; see `Client.data_report`."""
+        return await self._do(_data_report())
 
     async def model_versions(self) -> list[dict[str, Any]]:
         """List kept versions of what the models learned; see `Client.model_versions`."""

@@ -38,6 +38,7 @@ COMMANDS = {
     "rollback": ("opportune.cli.rollback", "rollback"),
     "revisions": ("opportune.cli.revisions", "revisions"),
     "models": ("opportune.cli.models", "models"),
+    "data": ("opportune.cli.data", "data"),
     "limits": ("opportune.cli.limits", "limits"),
     "off": ("opportune.cli.limits", "off"),
     "on": ("opportune.cli.limits", "on"),

@@ -49,6 +49,8 @@ def status(
             out.print(
                 f"All is well: revision {found.revision}, {count(found.journal, 'entry', 'entries')}{_lost(found)}."
             )
+        for warning in found.warnings:
+            out.print(escape(f"Note: {warning}"))
     if found.problems:
         raise typer.Exit(FOUND)
 

@@ -14,7 +14,7 @@ import msgspec
 from opportune.customers.quality import Counts, Tally, added
 from opportune.decide.limits.windows import micros
 from opportune.errors import InputError
-from opportune.evaluate.data_report import DataReport
+from opportune.evaluate.data_report import Concern, DataReport
 from opportune.evaluate.data_report.report import Comparison, comparison_of, report_of
 from opportune.records import Decision, Value
 from opportune.service.live import Live
@@ -24,7 +24,7 @@ from opportune.storage import Storage
 from opportune.storage.cluster import ProcessReport
 from opportune.strategy.quality import closed_inputs, freshness, quality_inputs, thresholds
 
-__all__ = ["Quality", "told_by"]
+__all__ = ["Quality", "recorded"]
 
 COMPARED_FOR = timedelta(minutes=1)
 """How long what was read of the journal is told again without reading it anew."""
@@ -45,12 +45,14 @@ _decode = msgspec.msgpack.Decoder(_Told).decode
 class Quality:
     """Counts decisions, and names what is in doubt of a profile; lives in the event loop's thread.
 
-    `compare` and `report` may be called from any thread.
+    `report` may be called from any thread.
     """
 
     def __init__(self, live: Live, now: datetime) -> None:
         self._live = live
         self._compared: tuple[str, datetime, Comparison] | None = None
+        self.concerns: tuple[Concern, ...] = ()
+        """What was found last."""
         self._adopt(live.current.strategy, now)
 
     def _adopt(self, strategy: Strategy, now: datetime) -> None:
@@ -121,7 +123,18 @@ class Quality:
         compared = self._compared
         if compared is None or compared[0] != revision or now - compared[1] > COMPARED_FOR:
             compared = self._compared = revision, now, comparison_of(storage, quality_inputs(strategy.project))
-        return judged(strategy, compared[2], [own, *others], now)
+        report = judged(strategy, compared[2], [own, *others], now)
+        self.concerns = report.concerns
+        return report
+
+
+def recorded(storage: Storage, strategy: Strategy, now: datetime) -> DataReport:
+    """Judge the inputs of a strategy by the journal alone; blocks.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    return judged(strategy, comparison_of(storage, quality_inputs(strategy.project)), [], now)
 
 
 def told_by(processes: Iterable[ProcessReport], revision: str) -> list[Counts]:

@@ -17,6 +17,7 @@ from opportune.customers.intake import Event, Names, Told
 from opportune.decide import Explanation
 from opportune.errors import InputError, StoreError
 from opportune.evaluate.data_report import DataReport
+from opportune.evaluate.data_report.words import said
 from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Outcome
@@ -63,6 +64,8 @@ __all__ = ["Learning", "ModelSummary", "Runtime"]
 EFFECT_SECONDS = 5.0
 """How long an order to the models is waited for; it takes effect all the same."""
 POLL_SECONDS = 0.005
+DATA_SECONDS = 300.0
+"""Between two looks at the quality of data: reading some thousands of decisions takes up to a second."""
 
 T = TypeVar("T")
 
@@ -153,6 +156,7 @@ class Runtime(ABC):
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
         self.standings = Standings(storage, self._reader, self.settings.profiles_max)
         self._refreshing: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self.course = Course(storage)
         self.course.strategies.put(strategy)
         self._rebuilder = Rebuilder(storage, self.settings.kernel)
@@ -210,6 +214,7 @@ class Runtime(ABC):
         self._events = EventIntake(self.live, self.writer, self.standings)
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
+        self._watching = asyncio.create_task(self._watch_data())
         await self._begin()
         self._reporter.start()
         self.ready = True
@@ -218,8 +223,9 @@ class Runtime(ABC):
         """Finish what was begun, release the store."""
         self.ready = False
         try:
-            if self._refreshing is not None:
-                self._refreshing.cancel()
+            for task in (self._refreshing, self._watching):
+                if task is not None:
+                    task.cancel()
             if hasattr(self, "writer"):
                 await self._reporter.close()
                 await self.late_records.close()
@@ -231,6 +237,15 @@ class Runtime(ABC):
             self._reader.shutdown(wait=False, cancel_futures=True)
             self._explainer.shutdown(wait=False, cancel_futures=True)
             self.storage.close()
+
+    async def _watch_data(self) -> None:
+        """Judge the inputs of decisions now and then, for those who only look at the status or at the figures."""
+        while True:
+            await asyncio.sleep(DATA_SECONDS)
+            try:
+                await self.data_report()
+            except StoreError as error:
+                log.info("no look at the quality of data", error=type(error).__name__)
 
     async def _refresh_standings(self) -> None:
         """Look again and again what is switched off and what is left of stocks: other processes change both."""
@@ -315,7 +330,8 @@ class Runtime(ABC):
     async def status(self) -> Status:
         """Say how the whole installation is."""
         now = self.settings.clock()
-        return await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
+        found = await asyncio.get_running_loop().run_in_executor(self._reader, status_of, self.storage, now)
+        return msgspec.structs.replace(found, warnings=tuple(said(one, "en") for one in self.quality.concerns))
 
     async def data_report(self) -> DataReport:
         """Judge the inputs of decisions; see `Quality.report`."""

@@ -65,6 +65,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
         journal: last entry.
         outcomes_waiting: outcomes by token whose decision has not come.
         problems: what is wrong, in words; empty where all is well.
+        warnings: what the process that was asked found of the data of decisions, in words.
     """
 
     revision: int
@@ -72,6 +73,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     outcomes_waiting: int
     problems: tuple[str, ...]
     processes: tuple[ProcessStatus, ...]
+    warnings: tuple[str, ...] = ()
 
 
 class Reporter:

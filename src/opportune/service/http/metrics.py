@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
+from opportune.service.http.quality import QualityFigures
 from opportune.service.runtime import Runtime
 
 __all__ = ["Metrics"]
@@ -39,6 +40,7 @@ class Metrics:
             "opportune_ignored_attributes", "Attributes that requests brought undeclared.", registry=self.registry
         )
         self.registry.register(_State(runtime))
+        self.registry.register(QualityFigures(runtime))
         self.undegraded = self.decisions.labels("")
 
     def text(self) -> bytes:

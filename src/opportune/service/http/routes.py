@@ -6,11 +6,12 @@ from functools import cache
 from typing import Any
 
 from opportune.customers.intake import Event
+from opportune.evaluate.data_report import DataReport
 from opportune.evaluate.model_report import LANGUAGES, ModelReport
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import events, handlers, limits, models, revisions
+from opportune.service.http import events, handlers, limits, models, quality, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -259,6 +260,23 @@ ROUTES: tuple[Route, ...] = (
         "The same as a page with pictures",
         {200: "text/html"},
         refuses=("not-found", "invalid-query", *_STORE),
+        parameters=(LANGUAGE,),
+    ),
+    Route(
+        "GET",
+        "/v1/data-quality",
+        quality.get_data_quality,
+        "Judge the inputs of decisions: missing, stale, late, unfit, never seen before, drifting",
+        {200: DataReport},
+        refuses=_STORE,
+    ),
+    Route(
+        "GET",
+        "/v1/data-quality.html",
+        quality.get_data_page,
+        "The same as a page with pictures",
+        {200: "text/html"},
+        refuses=("invalid-query", *_STORE),
         parameters=(LANGUAGE,),
     ),
     Route(

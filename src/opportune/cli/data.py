@@ -1,0 +1,122 @@
+"""`opportune data`: the quality of what decisions know."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from opportune.cli.output import JsonOption, count, fail, failures, out, print_json, print_table
+from opportune.cli.releases import StoreOption, UrlOption, opened, service
+from opportune.evaluate.data_report import DataReport, page_of
+from opportune.evaluate.data_report.words import WORDS, counted_said, said
+from opportune.evaluate.model_report import LANGUAGES
+from opportune.service.course import Course
+from opportune.service.publishing import current
+from opportune.service.quality import recorded
+
+__all__ = ["data"]
+
+ROWS = 25
+"""Inputs that the terminal shows; the page and --json have all."""
+
+data = typer.Typer(help="Judge what decisions know.", no_args_is_help=True, rich_markup_mode=None)
+
+
+@data.callback()
+def _data() -> None:
+    """Judge what decisions know."""
+
+
+@data.command()
+def report(
+    store: StoreOption = "",
+    url: UrlOption = "",
+    html: Annotated[Path | None, typer.Option(help="Write the page with pictures to this file.")] = None,
+    language: Annotated[str, typer.Option(help="Language of the page: en or pl.")] = "en",
+    as_json: JsonOption = False,
+) -> None:
+    """Judge the inputs of decisions: missing, stale, late, unfit, never seen before, drifting.
+
+    With --url the running processes tell what they counted; with --store the journal's newest decisions do.
+    """
+    with failures(as_json):
+        if language not in LANGUAGES:
+            fail(f"--language: expected {' or '.join(LANGUAGES)}")
+        if store and url:
+            fail("expected --store or --url, found both")
+        found = _of_service(url) if url else _of_store(store)
+        if html is not None:
+            _write(html, page_of(found, "pl" if language == "pl" else "en"))
+    if as_json:
+        print_json(found)
+        return
+    _print(found)
+    if html is not None:
+        out.print(escape(f"The page is {html}."))
+
+
+def _of_service(url: str) -> DataReport:
+    with service(url) as client:
+        return msgspec.convert(client.data_report(), DataReport)
+
+
+def _of_store(store: str) -> DataReport:
+    with opened(store, read_only=True) as kept, kept.snapshot() as storage:
+        course = Course(storage)
+        now = current(course)
+        if now is None:
+            fail("the store has no revision that can be used; publish one first")
+        return recorded(storage, course.strategies.of(now.hash), datetime.now(UTC))
+
+
+def _write(path: Path, page: str) -> None:
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        fail(f"--html {path}: it cannot be written ({error.strerror or type(error).__name__})")
+
+
+def _print(found: DataReport) -> None:
+    words = WORDS["en"]
+    if found.concerns:
+        out.print(f"{words['look']}:")
+    for concern in found.concerns:
+        out.print(escape(f"  {said(concern, 'en')}"))
+    if not found.concerns:
+        out.print(words["well"])
+    out.print(escape(counted_said(found, "en")))
+    out.print(words["compared"].format(now=f"{found.decisions_now:,}", before=f"{found.decisions_before:,}"))
+    names = ("input", "missing", "stale", "late", "unfit", "refused", "unseen", "drift")
+    rows = [
+        (
+            one.input,
+            *(_share(share) for share in (one.missing, one.stale, one.late, one.unfit)),
+            f"{one.refused:,}",
+            _share(one.unseen),
+            "-" if one.drift is None else f"{one.drift:.3f}",
+        )
+        for one in found.inputs[:ROWS]
+    ]
+    _print_table(words["inputs"], [words[name] for name in names], rows)
+    if len(found.inputs) > ROWS:
+        out.print(f"  ... and {count(len(found.inputs) - ROWS, 'input')} more; --html and --json have all.")
+
+
+def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for place, name in enumerate(names):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    print_table(table)
+
+
+def _share(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1%}"
