@@ -206,14 +206,14 @@ class Contact(msgspec.Struct, frozen=True, array_like=True):
     decision: str
 
 
-class Consent(msgspec.Struct, frozen=True, array_like=True):
+class Consent(msgspec.Struct, frozen=True):
     """What a person said last of one purpose in one channel.
 
     Args:
         channel: of the strategy, or "*" for all of them.
         purpose: of the strategy.
         given: agreed to it; else refused, withdrawn, or objected.
-        at: when it was said, in microseconds since 1970, UTC.
+        at: when it was said, aware.
         source: how, such as "web form" or "call 2026-05-04"; "" where that is not known.
         text_version: the text that was agreed to; "" where that is not known.
     """
@@ -221,7 +221,7 @@ class Consent(msgspec.Struct, frozen=True, array_like=True):
     channel: str
     purpose: str
     given: bool
-    at: int
+    at: datetime
     source: str = ""
     text_version: str = ""
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from opportune.errors import InputError
-from opportune.records import Decision
+from opportune.records import Consent, Decision
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import OutcomeBody
 from opportune.storage.writes import Receipt
@@ -58,21 +58,6 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any] = {}
     version: int = 0
     times: dict[str, int] = {}
-
-
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person said last of a channel and a purpose; fields as for `RecordConsent`.
-
-    Args:
-        at: when it was said.
-    """
-
-    channel: str
-    purpose: str
-    given: bool
-    at: datetime
-    source: str
-    text_version: str
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opportune.decide.limits.consents import EVERYWHERE
-from opportune.decide.limits.windows import Length
+from opportune.decide.limits.windows import Length, instant
 from opportune.records import Consent
 from opportune.strategy.sections import Persona
 
@@ -21,7 +21,7 @@ def persona_consents(persona: Persona, zone: str) -> tuple[Consent, ...]:
             channel=one.channel or EVERYWHERE,
             purpose=purpose,
             given=one.given,
-            at=Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, zone),
+            at=instant(Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, zone)),
             source=one.source,
             text_version=one.text,
         )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
 from opportune.decide.limits.standing import Standing
-from opportune.decide.limits.windows import micros
 from opportune.records import Consent, Decision, DecisionRequest, PlacementRequest
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.strategy.files import read_texts
@@ -27,7 +28,7 @@ profiling:
   profiling: true
 """
 ADULT = {"age": 40, "plan": "basic", "monthly_bill": 20.0, "data_used_percent": 95.0, "products": []}
-AT = micros(NOON)
+AT = NOON
 
 
 def files(**more: str) -> dict[str, str]:
@@ -41,11 +42,11 @@ def asking(**more: str) -> Strategy:
     return strategy_from_files(files(**more))[0]
 
 
-def agreed(purpose: str = "marketing", channel: str = "*", at: int = AT) -> Consent:
+def agreed(purpose: str = "marketing", channel: str = "*", at: datetime = AT) -> Consent:
     return Consent(channel, purpose, True, at, "web form", "v3")
 
 
-def refused(purpose: str, channel: str = "*", at: int = AT) -> Consent:
+def refused(purpose: str, channel: str = "*", at: datetime = AT) -> Consent:
     return Consent(channel, purpose, False, at, "web form", "v3")
 
 

@@ -11,12 +11,14 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from opportune.decide.limits.limits import Limits, Minors
+from opportune.decide.limits.windows import instant, micros
 from opportune.records import Consent, Facts, Hold, Value
 
 __all__ = [
     "EVERYWHERE",
     "MINORS",
     "PROFILE_PART",
+    "all_given",
     "consent_holds",
     "impersonal",
     "is_unprofiled",
@@ -46,6 +48,11 @@ def said_of(consents: Sequence[Consent], purpose: str, channel: str) -> Consent 
     return max(own, key=lambda one: (one.at, not one.given), default=None)
 
 
+def all_given(limits: Limits) -> tuple[Consent, ...]:
+    """Give what somebody says who allows everything: of people whom nobody asked, for previews."""
+    return tuple(Consent(EVERYWHERE, purpose.name, True, instant(0)) for purpose in limits.purposes)
+
+
 def consent_holds(limits: Limits, consents: Sequence[Consent] | None, channels: Sequence[str]) -> Iterator[Hold]:
     """List the purposes that the person does not allow, in the order of the project and of the channels.
 
@@ -63,7 +70,7 @@ def consent_holds(limits: Limits, consents: Sequence[Consent] | None, channels: 
             elif said is None and purpose.basis == "consent":
                 yield Hold(purpose.name, "consent", part, 0, 0, 0)
             elif said is not None and not said.given:
-                yield Hold(purpose.name, "consent", part, 0, 1, 0, said.at, None, _how(said))
+                yield Hold(purpose.name, "consent", part, 0, 1, 0, micros(said.at), None, _how(said))
 
 
 def minor_holds(limits: Limits, facts: Facts, now: datetime) -> Iterator[Hold]:

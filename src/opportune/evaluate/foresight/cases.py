@@ -21,6 +21,7 @@ from opportune.decide import (
     tired_of,
     visible,
 )
+from opportune.decide.limits.consents import all_given
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.gathering import gathered_of, regathered
@@ -105,12 +106,13 @@ class Side:
         return decide(self.plan, state, request, case.at, Draws(case.seed))
 
     def _standing(self, case: Case) -> Standing:
-        """Say in which period a recorded decision saw stocks: holds name none."""
+        """Say in which period a recorded decision saw stocks, since holds name none; who was not asked allows all."""
         taken = {
             (stock, period or self._period(stock, case.at)): units
             for (stock, period), units in case.standing.stocks.items()
         }
-        return replace(case.standing, stocks=taken)
+        said = case.standing.consents
+        return replace(case.standing, stocks=taken, consents=all_given(self.plan.limits) if said is None else said)
 
     def _period(self, stock: str, at: datetime) -> str:
         return stock_at(self.plan, stock, at)[0] if stock in self.plan.limits.stocks else ""

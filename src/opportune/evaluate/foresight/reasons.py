@@ -28,9 +28,9 @@ def standing_policy(side: Side, stage: Stage, candidate: int) -> Policy:
 
 
 def limit_policy(plan: Plan, limit: str, part: str = "") -> Policy:
-    """Name a limit: a contact policy or a stock; a switch by what it switches off."""
+    """Name a limit: a contact policy, a stock or a purpose; a switch by what it switches off."""
     stage = Stage.LIMITED.name.lower()
     if not limit:
         return Policy(stage, f"switch:{part}")
-    policy = plan.limits.policy(limit)
+    policy = plan.limits.policy(limit) or plan.limits.purpose(limit)
     return Policy(stage, f"limit:{limit}", because="" if policy is None else policy.because)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
+
 from opportune.decide import Plan, Standing
-from opportune.decide.limits.windows import micros
+from opportune.decide.limits.consents import EVERYWHERE
+from opportune.decide.limits.windows import instant, micros
 from opportune.decide.pipeline import gathered_in
 from opportune.evaluate.foresight.cases import Case
 from opportune.evaluate.off_policy.recorded import Span
-from opportune.records import Hold
+from opportune.records import Consent, Hold
 from opportune.storage import Entry, Kind, Storage, decision_of
 from opportune.storage.kinds import DecisionPayload, ProfilePayload
 
@@ -56,10 +59,16 @@ def _case(entry: Entry) -> Case:
 
 
 def _as_seen(holds: Sequence[Hold]) -> Standing:
-    """Give what a decision saw of stocks and switches: of stocks that did not bind, nothing is known or needed."""
+    """Give what a decision saw of stocks, switches and refusals: of what did not bind, nothing is known or needed."""
     switches = frozenset(hold.part for hold in holds if hold.kind == "switch")
     return Standing(
-        stocks={(hold.limit, ""): hold.count for hold in holds if hold.kind == "stock"}, switched_off=switches
+        stocks={(hold.limit, ""): hold.count for hold in holds if hold.kind == "stock"},
+        switched_off=switches,
+        consents=[
+            Consent(EVERYWHERE, hold.limit, False, instant(hold.since))
+            for hold in holds
+            if hold.kind == "consent" and hold.since is not None
+        ],
     )
 
 
@@ -70,15 +79,33 @@ def with_history(storage: Storage, cases: Sequence[Case], plans: Sequence[Plan])
         StoreError: the store cannot be read.
     """
     horizon = timedelta(seconds=max(plan.limits.horizon_seconds for plan in plans))
-    if not horizon:
+    asks = any(plan.limits.purposes for plan in plans)
+    if not horizon and not asks:
         return list(cases)
     found = []
     for case in cases:
-        history = storage.contacts(case.request.customer, case.at - horizon) if case.request.customer else None
-        at = micros(case.at)
+        customer, at = case.request.customer, micros(case.at)
+        history = storage.contacts(customer, case.at - horizon) if customer and horizon else None
         before = [one for one in (history.contacts if history else ()) if one.at <= at and one.decision != case.name]
-        found.append(replace(case, standing=replace(case.standing, contacts=before)))
+        known = storage.consents(customer) if customer and asks else ()
+        said = _said_then(known, case.standing.consents or (), case.at)
+        found.append(replace(case, standing=replace(case.standing, contacts=before, consents=said)))
     return found
+
+
+def _said_then(now: Sequence[Consent], held: Sequence[Consent], at: datetime) -> list[Consent]:
+    """Give what a customer allowed at a moment.
+
+    The store knows what was said last. Where that came later, the decision tells: it held back what was not allowed.
+
+    Args:
+        held: the purposes that it held back, as refusals.
+    """
+    refused = {one.purpose for one in held}
+    then = [
+        one if one.at <= at else msgspec.structs.replace(one, given=one.purpose not in refused, at=at) for one in now
+    ]
+    return [*then, *held]
 
 
 def with_present(storage: Storage, cases: Sequence[Case]) -> list[Case]:

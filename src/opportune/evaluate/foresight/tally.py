@@ -132,7 +132,8 @@ class Tally:
         ]
         limits = self._side.plan.limits
         # Without any history, that a limit held nobody says nothing of it.
-        names = (*(policy.name for policy in limits.policies), *limits.stocks) if self._has_history else ()
+        names = (*(one.name for one in (*limits.policies, *limits.purposes)), *limits.stocks)
+        names = names if self._has_history else ()
         others: Counter[Policy] = Counter({limit_policy(self._side.plan, name): 0 for name in names})
         for (_, policy), number in self._limits.items():
             others[policy] += number
