@@ -54,6 +54,8 @@ def _header(decision: Decision, explanation: Explanation | None, happened: Seque
         lines.append(f"control group {decision.control}")
     if decision.degraded is not None:
         lines.append(f"degraded: {decision.degraded}")
+    if decision.doubts:
+        lines.append(f"in doubt: {', '.join(decision.doubts)}")
     if explanation is None:
         lines.append("its revision can no longer be compiled: no reasons")
     elif explanation.scores == "recorded" and decision.degraded is None:

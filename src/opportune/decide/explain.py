@@ -101,6 +101,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         scores: "recomputed" from the model as it was, or "recorded": only the kept parts are known.
+        doubts: inputs that could not be had or trusted, each with a word of why.
         profiling: why it was made without what is known of the person, in words; "" where it was made with it.
     """
 
@@ -112,6 +113,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     scores: str
     placements: tuple[PlacementExplanation, ...]
     profiling: str = ""
+    doubts: tuple[str, ...] = ()
 
 
 def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None) -> Explanation:
@@ -148,6 +150,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         degraded=decision.degraded,
         scores="recorded" if scored is None else "recomputed",
         placements=tuple(placements),
+        doubts=decision.doubts,
         profiling=profiling_in_words(plan.limits, decision.holds, str(decision.facts.get("zone", plan.zone))),
     )
 
