@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from opportune.service.http.quality import QualityFigures
+from opportune.service.http.quality_figures import QualityFigures
 from opportune.service.runtime import Runtime
 
 __all__ = ["Metrics"]
