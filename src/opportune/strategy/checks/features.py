@@ -144,7 +144,8 @@ class _Feature:
         if per not in ("person", "action") and per not in self.project.levels:
             if not self.notes.gaps.may_hold("levels.yaml", per):
                 known = ["person", "action", *self.project.levels]
-                self._report(["per"], f"unknown level '{per}'", suggest(per, known, "known"), "unknown-level")
+                remedy = suggest(per, known, "declare it in levels.yaml; known")
+                self._report(["per"], f"unknown level '{per}'", remedy, "unknown-level")
             return
         if feature.action_in is not None and (per != "action" or feature.over == "contacts"):
             message = "'action_in' is for features per action over events"
@@ -304,7 +305,8 @@ class _Feature:
             if event not in self.readers:
                 attributes = self.project.events[event].attributes
                 own = {f"event.{name}": attribute for name, attribute in attributes.items()}
-                self.readers[event] = RuleReader(self.notes, own, f"declare it at '{event}' in {EVENTS}")
+                remedy = f"a condition sees the event alone: {', '.join(own) or 'it has no attributes'}"
+                self.readers[event] = RuleReader(self.notes, own, remedy)
             here = ["where"] if self.feature.sequence is None else [*path[:-1], "where"]
             rule = self.readers[event].condition(where, FILE, [self.name, *here])
             if rule is not None:
