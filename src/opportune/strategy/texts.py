@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from opportune.customers.texts import BUNDLED, ReadAttribute, TextModel, TextReader, bundled_model, from_bytes
 from opportune.records import ValueType
 from opportune.strategy.files import bytes_of, is_text_model_file
@@ -9,6 +11,9 @@ from opportune.strategy.project import Project
 from opportune.strategy.wording import suggest
 
 __all__ = ["text_model", "text_reader"]
+
+FILES_KEPT = 8
+"""Models of projects that stay in memory, those of the current and the last revisions."""
 
 
 def text_reader(project: Project) -> TextReader | None:
@@ -43,4 +48,10 @@ def text_model(project: Project, name: str) -> TextModel:
     if name not in project.files or not is_text_model_file(name):
         known = [*BUNDLED, *(path for path in project.files if is_text_model_file(path))]
         raise KeyError(suggest(name, known, "known models"))
-    return from_bytes(bytes_of(project.files[name]))
+    return _read(project.files[name])
+
+
+@lru_cache(maxsize=FILES_KEPT)
+def _read(file: str) -> TextModel:
+    """Read a file that was packed; whoever checks a project, compiles it next and reads its first text soon after."""
+    return from_bytes(bytes_of(file))
