@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
-from opportune.customers.attributes import Attribute
+from opportune.customers.attributes import Attribute as Registered
 from opportune.customers.context import (
     NO_SOURCES,
     Anniversary,
@@ -26,9 +26,10 @@ from opportune.customers.context import (
 from opportune.customers.context.positions import Pairs
 from opportune.customers.context.public_holidays import countries, years_of
 from opportune.records import ValueType
+from opportune.strategy.named import Named, named
 from opportune.strategy.project import Project
 from opportune.strategy.registries import registry
-from opportune.strategy.sections import EventAttribute
+from opportune.strategy.sections import Attribute, ContextAttribute, EventAttribute
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.source_data import calendar_of, places_of, recorded_of
 from opportune.strategy.source_kinds import BUILT_IN, FILED, gives
@@ -39,6 +40,7 @@ __all__ = [
     "attribute_at",
     "compile_sources",
     "in_order",
+    "is_personal",
     "pairs_of",
     "reads_of",
     "zone_of",
@@ -76,12 +78,15 @@ def asked_of(project: Project) -> list[Ask]:
     return [Ask(source, whats) for source, whats in found.items()]
 
 
-def attribute_at(project: Project, key: str) -> EventAttribute | None:
+def attribute_at(project: Project, key: str) -> Named | None:
     """Give what is declared of a fact key such as customer.city; None where nothing is."""
-    scope, _, name = key.partition(".")
-    if scope == "customer":
-        return project.attributes.get(name)
-    return project.context.get(name) if scope == "context" else None
+    return named(project).get(key)
+
+
+def is_personal(project: Project, key: str) -> bool:
+    """Say whether a fact says something about the person; features and levels always do."""
+    attribute = attribute_at(project, key)
+    return attribute.personal if isinstance(attribute, Attribute | ContextAttribute) else attribute is not None
 
 
 def pairs_of(project: Project, section: ContextSource) -> Pairs:
@@ -139,7 +144,7 @@ def compile_sources(project: Project) -> Sources:
     return Sources([_step(project, ask, registered) for ask in ordered], project.settings.time_zone)
 
 
-def _step(project: Project, ask: Ask, registered: Mapping[str, Attribute]) -> Step:
+def _step(project: Project, ask: Ask, registered: Mapping[str, Registered]) -> Step:
     section = project.sources.get(ask.source)
     kind = ask.source if section is None else section.kind
     wanted = {what: registered[name] for name, what in ask.whats.items()}
@@ -164,11 +169,11 @@ def _is_proven(attribute: EventAttribute, texts: Sequence[str] | None, bounds: t
     return attribute.range is None or bounds is not None
 
 
-Maker = Callable[[Project, str, ContextSource, Mapping[str, Attribute]], Source]
+Maker = Callable[[Project, str, ContextSource, Mapping[str, Registered]], Source]
 
 
 def _source(
-    project: Project, name: str, kind: str, section: ContextSource | None, wanted: Mapping[str, Attribute]
+    project: Project, name: str, kind: str, section: ContextSource | None, wanted: Mapping[str, Registered]
 ) -> Source:
     if kind in BUILT_IN or section is None:
         if kind == "time":
@@ -177,7 +182,7 @@ def _source(
     return _MAKERS[kind](project, name, section, wanted)
 
 
-def _holidays(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _holidays(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     country = _code(section.country or "")
     for code in _likely(project, section):
         # Reads what the library knows of it now and not with the first contact.
@@ -200,26 +205,26 @@ def _code(text: str) -> Code:
     return Code(key=text) if "." in text else Code(fixed=text)
 
 
-def _anniversary(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _anniversary(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     return Anniversary(section.of or "", tuple(wanted))
 
 
-def _device(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _device(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     return Device(section.of or "", tuple(wanted))
 
 
-def _places(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _places(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     made = places_of(section, project.files[section.file or ""], pairs_of(project, section), wanted, _no_faults)
     assert made is not None
     return made
 
 
-def _weather(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _weather(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     text = project.files[section.file or ""]
     return recorded_of(section, text, zone_of(project, section), wanted, _no_faults)
 
 
-def _calendar(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _calendar(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     text, pairs = project.files[section.file or ""], pairs_of(project, section)
     return calendar_of(section, text, pairs, zone_of(project, section), wanted, _no_faults)
 
@@ -228,7 +233,7 @@ def _no_faults(line: int, message: str, remedy: str) -> None:
     raise AssertionError(f"line {line}: {message}")
 
 
-def _http(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Attribute]) -> Source:
+def _http(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     values = section.values or {}
     service = Service(
         name=name,

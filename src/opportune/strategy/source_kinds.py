@@ -82,7 +82,7 @@ _GIVEN: Mapping[str, Mapping[str, What]] = {
         "is_day_before": _FLAG,
         "is_day_after": _FLAG,
     },
-    "anniversary": {"is_today": _FLAG, "days_until": _between(0, 366), "years": _COUNT},
+    "anniversary": {"is_today": _FLAG, "days_until": _COUNT, "years": _COUNT},
     "places": {"name": What(), "km": _NUMBER, "is_within": _FLAG},
     "weather": {},
     "calendar": {"is_now": _FLAG, "name": What(), "days_until": _COUNT, "next_name": What()},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -29,6 +30,7 @@ __all__ = [
 
 COLUMNS_MAX = 200
 CELL_SHOWN = 60
+_DAY = re.compile(r"\d{4}([-/])\d{2}\1\d{2}", re.ASCII)
 
 Report = Callable[[int, str, str], None]
 """Takes the line, 1-based, what is wrong there and what to do."""
@@ -168,7 +170,7 @@ def _degree_remedy(text: str, value: float | None) -> str:
 
 
 def day_or_moment(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
-    """Read a day such as 2026-05-04 or a moment; None where it is neither.
+    """Read a day such as 2026-05-04, or 2026/05/04, or a moment; None where it is neither.
 
     Args:
         zone: of days, and of moments without offset.
@@ -177,8 +179,8 @@ def day_or_moment(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
         the moment, or the begin of the day, in UTC; and whether it is a day.
     """
     try:
-        if len(text) == len("2026-05-04"):
-            return datetime.combine(date.fromisoformat(text), time(), zone).astimezone(UTC), True
+        if _DAY.fullmatch(text):
+            return datetime.combine(date.fromisoformat(text.replace("/", "-")), time(), zone).astimezone(UTC), True
         moment = datetime.fromisoformat(text)
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC), False
     except (ValueError, OverflowError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
@@ -11,6 +12,7 @@ from opportune.records import Value
 __all__ = ["Anniversary", "date_of", "day_in"]
 
 LEAP_DAY = (2, 29)
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}($|[T ])", re.ASCII)
 
 
 class Anniversary:
@@ -38,13 +40,15 @@ class Anniversary:
 
 
 def _compared(begin: date, today: date) -> dict[str, Given]:
+    if today < begin:
+        return {"is_today": False, "days_until": (begin - today) // timedelta(days=1), "years": None}
     this_year = day_in(begin, today.year)
-    coming = this_year if today <= this_year or today.year == date.max.year else day_in(begin, today.year + 1)
-    years = today.year - begin.year - (today < this_year)
+    is_past = this_year < today
+    coming = day_in(begin, min(today.year + is_past, date.max.year))
     return {
-        "is_today": today == this_year and years >= 0,
-        "days_until": max(0, (coming - today) // timedelta(days=1)),
-        "years": years if years >= 0 else None,
+        "is_today": today == this_year,
+        "days_until": (coming - today) // timedelta(days=1) if coming >= today else None,
+        "years": today.year - begin.year - (not is_past and today != this_year),
     }
 
 
@@ -59,9 +63,9 @@ def date_of(value: Value) -> date | None:
     """Read a date: of a text of ISO 8601 its day as written, of a moment its day in UTC; None where it is neither."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).date()
-    if not isinstance(value, str):
+    if not isinstance(value, str) or not _DAY.match(value):
         return None
     try:
-        return date.fromisoformat(value[:10]) if value[10:11] in ("", "T", " ") else None
+        return date.fromisoformat(value[:10])
     except ValueError:
         return None

@@ -15,8 +15,10 @@ __all__ = ["FAMILIES", "SYSTEMS", "Device", "family_of", "system_of"]
 
 _FAMILIES = (
     ("bot", re.compile(r"bot\b|crawl|spider|slurp|preview|headless|python-|curl/|wget/|httpclient", re.IGNORECASE)),
-    ("tablet", re.compile(r"ipad|tablet|kindle|silk/|playbook|android(?!.*mobile)", re.IGNORECASE)),
+    ("tablet", re.compile(r"ipad|tablet|kindle|silk/|playbook", re.IGNORECASE)),
     ("mobile", re.compile(r"mobi|iphone|ipod|windows phone|opera mini", re.IGNORECASE)),
+    # Android says "Mobile" on telephones alone.
+    ("tablet", re.compile(r"android", re.IGNORECASE)),
     ("desktop", re.compile(r"windows nt|macintosh|x11|cros ", re.IGNORECASE)),
 )
 _SYSTEMS = (
@@ -28,7 +30,7 @@ _SYSTEMS = (
     ("linux", re.compile(r"linux|x11", re.IGNORECASE)),
 )
 OTHER = "other"
-FAMILIES = (*(name for name, _ in _FAMILIES), OTHER)
+FAMILIES = (*dict.fromkeys(name for name, _ in _FAMILIES), OTHER)
 SYSTEMS = (*(name for name, _ in _SYSTEMS), OTHER)
 
 

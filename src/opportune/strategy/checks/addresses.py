@@ -11,8 +11,7 @@ from opportune.customers.context.fetching import host_of
 from opportune.customers.context.pointers import is_pointer
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
-from opportune.strategy.compile_sources import attribute_at
-from opportune.strategy.sections import Attribute, ContextAttribute
+from opportune.strategy.compile_sources import is_personal
 from opportune.strategy.sections_context import ContextSource
 
 __all__ = ["check_address"]
@@ -60,7 +59,7 @@ def _check_host(notes: Notes, name: str, address: Address) -> None:
 
 def _check_disclosed(notes: Notes, name: str, section: ContextSource, known: Sequence[str], address: Address) -> None:
     for key in dict.fromkeys(known):
-        if _is_personal(notes, key) and key not in section.discloses:
+        if is_personal(notes.project, key) and key not in section.discloses:
             message = f"'{key}' says something about the person, and the address would tell it to others"
             remedy = f"leave it out, or write 'discloses: [{key}]'"
             notes.report(FILE, [name, "url"], message, remedy, "personal-attribute")
@@ -68,8 +67,3 @@ def _check_disclosed(notes: Notes, name: str, section: ContextSource, known: Seq
         if key not in address.keys:
             message = f"'{key[:100]}' is not in the address"
             notes.report(FILE, [name, "discloses", index], message, "remove it", "unused-attribute")
-
-
-def _is_personal(notes: Notes, key: str) -> bool:
-    attribute = attribute_at(notes.project, key)
-    return isinstance(attribute, Attribute | ContextAttribute) and attribute.personal

@@ -12,8 +12,9 @@ from opportune.strategy.checks.addresses import check_address
 from opportune.strategy.checks.holidays import check_holidays
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.codes import zones
-from opportune.strategy.compile_sources import Ask, asked_of, attribute_at, in_order, pairs_of
+from opportune.strategy.compile_sources import Ask, asked_of, attribute_at, in_order, is_personal, pairs_of, reads_of
 from opportune.strategy.files import is_source_file
+from opportune.strategy.named import files, named
 from opportune.strategy.registries import registry
 from opportune.strategy.sections import ContextAttribute
 from opportune.strategy.sections_context import ContextSource
@@ -46,6 +47,7 @@ def check_context_sources(notes: Notes) -> None:
             _File(notes, name, section, fitting[name]).check()
     if sound == set(project.sources):
         _check_circles(notes, list(asks.values()))
+        _check_personal(notes, list(asks.values()))
     _refuse_strays(notes)
 
 
@@ -115,13 +117,11 @@ class _Section:
 def expect_attribute(notes: Notes, key: str, types: Sequence[ValueType], path: Path) -> bool:
     """Report a fact key in sources.yaml that is not declared or not of one of some types; say whether it is fine."""
     scope, _, name = key.partition(".")
-    file = {"customer": "attributes.yaml", "context": CONTEXT}.get(scope)
+    file = files(notes.project).get(scope)
     attribute = attribute_at(notes.project, key)
     if attribute is None:
         if file is None or not notes.gaps.may_hold(file, name):
-            known = [f"customer.{one}" for one in notes.project.attributes]
-            known += [f"context.{one}" for one in notes.project.context]
-            remedy = suggest(key, known, "known attributes")
+            remedy = suggest(key, list(named(notes.project)), "known attributes")
             notes.report(FILE, path, f"unknown attribute '{key[:100]}'", remedy, "unknown-attribute")
         return False
     if attribute.type not in types:
@@ -277,6 +277,18 @@ def _check_circles(notes: Notes, asks: Sequence[Ask]) -> None:
         words = ", ".join(f"'{name}'" for name in circle)
         message = f"sources that read what they fill themselves, or wait for each other: {words}"
         notes.report(FILE, [circle[0]], message, "let one of them read something else", "circle", key=True)
+
+
+def _check_personal(notes: Notes, asks: Sequence[Ask]) -> None:
+    """Expect that what is made of something personal is called personal: else an objection would not reach it."""
+    project = notes.project
+    for ask in asks:
+        reads = reads_of(project, project.sources[ask.source]) if ask.source in project.sources else []
+        made_of = next((key for key in reads if is_personal(project, key)), None)
+        for name in ask.whats if made_of is not None else ():
+            if not project.context[name].personal:
+                message = f"it is made of '{made_of}', which says something about the person"
+                notes.report(CONTEXT, [name, "source"], message, "add 'personal: true'", "personal-attribute")
 
 
 def _refuse_strays(notes: Notes) -> None:
