@@ -50,6 +50,7 @@ from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
+from opportune.service.rights import Rights
 from opportune.service.settings import Settings
 from opportune.service.standings import REFRESH_SECONDS, Standings
 from opportune.service.status import Identity, Reporter, Status, status_of
@@ -142,6 +143,7 @@ class Runtime(ABC):
 
     live: Live
     writer: GroupWriter
+    rights: Rights
     late_records: LateRecords
     quality: Quality
 
@@ -212,6 +214,7 @@ class Runtime(ABC):
             self.standings,
         )
         self._events = EventIntake(self.live, self.writer, self.standings)
+        self.rights = Rights(self.live, self.storage, self.writer, self._reader, self.settings)
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
         self._watching = asyncio.create_task(self._watch_data())

@@ -42,6 +42,8 @@ CODES: dict[str, tuple[int, str]] = {
     "unknown-decision": (422, "There is no such decision"),
     "unknown-customer": (422, "Nobody is known under this identifier"),
     "unknown-event-type": (422, "The strategy has no such event type"),
+    "unknown-purpose": (422, "The strategy asks about no such purpose"),
+    "unknown-text": (422, "The purpose has no such text"),
     "project-refused": (422, "The strategy cannot be published"),
     "headers-too-large": (431, "The headers are too large"),
     "internal-error": (500, "Something broke"),

@@ -9,9 +9,10 @@ from opportune.customers.intake import Event
 from opportune.evaluate.data_report import DataReport
 from opportune.evaluate.model_report import LANGUAGES, ModelReport
 from opportune.records import DecisionRequest, Outcome
+from opportune.service.consents import Said
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import events, handlers, limits, models, quality, revisions
+from opportune.service.http import consents, events, handlers, limits, models, quality, revisions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -62,6 +63,18 @@ FOR = Parameter(
     "query",
     "Leave out what the strategy does not let this role see; everything is given if left out.",
     {"type": "string", "enum": list(ROLES)},
+)
+CONSENT_CHANNEL = Parameter(
+    "channel",
+    "query",
+    "Where it holds; everywhere if left out.",
+    {"type": "string", "minLength": 1, "maxLength": 256, "default": "*"},
+)
+CONSENT_SOURCE = Parameter(
+    "source",
+    "query",
+    "How it was said, such as web form; for the proof.",
+    {"type": "string", "maxLength": 200},
 )
 LIMIT = Parameter(
     "limit",
@@ -180,6 +193,33 @@ ROUTES: tuple[Route, ...] = (
         {200: MergeAnswer},
         takes=MergeRequest,
         refuses=(*_NAMES, *_STORE, "unknown-customer"),
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}/consents",
+        consents.get_consents,
+        "Say what a customer allows, by purpose and channel",
+        {200: consents.ConsentsAnswer},
+        refuses=("invalid-request", *_STORE),
+    ),
+    Route(
+        "PUT",
+        "/v1/customers/{customer}/consents/{purpose}",
+        consents.put_consent,
+        "Record what a customer said of a purpose; the next decision obeys",
+        {200: Taken},
+        takes=Said,
+        refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "unknown-text", "invalid-header"),
+        parameters=(IDEMPOTENCY_KEY,),
+    ),
+    Route(
+        "DELETE",
+        "/v1/customers/{customer}/consents/{purpose}",
+        consents.withdraw_consent,
+        "Record that a customer withdraws, refuses or objects; the next decision obeys",
+        {200: Taken},
+        refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "invalid-header", "invalid-query"),
+        parameters=(IDEMPOTENCY_KEY, CONSENT_CHANNEL, CONSENT_SOURCE),
     ),
     Route(
         "GET",
