@@ -37,13 +37,14 @@ READABLE = (ValueType.BOOLEAN, ValueType.INTEGER, ValueType.NUMBER, ValueType.TE
 def check_context_sources(notes: Notes) -> None:
     """Check sources.yaml, the files that it names, and the attributes that take from sources."""
     project = notes.project
-    sound = {name for name, section in project.sources.items() if _Section(notes, name, section).is_sound()}
+    checked = {name: _Section(notes, name, section) for name, section in project.sources.items()}
+    sound = {name for name, one in checked.items() if one.is_sound}
     asks = {ask.source: ask for ask in asked_of(project)}
     fitting = {name: _fitting(notes, ask, sound) for name, ask in asks.items()}
     for name, section in project.sources.items():
         if name not in asks:
             _report_unused(notes, name)
-        elif name in sound and section.kind in FILED:
+        elif checked[name].is_whole and section.kind in FILED:
             _File(notes, name, section, fitting[name]).check()
     if sound == set(project.sources):
         _check_circles(notes, list(asks.values()))
@@ -55,29 +56,34 @@ def _report_unused(notes: Notes, name: str) -> None:
     if CONTEXT in notes.gaps.files or any(file == CONTEXT for file, _ in notes.gaps.names):
         return
     remedy = f"write 'source: {name}.WHAT' at an attribute in {CONTEXT}, or remove the source"
-    notes.report(FILE, [name], "no attribute takes anything from this source", remedy, "unused-source", key=True)
+    message = "no attribute takes anything from this source"
+    notes.report(FILE, [name], message, remedy, "unused-source", key=True, where=[name])
 
 
 class _Section:
-    """Checks the keys of one source."""
+    """Checks the keys of one source, and reports what is wrong.
+
+    Attributes:
+        is_whole: whether its keys are those of its kind.
+        is_sound: whether nothing is wrong with them.
+    """
 
     def __init__(self, notes: Notes, name: str, section: ContextSource) -> None:
         self.notes, self.name, self.section = notes, name, section
-        self.before = len(notes.problems)
-
-    def is_sound(self) -> bool:
-        """Report what is wrong; say whether nothing is."""
-        if self.name in BUILT_IN:
-            self._report([], f"'{self.name}' is a source that is always there", "choose another name", "name", key=True)
-        if self._has_keys():
+        before = len(notes.problems)
+        if name in BUILT_IN:
+            self._report([], f"'{name}' is a source that is always there", "choose another name", "name", key=True)
+        self._check_names()
+        self.is_whole = len(notes.problems) == before
+        if self.is_whole:
             self._check_keys()
-        return len(self.notes.problems) == self.before
+        self.is_sound = len(notes.problems) == before
 
     def _report(self, path: Path, message: str, remedy: str, code: str, *, key: bool = False) -> None:
-        self.notes.report(FILE, [self.name, *path], message, remedy, code, key=key)
+        self.notes.report(FILE, [self.name, *path], message, remedy, code, key=key, where=[self.name, *path])
 
-    def _has_keys(self) -> bool:
-        """Say whether the keys are those of the kind."""
+    def _check_names(self) -> None:
+        """Report keys that are not those of the kind, and those that it lacks."""
         kind, given = self.section.kind, self.section.model_fields_set
         for key in sorted(given - KEYS[kind] - SHARED_KEYS):
             known = ", ".join(sorted(KEYS[kind]))
@@ -87,7 +93,6 @@ class _Section:
                 remedy = "a source that may take for ever cannot be asked; add 'timeout_ms:'"
                 remedy = remedy if key == "timeout_ms" else f"add '{key}:'"
                 self._report([], f"kind {kind} needs the key '{key}'", remedy, "missing", key=True)
-        return len(self.notes.problems) == self.before
 
     def _check_keys(self) -> None:
         section = self.section
@@ -164,7 +169,7 @@ def _fitting(notes: Notes, ask: Ask, sound: set[str]) -> dict[str, str]:
             notes.report(CONTEXT, [name, "source"], message, suggest(what, known_whats, "it gives"), "unknown-value")
     if section is not None and section.kind == "places" and section.within_km is None and "is_within" in found.values():
         message = "'is_within' is asked for and nothing says how far that is"
-        notes.report(FILE, [ask.source], message, "add 'within_km:'", "missing", key=True)
+        notes.report(FILE, [ask.source], message, "add 'within_km:'", "missing", key=True, where=[ask.source])
     return found
 
 
@@ -258,7 +263,7 @@ class _File:
         return ZoneInfo(zone if zone in zones() else "UTC")
 
     def _complain(self, message: str, remedy: str) -> None:
-        self.notes.report(FILE, [self.name], message, remedy, "missing", key=True)
+        self.notes.report(FILE, [self.name], message, remedy, "missing", key=True, where=[self.name])
 
     def _report(self, line: int, message: str, remedy: str) -> None:
         self.found += 1
