@@ -2,6 +2,6 @@
 
 from opportune.customers.features.batch.columns import ColumnWriter
 from opportune.customers.features.batch.event_files import EventFile, PersonPart, PointFile, parts_of
-from opportune.customers.features.batch.points import Known, Point, values_at
+from opportune.customers.features.batch.points import Known, Past, Point, values_at
 
-__all__ = ["ColumnWriter", "EventFile", "Known", "PersonPart", "Point", "PointFile", "parts_of", "values_at"]
+__all__ = ["ColumnWriter", "EventFile", "Known", "Past", "PersonPart", "Point", "PointFile", "parts_of", "values_at"]

@@ -34,17 +34,14 @@ class PersonPart(NamedTuple):
 class PointFile:
     """Customers and moments: columns customer, at and, where there is one, zone.
 
-    Args:
-        zone: of points without one.
-
     Raises:
         InputError: it is no such table.
     """
 
-    def __init__(self, path: Path, zone: str) -> None:
+    def __init__(self, path: Path) -> None:
         table = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path).collect()
         _expect(path, table.columns, (CUSTOMER, AT))
-        zones = pl.col(ZONE).cast(pl.String).fill_null(zone) if ZONE in table.columns else pl.lit(zone)
+        zones = pl.col(ZONE).cast(pl.String).fill_null("") if ZONE in table.columns else pl.lit("")
         moments = _moments(path, table[AT])
         self.table = table.select(pl.col(CUSTOMER).cast(pl.String), moments.alias(AT), zones.alias(ZONE))
         _expect_no_gaps(path, self.table, (CUSTOMER, AT))
@@ -55,9 +52,11 @@ class PointFile:
         """Everybody who is asked about, once, in order."""
         return self.table[CUSTOMER].unique().sort()
 
-    def by_person(self, first: str, last: str) -> Iterator[tuple[str, list[Point]]]:
-        """Give the points of all customers from one name to another, in order."""
-        part = self.table.filter(pl.col(CUSTOMER).is_between(pl.lit(first), pl.lit(last)))
+    def by_person(self, first: str | None = None, last: str | None = None) -> Iterator[tuple[str, list[Point]]]:
+        """Give the points of all customers, or of those from one name to another, in order."""
+        part = self.table
+        if first is not None and last is not None:
+            part = part.filter(pl.col(CUSTOMER).is_between(pl.lit(first), pl.lit(last)))
         names, moments, zones = part[CUSTOMER].to_list(), part[AT].to_list(), part[ZONE].to_list()
         for name, begin, end in _runs(names):
             yield name, [Point(at, zone) for at, zone in zip(moments[begin:end], zones[begin:end], strict=True)]
@@ -118,6 +117,8 @@ class EventFile:
             .join(customers.to_frame().lazy(), on=CUSTOMER, how="semi")
             .select(CUSTOMER, TYPE, OCCURRED, *extra, *self._asked)
         )
+        if RECORDED in extra and not self._as_known:
+            part = part.with_columns(pl.col(RECORDED).fill_null(pl.col(OCCURRED)))
         _expect_no_gaps(self._path, part, (OCCURRED, *((RECORDED,) if self._as_known else ())))
         if ID in extra:
             part = part.unique([CUSTOMER, ID], keep="first", maintain_order=True)
@@ -126,9 +127,9 @@ class EventFile:
 
     def _persons(self, part: pl.DataFrame) -> dict[str, list[Known]]:
         types, happened = part[TYPE].to_list(), _micros(part[OCCURRED])
-        recorded = _micros(part[RECORDED]) if self._as_known else happened
+        recorded = _micros(part[RECORDED]) if RECORDED in part.columns else happened
         attributes = self._attributes(part, types)
-        rows = list(map(Known, range(len(part)), happened, recorded, types, attributes))
+        rows = list(map(Known, range(len(part)), map(min, happened, recorded), recorded, types, attributes))
         return {name: rows[begin:end] for name, begin, end in _runs(part[CUSTOMER].to_list())}
 
     def _attributes(self, part: pl.DataFrame, types: list[str]) -> list[dict[str, Any]]:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from opportune.customers.features.feature_set import FeatureSet, Past
+from opportune.customers.features.feature import PERSON
+from opportune.customers.features.feature_set import FeatureSet
 from opportune.customers.features.history import EventHistory
 from opportune.decide.limits.windows import micros
 from opportune.records import Contact, Value
 
-__all__ = ["Known", "Point", "values_at"]
+__all__ = ["Known", "Past", "Point", "values_at"]
 
 
 class Known(NamedTuple):
     """One event.
 
     Args:
-        at, recorded_at: when it happened and when it became known, in microseconds since 1970.
+        at, recorded_at: when it happened and when it became known, in microseconds since 1970; one that is dated ahead
+            happened when it became known.
     """
 
     key: int
@@ -29,38 +31,53 @@ class Known(NamedTuple):
 
 
 class Point(NamedTuple):
-    """A moment, and the customer's zone."""
+    """A moment, and the customer's zone; "" where nothing says which."""
 
     at: datetime
     zone: str
 
 
+Past = tuple[Sequence[Known], Sequence[Contact]]
+"""Events and contacts of a person, or of all members of a unit."""
+
+
 def values_at(
-    features: FeatureSet,
-    events: Iterable[Known],
-    contacts: Sequence[Contact],
-    points: Sequence[Point],
-    units: Mapping[str, Past] | None = None,
-    as_known: bool = False,
+    features: FeatureSet, pasts: Mapping[str, Past], points: Sequence[Point], as_known: bool = False
 ) -> Iterator[dict[str, Value]]:
     """Give the values at every point, in the order of the points.
 
     No window reaches beyond its moment: what happened later is not seen.
 
     Args:
+        pasts: level → past; "person" is there always.
         points: in the order of time.
-        as_known: leaves out, at every point, what was recorded after it.
+        as_known: leaves out, at every point, the events that were recorded after it.
     """
-    history = EventHistory()
-    waiting = sorted(events, key=_recorded) if as_known else list(events)
-    place = 0
+    growing = {level: _Growing(events, as_known) for level, (events, _) in pasts.items()}
+    contacts = {level: touches for level, (_, touches) in pasts.items()}
     for point in points:
         at = micros(point.at)
-        while place < len(waiting) and (not as_known or waiting[place].recorded_at <= at):
-            event = waiting[place]
-            history.add(event.key, event.at, event.type, event.attributes)
-            place += 1
-        yield features.read(history, contacts, point.at, point.zone, units)
+        grown = {level: (one.until(at), contacts[level]) for level, one in growing.items()}
+        yield features.read(*grown.pop(PERSON), point.at, point.zone, grown)
+
+
+class _Growing:
+    """A history that gets its events as they became known, or all at once."""
+
+    def __init__(self, events: Sequence[Known], as_known: bool) -> None:
+        self._history = EventHistory()
+        self._as_known = as_known
+        self._events = sorted(events, key=_recorded) if as_known else events
+        self._place = 0
+
+    def until(self, at: int) -> EventHistory:
+        while self._place < len(self._events):
+            event = self._events[self._place]
+            if self._as_known and event.recorded_at > at:
+                break
+            self._history.add(event.key, event.at, event.type, event.attributes)
+            self._place += 1
+        return self._history
 
 
 def _recorded(event: Known) -> int:
