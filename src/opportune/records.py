@@ -20,6 +20,7 @@ __all__ = [
     "Decision",
     "DecisionRequest",
     "Facts",
+    "Happened",
     "Hold",
     "Origin",
     "Outcome",
@@ -111,6 +112,22 @@ class PlacementRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     size: int | None = None
 
 
+class Happened(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Something that happened in a contact, as its decision is told.
+
+    Args:
+        type: an event type that the strategy declares.
+        id: the caller's idempotency key; None makes one of the request's id and the place.
+        attributes: values of the type's attributes.
+        occurred_at: when it happened; None is the moment of the decision.
+    """
+
+    type: str
+    id: str | None = None
+    attributes: dict[str, Any] = {}
+    occurred_at: datetime | None = None
+
+
 class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A contact that asks what is best next.
 
@@ -122,6 +139,8 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         channel: where the contact happens.
         placements: slots to fill, in order; an action is shown in one of them at most.
         context: values of declared context attributes.
+        events: what just happened in this contact; it counts in this decision already, and is recorded with it.
+        text: what the customer said or wrote; attributes are read out of it, and it is kept nowhere.
         language: wanted language of the content; None takes the project's first.
         zone: IANA time zone of the customer; None takes the profile's or the project's.
     """
@@ -134,6 +153,8 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     channel: str
     placements: tuple[PlacementRequest, ...]
     context: dict[str, Any] = {}
+    events: tuple[Happened, ...] | msgspec.UnsetType = msgspec.UNSET
+    text: str | msgspec.UnsetType = msgspec.UNSET
     language: str | None = None
     zone: str | None = None
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
 from opportune.decide.plan import Channel, Plan
-from opportune.errors import InputError, Problem, UnknownError, suggest
+from opportune.errors import InputError, Problem, UnknownError
 from opportune.records import DecisionRequest
+from opportune.service.event_writes import events_in
+from opportune.service.naming import id_problem, unknown_name
 from opportune.storage import id_fault
 from opportune.strategy.compile import Registries
 
@@ -45,6 +47,8 @@ def read_contact(
             request = replace(request, identifiers=dict(named))
         except InputError as error:
             problems += error.problems
+    if request.events:
+        problems += events_in(registries, request)
     if not request.context:
         if problems:
             raise _error(problems)
@@ -56,12 +60,6 @@ def read_contact(
     if problems:
         raise _error(problems)
     return (request if context is request.context else replace(request, context=dict(context))), ignored
-
-
-def id_problem(where: str, text: str) -> Problem | None:
-    """Say what is wrong with an id or identifier, if anything."""
-    fault = id_fault(text)
-    return _problem(where, fault) if fault else None
 
 
 def _names(request: DecisionRequest) -> list[Problem]:
@@ -90,13 +88,6 @@ def _placements(channel: Channel, request: DecisionRequest) -> Iterator[Problem]
         if wanted.size is not None and not 1 <= wanted.size <= SIZE_MAX:
             yield _problem(f"{where}.size", f"expected 1 to {SIZE_MAX}, found a number outside")
         seen.add(wanted.name)
-
-
-def unknown_name(where: str, noun: str, name: str, known: Iterable[str], code: str) -> Problem:
-    """Say that the strategy has no such name, and which one may be meant."""
-    names = sorted(known)
-    remedy = suggest(name, names, f"known: {', '.join(names[:20]) or 'none'}")
-    return Problem("", 0, 0, where, f"the strategy has no such {noun}", remedy, code)
 
 
 def _problem(where: str, message: str, remedy: str = "") -> Problem:

@@ -20,6 +20,8 @@ from opportune.errors import InputError, SoldOutError, StaleError, StoreBusyErro
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
 from opportune.service.drawing import Drawing
+from opportune.service.gathering import Gatherer
+from opportune.service.happening import cleared_in, happened_in, note_of
 from opportune.service.identity import Whose, whose
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
@@ -30,7 +32,7 @@ from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
-from opportune.storage import GroupWriter, SaveDecision, SaveProfile, WindowOpened
+from opportune.storage import GroupWriter, Receipt, SaveDecision, SaveProfile, WindowOpened, Write
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
@@ -105,6 +107,7 @@ class Decider:
         tokens: Tokens,
         standings: Standings,
         quality: Quality,
+        gatherer: Gatherer,
     ) -> None:
         self._live = live
         self._recent = recent
@@ -115,6 +118,7 @@ class Decider:
         self._tokens = tokens
         self._standings = standings
         self._quality = quality
+        self._gatherer = gatherer
 
     async def answer(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Decide, keep the record, answer.
@@ -129,6 +133,7 @@ class Decider:
         begin = perf_counter()
         serving = self._live.current
         plan = serving.strategy.plan
+        said = request
         request, ignored = read_contact(plan, serving.strategy.registries, request)
         now = self._settings.clock()
         profile = NOBODY
@@ -148,17 +153,21 @@ class Decider:
                 learned = serving.learned
                 if learned is None:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
-                if plan.limits.needs_contacts and who.identifier is not None and profile.person is None:
+                if serving.needs.past and who.identifier is not None and profile.person is None:
                     profile = await self._welcome(serving, who.identifier)
                 drawing = Drawing(serving, learned, request, profile, now, ignored)
-                drawing.doubts = (*who.doubts, *self._quality.doubts(profile, now))
+                drawing.doubt((*who.doubts, *self._quality.doubts(profile, now)))
                 drawing.key = who.key
-                async with self._standings.turn(plan, profile.person):
+                if request.session is not None and serving.needs.session:
+                    drawing.cleared = cleared_in(serving.strategy.registries, said)
+                if request.events:
+                    drawing.happened = happened_in(serving.strategy.registries, request, who.identifier, now)
+                async with self._standings.turn(serving.needs, profile.person):
                     while True:
                         write = await self._drawn(drawing)
                         decided = perf_counter()
                         try:
-                            receipt = await self._writer.write(write)
+                            receipt = await self._keep(drawing, write)
                             break
                         except (StaleError, SoldOutError) as refusal:
                             self._lose(drawing, write.decision, refusal)
@@ -180,18 +189,29 @@ class Decider:
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
         self._recent.put(decision.id, Remembered.of(decision))
-        self._standings.note(decision, who.key, receipt.sequence, write.reserves)
+        self._standings.note(decision, receipt.sequence, write.reserves)
         self._quality.note(serving.strategy, profile, drawing.gathered, decision)
         return Answer(body=body, ignored=len(ignored), deciding=decided - begin, committing=end - decided)
 
     async def _drawn(self, drawing: Drawing) -> SaveDecision:
         """Decide by what limits allow as far as is known here."""
-        plan = drawing.serving.strategy.plan
-        seen = None
+        serving = drawing.serving
+        plan = serving.strategy.plan
+        if self._gatherer.is_needed(serving, drawing.request):
+            drawing.take(
+                await self._gatherer.find(
+                    serving,
+                    drawing.request,
+                    drawing.profile,
+                    drawing.key,
+                    drawing.now,
+                    drawing.happened,
+                    drawing.cleared,
+                )
+            )
+        past = drawing.found.past
         if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off(plan):
-            known = None if drawing.profile.person is None else drawing.key
-            standing, seen = await self._standings.of(plan, known, drawing.now)
-            drawing.stand(standing)
+            drawing.stand(await self._standings.of(plan, past, drawing.now))
         decision = drawing.draw()
         return SaveDecision(
             decision=decision,
@@ -199,8 +219,24 @@ class Decider:
             origin=origin_of(decision),
             windows=_windows(drawing.serving, decision),
             reserves=reserves_of(plan, decision, drawing.now),
-            contacts_seen=seen,
+            contacts_seen=None if past is None else past.last,
         )
+
+    async def _keep(self, drawing: Drawing, write: SaveDecision) -> Receipt:
+        """Commit a decision, with what just happened in its contact."""
+        others: list[Write] = [*drawing.happened]
+        note = note_of(drawing)
+        if note is not None:
+            others.append(note)
+        if not others:
+            return await self._writer.write(write)
+        # What happened is the newest of its person: behind the decision, which knows it already.
+        (result, *_) = await self._writer.write_together([write, *others])
+        self._standings.forget(drawing.key)
+        drawing.happened = ()
+        if isinstance(result, InputError):
+            raise result
+        return result
 
     def _lose(self, drawing: Drawing, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Take in that a draw could not be kept."""
@@ -210,8 +246,11 @@ class Decider:
             self._standings.sold(refusal.lost)
 
     async def _welcome(self, serving: Serving, identifier: Identifier) -> KnownProfile:
-        """Make a person of whom the store does not know: limits count persons."""
+        """Make a person of whom the store does not know: limits and features are of persons."""
         kind, value = identifier
+        profile = await self._read_profile(serving, key_of(kind, value))
+        if profile.person is not None:
+            return profile
         await self._writer.write(
             SaveProfile(
                 id=self._settings.new_id(), identifier=value, identifier_kind=kind, attributes={}, replace=False

@@ -9,13 +9,17 @@ from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, gather, seed_of
 from opportune.decide.fatigue import tired_of
+from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.standing import Standing, holds_of, places_of, visible
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
 from opportune.records import Attempt, Decision, DecisionRequest, Facts, Hold, Tired
+from opportune.service.gathering import NOTHING, Found
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
+from opportune.storage import RecordEvent
+from opportune.strategy.gathering import regathered
 
 __all__ = ["Drawing"]
 
@@ -45,6 +49,12 @@ class Drawing:
         self.ignored = ignored
         self.gathered = gathered
         self.doubts = doubts
+        self.happened: tuple[RecordEvent, ...] = ()
+        """What just happened in the contact and is not in the store."""
+        self.cleared: tuple[str, ...] = ()
+        """Attributes that the session had kept and the request says are not known any more."""
+        self.found = NOTHING
+        self._doubts = doubts
         self.key = request.customer
         """Key of the person, as `opportune.service.profiles.key_of` gives it; None for nobody."""
         self.redrawn: tuple[Attempt, ...] = ()
@@ -55,12 +65,27 @@ class Drawing:
         self._tired: tuple[Tired, ...] = ()
         self._lost: dict[tuple[str, str], Hold] = {}
 
+    def take(self, found: Found) -> None:
+        """Take in what was found out for the contact."""
+        self.found = found
+        self.gathered = found.gathered.facts
+        self.doubts = (*self._doubts, *found.gathered.doubts)
+
+    def doubt(self, doubts: tuple[str, ...]) -> None:
+        """Name inputs in doubt that no draw changes."""
+        self.doubts = self._doubts = (*self._doubts, *doubts)
+
     def stand(self, standing: Standing) -> None:
         """Judge the limits; where a history that went on changes nothing of them, the draw before still holds."""
         plan = self.serving.strategy.plan
         facts = gather(plan, self.profile.facts, self.request, self.now, self.gathered)
         holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request), self.request)
         tired = tired_of(plan, standing, visible(plan, holds, facts, self.request), self.now)
+        if is_unprofiled(holds):
+            sources, known, answers = self.serving.strategy.sources, self.found.known, self.found.answers
+            self.gathered = regathered(
+                self.found.gathered, holds, sources, self.request, self.now, known, answers
+            ).facts
         if self._stale is not None and (holds, tired) != (self._holds, self._tired):
             self.redrawn = (*self.redrawn, self._stale)
         self._stale, self._holds, self._tired = None, holds, tired

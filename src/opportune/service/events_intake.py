@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from opportune.customers.identity import CUSTOMER
 from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
-from opportune.errors import InputError, Problem, UnknownError
-from opportune.service.contacts import id_problem, unknown_name
+from opportune.errors import InputError
+from opportune.service.event_writes import event_write, ids_wrong, refuse_if
 from opportune.service.live import Live
 from opportune.service.standings import Standings
 from opportune.storage import GroupWriter, MergePersons, Receipt, RecordEvent, SaveProfile, Write
 from opportune.strategy.compile import Registries
 
-__all__ = ["EventIntake", "Taken", "event_write"]
+__all__ = ["EventIntake", "Taken"]
 
 Taken = Receipt | InputError
 """What became of one item."""
@@ -85,7 +84,7 @@ def _write(registries: Registries, item: Item) -> Write:
         return event_write(registries, item)
     if isinstance(item, ProfileNews):
         return _profile(registries, item)
-    _check(_ids(messageId=item.id, userId=item.customer, previousId=item.other))
+    refuse_if(ids_wrong(messageId=item.id, userId=item.customer, previousId=item.other))
     if (item.kind, item.customer) == (item.other_kind, item.other):
         raise InputError.of("previousId", "expected another customer, found the same one")
     return MergePersons(
@@ -97,52 +96,13 @@ def _write(registries: Registries, item: Item) -> Write:
     )
 
 
-def event_write(registries: Registries, event: Event) -> RecordEvent:
-    """Judge an event by the strategy.
-
-    Raises:
-        InputError: with all that is wrong.
-    """
-    problems = _ids(id=event.id, session=event.session)
-    kind, identifier = CUSTOMER, event.customer
-    if event.identifiers:
-        try:
-            kind, identifier = registries.identifiers.read(identifier, event.identifiers)[0]
-        except InputError as error:
-            problems += error.problems
-    elif identifier is not None:
-        problems += _ids(customer=identifier)
-    moment = event.occurred_at
-    if moment is not None and moment.tzinfo is None:
-        remedy = "write it as ...Z or ...+02:00"
-        problems.append(Problem("", 0, 0, "occurred_at", "expected a time with its offset", remedy, "invalid-request"))
-    registry = registries.events.get(event.type)
-    if registry is None:
-        problems.insert(0, unknown_name("type", "event type", event.type, registries.events, "unknown-event-type"))
-        raise UnknownError(problems, "unknown-event-type")
-    try:
-        attributes, _ = registry.typed(event.attributes)
-    except InputError as error:
-        raise InputError([*problems, *error.problems], "invalid-attribute") from None
-    _check(problems)
-    return RecordEvent(
-        id=event.id,
-        type=event.type,
-        identifier=identifier,
-        identifier_kind=kind,
-        attributes=attributes if type(attributes) is dict else dict(attributes),
-        session=event.session,
-        occurred_at=moment,
-    )
-
-
 def _profile(registries: Registries, news: ProfileNews) -> SaveProfile:
-    problems = _ids(messageId=news.id, userId=news.customer)
+    problems = ids_wrong(messageId=news.id, userId=news.customer)
     try:
         attributes, _ = registries.customer.typed(news.attributes)
     except InputError as error:
         raise InputError([*problems, *error.problems], "invalid-attribute") from None
-    _check(problems)
+    refuse_if(problems)
     return SaveProfile(
         id=news.id,
         identifier=news.customer,
@@ -150,13 +110,3 @@ def _profile(registries: Registries, news: ProfileNews) -> SaveProfile:
         attributes=dict(attributes),
         replace=False,
     )
-
-
-def _ids(**ids: str | None) -> list[Problem]:
-    found = (id_problem(where, text) for where, text in ids.items() if text is not None)
-    return [problem for problem in found if problem is not None]
-
-
-def _check(problems: list[Problem]) -> None:
-    if problems:
-        raise InputError(problems)

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
+from opportune.customers.texts import TextReader
 from opportune.learning import PropensityModel
+from opportune.service.needs import Needs, needs_of
 from opportune.service.profiles import Profiles
 from opportune.service.revisions import Strategy
+from opportune.strategy.texts import text_reader
 
 __all__ = ["Knowledge", "Live", "Serving"]
 
@@ -40,6 +43,16 @@ class Serving:
     learned: Knowledge | None
     profiles: Profiles
     number: int = 0
+
+    @cached_property
+    def needs(self) -> Needs:
+        """What of a person's past and of a conversation its decisions need."""
+        return needs_of(self.strategy)
+
+    @cached_property
+    def texts(self) -> TextReader | None:
+        """What reads attributes of the context out of texts; None where the strategy has none."""
+        return text_reader(self.strategy.project)
 
     @cached_property
     def treatments(self) -> Mapping[tuple[str, str], list[str]]:

@@ -36,6 +36,8 @@ from opportune.service.contests import (
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
 from opportune.service.events_intake import EventIntake
+from opportune.service.gathering import Gatherer
+from opportune.service.histories import Histories
 from opportune.service.intake import Intake, Taken
 from opportune.service.judging import judged
 from opportune.service.keeping import LateRecords
@@ -156,7 +158,9 @@ class Runtime(ABC):
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
-        self.standings = Standings(storage, self._reader, self.settings.profiles_max)
+        self.histories = Histories(storage, self._reader, self.settings.entries_max)
+        self.standings = Standings(storage, self._reader, self.histories, self.settings.profiles_max)
+        self.gatherer = Gatherer(storage, self.histories, self._reader, self._explainer)
         self._refreshing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self.course = Course(storage)
@@ -186,7 +190,7 @@ class Runtime(ABC):
 
     async def start(self) -> None:
         """Begin to take requests."""
-        self.writer = GroupWriter(self.storage, self._on_committed(), loop=asyncio.get_running_loop())
+        self.writer = GroupWriter(self.storage, self._hear_commits(), loop=asyncio.get_running_loop())
         self.late_records = LateRecords(self.writer, self.settings.new_id)
         self.quality = Quality(self.live, self.settings.clock())
         key = self.settings.token_key
@@ -202,6 +206,7 @@ class Runtime(ABC):
             tokens,
             self.standings,
             self.quality,
+            self.gatherer,
         )
         self._intake = Intake(
             self.live,
@@ -221,6 +226,20 @@ class Runtime(ABC):
         await self._begin()
         self._reporter.start()
         self.ready = True
+
+    def _hear_commits(self) -> Callable[[list[Entry]], None] | None:
+        """Give who gets what is committed: what is known of persons goes on with it where nobody else writes."""
+        hear, take = self._on_committed(), self.histories.take
+        if self.storage.cluster.shared:
+            return hear
+        if hear is None:
+            return take
+
+        def both(entries: list[Entry]) -> None:
+            take(entries)
+            hear(entries)
+
+        return both
 
     async def close(self) -> None:
         """Finish what was begun, release the store."""

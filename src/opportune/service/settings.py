@@ -22,6 +22,7 @@ class Settings:
     Args:
         kernel: "auto", "numpy" or "numba".
         profiles_max: profiles kept in memory.
+        entries_max: contacts and events of persons kept in memory.
         decisions_max: recent decisions kept in memory for the outcomes that will answer them.
         lessons_per_slice: outcomes learned before decisions get their turn again, at most.
         checkpoint_lessons: outcomes learned between two checkpoints of the model, at most.
@@ -34,6 +35,7 @@ class Settings:
 
     kernel: str = "auto"
     profiles_max: int = 100_000
+    entries_max: int = 1_000_000
     decisions_max: int = 20_000
     lessons_per_slice: int = 20
     checkpoint_lessons: int = 10_000

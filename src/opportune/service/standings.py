@@ -11,14 +11,15 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import Executor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from opportune.decide.limits.standing import Standing, off_today
 from opportune.decide.limits.stocks import stock_at
 from opportune.decide.plan import Plan
 from opportune.records import Contact, Decision, Reserve
-from opportune.service.profiles import parted
-from opportune.storage import Contacts, Storage, orders_of
+from opportune.service.histories import Histories, Past
+from opportune.service.needs import Needs
+from opportune.storage import Storage, orders_of
 from opportune.storage.entries import to_microseconds
 
 __all__ = ["REFRESH_SECONDS", "Standings"]
@@ -35,17 +36,17 @@ class Standings:
 
     Args:
         reader: where the store is read.
-        persons_max: persons whose history is kept in memory.
+        histories: the pasts of persons.
+        persons_max: decisions that are remembered with their person.
     """
 
-    def __init__(self, storage: Storage, reader: Executor, persons_max: int) -> None:
+    def __init__(self, storage: Storage, reader: Executor, histories: Histories, persons_max: int) -> None:
         self._storage = storage
         self._reader = reader
+        self._histories = histories
         self._persons_max = persons_max
-        self._histories: OrderedDict[str, Contacts] = OrderedDict()
-        self._horizon = 0
         self._asked: OrderedDict[str, str] = OrderedDict()
-        """Decision → identifier of the person whose history in memory holds it."""
+        """Decision → person whose past in memory holds it."""
         self._turns: dict[str, tuple[asyncio.Lock, int]] = {}
         """Person → who is deciding, and how many wait for it or do it."""
         self._taken: dict[tuple[str, str], int] = {}
@@ -84,44 +85,25 @@ class Standings:
         wanted = [(stock, stock_at(plan, stock, now)[0]) for stock in plan.limits.stocks]
         return {(count.stock, count.period): count.taken for count in self._storage.stocks(wanted)}
 
-    async def of(self, plan: Plan, identifier: str | None, now: datetime) -> tuple[Standing, int | None]:
-        """Give what limits are judged by, and up to which journal entry the history was read; None where it was not.
+    async def of(self, plan: Plan, past: Past | None, now: datetime) -> Standing:
+        """Give what limits are judged by.
 
         Args:
-            identifier: key of a person who is in the store, or None.
+            past: of a person who is in the store, or None.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        contacts: tuple[Contact, ...] = ()
-        seen = None
-        if identifier is not None and plan.limits.needs_contacts:
-            seen, contacts = await self._history(plan, identifier, now)
         stocks = plan.limits.stocks
-        if any((stock, stock_at(plan, stock, now)[0]) not in self._taken for stock in stocks):
+        if stocks and any((stock, stock_at(plan, stock, now)[0]) not in self._taken for stock in stocks):
             await self.refresh(plan, now)
-        return Standing(contacts, self._taken, self.switched_off(plan)), seen
+        contacts = () if past is None else past.contacts
+        consents = () if past is None else past.consents
+        return Standing(contacts, self._taken, self.switched_off(plan), consents)
 
-    async def _history(self, plan: Plan, identifier: str, now: datetime) -> Contacts:
-        if plan.limits.horizon_seconds > self._horizon:
-            self._horizon = plan.limits.horizon_seconds
-            self._histories.clear()
-        known = self._histories.get(identifier)
-        if known is None:
-            since = now - timedelta(seconds=self._horizon)
-            loop = asyncio.get_running_loop()
-            value, kind = parted(identifier)
-            known = await loop.run_in_executor(self._reader, self._storage.contacts, value, since, kind)
-            self._histories[identifier] = known
-            if len(self._histories) > self._persons_max:
-                self._histories.popitem(last=False)
-        else:
-            self._histories.move_to_end(identifier)
-        return known
-
-    def turn(self, plan: Plan, person: str | None) -> AbstractAsyncContextManager[None]:
+    def turn(self, needs: Needs, person: str | None) -> AbstractAsyncContextManager[None]:
         """Wait until no other decision for the person is on its way: each has to know what the one before showed."""
-        return _AT_ONCE if person is None or not plan.limits.needs_contacts else self._turn(person)
+        return _AT_ONCE if person is None or not needs.contacts else self._turn(person)
 
     @asynccontextmanager
     async def _turn(self, person: str) -> AsyncIterator[None]:
@@ -135,38 +117,36 @@ class Standings:
             if waiting > 1:
                 self._turns[person] = lock, waiting - 1
 
-    def forget(self, identifier: str | None) -> None:
-        """Drop a person's history: it is not whole."""
-        if identifier is not None:
-            self._histories.pop(identifier, None)
+    def forget(self, key: str | None) -> None:
+        """Drop a person's past: it is not whole."""
+        if key is not None:
+            self._histories.forget_key(key)
 
     def heard(self, decision: str) -> None:
-        """Drop the history of the person whom a decision was made for: an outcome of it came."""
-        self.forget(self._asked.get(decision))
+        """Drop the past of the person whom a decision was made for: an outcome of it came."""
+        self._histories.forget(self._asked.get(decision))
 
     def sold(self, lost: Iterable[tuple[str, str, str]]) -> None:
         """Forget how much is taken of stocks of which too little was left."""
         for stock, period, _ in lost:
             self._taken.pop((stock, period), None)
 
-    def note(self, decision: Decision, identifier: str | None, sequence: int, reserves: Iterable[Reserve]) -> None:
+    def note(self, decision: Decision, sequence: int, reserves: Iterable[Reserve]) -> None:
         """Take in a decision that was committed as a journal entry."""
         for reserve in reserves:
             key = reserve.stock, reserve.period
             if key in self._taken:
                 self._taken[key] += reserve.units
-        known = None if identifier is None else self._histories.get(identifier)
-        if identifier is None or known is None:
+        person = decision.person
+        if person is None or not self._histories.holds(person):
             return
         at = to_microseconds(decision.at)
-        oldest = at - self._horizon * 1_000_000
-        kept = tuple(contact for contact in known.contacts if contact.at >= oldest)
         shown = tuple(
             Contact(at, SHOWN, one.action, one.treatment, decision.request.channel, placement.name, decision.id)
             for placement in decision.placements
             for one in placement.actions
         )
-        self._histories[identifier] = Contacts(sequence, kept + shown)
-        self._asked[decision.id] = identifier
+        self._histories.decided(person, sequence, shown)
+        self._asked[decision.id] = person
         if len(self._asked) > self._persons_max:
             self._asked.popitem(last=False)

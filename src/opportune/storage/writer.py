@@ -117,6 +117,20 @@ class GroupWriter:
         self._open_turn(loop)
         return [result for results in await asyncio.gather(*futures) for result in results]
 
+    async def write_together(self, writes: Sequence[Write]) -> list[Receipt | InputError]:
+        """Commit a few writes in one transaction, each judged by itself; a result for each.
+
+        Raises:
+            StoreBusyError: too many wait.
+            StoreError: nothing was acknowledged.
+        """
+        loop = self._own_loop()
+        future: asyncio.Future[list[Receipt | InputError]] = loop.create_future()
+        with self._guard:
+            self._enqueue(_Waiting(writes, future, False))
+        self._open_turn(loop)
+        return await future
+
     def _own_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
         if self._loop is not loop:
@@ -198,7 +212,7 @@ class GroupWriter:
         """How many of the waiting writes go together."""
         size = 0
         for number, waiting in enumerate(self._waiting[: self._group_max], start=1):
-            size += weight(waiting.writes[0])
+            size += sum(map(weight, waiting.writes))
             if size >= GROUP_BYTES:
                 return number
         return self._group_max

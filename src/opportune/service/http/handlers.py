@@ -90,6 +90,8 @@ def _read_request(body: bytes) -> DecisionRequest:
     except (msgspec.MsgspecError, ValueError, RecursionError):
         # Read once more for what is to be said of it.
         return read_as(read_json(body), DecisionRequest)
+    if request.events or request.text:
+        return read_as(read_json(body), DecisionRequest)
     keys = 3 + sum(text is not None for text in (request.customer, request.session, request.language, request.zone))
     for wanted in request.placements:
         keys += 1 if wanted.size is None else 2

@@ -1,0 +1,182 @@
+"""What is found out for one contact before it is decided: its past, features, levels, session, text and sources."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from datetime import datetime
+from types import MappingProxyType
+from typing import NamedTuple
+
+from opportune.customers.context import NO_ANSWERS, Answers, Gathered
+from opportune.customers.features import EventHistory
+from opportune.customers.intake.session import Session
+from opportune.customers.texts import FoundInText
+from opportune.decide.limits.windows import micros
+from opportune.records import DecisionRequest, Facts, Value
+from opportune.service.histories import Histories, Past
+from opportune.service.live import Serving
+from opportune.service.profiles import KnownProfile, fitting
+from opportune.service.sessions import read_session
+from opportune.storage import RecordEvent, Storage
+from opportune.strategy.gathering import gathered_of
+
+__all__ = ["NOTHING", "Found", "Gatherer", "with_happened"]
+
+TEXT_SECONDS = 0.05
+"""How long the reading of a text is waited for."""
+_NOTHING: Facts = MappingProxyType({})
+
+
+class Found(NamedTuple):
+    """What was found out.
+
+    Args:
+        past: of the person; None where nothing of it is needed.
+        known: facts that do not come from sources, such as "feature.<name>".
+        gathered: those and what sources give, with what is in doubt.
+        answers: of services over HTTP, as they were at hand.
+        said: attributes of the context that a text gave, without prefix.
+    """
+
+    past: Past | None = None
+    known: Facts = _NOTHING
+    gathered: Gathered = Gathered(_NOTHING)
+    answers: Answers = NO_ANSWERS
+    said: Facts = _NOTHING
+
+
+NOTHING = Found()
+
+
+class Gatherer:
+    """Finds out; lives in the event loop's thread, but for what it has others do.
+
+    Args:
+        reader: where the store is read.
+        worker: where texts are read.
+        answers: of services over HTTP.
+    """
+
+    def __init__(
+        self,
+        storage: Storage,
+        histories: Histories,
+        reader: Executor,
+        worker: Executor,
+        answers: Answers = NO_ANSWERS,
+    ) -> None:
+        self._storage = storage
+        self._histories = histories
+        self._reader = reader
+        self._worker = worker
+        self.answers = answers
+
+    def is_needed(self, serving: Serving, request: DecisionRequest) -> bool:
+        """Whether anything has to be found out for a contact."""
+        needs = serving.needs
+        return (
+            needs.past
+            or not serving.strategy.sources.is_empty
+            or bool(request.events)
+            or bool(request.text)
+            or (needs.session and request.session is not None)
+            or len(serving.strategy.features) > 0
+        )
+
+    async def find(
+        self,
+        serving: Serving,
+        request: DecisionRequest,
+        profile: KnownProfile,
+        key: str | None,
+        now: datetime,
+        happened: Sequence[RecordEvent],
+        cleared: Sequence[str],
+    ) -> Found:
+        """Find out.
+
+        Args:
+            key: of the person; None for nobody.
+            happened: what just happened in the contact and is not in the store.
+            cleared: attributes that the request says are not known any more.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        needs = serving.needs
+        past = None
+        if needs.past and key is not None and profile.person is not None:
+            past = await self._histories.of(needs, key, profile.person, now)
+        known: dict[str, Value] = {}
+        doubts: tuple[str, ...] = ()
+        if needs.session and request.session is not None:
+            session = await self._session(serving, request.session)
+            known.update(session.facts(now))
+            for name in cleared:
+                known.pop(f"context.{name}", None)
+        said: dict[str, Value] = {}
+        if request.text:
+            read = await self._read_text(serving, request)
+            known.update(read.facts)
+            said = {name.removeprefix("context."): value for name, value in read.facts.items()}
+            doubts = read.doubts
+        known.update(self._of_units(serving, past))
+        if len(serving.strategy.features):
+            known.update(self._features(serving, request, profile, past, now, happened))
+        found = gathered_of(serving.strategy.sources, profile.facts, request, now, known, self.answers)
+        return Found(past, known, Gathered(found.facts, (*doubts, *found.doubts)), self.answers, said)
+
+    async def _session(self, serving: Serving, session: str) -> Session:
+        loop = asyncio.get_running_loop()
+        kept = serving.strategy.registries.kept
+        return await loop.run_in_executor(self._reader, read_session, self._storage, session, kept)
+
+    async def _read_text(self, serving: Serving, request: DecisionRequest) -> FoundInText:
+        """Read what the customer said or wrote, beside this thread, and wait for it a moment only."""
+        reader = serving.texts
+        if reader is None or not isinstance(request.text, str):
+            return FoundInText({}, ())
+        reading = asyncio.get_running_loop().run_in_executor(self._worker, reader.read, request.text, request.language)
+        try:
+            async with asyncio.timeout(TEXT_SECONDS):
+                return await asyncio.shield(reading)
+        except TimeoutError:
+            return FoundInText({}, reader.late)
+
+    def _of_units(self, serving: Serving, past: Past | None) -> dict[str, Value]:
+        if past is None or not past.units:
+            return {}
+        facts: dict[str, Value] = {}
+        for level, unit in past.units.items():
+            facts.update(fitting(serving.strategy.registries.levels[level], unit.attributes)[0])
+        return facts
+
+    def _features(
+        self,
+        serving: Serving,
+        request: DecisionRequest,
+        profile: KnownProfile,
+        past: Past | None,
+        now: datetime,
+        happened: Sequence[RecordEvent],
+    ) -> dict[str, Value]:
+        events = EventHistory() if past is None else past.events
+        contacts = () if past is None else past.contacts
+        if happened:
+            # What is in memory stays as it is: these are in the store and in there once they are committed.
+            events = with_happened(events, happened, now)
+        own = profile.facts.get("customer.time_zone")
+        zone = request.zone or (own if isinstance(own, str) else serving.strategy.plan.zone)
+        units = {} if past is None else {level: (unit.events, unit.contacts) for level, unit in past.units.items()}
+        return serving.strategy.features.read(events, contacts, now, zone, units)
+
+
+def with_happened(events: EventHistory, happened: Sequence[RecordEvent], now: datetime) -> EventHistory:
+    """Give a history with what just happened, under keys that no journal entry has."""
+    together = EventHistory()
+    together.merge(events)
+    for place, event in enumerate(happened, start=1):
+        together.add(-place, micros(event.occurred_at or now), event.type, event.attributes)
+    return together

@@ -1,0 +1,65 @@
+"""What a decision request says beside its questions: what just happened, and what the session is to keep or forget."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from opportune.customers.identity import CUSTOMER, Identifier
+from opportune.customers.intake import Event
+from opportune.decide.pipeline import decision_id
+from opportune.records import DecisionRequest
+from opportune.service.drawing import Drawing
+from opportune.service.event_writes import event_write
+from opportune.service.profiles import parted
+from opportune.service.sessions import SAID, said_attributes
+from opportune.storage import RecordEvent
+from opportune.strategy.compile import Registries
+
+__all__ = ["cleared_in", "happened_in", "note_of"]
+
+
+def happened_in(
+    registries: Registries, request: DecisionRequest, whose: Identifier | None, now: datetime
+) -> tuple[RecordEvent, ...]:
+    """Give the events of a request that was checked, as they are recorded."""
+    name = decision_id(request)
+    is_other = whose is not None and whose.kind != CUSTOMER
+    return tuple(
+        event_write(
+            registries,
+            Event(
+                id=event.id or f"{name}/{place}",
+                type=event.type,
+                customer=None if whose is None or is_other else whose.value,
+                identifiers={whose.kind: whose.value} if whose is not None and is_other else {},
+                session=request.session,
+                attributes=event.attributes,
+                occurred_at=event.occurred_at or now,
+            ),
+        )
+        for place, event in enumerate(request.events or (), start=1)
+    )
+
+
+def cleared_in(registries: Registries, request: DecisionRequest) -> tuple[str, ...]:
+    """Name the attributes that the session keeps and the request, as it came, says are not known any more."""
+    return tuple(name for name, value in request.context.items() if value is None and name in registries.kept)
+
+
+def note_of(drawing: Drawing) -> RecordEvent | None:
+    """Give what the session is to keep of a request beside its context; None where that is nothing."""
+    request, kept = drawing.request, drawing.serving.strategy.registries.kept
+    if request.session is None:
+        return None
+    said = {name: value for name, value in drawing.found.said.items() if name in kept and name not in request.context}
+    if not said and not drawing.cleared:
+        return None
+    key = parted(drawing.key) if drawing.key is not None and drawing.profile.person is not None else None
+    return RecordEvent(
+        id=f"{decision_id(request)}/said",
+        type=SAID,
+        identifier=None if key is None else key[0],
+        identifier_kind=CUSTOMER if key is None else key[1],
+        attributes=said_attributes(said, drawing.cleared),
+        session=request.session,
+    )

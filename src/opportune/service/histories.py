@@ -1,0 +1,272 @@
+"""The past of persons: contacts, events and consents, in memory as far as there is room.
+
+What is in memory may be behind what other processes wrote. That costs a second draw and never a wrong answer: a
+decision says up to which journal entry it knew its person, and the store refuses it where there is a newer one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from datetime import UTC, datetime, timedelta
+
+from opportune.customers.features import EventHistory
+from opportune.records import Consent, Contact, Value
+from opportune.service.needs import Needs
+from opportune.service.past_reading import Happening, happened
+from opportune.service.profiles import parted
+from opportune.storage import Entry, Storage
+from opportune.storage.entries import to_microseconds
+from opportune.storage.kinds import DecisionBody, EventPayload, Kind
+
+__all__ = ["Histories", "Past", "Unit"]
+
+SHOWN = "shown"
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Past:
+    """What is known of a person's past.
+
+    Attributes:
+        last: sequence of the newest journal entry that it knows.
+        contacts: in the order in which they happened.
+        consents: what was said last of every purpose and channel; None where nobody needs it.
+        members: internal ids of all who are one person.
+        key: by which it was read.
+        units: level → what is known of the person's unit.
+    """
+
+    __slots__ = ("consents", "contacts", "events", "key", "last", "members", "units")
+
+    def __init__(
+        self,
+        last: int = 0,
+        contacts: tuple[Contact, ...] = (),
+        events: EventHistory | None = None,
+        consents: tuple[Consent, ...] | None = None,
+        members: tuple[str, ...] = (),
+    ) -> None:
+        self.last = last
+        self.contacts = contacts
+        self.events = EventHistory() if events is None else events
+        self.consents = consents
+        self.members = members
+        self.key = ""
+        self.units: dict[str, Unit] = {}
+
+    @property
+    def size(self) -> int:
+        """Entries that it takes in memory."""
+        return 1 + len(self.contacts) + len(self.events)
+
+
+class Unit:
+    """One household or account of a person: what is known of it, and what its members did."""
+
+    __slots__ = ("attributes", "contacts", "events")
+
+    def __init__(
+        self, attributes: Mapping[str, Value], contacts: tuple[Contact, ...] = (), events: EventHistory | None = None
+    ) -> None:
+        self.attributes = attributes
+        self.contacts = contacts
+        self.events = EventHistory() if events is None else events
+
+
+class Histories:
+    """The pasts used last; lives in the event loop's thread, but for what it has the reader do.
+
+    Args:
+        reader: where the store is read.
+        entries_max: contacts and events that are kept in memory, of all persons together.
+    """
+
+    def __init__(self, storage: Storage, reader: Executor, entries_max: int) -> None:
+        self._storage = storage
+        self._reader = reader
+        self._entries_max = entries_max
+        self._needs = Needs()
+        self._kept: OrderedDict[str, Past] = OrderedDict()
+        self._by_key: dict[str, str] = {}
+        self._person_of: dict[str, str] = {}
+        """Internal id of a person or of one who became one with it → whose past holds it."""
+        self._reading = 0
+        self._meanwhile: list[tuple[int, str]] = []
+        """Entries and persons that came while the store was being read."""
+        self.entries = 0
+        """Contacts and events in memory."""
+        self.reads = 0
+        """How often the store was asked since the start."""
+
+    @property
+    def persons(self) -> int:
+        """Persons whose past is in memory."""
+        return len(self._kept)
+
+    async def of(self, needs: Needs, key: str, person: str, now: datetime) -> Past:
+        """Give a person's past.
+
+        Args:
+            key: by which the store finds the person.
+            person: internal id.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        if needs != self._needs:
+            self.forget_all()
+            self._needs = needs
+        known = self._kept.get(self._person_of.get(person, person))
+        if known is not None and not needs.levels:
+            self._kept.move_to_end(self._person_of.get(person, person))
+            return known
+        loop = asyncio.get_running_loop()
+        self._reading += 1
+        try:
+            past = await loop.run_in_executor(self._reader, self._read, needs, key, known, now)
+            if known is None:
+                self.reads += 1
+                past.key = key
+                self._keep(person, past)
+        finally:
+            self._reading -= 1
+            if not self._reading:
+                self._meanwhile.clear()
+        return past
+
+    def _read(self, needs: Needs, key: str, known: Past | None, now: datetime) -> Past:
+        """Ask the store; blocks."""
+        past = self._read_person(needs, key, now) if known is None else known
+        units = self._read_units(needs, key, now) if needs.levels else {}
+        if known is not None:
+            # What is in memory goes on in the loop's thread: a read hands out a view of its own.
+            past = Past(known.last, known.contacts, known.events, known.consents, known.members)
+        past.units = units
+        return past
+
+    def _read_person(self, needs: Needs, key: str, now: datetime) -> Past:
+        identifier, kind = parted(key)
+        found = happened(self._storage, identifier, kind, self._since(needs, now))
+        return Past(
+            last=found.last,
+            contacts=found.contacts if needs.contacts else (),
+            events=_counted(found.events, needs),
+            members=tuple(self._storage.persons_of(identifier, kind)),
+        )
+
+    def _read_units(self, needs: Needs, key: str, now: datetime) -> dict[str, Unit]:
+        return {}
+
+    def _since(self, needs: Needs, now: datetime) -> datetime:
+        return _EVER if needs.horizon_seconds is None else now - timedelta(seconds=needs.horizon_seconds)
+
+    def _keep(self, person: str, past: Past) -> None:
+        """Keep what was read, unless it went on meanwhile."""
+        members = {*past.members, person}
+        if any(sequence > past.last and one in members for sequence, one in self._meanwhile):
+            return
+        self.forget(person)
+        self._kept[person] = past
+        self._by_key[past.key] = person
+        self._person_of.update(dict.fromkeys(members, person))
+        self.entries += past.size
+        while self.entries > self._entries_max and len(self._kept) > 1:
+            self.forget(next(iter(self._kept)))
+
+    def forget(self, person: str | None) -> None:
+        """Drop a person's past: it is not whole, or there is no room."""
+        if person is None:
+            return
+        past = self._kept.pop(self._person_of.get(person, person), None)
+        if past is not None:
+            self.entries -= past.size
+            self._by_key.pop(past.key, None)
+            for member in (*past.members, person):
+                self._person_of.pop(member, None)
+
+    def forget_key(self, key: str) -> None:
+        """Drop the past that was read by a key."""
+        self.forget(self._by_key.get(key))
+
+    def holds(self, person: str) -> bool:
+        """Whether a person's past is in memory."""
+        return person in self._person_of
+
+    def forget_all(self) -> None:
+        """Drop everything."""
+        self._kept.clear()
+        self._by_key.clear()
+        self._person_of.clear()
+        self.entries = 0
+
+    def take(self, entries: Iterable[Entry]) -> None:
+        """Take in what was committed, where nobody else writes to the store: every entry, in journal order."""
+        for entry in entries:
+            if entry.person is None:
+                continue
+            if self._reading:
+                self._meanwhile.append((entry.sequence, entry.person))
+            owner = self._person_of.get(entry.person)
+            if owner is not None and entry.sequence > self._kept[owner].last:
+                self._take(owner, entry)
+            if entry.kind in _MOVES:
+                self._part(entry)
+
+    def _take(self, owner: str, entry: Entry) -> None:
+        past = self._kept[owner]
+        before = past.size
+        payload = entry.payload
+        if isinstance(payload, EventPayload) and entry.kind is Kind.EVENT:
+            name = entry.body.type  # type: ignore[union-attr]
+            if name in self._needs.events:
+                past.events.add(entry.sequence, to_microseconds(entry.occurred_at), name, payload.attributes)
+        elif isinstance(entry.body, DecisionBody):
+            past.contacts = past.contacts + _shown(entry, entry.body) if self._needs.contacts else ()
+        elif entry.kind is Kind.PROFILE:
+            return
+        else:
+            self.forget(owner)
+            return
+        past.last = entry.sequence
+        self.entries += past.size - before
+
+    def _part(self, entry: Entry) -> None:
+        """Drop the pasts of all who became one person, or are one no more."""
+        body = entry.body
+        named = [*(getattr(body, "link", None) or ()), getattr(body, "absorbed", None)]
+        for move in getattr(body, "moves", ()):
+            named += move
+        for person in named:
+            if person:
+                self.forget(person)
+
+    def decided(self, person: str | None, sequence: int, contacts: tuple[Contact, ...]) -> None:
+        """Take in a decision that was committed: the store had refused it, had it not known all before."""
+        past = None if person is None else self._kept.get(self._person_of.get(person, person))
+        if past is not None and sequence > past.last:
+            past.contacts = past.contacts + contacts if self._needs.contacts else ()
+            past.last = sequence
+            self.entries += len(contacts)
+
+
+_MOVES = frozenset((Kind.MERGE, Kind.SPLIT, Kind.FORGET))
+
+
+def _counted(events: Iterable[Happening], needs: Needs) -> EventHistory:
+    history = EventHistory()
+    for event in events:
+        if event.type in needs.events:
+            history.add(event.sequence, event.at, event.type, event.attributes)
+    return history
+
+
+def _shown(entry: Entry, body: DecisionBody) -> tuple[Contact, ...]:
+    at, decision = to_microseconds(entry.occurred_at), entry.decision or ""
+    return tuple(
+        Contact(at, SHOWN, one.action, one.treatment, body.channel, placement.name, decision)
+        for placement in body.placements
+        for one in placement.actions
+    )
