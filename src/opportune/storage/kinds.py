@@ -158,14 +158,19 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Who was decided for, where several identifiers are one person; the entry's person is that of the identifier."""
 
 
-class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The personal part of a decision; `contents` has one dict per shown action, placement by placement."""
+class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The personal part of a decision; `contents` has one dict per shown action, placement by placement.
+
+    Args:
+        said: how refusals were said that held something back, in the order of such holds; () where none was.
+    """
 
     customer: str | None
     context: dict[str, Any]
     facts: dict[str, Any]
     contents: tuple[dict[str, str], ...]
     answer: bytes
+    said: tuple[str, ...] = ()
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -339,18 +344,18 @@ class ConsentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     channel: str
     purpose: str
     given: bool
-    source: str = ""
-    text_version: str = ""
     digest: bytes | None = None
     before: tuple[int, bytes] | None = None
     introduces: bytes | None = None
 
 
 class ConsentPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The identifier that a consent came under."""
+    """The identifier that a consent came under, and how it was said: who writes that may name somebody."""
 
     identifier: str
     identifier_kind: str
+    source: str = ""
+    text_version: str = ""
 
 
 class ForgetBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
