@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from opportune.customers.texts import TextReader, to_bytes
 from opportune.errors import ProjectError
+from opportune.outcomes import new_model
 from opportune.strategy import check_directory, check_files
+from opportune.strategy.compile import compile_plan, registries
 from opportune.strategy.diff import differences
 from opportune.strategy.files import read_texts
 from opportune.strategy.load import load_files
+from opportune.strategy.persona import run_persona, unexplored
 from opportune.strategy.starter import STARTER
 from opportune.strategy.texts import text_reader
 from tests.customers.texts.parts import topics
@@ -97,3 +101,77 @@ def test_changes_are_told() -> None:
         "reading of texts 'tone' added",
         "reading of texts 'topic', at_least: 0.3 → 0.5",
     )
+
+
+TURNS = """
+- name: What is said is read, and holds for the rest of the call
+  at: 2026-05-04T10:00:00Z
+  channel: call_centre
+  placement: agent
+  customer: {age: 40, plan: basic, data_used_percent: 95}
+  context: {topic: invoice}
+  language: pl
+  turns:
+    - {says: He shouts, text: "Nienawidzę was! Oddajcie mi pieniądze!", expect: {absent: {plus_plan: {}}}}
+    - {says: He waits, expect: {absent: {plus_plan: {}}}}
+    - {says: He says thank you, text: "Kocham cię, dziękuję bardzo!", expect: {present: [plus_plan]}}
+    - says: The agent knows better
+      context: {mood: annoyed}
+      text: Kocham cię, dziękuję bardzo!
+      expect: {absent: {plus_plan: {}}}
+"""
+
+
+def failures(edits: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
+    """Run the test above on the starter, with texts of its files replaced first."""
+    files = project()
+    files["context.yaml"] = files["context.yaml"].replace("mood:\n", "mood:\n  keeps: session\n")
+    files["tests/more.yaml"] = TURNS
+    for path, (find, put) in edits.items():
+        assert find in files[path]
+        files[path] = files[path].replace(find, put)
+    checked = check_files(files)
+    plan, read = unexplored(compile_plan(checked)), registries(checked.project)
+    (persona,) = (one for one in checked.personas if one.turns)
+    return run_persona(plan, read, new_model(plan, "numpy"), persona).failures
+
+
+def test_what_is_said_in_a_turn_is_read_and_holds_where_the_session_keeps_it() -> None:
+    assert failures({}) == ()
+
+
+@pytest.mark.parametrize(
+    ("path", "find", "put", "turn"),
+    [
+        ("texts.yaml", "anger: annoyed", "anger: calm", "turn 1 (He shouts)"),
+        ("context.yaml", "  keeps: session\n", "", "turn 2 (He waits)"),
+        ("texts.yaml", "joy: calm, trust: calm", "joy: annoyed, trust: annoyed", "turn 3 (He says thank you)"),
+        ("tests/more.yaml", "{mood: annoyed}", "{mood: calm}", "turn 4 (The agent knows better)"),
+    ],
+)
+def test_each_turn_rests_on_what_was_read(path: str, find: str, put: str, turn: str) -> None:
+    (first, *_) = failures({path: (find, put)})
+
+    assert first.startswith(turn)
+
+
+def test_a_failed_turn_says_why_in_the_words_of_the_rule() -> None:
+    wanted = "expect: {absent: {plus_plan: {}}}}\n    - {says: He waits"
+
+    (shout, *_) = failures(
+        {"tests/more.yaml": (wanted, wanted.replace("absent: {plus_plan: {}}", "present: [plus_plan]"))}
+    )
+
+    assert "Nobody who is annoyed about an invoice wants to buy" in shout
+
+
+def test_a_test_of_one_answer_may_say_a_text() -> None:
+    files = project()
+    one = TURNS.split("  turns:")[0] + "  text: Nienawidzę was! Oddajcie mi pieniądze!\n"
+    files["tests/more.yaml"] = one + "  expect: {absent: {plus_plan: {because: Nobody who is annoyed}}}\n"
+    checked = check_files(files)
+    plan, read = unexplored(compile_plan(checked)), registries(checked.project)
+
+    (found,) = (run_persona(plan, read, new_model(plan, "numpy"), one) for one in checked.personas if one.text)
+
+    assert found.failures == ()

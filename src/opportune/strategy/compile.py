@@ -15,6 +15,7 @@ from opportune.customers.context import Sources
 from opportune.customers.context import Sources
 from opportune.customers.identity import Identifiers, Kind, Trust
 from opportune.customers.intake import Names
+from opportune.customers.texts import TextReader
 from opportune.decide.plan import (
     WITHHELD,
     AmountBounds,
@@ -44,6 +45,7 @@ from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
 from opportune.strategy.sessions import session_attributes
 from opportune.strategy.templates import templates_of
+from opportune.strategy.texts import text_reader
 
 __all__ = ["Registries", "compile_plan", "registries"]
 
@@ -62,6 +64,8 @@ class Registries:
     sources: Sources
     kept: frozenset[str]
     """Attributes of the context that a session keeps."""
+    texts: TextReader | None
+    """What reads attributes of the context out of what is said; None where nothing is."""
 
 
 def registries(project: Project) -> Registries:
@@ -77,6 +81,7 @@ def registries(project: Project) -> Registries:
         sources=compile_sources(project),
         sources=compile_sources(project),
         kept=session_attributes(project.context),
+        texts=text_reader(project),
     )
 
 

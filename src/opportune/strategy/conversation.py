@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from opportune.customers.context import SESSION_START, Sources
+from opportune.customers.texts import FoundInText, TextReader
 from opportune.decide import (
     Draws,
     Plan,
@@ -31,7 +32,7 @@ __all__ = ["Conversation", "turns_of"]
 
 def turns_of(persona: Persona) -> tuple[Turn, ...]:
     """Give the turns of a test; one without any is one turn, its own."""
-    return persona.turns or (Turn(says=persona.name, expect=persona.expect or Expectation()),)
+    return persona.turns or (Turn(says=persona.name, text=persona.text, expect=persona.expect or Expectation()),)
 
 
 class Conversation:
@@ -41,26 +42,42 @@ class Conversation:
         profile: facts of the persona, keys "customer.<name>".
         kept: attributes of the context that a session keeps.
         sources: of the context.
+        texts: what reads what is said; None where nothing is read out of it.
     """
 
-    def __init__(self, plan: Plan, persona: Persona, profile: Facts, kept: frozenset[str], sources: Sources) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        persona: Persona,
+        profile: Facts,
+        kept: frozenset[str],
+        sources: Sources,
+        texts: TextReader | None,
+    ) -> None:
         self._plan, self._persona, self._profile, self._kept = plan, persona, profile, kept
         self._sources = sources
+        self._texts = texts
         self._turns = 0
         self._now = persona.at
         self._said: dict[str, Value] = {}
         self._known: dict[str, Value] = {}
         """What the session keeps of the turns before."""
+        self._read = FoundInText({}, ())
+        """What the text of the turn says."""
         self._shown: list[Contact] = []
         self._answered: list[Contact] = []
 
     def take(self, turn: Turn) -> list[str]:
         """Take in what is new in a turn, and say what of it cannot be, in words."""
-        self._known = carried(self._kept, self._known, self._said)
+        read = {key.removeprefix("context."): value for key, value in self._read.facts.items()}
+        self._known = carried(self._kept, self._known, {**read, **self._said})
         if self._turns:
             self._now = self._moment(turn.after.calendar_days, turn.after.elapsed_seconds)
         self._turns += 1
         self._said = {**self._persona.context, **turn.context}
+        self._read = FoundInText({}, ())
+        if self._texts is not None and turn.text:
+            self._read = self._texts.read(turn.text, self._persona.language)
         return [fault for action, outcome in turn.outcomes.items() if (fault := self._record(action, outcome))]
 
     def decide(self, scorer: Scorer) -> Decision:
@@ -71,9 +88,11 @@ class Conversation:
             channel=persona.channel,
             placements=(PlacementRequest(name=persona.placement, size=persona.size),),
             context=self._said,
+            language=persona.language,
             session=f"persona: {persona.name}" if persona.turns else None,
         )
         known: dict[str, Value] = {f"context.{name}": value for name, value in self._known.items()}
+        known.update(self._read.facts)
         if persona.turns:
             known[SESSION_START] = persona.at
         found = gathered_of(self._sources, self._profile, request, now, known)
@@ -93,7 +112,7 @@ class Conversation:
             holds=holds,
             tired=tired_of(plan, standing, visible(plan, holds, facts, request), now),
             gathered=found.facts,
-            doubts=found.doubts,
+            doubts=(*self._read.doubts, *found.doubts),
         )
         decision = decide(plan, state, request, now, Draws("persona"))
         self._shown += _contacts(decision)

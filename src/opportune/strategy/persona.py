@@ -115,7 +115,7 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
     except InputError as error:
         return PersonaResult(name=persona.name, ranking=(), failures=tuple(map(str, error.problems)))
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
-    conversation = Conversation(plan, persona, profile, read.kept, read.sources)
+    conversation = Conversation(plan, persona, profile, read.kept, read.sources, read.texts)
     ranking: tuple[str, ...] = ()
     failures = []
     for number, turn in enumerate(turns_of(persona), start=1):

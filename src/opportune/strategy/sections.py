@@ -820,6 +820,7 @@ class Turn(Section):
         says: what happens, in words. Required.
         after: time since the turn before. Default one minute; the first turn is at the test's moment.
         context: context attribute -> value that is said in this turn. Default none.
+        text: what is said or written, for texts.yaml to read. Default nothing.
         outcomes: action that an answer held before -> what came of it. Default none.
         expect: what the answer must hold. Required.
     """
@@ -829,6 +830,7 @@ class Turn(Section):
     context: Annotated[
         dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
+    text: Content = ""
     outcomes: dict[Name, Name] = {}
     expect: Expectation
 
@@ -843,6 +845,9 @@ class Persona(Section):
         at: moment of the decision with its offset from UTC. Required.
         customer: attribute -> value of the profile. Default none.
         context: context attribute -> value; where there are turns, it is said in each of them. Default none.
+        text: what is said or written, for texts.yaml to read; where there are turns, they have their own. Default
+            nothing.
+        language: of the contact and of its texts, such as pl. Default the project's first.
         history: contacts before, for contact policies. Default none.
         stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
         consents: purpose -> true, false, or what was said of it in full; a list of such. Default: nothing was said.
@@ -862,6 +867,8 @@ class Persona(Section):
     context: Annotated[
         dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
+    text: Content = ""
+    language: Annotated[StrictStr, Field(max_length=35)] | None = None
     history: Annotated[tuple[PastContact, ...], Field(max_length=10_000)] = ()
     stocks: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]] = {}
     consents: dict[Name, PersonaConsents] = {}

@@ -12,6 +12,7 @@ from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.persona_consents import check_persona_consents
 from opportune.strategy.checks.persona_limits import check_persona_limits
+from opportune.strategy.checks.persona_texts import check_persona_texts
 from opportune.strategy.registries import registry
 from opportune.strategy.sections import Expectation, Persona, Turn
 from opportune.strategy.wording import suggest
@@ -37,6 +38,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
             notes.expect_name(name, project.actions, "actions", "action", file, path, key=True)
         check_persona_limits(notes, persona, file, index)
         check_persona_consents(notes, persona, file, index)
+        check_persona_texts(notes, persona, file, index)
         if (persona.expect is None) is not bool(persona.turns):
             _report_shape(notes, persona, file, index)
         elif persona.expect is not None:
