@@ -44,8 +44,8 @@ def sources(context: str, declared: str = "", **sheets: str) -> Sources:
 
 def request(zone: str | None = None, **context: Value) -> DecisionRequest:
     """Give a request of the starter's channel."""
-    placements = (PlacementRequest(name="next_best_action"),)
-    return DecisionRequest(id="r-1", channel="call_center", placements=placements, context=context, zone=zone)
+    placements = (PlacementRequest(name="agent"),)
+    return DecisionRequest(id="r-1", channel="call_centre", placements=placements, context=context, zone=zone)
 
 
 def fill(

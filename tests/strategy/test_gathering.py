@@ -1,0 +1,108 @@
+"""What is gathered for a contact: the same for persona tests, the command line and whoever foresees."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from opportune.customers.context import NO_SOURCES
+from opportune.evaluate.foresight import Case
+from opportune.outcomes import new_model
+from opportune.records import DecisionRequest, Hold, PlacementRequest, Value
+from opportune.service.foreseeing import side_of
+from opportune.service.revisions import Strategy, strategy_from_files
+from opportune.strategy.files import read_texts
+from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.persona import run_persona, unexplored
+from opportune.strategy.starter import STARTER
+
+SATURDAY = datetime(2026, 5, 9, 10, 0, tzinfo=UTC)
+PACK = "actions/plans/travel_pack.yaml"
+CONTEXT = """
+weekend: { type: boolean, source: time.weekend }
+waited: { type: number, source: time.session_minutes }
+hour: { type: integer, source: time.hour }
+loyal: { type: integer, personal: true, source: since.years }
+"""
+PERSONA = """
+- name: travel is for weekends
+  at: 2026-05-09T10:00:00Z
+  customer: { age: 34, customer_since: 2020-01-15T00:00:00Z, monthly_bill: 30, products: [] }
+  channel: call_centre
+  placement: agent
+  size: 3
+  expect: { EXPECT }
+"""
+
+
+def strategy(expect: str = "present: [travel_pack]", rule: str = "context.weekend && context.loyal >= 5") -> Strategy:
+    files, _ = read_texts(STARTER)
+    files["attributes.yaml"] += "time_zone: { type: text }\n"
+    files["context.yaml"] += CONTEXT
+    files["sources.yaml"] = "since: { kind: anniversary, of: customer.customer_since }\n"
+    files[PACK] = files[PACK].replace("\"!owns('roaming')\"", json.dumps(rule))
+    files["tests/weekend.yaml"] = PERSONA.replace("EXPECT", expect)
+    return strategy_from_files(files)[0]
+
+
+def failures(one: Strategy) -> tuple[str, ...]:
+    plan = unexplored(one.plan)
+    persona = next(test for test in one.project.personas if test.name == "travel is for weekends")
+    return run_persona(plan, one.registries, new_model(plan, "numpy"), persona).failures
+
+
+def request(**context: Value) -> DecisionRequest:
+    placements = (PlacementRequest(name="agent", size=3),)
+    return DecisionRequest(id="r-1", channel="call_centre", placements=placements, context=context)
+
+
+def test_persona_tests_see_what_sources_give() -> None:
+    assert failures(strategy()) == ()
+    assert failures(strategy("absent: [travel_pack]", "!context.weekend")) == ()
+    assert failures(strategy("present: [travel_pack]", "!context.weekend")) != ()
+
+
+def test_the_request_goes_first_then_what_is_known_then_sources() -> None:
+    sources = strategy().sources
+    profile: dict[str, Value] = {"customer.customer_since": datetime(2020, 1, 15, tzinfo=UTC)}
+    known: dict[str, Value] = {"feature.calls": 3, "context.hour": 1}
+
+    found = gathered_of(sources, profile, request(weekend=False), SATURDAY, known)
+
+    assert found.facts == {"feature.calls": 3, "context.hour": 1, "context.loyal": 6}
+
+
+def test_a_strategy_without_sources_gives_what_is_known() -> None:
+    known: dict[str, Value] = {"feature.calls": 3}
+
+    assert gathered_of(NO_SOURCES, {}, request(), SATURDAY, known).facts is known
+
+
+def test_of_an_unprofiled_person_nothing_is_made_of_the_profile() -> None:
+    sources = strategy().sources
+    profile: dict[str, Value] = {
+        "customer.customer_since": datetime(2020, 1, 15, tzinfo=UTC),
+        "customer.time_zone": "Pacific/Kiritimati",
+    }
+    found = gathered_of(sources, profile, request(), SATURDAY)
+    objected = (Hold("profiling", "consent", "profile", 0, 1, 0),)
+
+    told, untold = (regathered(found, holds, sources, request(), SATURDAY).facts for holds in ((), objected))
+
+    assert told == found.facts
+    assert (told["context.hour"], told["context.loyal"]) == (0, 6)
+    assert (untold["context.hour"], "context.loyal" in untold) == (12, False)
+
+
+def test_imagined_contacts_see_what_sources_give_and_keep_what_was_recorded() -> None:
+    side = side_of(strategy(), None, None, "numpy")
+    since = {"customer_since": "2020-01-15T00:00:00Z"}
+
+    def decided(gathered: dict[str, Value]) -> tuple[list[str], Value | None]:
+        case = Case("c-1", None, request(), {**since, "age": 34}, SATURDAY, "seed", gathered=gathered)
+        decision = side.decide(case)
+        assert decision is not None
+        return [shown.action for shown in decision.placements[0].actions], decision.facts.get("context.weekend")
+
+    assert ("travel_pack" in decided({})[0], decided({})[1]) == (True, True)
+    assert ("travel_pack" in decided({"context.weekend": False})[0]) is False
