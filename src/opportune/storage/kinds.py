@@ -163,6 +163,7 @@ class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
 
     Args:
         said: how refusals were said that held something back, in the order of such holds; () where none was.
+        identifiers: others than `customer` that the request named, by kind.
     """
 
     customer: str | None
@@ -171,6 +172,7 @@ class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=T
     contents: tuple[dict[str, str], ...]
     answer: bytes
     said: tuple[str, ...] = ()
+    identifiers: dict[str, str] = {}
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -275,6 +277,7 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         link: persons of the two identifiers themselves, the kept side first; None where they are the same.
         moves, rows: who stands for whom, and versions of profiles, that changed.
         customers: by how many persons with a profile are more or fewer.
+        author, reason: who ordered it, and why, in their words.
     """
 
     absorbed: str | None = None
@@ -286,6 +289,8 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     moves: Moves = ()
     rows: Versions = ()
     customers: int = 0
+    author: str = ""
+    reason: str = ""
 
 
 class SplitBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -57,6 +57,7 @@ def split_decision(
         )
     payload = DecisionPayload(
         customer=request.customer,
+        identifiers=request.identifiers or {},
         context=request.context,
         facts=decision.facts,
         contents=contents if any(contents) else (),
@@ -78,8 +79,10 @@ def decision_of(entry: Entry) -> Decision:
     facts: dict[str, Value] = {}
     context: dict[str, Value] = {}
     customer, placements, holds = None, body.placements, body.holds
+    identifiers: dict[str, str] = {}
     if isinstance(payload, DecisionPayload):
         facts, context, customer = payload.facts, payload.context, payload.customer
+        identifiers = payload.identifiers
         if payload.contents:
             placements = _with_contents(placements, iter(payload.contents))
         if payload.said:
@@ -87,6 +90,7 @@ def decision_of(entry: Entry) -> Decision:
     request = DecisionRequest(
         id=entry.id,
         customer=customer,
+        identifiers=identifiers or msgspec.UNSET,
         session=entry.session,
         channel=body.channel,
         placements=body.asked,

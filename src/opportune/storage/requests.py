@@ -208,6 +208,7 @@ def _check(write: Write) -> None:
             for where in ("identifier", "identifier_kind", "other", "other_kind"):
                 _check_text(where, getattr(write, where))
             _check_moment("occurred_at", write.occurred_at)
+            _check_header(author=write.author, reason=write.reason)
         case SplitPersons():
             _check_text("merge", write.merge)
             _check_header(author=write.author, reason=write.reason)

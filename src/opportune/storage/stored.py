@@ -20,6 +20,7 @@ __all__ = [
     "Counts",
     "DueWindow",
     "Erasure",
+    "KnownPerson",
     "ModelState",
     "Profile",
     "Revision",
@@ -44,6 +45,20 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any]
     version: int
     times: dict[str, int] = {}
+
+
+class KnownPerson(NamedTuple):
+    """Somebody who is known.
+
+    Args:
+        person: internal id.
+        identifiers: all that lead to the person, as (kind, value).
+        attributes: those of the profile; none where there is none.
+    """
+
+    person: str
+    identifiers: tuple[tuple[str, str], ...]
+    attributes: dict[str, Any]
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):

@@ -219,6 +219,7 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: the caller's idempotency key.
         occurred_at: when it came to be known; None takes the time of arrival.
+        author, reason: who orders it, and why, in their words.
     """
 
     id: str
@@ -228,6 +229,8 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     other_kind: str = "customer"
     origin: Origin | None = None
     occurred_at: datetime | None = None
+    author: str = ""
+    reason: str = ""
 
 
 class SplitPersons(msgspec.Struct, frozen=True, kw_only=True):
