@@ -114,7 +114,7 @@ class Profiles:
             return (NOBODY if person is None else KnownProfile(person)), changes
         facts = self._facts(stored.attributes)
         unfit = self._registry.left_out(stored.attributes, facts)
-        return KnownProfile(stored.person, facts, stored.version, unfit=unfit), changes
+        return KnownProfile(stored.person, facts, stored.version, times=stored.times, unfit=unfit), changes
 
     def keep(self, identifier: str, profile: KnownProfile, changes: int) -> None:
         """Keep what was read, unless it was written meanwhile."""
