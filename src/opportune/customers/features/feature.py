@@ -87,6 +87,10 @@ class Feature:
     @property
     def seconds_most(self) -> int | None:
         """How far back it looks, at most; None is ever."""
-        if self.within is None:
-            return None
-        return self.within.seconds_most * (2 if self.kind == "rate" else 1)
+        within = self.before if self.kind == "rate" else self.within
+        return None if within is None else within.seconds_most
+
+    @property
+    def before(self) -> Length | None:
+        """A window twice as long; None is ever."""
+        return None if self.within is None else Length(2 * self.within.days, 2 * self.within.seconds)

@@ -120,17 +120,14 @@ class FeatureSet:
         return tuple(sorted(said, key=lambda one: places[one.feature]))
 
     def _task(self, index: int, feature: Feature, takers: Takers, actions: Mapping[str, Iterable[str]]) -> Task:
-        within = feature.within
         return Task(
             index=index,
             feature=feature,
             kind=KINDS[feature.kind],
             row=takers.sources.index(feature.source),
             then=-1 if feature.then is None else takers.sources.index(feature.then),
-            window=self._window(within),
-            before=self._window(None if within is None else Length(2 * within.days, 2 * within.seconds))
-            if feature.kind == "rate"
-            else -1,
+            window=self._window(feature.within),
+            before=self._window(feature.before) if feature.kind == "rate" else -1,
             actions={action: f"{feature.key}@{action}" for action in actions.get(feature.name, ())},
         )
 
