@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from opportune.customers.quality.kinds import Kind
-from opportune.decide.limits.windows import Length
+from opportune.decide.limits.windows import DAY, MICRO, Length
 from opportune.records import Facts
 
 __all__ = ["Freshness", "Lasting", "doubt"]
@@ -15,7 +15,7 @@ FOREVER = 2**63 - 1
 
 
 class Lasting(NamedTuple):
-    """Doubts of a profile, in the order of their names, and the moment from which on there are others."""
+    """Doubts of a profile, in the order of their names, and the moment from which on there may be others."""
 
     doubts: tuple[str, ...]
     until: int
@@ -58,9 +58,19 @@ class Freshness:
                 found.append(doubt(key, "missing"))
                 continue
             set_at = times.get(name)
-            end = 0 if set_at is None else length.after(set_at, zone)
+            end = 0 if set_at is None else _end(length, set_at, at, zone)
             if end <= at:
                 found.append(doubt(key, "stale"))
             else:
                 until = min(until, end)
         return Lasting(tuple(sorted(found)), until)
+
+
+def _end(length: Length, set_at: int, at: int, zone: str) -> int:
+    """Give when a value gets old; where that is far from `at`, a moment on the same side of it that is found sooner."""
+    most = length.seconds_most
+    least = 2 * (length.days * DAY + length.seconds) - most
+    if at < set_at + least * MICRO:
+        return set_at + least * MICRO
+    latest = set_at + most * MICRO
+    return latest if at >= latest else length.after(set_at, zone)
