@@ -12,7 +12,6 @@ import numpy as np
 
 from opportune.customers.attributes import Registry
 from opportune.customers.context import Sources
-from opportune.customers.context import Sources
 from opportune.customers.identity import Identifiers, Kind, Trust
 from opportune.customers.intake import Names
 from opportune.customers.texts import TextReader
@@ -38,7 +37,6 @@ from opportune.strategy.compile_goals import channel_factors, compile_fatigues, 
 from opportune.strategy.compile_limits import compile_limits
 from opportune.strategy.compile_slates import compile_links
 from opportune.strategy.compile_sources import compile_sources
-from opportune.strategy.compile_sources import compile_sources
 from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.named import named
 from opportune.strategy.project import Project, content_hash
@@ -61,7 +59,6 @@ class Registries:
     levels: Mapping[str, Registry]
     names: Names
     sources: Sources
-    sources: Sources
     kept: frozenset[str]
     """Attributes of the context that a session keeps."""
     texts: TextReader | None
@@ -78,7 +75,6 @@ def registries(project: Project) -> Registries:
         identifiers=_identifiers(project),
         levels={name: registry(level.attributes, f"{name}.") for name, level in project.levels.items()},
         names=_names(project),
-        sources=compile_sources(project),
         sources=compile_sources(project),
         kept=session_attributes(project.context),
         texts=text_reader(project),
