@@ -52,13 +52,18 @@ class Freshness:
             zone: whose calendar counts days.
         """
         found = [doubt(f"customer.{name}", "unfit") for name in unfit]
+        ends: dict[tuple[Length, int], int] = {}
         until = FOREVER
         for name, (key, length) in self._lengths.items():
             if key not in facts:
                 found.append(doubt(key, "missing"))
                 continue
             set_at = times.get(name)
-            end = 0 if set_at is None else _end(length, set_at, at, zone)
+            end = 0
+            if set_at is not None:
+                # Most attributes of a profile were set together, and last equally long.
+                end = ends.get((length, set_at)) or _end(length, set_at, at, zone)
+                ends[length, set_at] = end
             if end <= at:
                 found.append(doubt(key, "stale"))
             else:
