@@ -63,10 +63,10 @@ class EventIntake:
             results = iter(await self._writer.write_many(writes) if writes else ())
         finally:
             # What failed may be there all the same.
-            self._forget(writes)
+            self.forget(writes)
         return [item if isinstance(item, InputError) else next(results) for item in prepared]
 
-    def _forget(self, writes: Iterable[Write]) -> None:
+    def forget(self, writes: Iterable[Write]) -> None:
         """Forget what is known of persons of whom something was reported."""
         profiles = self._live.current.profiles
         for write in writes:

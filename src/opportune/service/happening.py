@@ -19,9 +19,13 @@ __all__ = ["cleared_in", "happened_in", "note_of"]
 
 
 def happened_in(
-    registries: Registries, request: DecisionRequest, whose: Identifier | None, now: datetime
+    registries: Registries, request: DecisionRequest, whose: Identifier | None, now: datetime | None
 ) -> tuple[RecordEvent, ...]:
-    """Give the events of a request that was checked, as they are recorded."""
+    """Give the events of a request that was checked, as they are recorded.
+
+    Args:
+        now: when those happened that do not say it; None is the moment of their recording.
+    """
     name = decision_id(request)
     is_other = whose is not None and whose.kind != CUSTOMER
     return tuple(

@@ -172,8 +172,12 @@ class Histories:
         self._kept[person] = past
         self._by_key[past.key] = person
         self._person_of.update(dict.fromkeys(members, person))
-        self.entries += past.size
-        while self.entries > self._entries_max and len(self._kept) > 1:
+        self._grow(past.size)
+
+    def _grow(self, size: int) -> None:
+        """Count entries that came, and drop the pasts that were used longest ago where there is no room for them."""
+        self.entries += size
+        while self.entries > self._entries_max and self._kept:
             self.forget(next(iter(self._kept)))
 
     def forget(self, person: str | None) -> None:
@@ -222,7 +226,9 @@ class Histories:
         if isinstance(payload, EventPayload) and entry.kind is Kind.EVENT:
             name = entry.body.type  # type: ignore[union-attr]
             if name in self._needs.events:
-                past.events.add(entry.sequence, to_microseconds(entry.occurred_at), name, payload.attributes)
+                # What is dated ahead happened when it was recorded.
+                at = to_microseconds(min(entry.occurred_at, entry.recorded_at))
+                past.events.add(entry.sequence, at, name, payload.attributes)
         elif isinstance(entry.body, DecisionBody):
             past.contacts = past.contacts + _shown(entry, entry.body) if self._needs.contacts else ()
         elif entry.kind is Kind.PROFILE:
@@ -231,7 +237,7 @@ class Histories:
             self.forget(owner)
             return
         past.last = entry.sequence
-        self.entries += past.size - before
+        self._grow(past.size - before)
 
     def _part(self, entry: Entry) -> None:
         """Drop the pasts of all who became one person, or are one no more."""
@@ -249,7 +255,7 @@ class Histories:
         if past is not None and sequence > past.last:
             past.contacts = past.contacts + contacts if self._needs.contacts else ()
             past.last = sequence
-            self.entries += len(contacts)
+            self._grow(len(contacts))
 
 
 _MOVES = frozenset((Kind.MERGE, Kind.SPLIT, Kind.FORGET))

@@ -53,6 +53,7 @@ from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
 from opportune.service.rights import Rights
+from opportune.service.session_intake import SessionIntake, SessionKnown, SessionNews
 from opportune.service.settings import Settings
 from opportune.service.standings import REFRESH_SECONDS, Standings
 from opportune.service.status import Identity, Reporter, Status, status_of
@@ -220,6 +221,9 @@ class Runtime(ABC):
         )
         self._events = EventIntake(self.live, self.writer, self.standings)
         self.rights = Rights(self.live, self.storage, self.writer, self._reader, self.settings)
+        self._sessions = SessionIntake(
+            self.live, self.storage, self.writer, self._events, self._reader, self._explainer
+        )
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
         self._watching = asyncio.create_task(self._watch_data())
@@ -307,6 +311,10 @@ class Runtime(ABC):
     async def take_events(self, items: Sequence[Told | InputError]) -> list[Taken]:
         """Record what happened; see `EventIntake.take`."""
         return await self._events.take(items)
+
+    async def add_to_session(self, session: str, news: SessionNews) -> SessionKnown:
+        """Take in what is new in a conversation; see `SessionIntake.add`."""
+        return await self._sessions.add(session, news)
 
     async def save_profile(
         self, customer: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None

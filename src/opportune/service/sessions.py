@@ -42,12 +42,14 @@ def read_session(storage: Storage, session: str, kept: Set[str]) -> Session:
     """
     entries = in_session(storage, session, ENTRIES_MAX)
     said: dict[str, Value] = {}
+    customer: str | None = None
     decisions: list[str] = []
     shown: dict[str, None] = {}
     for entry in reversed(entries):
         body, payload = entry.body, entry.payload
         if isinstance(body, DecisionBody):
             if isinstance(payload, DecisionPayload):
+                customer = payload.customer or customer
                 said.update({name: value for name, value in payload.context.items() if name in kept})
             decisions.append(entry.decision or "")
             shown.update((one.action, None) for placement in body.placements for one in placement.actions)
@@ -55,7 +57,7 @@ def read_session(storage: Storage, session: str, kept: Set[str]) -> Session:
             _add(said, payload.attributes, kept)
     accepted, rejected = _answered(storage.about(decisions)) if shown else ((), ())
     began = min((entry.occurred_at for entry in entries), default=None)
-    return Session(len(decisions), began, said, tuple(shown), accepted, rejected)
+    return Session(len(decisions), began, said, tuple(shown), accepted, rejected, customer)
 
 
 def _add(said: dict[str, Value], attributes: Mapping[str, Any], kept: Set[str]) -> None:

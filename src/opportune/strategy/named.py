@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
+from opportune.customers.intake.session import SESSION_FACTS
 from opportune.strategy.feature_types import feature_attributes
 from opportune.strategy.project import Project
 from opportune.strategy.sections import Attribute, ContextAttribute
 from opportune.strategy.sections_identity import UnitAttribute
+
+SESSION = {key: ContextAttribute(type=type_, predictor=False) for key, type_ in SESSION_FACTS.items()}
+"""What every conversation has, whether the project says so or not; models do not see it."""
 
 __all__ = ["Named", "files", "named"]
 
@@ -25,10 +29,11 @@ def named(project: Project) -> dict[str, Named]:
         **{f"context.{name}": item for name, item in project.context.items()},
         **project.unit_attributes,
         **{f"feature.{name}": item for name, item in feature_attributes(project).items()},
+        **SESSION,
     }
 
 
 def files(project: Project) -> Mapping[str, str]:
     """Give the first part of a fact key → the file that declares the second."""
-    known = {"customer": "attributes.yaml", "context": "context.yaml", "feature": "features.yaml"}
+    known = {"customer": "attributes.yaml", "context": "context.yaml", "feature": "features.yaml", "session": ""}
     return {**known, **dict.fromkeys(project.levels, "levels.yaml")}

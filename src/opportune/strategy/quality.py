@@ -6,15 +6,18 @@ from opportune.customers.quality import DEFAULTS, KINDS, Freshness, Thresholds
 from opportune.decide.limits.windows import Length
 from opportune.learning import Predictor
 from opportune.strategy.feature_types import per_action
-from opportune.strategy.named import named
+from opportune.strategy.named import SESSION, named
 from opportune.strategy.project import Project
 
 __all__ = ["closed_inputs", "freshness", "quality_inputs", "thresholds"]
 
 
 def quality_inputs(project: Project) -> tuple[Predictor, ...]:
-    """List the inputs whose quality is judged: all but features per action, of which a decision has many values."""
-    apart = per_action(project)
+    """List the inputs whose quality is judged.
+
+    Not those of sessions, which many contacts have none of, nor features per action, of which a decision has many values.
+    """
+    apart = per_action(project) | SESSION.keys()
     return tuple(Predictor(key, item.type) for key, item in named(project).items() if key not in apart)
 
 

@@ -195,7 +195,10 @@ class _PartOfCustomer(StarletteRoute):
 
 def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
     kind = _PartOfCustomer if "{customer}/" in path else StarletteRoute
-    return kind(path.replace("{customer}", "{customer:identifier}"), endpoint=endpoint)
+    return kind(
+        path.replace("{customer}", "{customer:identifier}").replace("{session}", "{session:identifier}"),
+        endpoint=endpoint,
+    )
 
 
 def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:

@@ -12,7 +12,7 @@ from opportune.records import DecisionRequest, Outcome
 from opportune.service.consents import Said
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import consents, events, handlers, limits, models, quality, revisions
+from opportune.service.http import consents, events, handlers, limits, models, quality, revisions, sessions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -34,6 +34,7 @@ from opportune.service.limits import LimitsReport
 from opportune.service.publishing import Published
 from opportune.service.rebuilder import Rebuild, RebuildProgress
 from opportune.service.releasing import RevisionRecord
+from opportune.service.session_intake import SessionKnown, SessionNews
 from opportune.service.status import Status
 from opportune.service.visibility import ROLES
 
@@ -161,6 +162,15 @@ ROUTES: tuple[Route, ...] = (
         refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type", "unknown-customer"),
         media=events.MEDIA,
         body_bytes_max=IMPORT_BYTES_MAX,
+    ),
+    Route(
+        "POST",
+        "/v1/sessions/{session}",
+        sessions.add_to_session,
+        "Add what an agent or a page learned in a conversation since its last decision",
+        {200: SessionKnown},
+        takes=SessionNews,
+        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type"),
     ),
     Route(
         "GET",

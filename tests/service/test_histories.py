@@ -1,0 +1,134 @@
+"""Features in the service: what is in memory is what the store has, and an acknowledged event counts at once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opportune.records import DecisionRequest, PlacementRequest
+from opportune.service import Settings
+from opportune.service.revisions import Strategy, strategy_from_files
+
+from .shop import Service, files, serving
+
+FEATURES = """
+calls_7d: {count: call_ended, within: {days: 7}}
+minutes_ever: {sum: call_ended.minutes}
+shown_1d: {count: shown, over: contacts, within: {days: 1}}
+"""
+
+
+def with_features(**more: str) -> Strategy:
+    return strategy_from_files(files(features=FEATURES, **more))[0]
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path / "shop.db", of=with_features()) as one:
+        yield one
+
+
+def facts(service: Service, answer: dict[str, Any]) -> dict[str, Any]:
+    record = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]["facts"]
+    return {name.removeprefix("feature."): value for name, value in record.items() if name.startswith("feature.")}
+
+
+def shown_in(answer: dict[str, Any]) -> int:
+    return sum(len(placement["actions"]) for placement in answer["placements"])
+
+
+def happen(service: Service, id: str, customer: str = "c-1", **more: Any) -> None:
+    event = {"id": id, "type": "call_ended", "customer": customer, "attributes": {"minutes": 2.0}, **more}
+    assert service.call("POST", "/v1/events", [event]).json()["recorded"] == 1
+
+
+def test_an_acknowledged_event_is_in_the_features_of_the_next_decision(service: Service) -> None:
+    shown = 0
+    for number in range(20):
+        happen(service, f"e-{number}")
+        answer = service.decide(f"r-{number}", customer="c-1")
+        expected = {"calls_7d": number + 1, "minutes_ever": 2.0 * (number + 1), "shown_1d": shown}
+        assert facts(service, answer) == expected
+        shown += shown_in(answer)
+    assert service.runtime.histories.reads == 1
+
+
+def test_the_first_event_of_somebody_whom_a_decision_did_not_find_counts_too(service: Service) -> None:
+    assert facts(service, service.decide("r-1", customer="c-9"))["calls_7d"] == 0
+    happen(service, "e-1", "c-9")
+    assert facts(service, service.decide("r-2", customer="c-9"))["calls_7d"] == 1
+
+
+def test_what_is_in_memory_is_what_the_store_has_whatever_happens(service: Service) -> None:
+    chance = random.Random(3)
+    customers = ["a", "b", "c"]
+    for number in range(40):
+        customer = chance.choice(customers)
+        what = chance.random()
+        if what < 0.5:
+            back = timedelta(days=chance.choice([0, 0, 6, 8]))
+            happen(service, f"e-{number}", customer, occurred_at=(datetime.now(UTC) - back).isoformat())
+        elif what < 0.6:
+            other = chance.choice(customers)
+            if other != customer:
+                body = {"id": f"m-{number}", "other": other}
+                service.call("POST", f"/v1/customers/{customer}/merge", body)
+        answer = service.decide(f"r-{number}", customer=customer)
+        if what > 0.9:
+            outcome = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+            service.call("POST", "/v1/outcomes", outcome)
+        between = service.decide(f"w-{number}", customer=customer)
+        warm = facts(service, between)
+        service.runtime.histories.forget_all()
+        cold = facts(service, service.decide(f"x-{number}", customer=customer))
+        assert {**warm, "shown_1d": warm["shown_1d"] + shown_in(between)} == cold
+
+
+def test_memory_is_bounded_by_entries(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy", entries_max=40), with_features()) as service:
+        for number in range(30):
+            happen(service, f"e-{number}", f"c-{number % 10}")
+            service.decide(f"r-{number}", customer=f"c-{number % 10}")
+        histories = service.runtime.histories
+        assert histories.entries <= 40
+        assert 0 < histories.persons < 10
+        found = facts(service, service.decide("last", customer="c-0"))
+        assert found["calls_7d"] == 3
+
+
+def test_what_just_happened_counts_in_its_own_decision_and_is_recorded_with_it(service: Service) -> None:
+    happen(service, "e-1")
+    service.decide("r-0", customer="c-1")
+    events = [{"type": "call_ended", "attributes": {"minutes": 5}}, {"type": "call_ended", "id": "own"}]
+    answer = service.decide("r-1", customer="c-1", events=events)
+
+    assert facts(service, answer)["calls_7d"] == 3
+    assert facts(service, answer)["minutes_ever"] == 7.0
+    again = service.decide("r-1", customer="c-1", events=events)
+    assert again == answer
+    assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 3
+    entries = service.call("GET", "/v1/customers/c-1/history").json()["entries"]
+    assert [one["id"] for one in entries if one["kind"] == "event"][:1] == ["own"]
+
+
+def test_events_of_a_request_are_judged_with_all_that_is_wrong(service: Service) -> None:
+    events = [{"type": "call_ende"}, {"type": "call_ended", "attributes": {"minutes": "x"}}]
+    body = {"id": "r", "channel": "tilt", "placements": [{"name": "receipt"}], "events": events}
+
+    problems = service.call("POST", "/v1/decisions", body).json()["problems"]
+
+    assert [problem["where"] for problem in problems] == ["channel", "events[0].type", "events[1].event.minutes"]
+
+
+def test_a_project_without_features_reads_no_history(tmp_path: Path) -> None:
+    with serving(tmp_path / "shop.db") as service:
+        happen(service, "e-1")
+        service.decide("r-1", customer="c-1")
+        assert service.runtime.histories.reads == 0
+        request = DecisionRequest(id="r", channel="till", placements=(PlacementRequest(name="receipt"),), session="s")
+        assert not service.runtime.gatherer.is_needed(service.runtime.live.current, request)
