@@ -28,6 +28,10 @@ from opportune.testing.storage import (
     NOON,
     accept,
     checkpoint,
+    consent,
+    fill,
+    forget,
+    join,
     merge,
     replacement,
     reserving,
@@ -78,6 +82,8 @@ def source(request: pytest.FixtureRequest, places: Places) -> Iterator[Storage]:
     """A store with rows in every table."""
     with open_storage(places(request.param)) as storage:
         _fill(storage)
+        fill(storage, ("f-1", "f-2", "f-3"))
+        storage.write([forget("forget", "f-1"), join("j", "c-1"), consent("k", "c-1"), merge("last", "c-1", "c-29")])
         storage.secret("tokens")
         assert retire(storage, LATER).entries > 0
         yield storage

@@ -86,7 +86,7 @@ def test_identifiers_of_the_first_version_are_guarded_too(tmp_path: Path, sql: s
 
 def test_reading_an_old_store_says_how_to_bring_it_up(old: Path) -> None:
     with pytest.raises(
-        StoreError, match=f"expected schema {NEWEST}, found [1-4] of an earlier version; run 'opportune mig"
+        StoreError, match=f"expected schema {NEWEST}, found [1-5] of an earlier version; run 'opportune mig"
     ):
         SqliteStorage(old, read_only=True)
 

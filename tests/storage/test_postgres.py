@@ -27,11 +27,13 @@ from tests.postgres import PostgresServer, need_postgres
 
 class TestPostgresStorage(StorageContract):
     @pytest.fixture(autouse=True)
-    def _database(self) -> None:
-        self.url = need_postgres().schema()
+    def _urls(self) -> None:
+        self.urls: dict[Path, str] = {}
 
     def open(self, folder: Path, **ports: Any) -> Storage:
-        return PostgresStorage(self.url, **ports)
+        if folder not in self.urls:
+            self.urls[folder] = need_postgres().schema()
+        return PostgresStorage(self.urls[folder], **ports)
 
 
 @pytest.fixture

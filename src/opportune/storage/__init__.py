@@ -7,6 +7,7 @@ from collections.abc import Callable
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
+from opportune.storage.checks import id_fault
 from opportune.storage.contacts import Contacts
 from opportune.storage.copying import copy_storage
 from opportune.storage.entries import Entry
@@ -36,7 +37,6 @@ from opportune.storage.kinds import (
     SwitchBody,
 )
 from opportune.storage.parting import decision_of
-from opportune.storage.requests import id_fault
 from opportune.storage.reservations import DueLease, ReservationState, StockCount, StoredReservation
 from opportune.storage.retention import Retired, retire
 from opportune.storage.sqlite import SqliteStorage
@@ -46,7 +46,6 @@ from opportune.storage.stored import (
     Counts,
     DueWindow,
     Erasure,
-    KnownPerson,
     ModelState,
     Profile,
     Revision,
@@ -110,7 +109,6 @@ __all__ = [
     "History",
     "JoinUnit",
     "Kind",
-    "KnownPerson",
     "MemberBody",
     "MemberPayload",
     "MergeBody",

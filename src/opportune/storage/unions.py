@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Link", "Marks", "OwnProfile", "marked", "parts_of", "read_marks", "united"]
+__all__ = ["Link", "Marks", "OwnProfile", "alone", "marked", "parts_of", "read_marks", "united"]
 
 
 class Link(NamedTuple):
@@ -107,6 +107,12 @@ class OwnProfile(NamedTuple):
 
 _Known = dict[str, tuple[Any, int | None]]
 """Attribute → value and moment."""
+
+
+def alone(profile: OwnProfile) -> _Known:
+    """What is known of a person whom one own profile alone is of, as for `united`."""
+    of = profile.marks.of
+    return {name: (value, of(name)[1]) for name, value in profile.attributes.items()}
 
 
 def united(profiles: Sequence[OwnProfile], links: Iterable[Link]) -> _Known:

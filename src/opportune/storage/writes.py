@@ -219,7 +219,6 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: the caller's idempotency key.
         occurred_at: when it came to be known; None takes the time of arrival.
-        author, reason: who orders it, and why, in their words.
     """
 
     id: str
@@ -229,8 +228,6 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     other_kind: str = "customer"
     origin: Origin | None = None
     occurred_at: datetime | None = None
-    author: str = ""
-    reason: str = ""
 
 
 class SplitPersons(msgspec.Struct, frozen=True, kw_only=True):
@@ -378,7 +375,8 @@ class Receipt(msgspec.Struct, frozen=True, kw_only=True):
         sequence: journal entry that holds the effect.
         repeated: the effect was there already.
         answer: stored answer of a decision; None for other kinds, and after its erasure.
-        version: version of the profile after the write or merge, or number of the revision; 0 for other kinds.
+        version: version of the profile after the write, merge or split, number of the revision, or how many payloads
+            an erasure of a person took; 0 for other kinds.
     """
 
     sequence: int

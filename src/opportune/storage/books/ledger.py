@@ -93,11 +93,13 @@ class Ledger:
         sequence = found.last + 1
         happened = self.moment(occurred_at)
         origin = getattr(item.write, "origin", None)
+        kind, name = item.key
+        schema = SCHEMAS[item.kind]
         header = (
             sequence,
-            item.kind.value,
-            SCHEMAS[item.kind],
-            item.id,
+            kind,
+            schema,
+            name,
             happened,
             self._recorded_at,
             zone,
@@ -122,17 +124,17 @@ class Ledger:
         if payload is not None:
             changes.payloads.append((sequence, salt, payload_bytes))
         changes.entries.append(EntryRow(*header, body_bytes, body_digest, sealed, sent, digest))
-        changes.keys.append((item.kind.value, item.id, sequence, None))
+        changes.keys.append((kind, name, sequence, None))
         found.keys[item.key] = KeyFound(sequence, sent, salt)
         found.last, found.digest = sequence, digest
         if found.news and person is not None:
-            found.news.setdefault(self.root(person), {})[item.kind.value] = sequence
+            found.news.setdefault(self.root(person), {})[kind] = sequence
         self.entries.append(
             Entry(
                 sequence=sequence,
                 kind=item.kind,
-                schema=SCHEMAS[item.kind],
-                id=item.id,
+                schema=schema,
+                id=name,
                 occurred_at=self._now if occurred_at is None else occurred_at.astimezone(UTC),
                 recorded_at=self._now,
                 zone=zone,

@@ -29,13 +29,10 @@ from opportune.storage.unions import Link
 __all__ = ["find"]
 
 _RESERVATION = ", ".join(f"r.{column}" for column in ReservationFound._fields)
-_NEWS = """
-    select kind, max(sequence) from journal
-    where person in (select ?1 union all select absorbed from merges where kept = ?1) and sequence > ?2 group by kind
-"""
 _DIGITS = 19
 """A sequence has fewer."""
-_UNION = "select ?1 union all select absorbed from merges where kept = ?1"
+_ABSORBED = "select kept, absorbed from merges where kept = ?"
+_NEWS = "select person, kind, sequence from journal where person = ? and sequence > ?"
 _PROFILE = "select person, version, attributes, sequence, marks from profiles where person = ?"
 
 
@@ -110,8 +107,8 @@ def _find_persons(connection: apsw.Connection, wanted: Wanted, found: Found) -> 
         if kept is not None:
             found.roots[person] = kept
     known = dict.fromkeys(person for one in wanted.profiles if (person := found.persons.get(one)))
-    for person in known:
-        _find_union(connection, found, found.roots.get(person, person))
+    if known:
+        _find_unions(connection, found, dict.fromkeys(found.roots.get(person, person) for person in known))
     for one in dict.fromkeys(wanted.units):
         person = found.persons.get(one, "")
         found.units.setdefault(person, {}).update(
@@ -125,26 +122,25 @@ def _find_persons(connection: apsw.Connection, wanted: Wanted, found: Found) -> 
             _find_all(connection, found, each)
 
 
-def _find_union(connection: apsw.Connection, found: Found, root: str) -> None:
-    """Who is one with a person, their own profiles, and the merges among them."""
-    if root in found.unions:
-        return
-    persons = [person for (person,) in connection.execute(_UNION, (root,))]
-    found.unions[root] = persons
-    for person, *profile in connection.executemany(_PROFILE, [(person,) for person in persons]):
-        found.profiles[person] = ProfileFound(*profile)
-    for person in persons:
+def _find_unions(connection: apsw.Connection, found: Found, roots: Iterable[str]) -> None:
+    """Who is one with those who stand for them, their own profiles, and the merges among them."""
+    wanted = [(root,) for root in roots if root not in found.unions]
+    found.unions |= {root: [root] for (root,) in wanted}
+    absorbed = [*_each(connection, _ABSORBED, wanted)]
+    for root, person in absorbed:
+        found.unions[root].append(person)
         found.roots[person] = root
-    if len(persons) > 1:
-        _find_links(connection, found, persons)
+    others = [(person,) for _, person in absorbed]
+    for person, *profile in _each(connection, _PROFILE, wanted + others):
+        found.profiles[person] = ProfileFound(*profile)
+    if others:
+        _find_links(connection, found, [*dict.fromkeys(root for root, _ in absorbed), *(one for (one,) in others)])
 
 
 def _find_links(connection: apsw.Connection, found: Found, persons: Iterable[str]) -> None:
-    for row in connection.executemany(
-        "select * from links where one = ?1 union select * from links where other = ?1",
-        [(person,) for person in persons],
-    ):
-        found.links[row[:3]] = Link(*row)
+    either = "select * from links where one = ?1 union select * from links where other = ?1"
+    for link in map(Link._make, _each(connection, either, [(person,) for person in persons])):
+        found.links[link[:3]] = link
 
 
 def _find_consents(connection: apsw.Connection, found: Found, person: str) -> None:
@@ -179,7 +175,7 @@ def _find_merges(connection: apsw.Connection, wanted: Wanted, found: Found) -> N
         for (person,) in _each(connection, "select one from links where sequence = ?", [(sequence or -1,)]):
             found.merges[merge] = sequence
             root = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
-            _find_union(connection, found, root)
+            _find_unions(connection, found, [root])
             _find_links(connection, found, found.unions[root])
 
 
@@ -209,9 +205,27 @@ def _find_limits(connection: apsw.Connection, wanted: Wanted, found: Found) -> N
         key = reservation.action, reservation.treatment, reservation.stock
         found.reservations.setdefault(reservation.decision, {})[key] = reservation
         found.stocks[count.stock, count.period] = count
-    for person, seen in wanted.contacts.items():
-        root = connection.execute("select kept from merges where absorbed = ?", (person,)).get or person
-        found.roots[person] = root
-        found.news.setdefault(root, {}).update(connection.execute(_NEWS, (root, seen)))
+    if wanted.contacts:
+        _find_news(connection, wanted.contacts, found)
     for row in many("select * from switches where target = ?", [(target,) for target in wanted.switches]):
         found.switches[row[0]] = SwitchFound(*row)
+
+
+def _find_news(connection: apsw.Connection, contacts: dict[str, int], found: Found) -> None:
+    """What is newer than what was seen of persons, and of all who are one with them."""
+    many = partial(_each, connection)
+    for person, kept in many("select absorbed, kept from merges where absorbed = ?", [(one,) for one in contacts]):
+        found.roots[person] = kept
+    since: dict[str, int] = {}
+    for person, seen in contacts.items():
+        root = found.roots.get(person, person)
+        since[root] = min(seen, since.get(root, seen))
+    wanted = [*since.items()]
+    for root, person in [*many(_ABSORBED, [(root,) for root in since])]:
+        found.roots[person] = root
+        wanted.append((person, since[root]))
+    for root in since:
+        found.news.setdefault(root, {})
+    for person, kind, sequence in many(_NEWS, wanted):
+        news = found.news[found.roots.get(person, person)]
+        news[kind] = max(sequence, news.get(kind, 0))

@@ -22,12 +22,16 @@ from opportune.storage import (
     AdoptModel,
     ChangeModels,
     Entry,
+    JoinUnit,
     MergePersons,
     OutcomeBody,
     Receipt,
+    RecordConsent,
+    RecordEvent,
     RecordOutcome,
     SaveDecision,
     SaveProfile,
+    SplitPersons,
     Storage,
     WindowOpened,
     Write,
@@ -40,12 +44,16 @@ __all__ = [
     "accept",
     "checkpoint",
     "closes",
+    "consent",
     "entry",
+    "event",
+    "join",
     "merge",
     "one",
     "replacement",
     "save_decision",
     "save_profile",
+    "split",
     "window",
 ]
 
@@ -120,6 +128,30 @@ def save_profile(key: str, identifier: str = "c-001", /, *, replace: bool = True
 def merge(key: str, identifier: str = "c-001", other: str = "c-002", **changes: Any) -> MergePersons:
     """Two identifiers are one customer."""
     return MergePersons(id=key, identifier=identifier, other=other, **changes)
+
+
+def split(key: str, merge: str = "m") -> SplitPersons:
+    """A merge is undone."""
+    return SplitPersons(id=key, merge=merge, author="desk", reason="two of one name")
+
+
+def event(key: str, identifier: str | None = "c-001", **changes: Any) -> RecordEvent:
+    """A call of a customer, which says its own key."""
+    write = RecordEvent(id=key, type="call", identifier=identifier, attributes={"key": key})
+    return msgspec.structs.replace(write, **changes)
+
+
+def consent(key: str, identifier: str = "c-001", *, given: bool = True, **changes: Any) -> RecordConsent:
+    """What a customer says of mails for marketing."""
+    write = RecordConsent(
+        id=key, identifier=identifier, channel="email", purpose="marketing", given=given, source="web", text_version="3"
+    )
+    return msgspec.structs.replace(write, **changes)
+
+
+def join(key: str, identifier: str = "c-001", unit: str | None = "h-1", **changes: Any) -> JoinUnit:
+    """A customer belongs to a household."""
+    return msgspec.structs.replace(JoinUnit(id=key, identifier=identifier, level="household", unit=unit), **changes)
 
 
 def checkpoint(key: str, position: int, name: str = "bayes") -> AdoptModel:
