@@ -55,6 +55,17 @@ def test_topics_of_questions_that_were_held_back_are_read() -> None:
     assert right >= 0.85 * len(rows) >= 0.85 * 50
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("good morning", "hello, how are you today?", "who won the match yesterday", "book a table for two"),
+        *("my internet is slow", "I love your service", "please call me back", "are you a robot?"),
+    ],
+)
+def test_what_is_not_about_banking_has_no_topic(text: str) -> None:
+    assert bundled_model("banking_topics").read(text).sure(0.4) == ()
+
+
 def test_the_likeliest_mood_is_right_more_often_than_the_commonest() -> None:
     rows = [row for row in moods().rows if is_held_back(row.text)]
 

@@ -66,6 +66,8 @@ def test_any_changed_byte_is_noticed(data: bytes, place: float) -> None:
         (lambda data: forged(data, labels=["one"] * 2), "describes itself wrongly"),
         (lambda data: forged(data, labels=[]), "describes itself wrongly"),
         (lambda data: forged(data, at_least=0.0), "describes itself wrongly"),
+        (lambda data: forged(data, none=None), "describes itself wrongly"),
+        (lambda data: forged(data, none=float("nan")), "describes itself wrongly"),
         (lambda data: forged(data, layout={"word_bits": 60, "letter_bits": 14}), "describes itself wrongly"),
         (lambda data: forged(data, layout={"word_bits": 20, "letter_bits": 20}), "another size"),
         (lambda data: forged(data, rows="many"), "description cannot be read"),

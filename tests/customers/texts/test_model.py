@@ -60,7 +60,8 @@ def chances(text: str, model: TextModel) -> dict[str, float]:
             for label in range(len(scores)):
                 scores[label] += value / length * int(model.weights[place, label]) * float(model.scale[label])
     raised = [math.exp(score) for score in scores]
-    return {label: one / sum(raised) for label, one in zip(model.about.labels, raised, strict=True)}
+    whole = sum(raised) + math.exp(model.about.none or 0.0)
+    return {label: one / whole for label, one in zip(model.about.labels, raised, strict=True)}
 
 
 @pytest.mark.parametrize("text", ["I lost my card", "?", "Żółw! żółw! 12 😡", banking().rows[7].text, "a " * 90])
@@ -70,10 +71,10 @@ def test_chances_are_those_of_the_formula(text: str) -> None:
     assert model.read(text).chances == pytest.approx(chances(text, model), abs=1e-9)
 
 
-def test_chances_of_one_label_a_text_add_up_to_one_and_fall() -> None:
+def test_chances_of_one_label_a_text_leave_some_for_none_and_fall() -> None:
     found = list(topics().model.read("where can I change my PIN").chances.values())
 
-    assert sum(found) == pytest.approx(1.0)
+    assert 0.9 < sum(found) < 1.0
     assert found == sorted(found, reverse=True)
 
 

@@ -7,6 +7,7 @@ zlib). Nothing in it is executed or names a type to be made.
 from __future__ import annotations
 
 import hashlib
+import math
 import zlib
 from typing import Any
 
@@ -86,6 +87,8 @@ def _examine(about: About) -> None:
         and len(set(labels)) == len(labels)
         and all(0 < len(label) <= 200 for label in labels)
         and 0 < about.at_least <= 1
+        and (about.none is None) == about.several
+        and math.isfinite(about.none or 0.0)
         and all(8 <= bits <= 20 for bits in (layout.word_bits, layout.letter_bits))
         and layout.size * len(labels) <= CELLS_MAX
     )

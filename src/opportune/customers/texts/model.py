@@ -47,6 +47,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         labels: in the order of its columns.
         several: whether a text may have several labels, or none.
         at_least: chance from which on a label counts, unless a project says otherwise.
+        none: score of a text having no label of these, where a text has one label at most; else None.
         data: what it was trained on, with its authors.
         licence: of that.
         rows: texts that it was trained on.
@@ -57,6 +58,7 @@ class About(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     labels: tuple[str, ...]
     several: bool
     at_least: float
+    none: float | None
     data: str
     licence: str
     rows: int
@@ -114,10 +116,12 @@ class TextModel:
 
     def chances(self, scores: Doubles) -> Doubles:
         """Turn scores [..., L] into chances."""
-        if self.about.several:
+        none = self.about.none
+        if none is None:
             return 1.0 / (1.0 + np.exp(-np.clip(scores, -30.0, 30.0)))
-        raised = np.exp(scores - scores.max(axis=-1, keepdims=True))
-        return np.asarray(raised / raised.sum(axis=-1, keepdims=True))
+        highest = np.maximum(scores.max(axis=-1, keepdims=True), none)
+        raised = np.exp(scores - highest)
+        return np.asarray(raised / (raised.sum(axis=-1, keepdims=True) + np.exp(none - highest)))
 
     def spoken(self, text: str, label: str, most: int = 8) -> list[Spoken]:
         """List the pieces of a text that spoke for a label, or against it, the weightiest first."""

@@ -39,6 +39,8 @@ CELLS_WANTED = 1 << 21
 """Weights of a model with few labels: so many that hardly two pieces share a place."""
 LAYOUTS = (Layout(15, 16), Layout(14, 15), Layout(13, 14))
 WEIGHT_MAX = 127
+NONE_SHARE = 0.05
+"""Share of inner texts whose likeliest label has a lower score than none of the labels gets."""
 
 
 class Origin(NamedTuple):
@@ -97,7 +99,8 @@ def train(
             language=origin.language,
             labels=tuple(labels),
             several=several,
-            at_least=at_least or (chosen.at_least if several else AT_LEAST),
+            at_least=at_least or chosen.at_least,
+            none=chosen.none,
             data=origin.data,
             licence=origin.licence,
             rows=len(kept),
@@ -185,6 +188,7 @@ class _Choice(NamedTuple):
     strength: float
     sharpness: float
     at_least: float
+    none: float | None
 
 
 def _choose(fitter: _Fitter, inner: npt.NDArray[np.bool_], several: bool) -> _Choice:
@@ -206,14 +210,15 @@ def _for_one(scores: Doubles, truth: npt.NDArray[np.bool_], strength: float) -> 
         log_chances = raised - np.log(np.exp(raised).sum(axis=1, keepdims=True))
         losses.append((-float(log_chances[truth].mean()), sharpness))
     loss, sharpness = min(losses)
-    return _Choice(loss, strength, sharpness, AT_LEAST)
+    none = float(np.quantile(scores.max(axis=1), NONE_SHARE)) * sharpness
+    return _Choice(loss, strength, sharpness, AT_LEAST, none)
 
 
 def _for_several(scores: Doubles, truth: npt.NDArray[np.bool_], strength: float) -> _Choice:
     signed = np.where(truth, scores, -scores)
     chances = 1.0 / (1.0 + np.exp(-scores))
     at_least = max(THRESHOLDS, key=lambda least: micro_f1(chances >= least, truth))
-    return _Choice(float(np.logaddexp(0.0, -signed).mean()), strength, 1.0, at_least)
+    return _Choice(float(np.logaddexp(0.0, -signed).mean()), strength, 1.0, at_least, None)
 
 
 def _judged(model: TextModel, held: Sequence[Sample], commonest: int) -> Trained:
