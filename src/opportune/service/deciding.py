@@ -26,7 +26,7 @@ from opportune.service.identity import Whose, whose
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
-from opportune.service.profiles import NOBODY, KnownProfile, key_of
+from opportune.service.profiles import NOBODY, KnownProfile, key_of, parted
 from opportune.service.quality import Quality
 from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
@@ -213,6 +213,7 @@ class Decider:
         if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off(plan):
             drawing.stand(await self._standings.of(plan, past, drawing.now))
         decision = drawing.draw()
+        identifier, kind = _named(drawing.profile)
         return SaveDecision(
             decision=decision,
             answer=body_of(decision, self._token(drawing.serving, decision)),
@@ -220,6 +221,8 @@ class Decider:
             windows=_windows(drawing.serving, decision),
             reserves=reserves_of(plan, decision, drawing.now),
             contacts_seen=None if past is None else past.last,
+            identifier=identifier,
+            identifier_kind=kind,
         )
 
     async def _keep(self, drawing: Drawing, write: SaveDecision) -> Receipt:
@@ -306,8 +309,18 @@ class Decider:
             return Answer(body=_empty(plan.revision, request, reason), degraded=reason, ignored=len(ignored))
         body = body_of(decision, self._token(serving, decision))
         self._recent.put(decision.id, Remembered.of(decision))
-        self._records.add(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), late)
+        identifier, kind = _named(known)
+        origin = origin_of(decision)
+        record = SaveDecision(
+            decision=decision, answer=body, origin=origin, identifier=identifier, identifier_kind=kind
+        )
+        self._records.add(record, late)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
+
+
+def _named(profile: KnownProfile) -> tuple[str | None, str]:
+    """Give identifier and kind by which a person came."""
+    return (None, CUSTOMER) if profile.key is None else parted(profile.key)
 
 
 def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:

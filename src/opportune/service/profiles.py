@@ -28,6 +28,7 @@ class KnownProfile:
 
     Args:
         kinds: of all identifiers that lead to the person; known where it was read by another kind than "customer".
+        key: by which it was read; None for nobody.
         times: name of an attribute → when it was set, in microseconds.
         unfit: stored attributes that the strategy declares otherwise, by name.
     """
@@ -36,6 +37,7 @@ class KnownProfile:
     facts: KnownFacts = field(default_factory=lambda: KnownFacts({}))
     version: int = 0
     kinds: frozenset[str] = frozenset()
+    key: str | None = None
     times: Mapping[str, int] = field(default_factory=dict)
     unfit: tuple[str, ...] = ()
 
@@ -104,17 +106,21 @@ class Profiles:
         """Ask the store; blocks. The number is to be handed to `keep`."""
         changes = self._changes
         self._unsure.add(identifier)
+        kinds: frozenset[str] = frozenset()
         try:
             stored = self._storage.profile(*parted(identifier))
             person = self._storage.person_of(*parted(identifier)) if stored is None else stored.person
+            if person is not None and "\0" in identifier:
+                kinds = frozenset(kind for kind, _ in self._storage.identifiers_of(*parted(identifier)))
         except BaseException:
             self._unsure.discard(identifier)
             raise
         if stored is None:
-            return (NOBODY if person is None else KnownProfile(person)), changes
+            return (NOBODY if person is None else KnownProfile(person, kinds=kinds, key=identifier)), changes
         facts = self._facts(stored.attributes)
         unfit = self._registry.left_out(stored.attributes, facts)
-        return KnownProfile(stored.person, facts, stored.version, times=stored.times, unfit=unfit), changes
+        known = KnownProfile(stored.person, facts, stored.version, kinds, identifier, stored.times, unfit)
+        return known, changes
 
     def keep(self, identifier: str, profile: KnownProfile, changes: int) -> None:
         """Keep what was read, unless it was written meanwhile."""

@@ -158,8 +158,9 @@ def _want_decision(wanted: Wanted, write: SaveDecision) -> None:
         # At any moment: it may know what the person was before.
         wanted.dated.append((identifier, 0))
     if write.contacts_seen is not None and decision.person:
-        known = wanted.contacts.get(decision.person, write.contacts_seen)
-        wanted.contacts[decision.person] = min(known, write.contacts_seen)
+        for person in (decision.person, *write.seen_with):
+            known = wanted.contacts.get(person, write.contacts_seen)
+            wanted.contacts[person] = min(known, write.contacts_seen)
 
 
 def _want_outcome(wanted: Wanted, write: RecordOutcome) -> None:
