@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Self
+from itertools import groupby
+from typing import Any, Self
 
 import msgspec
 
@@ -51,6 +52,7 @@ from opportune.storage.stored import (
     Counts,
     DueWindow,
     Erasure,
+    KnownPerson,
     ModelState,
     Profile,
     Revision,
@@ -199,6 +201,24 @@ class Storage(Hooks):
         """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
         return self._persons(identifier_kind, identifier)
 
+    def identifiers_of(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[str, str]]:
+        """All identifiers that lead to the person behind one, as (kind, value), sorted; empty for nobody."""
+        persons = self.persons_of(identifier, identifier_kind)
+        return sorted(self._identifiers(persons)) if persons else []
+
+    def people(self) -> Iterator[KnownPerson]:
+        """Everybody who is known, one after another; of a snapshot all of one moment."""
+        for root, rows in groupby(self._table("people"), key=lambda row: str(row[0])):
+            found = list(rows)
+            own = [ProfileRow(*row[3:]) for row in found if row[3] is not None]
+            attributes: dict[str, Any] = {}
+            if len(found) == 1 and own:
+                attributes = self._own_profile(own[0]).attributes
+            elif own:
+                known = self.profile(found[0][2], found[0][1])
+                attributes = {} if known is None else known.attributes
+            yield KnownPerson(root, tuple((kind, value) for _, kind, value, *_ in found), attributes)
+
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
         rows = self._profiles(identifier_kind, identifier)
@@ -234,6 +254,13 @@ class Storage(Hooks):
     def members(self, level: str, unit: str) -> list[str]:
         """Internal ids of the persons who belong to a unit."""
         return sorted({root for root, _ in self._persons_in(level, unit)})
+
+    def member_identifiers(self, level: str, unit: str) -> list[list[tuple[str, str]]]:
+        """Per person who belongs to a unit, all identifiers that lead there, as (kind, value), sorted."""
+        persons: dict[str, list[str]] = {}
+        for root, person in self._persons_in(level, unit):
+            persons.setdefault(root, []).append(person)
+        return sorted(sorted(self._identifiers(group)) for group in persons.values())
 
     def _persons_in(self, level: str, unit: str) -> list[tuple[str, str]]:
         """(who stands for it, person) of all who are one with somebody who belongs to a unit."""

@@ -101,6 +101,7 @@ def _check_merge(write: MergePersons) -> None:
     for where in ("identifier", "identifier_kind", "other", "other_kind"):
         _check_text(where, getattr(write, where))
     _check_moment("occurred_at", write.occurred_at)
+    _check_header(author=write.author, reason=write.reason)
 
 
 def _check_split(write: SplitPersons) -> None:

@@ -66,6 +66,10 @@ class Hooks(ABC):
         """The person that an identifier leads to today, then those whom that person absorbed; empty for nobody."""
 
     @abstractmethod
+    def _identifiers(self, persons: Sequence[str]) -> list[tuple[str, str]]:
+        """(kind, value) of every identifier that was given to one of some persons."""
+
+    @abstractmethod
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
         """Entries of persons with a sequence below `before`, the newest first."""
 

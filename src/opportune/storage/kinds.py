@@ -158,14 +158,21 @@ class DecisionBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     """Who was decided for, where several identifiers are one person; the entry's person is that of the identifier."""
 
 
-class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The personal part of a decision; `contents` has one dict per shown action, placement by placement."""
+class DecisionPayload(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The personal part of a decision; `contents` has one dict per shown action, placement by placement.
+
+    Args:
+        said: how refusals were said that held something back, in the order of such holds; () where none was.
+        identifiers: others than `customer` that the request named, by kind.
+    """
 
     customer: str | None
     context: dict[str, Any]
     facts: dict[str, Any]
     contents: tuple[dict[str, str], ...]
     answer: bytes
+    said: tuple[str, ...] = ()
+    identifiers: dict[str, str] = {}
 
 
 class OutcomeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -270,6 +277,7 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         link: persons of the two identifiers themselves, the kept side first; None where they are the same.
         moves, rows: who stands for whom, and versions of profiles, that changed.
         customers: by how many persons with a profile are more or fewer.
+        author, reason: who ordered it, and why, in their words.
     """
 
     absorbed: str | None = None
@@ -281,6 +289,8 @@ class MergeBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     moves: Moves = ()
     rows: Versions = ()
     customers: int = 0
+    author: str = ""
+    reason: str = ""
 
 
 class SplitBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -339,18 +349,18 @@ class ConsentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     channel: str
     purpose: str
     given: bool
-    source: str = ""
-    text_version: str = ""
     digest: bytes | None = None
     before: tuple[int, bytes] | None = None
     introduces: bytes | None = None
 
 
 class ConsentPayload(msgspec.Struct, frozen=True, kw_only=True):
-    """The identifier that a consent came under."""
+    """The identifier that a consent came under, and how it was said: who writes that may name somebody."""
 
     identifier: str
     identifier_kind: str
+    source: str = ""
+    text_version: str = ""
 
 
 class ForgetBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

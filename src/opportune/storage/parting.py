@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 
-from opportune.records import Decision, DecisionRequest, PlacementAnswer, Reserve, Value
+from opportune.records import Decision, DecisionRequest, Hold, PlacementAnswer, Reserve, Value
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import DecisionBody, DecisionPayload
 from opportune.storage.writes import WindowOpened
@@ -41,10 +42,13 @@ def split_decision(
         withheld=decision.withheld,
     )
     # Apart: most decisions have none of it, and every argument costs each of them a little.
+    said: tuple[str, ...] = ()
     if decision.holds or decision.redrawn or decision.slate_gap or decision.tired or decision.doubts or reserves:
+        holds = decision.holds
+        said = tuple(hold.detail for hold in holds if _is_said(hold))
         body = msgspec.structs.replace(
             body,
-            holds=decision.holds,
+            holds=_with_details(holds, ("" for _ in said)) if said else holds,
             redrawn=decision.redrawn,
             slate_gap=decision.slate_gap,
             reserves=reserves,
@@ -53,10 +57,12 @@ def split_decision(
         )
     payload = DecisionPayload(
         customer=request.customer,
+        identifiers=request.identifiers or {},
         context=request.context,
         facts=decision.facts,
         contents=contents if any(contents) else (),
         answer=answer,
+        said=said,
     )
     return body, payload
 
@@ -72,14 +78,19 @@ def decision_of(entry: Entry) -> Decision:
         raise TypeError(f"journal entry {entry.sequence} is no decision but {entry.kind}")
     facts: dict[str, Value] = {}
     context: dict[str, Value] = {}
-    customer, placements = None, body.placements
+    customer, placements, holds = None, body.placements, body.holds
+    identifiers: dict[str, str] = {}
     if isinstance(payload, DecisionPayload):
         facts, context, customer = payload.facts, payload.context, payload.customer
+        identifiers = payload.identifiers
         if payload.contents:
             placements = _with_contents(placements, iter(payload.contents))
+        if payload.said:
+            holds = _with_details(holds, iter(payload.said))
     request = DecisionRequest(
         id=entry.id,
         customer=customer,
+        identifiers=identifiers or msgspec.UNSET,
         session=entry.session,
         channel=body.channel,
         placements=body.asked,
@@ -104,12 +115,21 @@ def decision_of(entry: Entry) -> Decision:
         placements=placements,
         traces=body.traces,
         withheld=body.withheld,
-        holds=body.holds,
+        holds=holds,
         redrawn=body.redrawn,
         slate_gap=body.slate_gap,
         tired=body.tired,
         doubts=body.doubts,
     )
+
+
+def _is_said(hold: Hold) -> bool:
+    """Whether a hold is of something that the person said: how, is the person's own."""
+    return hold.kind == "consent" and hold.since is not None
+
+
+def _with_details(holds: tuple[Hold, ...], details: Iterator[str]) -> tuple[Hold, ...]:
+    return tuple(msgspec.structs.replace(hold, detail=next(details)) if _is_said(hold) else hold for hold in holds)
 
 
 def _with_contents(placements: tuple[PlacementAnswer, ...], contents: Any) -> tuple[PlacementAnswer, ...]:

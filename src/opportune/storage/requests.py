@@ -91,9 +91,8 @@ def _request_of(write: Write, mark: Callable[[str, str], bytes]) -> bytes:
             return _encode_sorted((write.name, write.position, write.hash, digest_of(write.state), write.folds))
         case ChangeModels():
             return _encode_sorted(replace(write, hash=digest_of(write.state).hex(), state=b""))
-        case MergePersons(occurred_at=None):
-            # As merges were before they had a moment.
-            return encode({name: getattr(write, name) for name in write.__struct_fields__ if name != "occurred_at"})
+        case MergePersons():
+            return encode(_told(write))
         case ErasePerson():
             # No digest of the entry may tell who it was.
             return encode((mark(write.identifier_kind, write.identifier), write.author, write.reason))
@@ -109,6 +108,15 @@ def _said(outcome: Outcome) -> dict[str, object]:
         if said[name] is None:
             del said[name]
     return said
+
+
+def _told(write: MergePersons) -> dict[str, object]:
+    """What a merge says; fields that merges had not from the beginning only where they say something."""
+    told = {name: getattr(write, name) for name in write.__struct_fields__}
+    for name in ("occurred_at", "author", "reason"):
+        if not told[name]:
+            del told[name]
+    return told
 
 
 def caller_id(write: Write) -> str:

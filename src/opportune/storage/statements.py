@@ -85,5 +85,8 @@ PROVED = {
     "reservations": f"select {', '.join(TABLES['reservations'])} from reservations",  # noqa: S608
     "switches": f"select {', '.join(TABLES['switches'])} from switches",  # noqa: S608
     "models": "select name || ' adopted by entry ' || sequence, state, digest from models",
+    # Not a table of its own: all identifiers by the person whom each leads to, with its own profile.
+    "people": f"select {TODAY}, i.kind, i.value, p.person, p.version, p.sequence, p.attributes, p.digest, p.marks"
+    f" {IDENTIFIED} left join profiles p on p.person = i.person order by 1, i.kind, i.value",
 }
 """Table → its rows as the journal proves them, see `Hooks._table`."""

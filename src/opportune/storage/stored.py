@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from opportune.errors import InputError
-from opportune.records import Decision
+from opportune.records import Consent, Decision
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import OutcomeBody
 from opportune.storage.writes import Receipt
@@ -20,6 +20,7 @@ __all__ = [
     "Counts",
     "DueWindow",
     "Erasure",
+    "KnownPerson",
     "ModelState",
     "Profile",
     "Revision",
@@ -46,6 +47,20 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     times: dict[str, int] = {}
 
 
+class KnownPerson(NamedTuple):
+    """Somebody who is known.
+
+    Args:
+        person: internal id.
+        identifiers: all that lead to the person, as (kind, value).
+        attributes: those of the profile; none where there is none.
+    """
+
+    person: str
+    identifiers: tuple[tuple[str, str], ...]
+    attributes: dict[str, Any]
+
+
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """What a person belongs to, such as a household; fields as for a profile, of which it may have none yet.
 
@@ -58,21 +73,6 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any] = {}
     version: int = 0
     times: dict[str, int] = {}
-
-
-class Consent(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person said last of a channel and a purpose; fields as for `RecordConsent`.
-
-    Args:
-        at: when it was said.
-    """
-
-    channel: str
-    purpose: str
-    given: bool
-    at: datetime
-    source: str
-    text_version: str
 
 
 class Erasure(msgspec.Struct, frozen=True, kw_only=True):

@@ -81,8 +81,6 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
             newer entry of the kinds that matter. None was decided without.
         seen_kinds: names of kinds that it depends on, such as "event" and "consent"; empty are those that limits count.
             Merges, splits and erasures matter always.
-        seen_with: internal ids of others whose history it was decided by too, such as those of the same household; what
-            is newer of one of them refuses it alike.
         identifier: whom it was decided for, where that is not the request's customer.
     """
 
@@ -93,7 +91,6 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
     reserves: tuple[Reserve, ...] = ()
     contacts_seen: int | None = None
     seen_kinds: tuple[str, ...] = ()
-    seen_with: tuple[str, ...] = ()
     identifier: str | None = None
     identifier_kind: str = "customer"
 
@@ -222,6 +219,7 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         id: the caller's idempotency key.
         occurred_at: when it came to be known; None takes the time of arrival.
+        author, reason: who orders it, and why, in their words.
     """
 
     id: str
@@ -231,6 +229,8 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     other_kind: str = "customer"
     origin: Origin | None = None
     occurred_at: datetime | None = None
+    author: str = ""
+    reason: str = ""
 
 
 class SplitPersons(msgspec.Struct, frozen=True, kw_only=True):

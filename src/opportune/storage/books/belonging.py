@@ -63,13 +63,16 @@ def record_consent(ledger: Ledger, item: Request, write: RecordConsent) -> Recei
         channel=write.channel,
         purpose=write.purpose,
         given=write.given,
-        source=write.source,
-        text_version=write.text_version,
         digest=digest,
         before=None if before is None or digest is None else (before.sequence, before.digest),
         introduces=None if comer is None else comer.digest,
     )
-    payload = ConsentPayload(identifier=write.identifier, identifier_kind=write.identifier_kind)
+    payload = ConsentPayload(
+        identifier=write.identifier,
+        identifier_kind=write.identifier_kind,
+        source=write.source,
+        text_version=write.text_version,
+    )
     sequence = ledger.append(item, body, payload, occurred_at=write.occurred_at, person=person)
     if comer is not None:
         welcome(ledger, comer, person, sequence)

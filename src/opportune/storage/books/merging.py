@@ -131,6 +131,8 @@ def _link(
         moves=changed.moves,
         rows=changed.rows,
         customers=changed.customers,
+        author=write.author,
+        reason=write.reason,
     )
     sequence = ledger.append(item, body, payload, occurred_at=write.occurred_at, person=one)
     if comer is not None:

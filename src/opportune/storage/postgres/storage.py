@@ -321,6 +321,9 @@ class PostgresStorage(Storage):
             return []
         return [kept, *(absorbed for (absorbed,) in self._read(Reads.ABSORBED, kept))]
 
+    def _identifiers(self, persons: Sequence[str]) -> list[tuple[str, str]]:
+        return [(kind, value) for kind, value in self._read(Reads.IDENTIFIERS, [*persons])]
+
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
         found = [stored_row(row) for person in persons for row in self._read(Reads.HISTORY, person, before, limit)]
         return sorted(found, key=lambda row: -row.entry.sequence)[:limit]

@@ -264,6 +264,10 @@ class SqliteStorage(Storage):
             return []
         return [kept, *(row[0] for row in self._read("select absorbed from merges where kept = ?", (kept,)))]
 
+    def _identifiers(self, persons: Sequence[str]) -> list[tuple[str, str]]:
+        sql = "select kind, value from identifiers where person in (select value from json_each(?))"
+        return [(kind, value) for kind, value in self._read(sql, (json.dumps([*persons]),))]
+
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
         # One look-up per person: over several at once, SQLite would sort all of their entries.
         sql = f"{JOURNAL_ROWS} where j.person = ? and j.sequence < ? order by j.sequence desc limit ?"
