@@ -9,7 +9,7 @@ from dateutil import tz
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from opportune.customers.context import Anniversary, Clock
+from opportune.customers.context import Anniversary, Calendar, Clock, Event
 from opportune.customers.context.base import NO_ANSWERS, contact_of
 from opportune.customers.context.cells import CellIndex
 from opportune.errors import Problem, ProjectError
@@ -128,6 +128,33 @@ def test_no_point_is_nearer_than_the_nearest(
         number, km = index.nearest(*place)
         all_km = [great_circle_km(*place, *point) for point in points]
         assert (km, number) == (min(all_km), all_km.index(min(all_km)))
+
+
+EVENTS = st.builds(
+    lambda name, begin, hours, place: Event(name, begin, begin + hours * 3_600.0, place, {}),
+    st.sampled_from("abcdef"),
+    st.integers(0, 200).map(lambda hours: hours * 3_600.0),
+    st.integers(1, 48),
+    st.one_of(st.none(), PLACES, st.sampled_from([(52.2, 21.0), (52.3, 21.1)])),
+)
+
+
+@given(st.lists(EVENTS, max_size=20), st.lists(st.tuples(st.integers(0, 900_000), PLACES), min_size=1, max_size=5))
+def test_events_are_those_that_a_look_at_every_row_finds(
+    events: list[Event], contacts: list[tuple[int, tuple[float, float]]]
+) -> None:
+    calendar = Calendar(events, [("customer.a", "customer.b")], 100.0, ("name", "days_until"))
+
+    for seconds, place in (*contacts, *((one + 60, (52.21, 21.0)) for one, _ in contacts)):
+        now = EPOCH + timedelta(seconds=seconds)
+        known: dict[str, Value] = {"customer.a": place[0], "customer.b": place[1]}
+        near = [one for one in events if one.position is None or great_circle_km(*place, *one.position) <= 100.0]
+        running = [one.end for one in near if one.begin <= seconds < one.end]
+        coming = [one.begin for one in near if one.begin > seconds]
+        name, days = calendar.values(contact_of(known, request(), now, "UTC", NO_ANSWERS))
+
+        assert (name is not None) == bool(running)
+        assert days == (0 if running else min(coming) // 86_400 - seconds // 86_400 if coming else None)
 
 
 @given(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-
-import h3.api.basic_int as h3
+from operator import attrgetter
 
 from opportune.customers.context.base import Contact, Doubt, Given
+from opportune.customers.context.cells import CellIndex, cell_of
 from opportune.customers.context.positions import Pairs, position_of
 from opportune.records import Value
 from opportune.rules.domain import great_circle_km
@@ -18,9 +18,10 @@ __all__ = ["EVENT", "Calendar", "Event"]
 EVENT = ("is_now", "name", "days_until", "next_name")
 """What the source gives beside the columns of its file, which are those of the event that runs now."""
 
-RESOLUTION = 6
-"""Cells of about 36 km2, by which events nearby are kept."""
-CELLS_MAX = 1_000
+HOURS_MAX = 1_000
+CELLS_MAX = 10_000
+"""For how many hours and cells, and cells alone, it is kept which events may count."""
+_BEGIN = attrgetter("begin")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,14 @@ class Calendar:
     """
 
     def __init__(self, events: Sequence[Event], pairs: Pairs, within_km: float, wanted: Sequence[str]) -> None:
-        self._events = tuple(sorted(events, key=lambda event: event.begin))
+        self._everywhere = [event for event in events if event.position is None]
+        self._placed = [event for event in events if event.position is not None]
+        places = [event.position for event in events if event.position is not None]
+        self._index = CellIndex([lat for lat, _ in places], [lon for _, lon in places]) if places else None
         self._pairs, self._within_km = pairs, within_km
         self._wanted = tuple(wanted)
         self._kept: dict[tuple[int, int], tuple[Event, ...]] = {}
+        self._cells: dict[int, tuple[Event, ...]] = {}
 
     def values(self, contact: Contact) -> Sequence[Given]:
         """Find the events; nothing is known of events near somebody whose position is not."""
@@ -83,27 +88,26 @@ class Calendar:
         return great_circle_km(*position, *event.position) <= self._within_km
 
     def _near(self, now: float, position: tuple[float, float] | None) -> tuple[Event, ...]:
-        """Give the events, by their begin, that may count in this hour and this cell; made once for both."""
-        cell = 0 if position is None else h3.latlng_to_cell(*position, RESOLUTION)
-        key = (int(now // 3600), cell)
+        """Give the events, by their begin, that may count in this hour near this place."""
+        cell = 0 if position is None else cell_of(*position)
+        key = int(now // 3600), cell
         kept = self._kept.get(key)
         if kept is None:
-            if len(self._kept) >= CELLS_MAX:
+            if len(self._kept) >= HOURS_MAX:
                 self._kept.clear()
-            kept = self._kept[key] = tuple(self._candidates(now // 3600 * 3600, position, cell))
+            kept = self._kept[key] = tuple(event for event in self._of_cell(cell) if event.end > now // 3600 * 3600)
         return kept
 
-    def _candidates(self, since: float, position: tuple[float, float] | None, cell: int) -> Iterator[Event]:
-        alive = (event for event in self._events if event.end > since)
-        if position is None:
-            yield from alive
-            return
-        lat, lon = h3.cell_to_latlng(cell)
-        # No place of a cell is further from the centre than twice its furthest corner.
-        reach = self._within_km + 2 * max(great_circle_km(lat, lon, *corner) for corner in h3.cell_to_boundary(cell))
-        for event in alive:
-            if event.position is None or great_circle_km(lat, lon, *event.position) <= reach:
-                yield event
+    def _of_cell(self, cell: int) -> tuple[Event, ...]:
+        """Give the events, by their begin, that may count in a cell."""
+        kept = self._cells.get(cell)
+        if kept is None:
+            if len(self._cells) >= CELLS_MAX:
+                self._cells.clear()
+            numbers = self._index.around(cell, self._within_km) if cell and self._index else range(len(self._placed))
+            near = [*self._everywhere, *(self._placed[number] for number in numbers)]
+            kept = self._cells[cell] = tuple(sorted(near, key=_BEGIN))
+        return kept
 
     def _value(self, name: str, running: Event | None, coming: Event | None, contact: Contact) -> Given:
         match name:

@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from opportune.rules.domain import EARTH_RADIUS_KM, great_circle_km
 
-__all__ = ["CellIndex"]
+__all__ = ["CellIndex", "cell_of"]
 
 RESOLUTION = 7
 """Cells of about 5 km2."""
@@ -63,16 +63,20 @@ class CellIndex:
         """Give the distance of one point in km."""
         return great_circle_km(latitude, longitude, *self._points[number])
 
+    def around(self, cell: int, km: float) -> tuple[int, ...]:
+        """Give the numbers, in order, of all points that may lie within some km of a place in a cell."""
+        lat, lon, reach = _centre(cell)
+        return tuple(np.flatnonzero(self._km(lat, lon) <= km + 2 * reach).tolist())
+
     def _of_cell(self, latitude: float, longitude: float) -> tuple[float, float, float, _Order]:
         """Give centre and reach of a place's cell, and the points that are nearest to some place within that reach."""
-        cell = h3.latlng_to_cell(latitude, longitude, RESOLUTION)
+        cell = cell_of(latitude, longitude)
         with self._guard:
             kept = self._kept.get(cell)
             if kept is not None:
                 self._kept.move_to_end(cell)
                 return kept
-        lat, lon = h3.cell_to_latlng(cell)
-        reach = max(great_circle_km(lat, lon, *corner) for corner in h3.cell_to_boundary(cell)) + 2 * SLACK_KM
+        lat, lon, reach = _centre(cell)
         made = lat, lon, reach, self._order(lat, lon, 2 * reach)
         with self._guard:
             self._kept[cell] = made
@@ -82,11 +86,29 @@ class CellIndex:
 
     def _order(self, latitude: float, longitude: float, beyond_km: float = np.inf) -> _Order:
         """Order the points by distance, those left out that lie further beyond the nearest."""
-        chords = np.linalg.norm(self._vectors - _vectors(np.array([(latitude, longitude)])), axis=1)
-        km = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, chords / 2))
+        km = self._km(latitude, longitude)
         near = np.flatnonzero(km <= km.min() + beyond_km)
         ordered = near[np.argsort(km[near], kind="stable")]
         return tuple(zip(km[ordered].tolist(), ordered.tolist(), strict=True))
+
+    def _km(self, latitude: float, longitude: float) -> npt.NDArray[np.float64]:
+        """Give the distances of all points, float64 [n]."""
+        off = self._vectors - _vectors(np.array([(latitude, longitude)]))
+        chords = np.sqrt(np.einsum("nk,nk->n", off, off))
+        km: npt.NDArray[np.float64] = 2 * EARTH_RADIUS_KM * np.arcsin(np.minimum(1.0, chords / 2))
+        return km
+
+
+def cell_of(latitude: float, longitude: float) -> int:
+    """Name the cell of a place."""
+    cell: int = h3.latlng_to_cell(latitude, longitude, RESOLUTION)
+    return cell
+
+
+def _centre(cell: int) -> tuple[float, float, float]:
+    """Give latitude and longitude of the centre of a cell, and a little more than how far its corners are."""
+    lat, lon = h3.cell_to_latlng(cell)
+    return lat, lon, max(great_circle_km(lat, lon, *corner) for corner in h3.cell_to_boundary(cell)) + 2 * SLACK_KM
 
 
 def _vectors(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
