@@ -17,15 +17,16 @@ from opportune.cli.author import named
 from opportune.cli.output import bar, count, err, fail, failures, program
 from opportune.errors import StoreAwayError, StoreBusyError
 from opportune.service import EmbeddedRuntime, Settings
+from opportune.service.erasure_list import list_of
 from opportune.service.fleet import serve_fleet
 from opportune.service.http import App
 from opportune.service.http.server import bind
 from opportune.service.http.server import serve as serve_app
 from opportune.service.logs import set_up_logs
 from opportune.service.revisions import strategy_from_files
-from opportune.service.starting import begin_with
+from opportune.service.starting import Start, begin_with
 from opportune.service.waiting import WaitingService
-from opportune.storage import open_storage
+from opportune.storage import Storage, open_storage
 from opportune.strategy.check import check_directory
 
 __all__ = ["serve"]
@@ -80,6 +81,7 @@ def serve(
                 f"--workers {workers}: one process alone writes a file of SQLite; use --workers 1, or move the store"
                 " with 'opportune copy --from FILE --to postgresql://...' and serve that"
             )
+        _forget_again(storage)
         entries = storage.last_sequence()
         start = begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel, checked=checked)
         strategy = start.strategy
@@ -126,11 +128,23 @@ def _serve_when_there(
         err.print("the store is there: decisions are made again")
         waiting.end(store)
 
-    waiting.start(store, lambda storage: begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel), tell)
+    def begin(storage: Storage) -> Start:
+        _forget_again(storage)
+        return begin_with(storage, files, uuid4().hex, author=named(""), kernel=kernel)
+
+    waiting.start(store, begin, tell)
     # Its processes are started already: they wait for the store, and then for the revision.
     serve_fleet(store, kernel, bound, workers, go_on)
     if waiting.failure is not None:
         raise waiting.failure
+
+
+def _forget_again(storage: Storage) -> None:
+    """Erase whom a restored backup knows and the list of erasures names, before anybody is decided for."""
+    listed = list_of(storage)
+    again = 0 if listed is None else listed.apply(storage)
+    if again:
+        err.print(f"{count(again, 'person', 'persons')} erased again, whom an older backup had brought back")
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:

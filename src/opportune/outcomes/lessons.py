@@ -161,6 +161,12 @@ class LessonBook:
             withheld=known.withheld,
         )
 
+    def forget(self, sequences: Collection[int]) -> None:
+        """Let go of decisions whose personal part was erased: an answer to them teaches nothing any more."""
+        gone = frozenset(sequences)
+        for decision in [one.decision for one in self._open.values() if one.sequence in gone]:
+            del self._open[decision]
+
     def expect(self, entries: Sequence[Entry]) -> None:
         """Read what the next entries answer in one go; they must be those that are read next.
 

@@ -5,14 +5,26 @@ from __future__ import annotations
 import asyncio
 from concurrent.futures import Executor
 
+import msgspec
+import structlog
+
 from opportune.errors import InputError
+from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
 from opportune.service.contacts import id_problem
+from opportune.service.course import Course
+from opportune.service.erasing import Erased, certify
+from opportune.service.erasure_list import ErasureList
+from opportune.service.export import PersonExport, export_person
 from opportune.service.live import Live
+from opportune.service.profiles import IDENTIFIER_KIND
 from opportune.service.settings import Settings
-from opportune.storage import GroupWriter, Receipt, Storage
+from opportune.storage import ErasePerson, GroupWriter, Receipt, Storage
+from opportune.storage.cluster import identifier_mark
 
 __all__ = ["Rights"]
+
+log = structlog.get_logger()
 
 
 class Rights:
@@ -20,6 +32,8 @@ class Rights:
 
     Args:
         reader: where the store is read.
+        course: revisions of the store.
+        listed: where erasures are written down for restored backups; None where nowhere.
     """
 
     def __init__(
@@ -29,12 +43,16 @@ class Rights:
         writer: GroupWriter,
         reader: Executor,
         settings: Settings,
+        course: Course,
+        listed: ErasureList | None,
     ) -> None:
         self._live = live
         self._storage = storage
         self._writer = writer
         self._reader = reader
         self._settings = settings
+        self._course = course
+        self._listed = listed
 
     async def record_consent(self, customer: str, purpose: str, said: Said, write_id: str | None = None) -> Receipt:
         """Keep what a customer said; the next decision obeys, in whichever process it is made.
@@ -64,6 +82,42 @@ class Rights:
         project = self._live.current.strategy.project
         loop = asyncio.get_running_loop()
         return lines_of(project, await loop.run_in_executor(self._reader, self._storage.consents, customer))
+
+    async def export(self, customer: str) -> PersonExport:
+        """Tell all that is kept about a person.
+
+        Raises:
+            UnknownError: nobody is known under the identifier.
+            StoreError: the store cannot be read.
+        """
+        _check(customer)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._export, customer)
+
+    def _export(self, customer: str) -> PersonExport:
+        strategy = self._live.current.strategy
+        return export_person(self._storage, self._course, strategy, self._settings.clock(), customer)
+
+    async def erase(self, customer: str, author: str, reason: str, write_id: str | None = None) -> Erased:
+        """Forget a person for good: the store, its files, this process and, by their notices, all others.
+
+        Raises:
+            UnknownError: nobody is known under the identifier.
+            StoreError: nothing was acknowledged; what was erased stays erased.
+        """
+        _check(customer)
+        loop = asyncio.get_running_loop()
+        persons = await loop.run_in_executor(self._reader, self._storage.persons_of, customer)
+        new_id = write_id or self._settings.new_id()
+        write = ErasePerson(id=new_id, identifier=customer, author=author, reason=reason)
+        try:
+            receipt = await self._writer.write(write)
+        finally:
+            mark = identifier_mark(IDENTIFIER_KIND, customer)
+            self._live.current.profiles.forget_changed(persons, (mark,))
+            mark_of.cache_clear()
+        done = await asyncio.to_thread(certify, self._storage, self._listed, receipt.sequence, receipt.version)
+        log.info("erased", entry=receipt.sequence, payloads=done.payloads)
+        return msgspec.structs.replace(done, repeated=receipt.repeated)
 
 
 def _check(customer: str) -> None:

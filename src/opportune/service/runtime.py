@@ -52,6 +52,7 @@ from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
+from opportune.service.erasure_list import list_of
 from opportune.service.rights import Rights
 from opportune.service.session_intake import SessionIntake, SessionKnown, SessionNews
 from opportune.service.settings import Settings
@@ -220,7 +221,9 @@ class Runtime(ABC):
             self.standings,
         )
         self._events = EventIntake(self.live, self.writer, self.standings)
-        self.rights = Rights(self.live, self.storage, self.writer, self._reader, self.settings)
+        self.rights = Rights(
+            self.live, self.storage, self.writer, self._explainer, self.settings, self.course, list_of(self.storage)
+        )
         self._sessions = SessionIntake(
             self.live, self.storage, self.writer, self._events, self._reader, self._explainer
         )

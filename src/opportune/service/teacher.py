@@ -15,7 +15,7 @@ from opportune.service.course import Course
 from opportune.service.logs import place_of
 from opportune.service.settings import Settings
 from opportune.service.training import STATES, adoption, prepare_turn, take_turn, turn
-from opportune.storage import Entry, GroupWriter, Kind, Storage
+from opportune.storage import Entry, ErasureBody, ForgetBody, GroupWriter, Kind, Storage
 
 __all__ = ["Teacher"]
 
@@ -80,6 +80,8 @@ class Teacher:
                 self._waiting.append(entry)
             elif entry.kind is Kind.CHANGE:
                 self._waiting.append(entry)
+            elif isinstance(entry.body, ForgetBody | ErasureBody):
+                self._book.forget(entry.body.sequences)
         if self._waiting and not self._awake:
             self._awake = True
             asyncio.get_running_loop().call_soon(self._slice)

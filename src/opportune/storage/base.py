@@ -219,6 +219,12 @@ class Storage(Hooks):
                 attributes = {} if known is None else known.attributes
             yield KnownPerson(root, tuple((kind, value) for _, kind, value, *_ in found), attributes)
 
+    def identifiers(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[str, str]]:
+        """(kind, identifier) of all identifiers of the person behind one, and of all who became one with it."""
+        asked = [(identifier_kind, identifier)]
+        found = self._look_up(Wanted(identifiers=asked, profiles=asked, erasing=asked, mark=self._mark)).owned
+        return sorted((one.kind, one.value) for owned in found.values() for one in owned)
+
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
         rows = self._profiles(identifier_kind, identifier)

@@ -12,7 +12,9 @@ from opportune.records import DecisionRequest, Outcome
 from opportune.service.consents import Said
 from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
-from opportune.service.http import consents, events, handlers, limits, models, quality, revisions, sessions
+from opportune.service.erasing import Erased
+from opportune.service.export import PersonExport
+from opportune.service.http import persons, consents, events, handlers, limits, models, quality, revisions, sessions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -230,6 +232,32 @@ ROUTES: tuple[Route, ...] = (
         {200: Taken},
         refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "invalid-header", "invalid-query"),
         parameters=(IDEMPOTENCY_KEY, CONSENT_CHANNEL, CONSENT_SOURCE),
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}/export",
+        persons.get_export,
+        "Tell all that is kept about a customer",
+        {200: PersonExport},
+        refuses=("invalid-request", "unknown-customer", *_STORE),
+    ),
+    Route(
+        "GET",
+        "/v1/customers/{customer}/export.html",
+        persons.get_export_page,
+        "The same as a page for the customer",
+        {200: "text/html"},
+        refuses=("invalid-request", "invalid-query", "unknown-customer", *_STORE),
+        parameters=(LANGUAGE,),
+    ),
+    Route(
+        "POST",
+        "/v1/customers/{customer}/erasure",
+        persons.erase_person,
+        "Forget a customer for good",
+        {200: Erased},
+        takes=persons.ErasureRequest,
+        refuses=(*_NAMES, "unknown-customer", *_STORE),
     ),
     Route(
         "GET",

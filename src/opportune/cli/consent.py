@@ -1,0 +1,213 @@
+"""`opportune consent`: what customers allow, told, recorded and imported."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from hashlib import blake2b
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import uuid4
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from opportune.cli.output import FOUND, JsonOption, count, err, fail, failures, out, print_json, print_table
+from opportune.cli.releases import StoreOption, opened
+from opportune.errors import InputError
+from opportune.service.consents import Said, lines_of, write_of
+from opportune.service.course import Course
+from opportune.service.publishing import current
+from opportune.storage import RecordConsent, Storage
+from opportune.strategy.project import Project
+
+__all__ = ["consent"]
+
+BATCH = 2_000
+COLUMNS = ("customer", "purpose", "given", "channel", "source", "text_version", "occurred_at")
+_GIVEN = {"true": True, "yes": True, "1": True, "tak": True, "false": False, "no": False, "0": False, "nie": False}
+
+KindOption = Annotated[str, typer.Option(help="Kind of the identifier, such as email.")]
+
+consent = typer.Typer(
+    help="Tell, record and import what customers allow.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    add_completion=False,
+)
+
+
+@consent.command("show")
+def show(
+    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
+    store: StoreOption = "",
+    kind: KindOption = "customer",
+    as_json: JsonOption = False,
+) -> None:
+    """Say what a customer allows, by purpose and channel, and how it was said.
+
+    Works beside a running service.
+    """
+    with failures(as_json), opened(store, read_only=True) as storage:
+        lines = lines_of(_project(storage), storage.consents(customer, kind))
+    if as_json:
+        print_json({"consents": lines})
+        return
+    table = Table("purpose", "channel", "allowed", "said", "how", "text")
+    for line in lines:
+        said = "nothing" if line.at is None else f"{'yes' if line.given else 'no'}, {line.at:%Y-%m-%d %H:%M} UTC"
+        allowed = "yes" if line.allowed else "no"
+        table.add_row(*map(escape, (line.purpose, line.channel, allowed, said, line.source, line.text_version)))
+    print_table(table)
+
+
+@consent.command("record")
+def record(
+    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
+    purpose: Annotated[str, typer.Argument(help="Purpose of the strategy.")],
+    given: Annotated[bool, typer.Option("--given/--refused", help="Whether the person agrees.")],
+    channel: Annotated[str, typer.Option(help="Where that holds; everywhere if left out.")] = "*",
+    source: Annotated[str, typer.Option(help="How it was said, such as web form.")] = "",
+    text: Annotated[str, typer.Option(help="Version of the text that was shown.")] = "",
+    store: StoreOption = "",
+    kind: KindOption = "customer",
+    as_json: JsonOption = False,
+) -> None:
+    """Record what a customer said of a purpose; --refused also withdraws and objects.
+
+    On SQLite not beside a running service: ask that over HTTP.
+    """
+    with failures(as_json), opened(store) as storage:
+        said = Said(given=given, channel=channel, source=source, text_version=text)
+        write = write_of(_project(storage), purpose, said, uuid4().hex, customer, kind)
+        (result,) = storage.write([write])
+        if isinstance(result, InputError):
+            raise result
+    if as_json:
+        print_json({"entry": result.sequence})
+        return
+    out.print(f"Recorded as entry {result.sequence:,}.")
+
+
+@consent.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(help="CSV with a heading, or JSON Lines.")],
+    column: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Which column is what, such as given=zgoda; of {', '.join(COLUMNS)}. May be repeated."),
+    ] = None,
+    store: StoreOption = "",
+    kind: KindOption = "customer",
+    as_json: JsonOption = False,
+) -> None:
+    """Import what customers said: customer, purpose and given, and what is known of how.
+
+    The same file again has no second effect. Rows that are refused are told with their reasons; exit code 1 then.
+    On SQLite not beside a running service.
+    """
+    with failures(as_json), opened(store) as storage:
+        names, project = _columns(column or []), _project(storage)
+        taken = 0
+        refused: list[dict[str, Any]] = []
+        for rows in _batches(file):
+            writes: list[RecordConsent] = []
+            for number, row in rows:
+                try:
+                    writes.append(_write(project, number, row, names, kind))
+                except InputError as error:
+                    refused.append({"row": number, "problems": [str(problem) for problem in error.problems]})
+            results = storage.write(writes)
+            taken += sum(not isinstance(result, InputError) for result in results)
+            refused += [
+                {"row": write.id.rpartition("-")[2], "problems": [str(result)]}
+                for write, result in zip(writes, results, strict=True)
+                if isinstance(result, InputError)
+            ]
+    if as_json:
+        print_json({"recorded": taken, "refused": refused})
+    else:
+        for one in refused:
+            err.print(escape(f"row {one['row']}: {'; '.join(one['problems'])}"))
+        out.print(f"{count(taken, 'consent')} recorded, {count(len(refused), 'row')} refused.")
+    if refused:
+        raise typer.Exit(FOUND)
+
+
+def _project(storage: Storage) -> Project:
+    course = Course(storage)
+    step = current(course)
+    if step is None:
+        raise InputError.of("store", "it has no revision that can be used", "publish a strategy")
+    return course.strategies.of(step.hash).project
+
+
+def _columns(given: list[str]) -> dict[str, str]:
+    """Read which column is what."""
+    names = {name: name for name in COLUMNS}
+    for text in given:
+        name, sign, column = text.partition("=")
+        if not sign or name not in COLUMNS:
+            fail(f"--column: expected one of {', '.join(COLUMNS)} and a column, such as given=zgoda")
+        names[name] = column
+    return names
+
+
+def _batches(file: Path) -> Iterator[list[tuple[int, Mapping[str, Any]]]]:
+    batch: list[tuple[int, Mapping[str, Any]]] = []
+    for numbered in enumerate(_rows(file), start=1):
+        batch.append(numbered)
+        if len(batch) == BATCH:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
+    with file.open(encoding="utf-8-sig", newline="") as opened_file:
+        if file.suffix in (".jsonl", ".ndjson"):
+            for line in opened_file:
+                if line.strip():
+                    try:
+                        row = json.loads(line)
+                    except ValueError:
+                        row = None
+                    yield row if isinstance(row, dict) else {}
+        else:
+            yield from csv.DictReader(opened_file)
+
+
+def _write(project: Project, number: int, row: Mapping[str, Any], names: Mapping[str, str], kind: str) -> RecordConsent:
+    """Read one row.
+
+    Raises:
+        InputError: with all that is wrong; no value is repeated.
+    """
+    values = {name: row.get(names[name]) for name in COLUMNS}
+    values = {name: value for name, value in values.items() if value not in (None, "")}
+    given = values.get("given")
+    answer = given if isinstance(given, bool) else _GIVEN.get(str(given).strip().lower())
+    if answer is None or "customer" not in values or "purpose" not in values:
+        raise InputError.of("row", "expected a customer, a purpose, and given as true or false")
+    try:
+        at = datetime.fromisoformat(str(values["occurred_at"])) if "occurred_at" in values else None
+    except ValueError:
+        raise InputError.of("occurred_at", "expected a moment with its offset, such as 2026-05-04T18:00:00Z") from None
+    said = Said(
+        given=answer,
+        channel=str(values.get("channel", "*")),
+        source=str(values.get("source", "")),
+        text_version=str(values.get("text_version", "")),
+        occurred_at=at,
+    )
+    write = write_of(project, str(values["purpose"]), said, "-", str(values["customer"]), kind)
+    # Of what it says: the same file again, or a part of it, has no second effect.
+    return msgspec.structs.replace(write, id=f"{_digest(write)}-{number}")
+
+
+def _digest(write: RecordConsent) -> str:
+    return "consent-" + blake2b(msgspec.json.encode(write), digest_size=12).hexdigest()

@@ -1,0 +1,40 @@
+"""Bringing a backup back without bringing back whom the store forgot since."""
+
+from __future__ import annotations
+
+import msgspec
+
+from opportune.errors import Problem
+from opportune.service.erasure_list import ErasureList
+from opportune.storage import Storage, copy_storage
+from opportune.storage.copying import Progress
+
+__all__ = ["Restored", "restore"]
+
+
+class Restored(msgspec.Struct, frozen=True, kw_only=True):
+    """What came back.
+
+    Args:
+        erased_again: persons whom the backup knew and who were forgotten since.
+        problems: what is wrong with the backup or the copy; then nothing may be served.
+    """
+
+    entries: int
+    erased_again: int
+    problems: tuple[Problem, ...] = ()
+
+
+def restore(
+    backup: Storage, target: Storage, listed: ErasureList | None, progress: Progress = lambda done, total: None
+) -> Restored:
+    """Copy a backup into an empty store, verify both, and erase whom the list names.
+
+    Raises:
+        StoreError: a store or the list cannot be read or written, or the list is of another store.
+    """
+    problems = copy_storage(backup, target, progress)
+    if problems:
+        return Restored(entries=target.last_sequence(), erased_again=0, problems=tuple(problems))
+    again = 0 if listed is None else listed.apply(target)
+    return Restored(entries=target.last_sequence(), erased_again=again)
