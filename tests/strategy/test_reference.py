@@ -33,6 +33,7 @@ PREFIXES = {
     sections.OutcomeValue: "value",
     sections.PastContact: "history",
     sections.Persona: "tests",
+    sections.PersonaEvent: "happening",
     sections.Placement: "placements",
     sections.Promotion: "promotion",
     sections.RampUp: "ramp_up",

@@ -13,6 +13,7 @@ from opportune.cli.output import FOUND, JsonOption, bar, failures, out, print_js
 from opportune.outcomes import new_model
 from opportune.strategy.check import check_directory
 from opportune.strategy.compile import compile_plan, registries
+from opportune.strategy.compile_features import compile_features
 from opportune.strategy.persona import run_persona, unexplored
 
 __all__ = ["run_tests"]
@@ -29,11 +30,11 @@ def run_tests(
     with failures(as_json):
         checked = check_directory(project)
         plan = unexplored(compile_plan(checked))
-        read = registries(checked.project)
+        read, features = registries(checked.project), compile_features(checked)
     results = []
     with bar("Testing", as_json) as progress:
         for number, persona in enumerate(checked.personas, start=1):
-            result = run_persona(plan, read, new_model(plan, "numpy"), persona)
+            result = run_persona(plan, read, new_model(plan, "numpy"), persona, features)
             file, line = checked.project.persona_place(persona.name)
             results.append(msgspec.structs.replace(result, file=file, line=line))
             progress(number, len(checked.personas))

@@ -300,7 +300,7 @@ def _run_tests(strategy: Strategy, checked: CheckedProject) -> None:
     plan = unexplored(strategy.plan)
     problems = []
     for persona in checked.personas:
-        result = run_persona(plan, strategy.registries, new_model(plan, "numpy"), persona)
+        result = run_persona(plan, strategy.registries, new_model(plan, "numpy"), persona, strategy.features)
         file, line = checked.project.persona_place(persona.name)
         problems += [
             Problem(file, line, 1, f"test '{persona.name}'", failure, "", "test-failed") for failure in result.failures

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from opportune.customers.context import SESSION_START, Sources
-from opportune.customers.texts import FoundInText, TextReader
+from opportune.customers.features import EventHistory, FeatureSet
+from opportune.customers.intake.session import Session
+from opportune.customers.texts import FoundInText
 from opportune.decide import (
     Draws,
     Plan,
@@ -21,13 +23,16 @@ from opportune.decide import (
 )
 from opportune.decide.limits.windows import Length, instant, micros
 from opportune.decide.pipeline import Scorer
-from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Value
+from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Sign, Value
+from opportune.strategy.compile import Registries
 from opportune.strategy.gathering import gathered_of, regathered
 from opportune.strategy.persona_consents import persona_consents
-from opportune.strategy.sections import SHOWN, Expectation, Persona, Turn
+from opportune.strategy.sections import SHOWN, Expectation, Persona, PersonaEvent, Turn
 from opportune.strategy.sessions import carried
 
-__all__ = ["Conversation", "turns_of"]
+__all__ = ["NO_FEATURES", "Conversation", "turns_of"]
+
+NO_FEATURES = FeatureSet((), {})
 
 
 def turns_of(persona: Persona) -> tuple[Turn, ...]:
@@ -40,23 +45,17 @@ class Conversation:
 
     Args:
         profile: facts of the persona, keys "customer.<name>".
-        kept: attributes of the context that a session keeps.
-        sources: of the context.
-        texts: what reads what is said; None where nothing is read out of it.
+        read: what input is read with.
+        features: of the project.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        persona: Persona,
-        profile: Facts,
-        kept: frozenset[str],
-        sources: Sources,
-        texts: TextReader | None,
-    ) -> None:
-        self._plan, self._persona, self._profile, self._kept = plan, persona, profile, kept
-        self._sources = sources
-        self._texts = texts
+    def __init__(self, plan: Plan, persona: Persona, profile: Facts, read: Registries, features: FeatureSet) -> None:
+        self._plan, self._persona, self._profile, self._kept = plan, persona, profile, read.kept
+        self._sources = read.sources
+        self._texts = read.texts
+        self._features = features
+        self._events = EventHistory()
+        self._happened = 0
         self._turns = 0
         self._now = persona.at
         self._said: dict[str, Value] = {}
@@ -66,6 +65,7 @@ class Conversation:
         """What the text of the turn says."""
         self._shown: list[Contact] = []
         self._answered: list[Contact] = []
+        self._happen(persona.events)
 
     def take(self, turn: Turn) -> list[str]:
         """Take in what is new in a turn, and say what of it cannot be, in words."""
@@ -75,6 +75,7 @@ class Conversation:
             self._now = self._moment(turn.after.calendar_days, turn.after.elapsed_seconds)
         self._turns += 1
         self._said = {**self._persona.context, **turn.context}
+        self._happen(turn.events)
         self._read = FoundInText({}, ())
         if self._texts is not None and turn.text:
             self._read = self._texts.read(turn.text, self._persona.language)
@@ -91,15 +92,14 @@ class Conversation:
             language=persona.language,
             session=f"persona: {persona.name}" if persona.turns else None,
         )
-        known: dict[str, Value] = {f"context.{name}": value for name, value in self._known.items()}
+        history = sorted((*self._history(), *self._shown, *self._answered), key=lambda one: one.at)
+        known: dict[str, Value] = self._session().facts(now) if persona.turns else {}
         known.update(self._read.facts)
-        if persona.turns:
-            known[SESSION_START] = persona.at
+        known.update(self._features.read(self._events, history, now, self._zone))
         found = gathered_of(self._sources, self._profile, request, now, known)
         facts = gather(plan, self._profile, request, now, found.facts)
-        contacts = [*self._history(str(facts["zone"])), *self._shown, *self._answered]
         standing = Standing(
-            contacts=sorted(contacts, key=lambda one: one.at),
+            contacts=history,
             stocks=self._taken(),
             consents=persona_consents(persona, str(facts["zone"])),
         )
@@ -118,10 +118,37 @@ class Conversation:
         self._shown += _contacts(decision)
         return decision
 
-    def _moment(self, days: int, seconds: int) -> datetime:
+    @property
+    def _zone(self) -> str:
         zone = self._profile.get("customer.time_zone")
-        here = str(zone) if isinstance(zone, str) else self._plan.zone
-        return instant(Length(days).on(micros(self._now), here)) + timedelta(seconds=seconds)
+        return zone if isinstance(zone, str) else self._plan.zone
+
+    def _moment(self, days: int, seconds: int) -> datetime:
+        return instant(Length(days).on(micros(self._now), self._zone)) + timedelta(seconds=seconds)
+
+    def _session(self) -> Session:
+        """Give the conversation as a service would read it of its store."""
+        persona = self._persona
+        signs = self._plan.channels[persona.channel].outcomes
+        by_sign = {
+            sign: tuple(dict.fromkeys(one.action for one in self._answered if signs.get(one.what) is sign))
+            for sign in (Sign.POSITIVE, Sign.NEGATIVE)
+        }
+        return Session(
+            turns=self._turns - 1,
+            began=persona.at,
+            said=self._known,
+            shown=tuple(dict.fromkeys(one.action for one in self._shown)),
+            accepted=by_sign[Sign.POSITIVE],
+            rejected=by_sign[Sign.NEGATIVE],
+        )
+
+    def _happen(self, events: Iterable[PersonaEvent]) -> None:
+        """Let something happen, at the moment of the turn or before."""
+        for one in events:
+            ago = Length(0) if one.ago is None else Length(one.ago.calendar_days, one.ago.elapsed_seconds)
+            self._happened += 1
+            self._events.add(self._happened, ago.before(self._now, self._zone), one.event, one.attributes)
 
     def _record(self, action: str, outcome: str) -> str | None:
         """Let something come of an action that was shown in this conversation."""
@@ -132,12 +159,12 @@ class Conversation:
         self._answered.append(Contact(at, outcome, action, one.treatment, channel, one.placement, decision))
         return None
 
-    def _history(self, zone: str) -> list[Contact]:
+    def _history(self) -> list[Contact]:
         """Give the contacts that the test assumes before its first turn."""
         persona = self._persona
         return [
             Contact(
-                at=Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, zone),
+                at=Length(one.ago.calendar_days, one.ago.elapsed_seconds).before(persona.at, self._zone),
                 what=one.what,
                 action=one.action,
                 treatment="",

@@ -12,13 +12,14 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from opportune.customers.features import FeatureSet
 from opportune.decide import Plan, explain
 from opportune.decide.plan import Exploration
 from opportune.errors import InputError
 from opportune.learning.base import Encoded, Floats, Prediction, PropensityModel
 from opportune.records import Facts
 from opportune.strategy.compile import Registries
-from opportune.strategy.conversation import Conversation, turns_of
+from opportune.strategy.conversation import NO_FEATURES, Conversation, turns_of
 from opportune.strategy.expectations import unmet
 from opportune.strategy.sections import Persona
 
@@ -101,12 +102,15 @@ def unexplored(plan: Plan) -> Plan:
     return replace(plan, channels=channels, control_groups=(), ramp_up=None, _worth={}, _standing={})
 
 
-def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: Persona) -> PersonaResult:
+def run_persona(
+    plan: Plan, read: Registries, model: PropensityModel, persona: Persona, features: FeatureSet = NO_FEATURES
+) -> PersonaResult:
     """Run one persona test.
 
     Args:
         plan: made by `unexplored`.
         model: bound to the plan, untrained.
+        features: of the project; what happens in the test is counted by them.
     """
     try:
         profile, _ = read.customer.read(persona.customer)
@@ -115,7 +119,7 @@ def run_persona(plan: Plan, read: Registries, model: PropensityModel, persona: P
     except InputError as error:
         return PersonaResult(name=persona.name, ranking=(), failures=tuple(map(str, error.problems)))
     scorer = FixedPropensities(model, plan, dict(persona.propensities))
-    conversation = Conversation(plan, persona, profile, read.kept, read.sources, read.texts)
+    conversation = Conversation(plan, persona, profile, read, features)
     ranking: tuple[str, ...] = ()
     failures = []
     for number, turn in enumerate(turns_of(persona), start=1):

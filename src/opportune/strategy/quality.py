@@ -15,7 +15,8 @@ __all__ = ["closed_inputs", "freshness", "quality_inputs", "thresholds"]
 def quality_inputs(project: Project) -> tuple[Predictor, ...]:
     """List the inputs whose quality is judged.
 
-    Not those of sessions, which many contacts have none of, nor features per action, of which a decision has many values.
+    Not those of sessions, which many contacts have none of, nor features per action, of which a decision has many
+    values.
     """
     apart = per_action(project) | SESSION.keys()
     return tuple(Predictor(key, item.type) for key, item in named(project).items() if key not in apart)

@@ -41,6 +41,7 @@ __all__ = [
     "PastContact",
     "Persona",
     "PersonaConsent",
+    "PersonaEvent",
     "Placement",
     "Promotion",
     "RampUp",
@@ -813,6 +814,22 @@ PersonaConsents = Annotated[
 ]
 
 
+class PersonaEvent(Section):
+    """Something that happened, in a persona test; features count it.
+
+    Keys:
+        event: event type. Required.
+        attributes: attribute of the event type -> value. Default none.
+        ago: how long before the test's moment, or before that of its turn. Default just then.
+    """
+
+    event: Name
+    attributes: Annotated[
+        dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+    ] = {}
+    ago: Duration | None = None
+
+
 class Turn(Section):
     """One turn of a persona test with several: what is new, and the answer expected then.
 
@@ -821,6 +838,7 @@ class Turn(Section):
         after: time since the turn before. Default one minute; the first turn is at the test's moment.
         context: context attribute -> value that is said in this turn. Default none.
         text: what is said or written, for texts.yaml to read. Default nothing.
+        events: what just happened, for features. Default none.
         outcomes: action that an answer held before -> what came of it. Default none.
         expect: what the answer must hold. Required.
     """
@@ -831,6 +849,7 @@ class Turn(Section):
         dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
     ] = {}
     text: Content = ""
+    events: Annotated[tuple[PersonaEvent, ...], Field(max_length=10_000)] = ()
     outcomes: dict[Name, Name] = {}
     expect: Expectation
 
@@ -849,6 +868,7 @@ class Persona(Section):
             nothing.
         language: of the contact and of its texts, such as pl. Default the project's first.
         history: contacts before, for contact policies. Default none.
+        events: what happened before, for features. Default none.
         stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
         consents: purpose -> true, false, or what was said of it in full; a list of such. Default: nothing was said.
         channel: where the contact happens. Required.
@@ -870,6 +890,7 @@ class Persona(Section):
     text: Content = ""
     language: Annotated[StrictStr, Field(max_length=35)] | None = None
     history: Annotated[tuple[PastContact, ...], Field(max_length=10_000)] = ()
+    events: Annotated[tuple[PersonaEvent, ...], Field(max_length=10_000)] = ()
     stocks: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]] = {}
     consents: dict[Name, PersonaConsents] = {}
     channel: Name

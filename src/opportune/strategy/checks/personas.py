@@ -11,6 +11,7 @@ from opportune.records import Value
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.persona_consents import check_persona_consents
+from opportune.strategy.checks.persona_events import check_persona_events
 from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.checks.persona_texts import check_persona_texts
 from opportune.strategy.registries import registry
@@ -39,6 +40,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
         check_persona_limits(notes, persona, file, index)
         check_persona_consents(notes, persona, file, index)
         check_persona_texts(notes, persona, file, index)
+        check_persona_events(notes, persona, file, index)
         if (persona.expect is None) is not bool(persona.turns):
             _report_shape(notes, persona, file, index)
         elif persona.expect is not None:
