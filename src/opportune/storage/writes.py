@@ -81,6 +81,8 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
             newer entry of the kinds that matter. None was decided without.
         seen_kinds: names of kinds that it depends on, such as "event" and "consent"; empty are those that limits count.
             Merges, splits and erasures matter always.
+        seen_with: internal id of others whose history it was decided by too, such as those of the same household → its
+            `last`; what is newer of one of them refuses it alike.
         identifier: whom it was decided for, where that is not the request's customer.
     """
 
@@ -91,6 +93,7 @@ class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
     reserves: tuple[Reserve, ...] = ()
     contacts_seen: int | None = None
     seen_kinds: tuple[str, ...] = ()
+    seen_with: dict[str, int] = {}
     identifier: str | None = None
     identifier_kind: str = "customer"
 

@@ -39,18 +39,19 @@ def check_limits(ledger: Ledger, write: SaveDecision) -> None:
         raise SoldOutError(_sold_out(lost), lost=lost)
 
 
-def _check_seen(ledger: Ledger, write: SaveDecision, seen: int) -> None:
+def _check_seen(ledger: Ledger, write: SaveDecision, own: int) -> None:
     """Refuse a decision that does not know the newest of its person that it depends on."""
-    news = ledger.found.news.get(ledger.root(write.decision.person or ""), {})
     matters = {*WHO_KINDS, *(write.seen_kinds or CONTACT_KINDS)}
-    newest = max((sequence for kind, sequence in news.items() if kind in matters), default=0)
-    if newest > seen:
-        raise StaleError.of(
-            "contacts_seen",
-            f"expected the history up to journal entry {newest}, found it read up to {seen}",
-            "read the person's history again and decide again",
-            "stale-contacts",
-        )
+    for person, seen in [(write.decision.person or "", own), *write.seen_with.items()]:
+        news = ledger.found.news.get(ledger.root(person), {})
+        newest = max((sequence for kind, sequence in news.items() if kind in matters), default=0)
+        if newest > seen:
+            raise StaleError.of(
+                "contacts_seen",
+                f"expected the history up to journal entry {newest}, found it read up to {seen}",
+                "read the person's history again and decide again",
+                "stale-contacts",
+            )
 
 
 def _sold_out(lost: Iterable[tuple[str, str, str]]) -> list[Problem]:
