@@ -158,9 +158,8 @@ def _want_decision(wanted: Wanted, write: SaveDecision) -> None:
         # At any moment: it may know what the person was before.
         wanted.dated.append((identifier, 0))
     if write.contacts_seen is not None and decision.person:
-        for person in (decision.person, *write.seen_with):
-            known = wanted.contacts.get(person, write.contacts_seen)
-            wanted.contacts[person] = min(known, write.contacts_seen)
+        for person, seen in [(decision.person, write.contacts_seen), *write.seen_with.items()]:
+            wanted.contacts[person] = min(wanted.contacts.get(person, seen), seen)
 
 
 def _want_outcome(wanted: Wanted, write: RecordOutcome) -> None:
