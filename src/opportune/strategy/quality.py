@@ -29,7 +29,7 @@ def thresholds(project: Project) -> Thresholds:
         kind: DEFAULTS[kind] if kind not in rules or (given := rules[kind].warn_above) is None else given
         for kind in KINDS
     }
-    own = {(kind, name): one for kind in KINDS if kind in rules for name, one in rules[kind].inputs.items()}
+    own = {(kind, name): one for kind in KINDS if kind in rules for name, one in (rules[kind].inputs or {}).items()}
     return Thresholds(general, own)
 
 

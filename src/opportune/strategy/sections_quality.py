@@ -24,4 +24,4 @@ class QualityRule(Section):
     """
 
     warn_above: Threshold | None = None
-    inputs: dict[Input, Threshold] = {}
+    inputs: dict[Input, Threshold] | None = None

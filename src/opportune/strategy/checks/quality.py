@@ -29,7 +29,7 @@ def check_quality(notes: Notes) -> None:
             notes.report(FILE, [kind], message, remedy, "empty-rule", key=True, where=[kind])
         if kind != "drift" and rule.warn_above is not None and rule.warn_above > 1:
             _report_share(notes, [kind, "warn_above"], rule.warn_above)
-        for name, threshold in rule.inputs.items():
+        for name, threshold in (rule.inputs or {}).items():
             _check_input(notes, kind, name, threshold)
 
 
