@@ -35,6 +35,7 @@ from opportune.service.contests import (
 )
 from opportune.service.course import Course
 from opportune.service.deciding import Answer, Decider
+from opportune.service.erasure_list import list_of
 from opportune.service.events_intake import EventIntake
 from opportune.service.gathering import Gatherer
 from opportune.service.histories import Histories
@@ -52,7 +53,6 @@ from opportune.service.recalling import Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
-from opportune.service.erasure_list import list_of
 from opportune.service.rights import Rights
 from opportune.service.session_intake import SessionIntake, SessionKnown, SessionNews
 from opportune.service.settings import Settings

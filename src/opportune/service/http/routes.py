@@ -14,7 +14,7 @@ from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
 from opportune.service.erasing import Erased
 from opportune.service.export import PersonExport
-from opportune.service.http import persons, consents, events, handlers, limits, models, quality, revisions, sessions
+from opportune.service.http import consents, events, handlers, limits, models, persons, quality, revisions, sessions
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
