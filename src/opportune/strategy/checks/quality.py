@@ -5,7 +5,8 @@ from __future__ import annotations
 from opportune.customers.quality import KINDS
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.named import files, named
+from opportune.strategy.named import files
+from opportune.strategy.quality import quality_inputs
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_quality"]
@@ -35,7 +36,7 @@ def check_quality(notes: Notes) -> None:
 
 def _check_input(notes: Notes, kind: str, name: str, threshold: float) -> None:
     project, path = notes.project, [kind, "inputs", name]
-    known = named(project)
+    known = [one.name for one in quality_inputs(project)]
     prefix, _, own = name.partition(".")
     if name not in known:
         source = files(project).get(prefix)
