@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
+from opportune.cli.events_import import import_events
 from opportune.cli.events_sink import ServiceSink, StoppedError
 from opportune.cli.output import FOUND, JsonOption, count, err, fail, failures, out, print_json
 from opportune.customers.intake.following import Follower, LetterFile, Letters
@@ -20,6 +21,8 @@ from opportune.service.http.strict import read_json
 __all__ = ["events"]
 
 events = typer.Typer(help="Take in what happened: from a Kafka topic, or from a file.", no_args_is_help=True)
+
+events.command("import")(import_events)
 
 TOPIC = "topic:"
 

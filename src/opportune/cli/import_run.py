@@ -14,7 +14,7 @@ from msgspec.structs import replace as changed
 from opportune.cli.import_targets import Target, write_id
 from opportune.cli.output import fail
 from opportune.customers import Registry
-from opportune.customers.importing import ColumnMap, Progress, ProgressFile, RefusedRows, Row, RowReader, Source
+from opportune.customers.importing import Batch, ColumnMap, Progress, ProgressFile, RefusedRows, Row, RowReader, Source
 
 __all__ = ["Import", "check_rows", "write_rows"]
 
@@ -22,7 +22,7 @@ Told = Callable[[int, int], None]
 """Takes the rows done and about how many there are."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Import:
     """What is imported, and how.
 
@@ -39,14 +39,18 @@ class Import:
     replace: bool
     report: Path
 
+    def reader(self) -> Callable[[Batch], list[Row]]:
+        """Give what reads a batch."""
+        return RowReader(self.columns, self.registry).read
+
 
 def check_rows(task: Import, told: Told) -> Progress:
     """Read every row and write none; refused ones go to the report."""
     done = Progress(run="", about={})
-    reader = RowReader(task.columns, task.registry)
+    read = task.reader()
     with closing(RefusedRows(task.report)) as report:
         for batch in task.source.batches(task.columns.columns):
-            refused = [row for row in reader.read(batch) if row.problems]
+            refused = [row for row in read(batch) if row.problems]
             report.add(refused)
             done = changed(
                 done,
@@ -65,11 +69,11 @@ def write_rows(task: Import, target: Target, kept: ProgressFile, restart: bool, 
     what an interruption cuts off is done once more, under the same ids.
     """
     done = _beginning(task, target, kept, restart)
-    reader = RowReader(task.columns, task.registry)
+    read = task.reader()
     with closing(RefusedRows(task.report, done.report_bytes)) as report, _collecting_nothing():
         kept.write(done)
         for batch in task.source.batches(task.columns.columns, done.rows, target.rows):
-            rows = reader.read(batch)
+            rows = read(batch)
             good = [row for row in rows if not row.problems]
             refused = [row for row in rows if row.problems]
             written = target.write(done.run, batch.first, good, task.replace) if good else []

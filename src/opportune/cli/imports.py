@@ -32,7 +32,7 @@ from opportune.customers.importing import (
 from opportune.service.revisions import strategy_from_folder
 from opportune.strategy.source import SourceError, find, parse, plain
 
-__all__ = ["import_customers"]
+__all__ = ["alone", "declared", "digest", "import_customers", "read_mapping", "tell_unused"]
 
 QUERY = ".sql"
 
@@ -75,12 +75,12 @@ def import_customers(
         kept = ProgressFile(file.with_name(file.name + ".import.json"))
         if dry_run and kept.path.exists():
             fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
-        with _alone(file):
+        with alone(file):
             rows = _rows_file(file, database, restart or not kept.path.exists(), as_json)
             try:
                 source, columns = _matched(rows, mapping, id_column, registry)
                 if not as_json:
-                    _tell_unused(source, columns)
+                    tell_unused(source, columns)
                 about = _about(source, columns, registry, url, replace)
                 task = Import(source, columns, registry, about, replace, report)
                 done = _done(task, kept, store, restart, dry_run, as_json)
@@ -94,7 +94,7 @@ def import_customers(
 
 
 @contextmanager
-def _alone(file: Path) -> Iterator[None]:
+def alone(file: Path) -> Iterator[None]:
     """Keep a second import of the same file away; both would write every row."""
     if not file.is_file():
         fail(f"{file}: No such file; check the name", FOUND)
@@ -138,7 +138,7 @@ def _matched(rows: Path, mapping: Path | None, id_column: str, registry: Registr
     """Open the rows and say what feeds what; all that is wrong with the mapping is told at once."""
     content, notes = None, Notes()
     if mapping is not None:
-        content, notes = _read(mapping)
+        content, notes = read_mapping(mapping)
     wanted = read_mapping_file(content, registry, notes)
     source = open_source(rows, wanted.csv)
     columns = match_columns(wanted, id_column, source, registry, notes)
@@ -146,7 +146,8 @@ def _matched(rows: Path, mapping: Path | None, id_column: str, registry: Registr
     return source, columns
 
 
-def _read(path: Path) -> tuple[Any, Notes]:
+def read_mapping(path: Path) -> tuple[Any, Notes]:
+    """Read a mapping file; with it, where to note what is wrong with it."""
     try:
         tree = parse(path.read_text("utf-8"))
     except UnicodeDecodeError:
@@ -161,7 +162,8 @@ def _read(path: Path) -> tuple[Any, Notes]:
     return plain(tree), Notes(str(path), place)
 
 
-def _tell_unused(source: Source, columns: ColumnMap) -> None:
+def tell_unused(source: Source, columns: ColumnMap) -> None:
+    """Name the columns that feed nothing."""
     unused = [name for name in source.columns if name not in columns.columns]
     if unused:
         err.print(escape(f"columns not imported: {', '.join(unused)}"))
@@ -171,20 +173,21 @@ def _about(source: Source, columns: ColumnMap, registry: Registry, url: str, rep
     """Give what must be the same to go on after an interruption; whether it is the same store, the store says."""
     return {
         "the rows": source.fingerprint,
-        "the mapping": _digest(columns),
-        "the project's attributes": _digest([_declared(one) for _, one in sorted(registry.attributes.items())]),
+        "the mapping": digest(columns),
+        "the project's attributes": digest([declared(one) for _, one in sorted(registry.attributes.items())]),
         "--url": url,
         "--replace": str(replace),
     }
 
 
-def _declared(attribute: Attribute) -> tuple[object, ...]:
+def declared(attribute: Attribute) -> tuple[object, ...]:
     """Give what of an attribute's declaration decides how its cells are read."""
     values = None if attribute.values is None else sorted(attribute.values)
     return attribute.name, attribute.type, attribute.range, values, attribute.length_max, attribute.items_max
 
 
-def _digest(value: Any) -> str:
+def digest(value: Any) -> str:
+    """Give the digest of a value, as progress keeps it."""
     return blake2b(msgspec.json.encode(value, order="deterministic"), digest_size=16).hexdigest()
 
 

@@ -22,8 +22,8 @@ class Notes:
     """
 
     def __init__(self, file: str = "", place: Callable[[Path], tuple[int, int]] = lambda path: (0, 0)) -> None:
-        self._file = file
-        self._place = place
+        self.file = file
+        self.place = place
         self.problems: list[Problem] = []
 
     def add(self, path: Path, message: str, remedy: str = "", where: str = "") -> None:
@@ -32,9 +32,9 @@ class Notes:
         Args:
             where: what is concerned; the path itself if left out.
         """
-        line, column = self._place(path) if self._file else (0, 0)
+        line, column = self.place(path) if self.file else (0, 0)
         where = where or ".".join(path) or "mapping"
-        self.problems.append(Problem(self._file, line, column, where, message, remedy, "invalid-mapping"))
+        self.problems.append(Problem(self.file, line, column, where, message, remedy, "invalid-mapping"))
 
     def check_names(self, content: Mapping[str, Any], known: Iterable[str], path: Path) -> None:
         """Note keys that mean nothing."""
