@@ -40,7 +40,7 @@ def shown(service: Service, id: str, **fields: object) -> int:
 
 
 def said(service: Service, given: bool, purpose: str = "offers", **more: object) -> None:
-    answer = service.call("PUT", f"{PATH}/{purpose}", {"given": given, **more})
+    answer = service.call("PUT", PATH, {"purpose": purpose, "given": given, **more})
     assert answer.status_code == 200, answer.text
 
 
@@ -49,7 +49,9 @@ def test_silence_is_told_as_it_is_obeyed(shop: Service) -> None:
 
     assert [(one["purpose"], one["channel"], one["allowed"], one["given"]) for one in lines] == [
         ("offers", "till", False, None),
+        ("offers", "app", False, None),
         ("profiling", "till", True, None),
+        ("profiling", "app", True, None),
     ]
     assert not shown(shop, "r-1")
 
@@ -57,7 +59,7 @@ def test_silence_is_told_as_it_is_obeyed(shop: Service) -> None:
 def test_what_was_said_is_kept_with_its_proof(shop: Service) -> None:
     said(shop, True, source="web form", text_version="v2", occurred_at="2026-05-04T12:30:00+02:00")
 
-    (line, _) = shop.call("GET", PATH).json()["consents"]
+    line = shop.call("GET", PATH).json()["consents"][0]
 
     assert line == {
         "purpose": "offers",
@@ -78,7 +80,7 @@ def test_a_withdrawal_holds_for_the_next_decision_each_time(shop: Service) -> No
         said(shop, True)
         if not shown(shop, f"yes-{number}"):
             late.append(number)
-        assert shop.call("DELETE", f"{PATH}/offers?source=call").status_code == 200
+        assert shop.call("DELETE", f"{PATH}?purpose=offers&source=call").status_code == 200
         if shown(shop, f"no-{number}"):
             late.append(number)
 
@@ -91,7 +93,7 @@ def test_a_thousand_withdrawals_hold_for_the_next_decision_each_time(shop: Servi
     for number in range(1_000):
         said(shop, True)
         assert shown(shop, f"yes-{number}")
-        shop.call("DELETE", f"{PATH}/offers")
+        shop.call("DELETE", f"{PATH}?purpose=offers")
         late += bool(shown(shop, f"no-{number}"))
 
     assert late == 0
@@ -102,7 +104,7 @@ def test_without_the_stores_refusal_withdrawals_would_be_late(shop: Service, mon
     said(shop, True)
     known = shop.runtime.storage.consents("c-1")
     monkeypatch.setattr(shop.runtime.storage, "consents", lambda *_: known)
-    shop.call("DELETE", f"{PATH}/offers")
+    shop.call("DELETE", f"{PATH}?purpose=offers")
 
     assert shown(shop, "r-1")
 
@@ -110,18 +112,19 @@ def test_without_the_stores_refusal_withdrawals_would_be_late(shop: Service, mon
 def test_a_customer_who_speaks_before_being_known_is_heard(shop: Service) -> None:
     assert not shown(shop, "r-1", customer="c-new")
 
-    shop.call("PUT", "/v1/customers/c-new/consents/offers", {"given": True})
+    shop.call("PUT", "/v1/customers/c-new/consents", {"purpose": "offers", "given": True})
 
     assert shown(shop, "r-2", customer="c-new")
 
 
 def test_the_same_key_has_one_effect(shop: Service) -> None:
     answers = [
-        shop.call("PUT", f"{PATH}/offers", {"given": True}, Idempotency_Key="k-1").json()["status"] for _ in range(2)
+        shop.call("PUT", PATH, {"purpose": "offers", "given": True}, Idempotency_Key="k-1").json()["status"]
+        for _ in range(2)
     ]
 
     assert answers == ["recorded", "repeated"]
-    assert shop.call("PUT", f"{PATH}/offers", {"given": False}, Idempotency_Key="k-1").status_code == 409
+    assert shop.call("PUT", PATH, {"purpose": "offers", "given": False}, Idempotency_Key="k-1").status_code == 409
 
 
 @pytest.mark.parametrize(
@@ -136,7 +139,7 @@ def test_the_same_key_has_one_effect(shop: Service) -> None:
     ],
 )
 def test_what_cannot_be_is_refused(shop: Service, path: str, body: dict[str, object], code: str) -> None:
-    answer = shop.call("PUT", f"{PATH}/{path}", body)
+    answer = shop.call("PUT", PATH, {"purpose": path, **body})
 
     assert (answer.status_code, answer.json()["code"]) == (422, code)
 

@@ -82,8 +82,8 @@ def record(
     On SQLite not beside a running service: ask that over HTTP.
     """
     with failures(as_json), opened(store) as storage:
-        said = Said(given=given, channel=channel, source=source, text_version=text)
-        write = write_of(_project(storage), purpose, said, uuid4().hex, customer, kind)
+        said = Said(purpose=purpose, given=given, channel=channel, source=source, text_version=text)
+        write = write_of(_project(storage), said, uuid4().hex, customer, kind)
         (result,) = storage.write([write])
         if isinstance(result, InputError):
             raise result
@@ -198,13 +198,14 @@ def _write(project: Project, number: int, row: Mapping[str, Any], names: Mapping
     except ValueError:
         raise InputError.of("occurred_at", "expected a moment with its offset, such as 2026-05-04T18:00:00Z") from None
     said = Said(
+        purpose=str(values["purpose"]),
         given=answer,
         channel=str(values.get("channel", "*")),
         source=str(values.get("source", "")),
         text_version=str(values.get("text_version", "")),
         occurred_at=at,
     )
-    write = write_of(project, str(values["purpose"]), said, "-", str(values["customer"]), kind)
+    write = write_of(project, said, "-", str(values["customer"]), kind)
     # Of what it says: the same file again, or a part of it, has no second effect.
     return msgspec.structs.replace(write, id=f"{_digest(write)}-{number}")
 

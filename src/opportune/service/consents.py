@@ -24,6 +24,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """What a customer said of a purpose.
 
     Args:
+        purpose: of the strategy.
         given: agreed to it; false refuses it, withdraws what was given, or objects.
         channel: where that holds; "*" is everywhere.
         source: how it was said, such as "web form"; for the proof.
@@ -31,6 +32,7 @@ class Said(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
         occurred_at: when it was said; None takes the moment of arrival. What was said last holds.
     """
 
+    purpose: str
     given: bool
     channel: str = EVERYWHERE
     source: str = ""
@@ -59,15 +61,13 @@ class ConsentLine(msgspec.Struct, frozen=True, kw_only=True):
     everywhere: bool = False
 
 
-def write_of(
-    project: Project, purpose: str, said: Said, write_id: str, identifier: str, kind: str = "customer"
-) -> RecordConsent:
+def write_of(project: Project, said: Said, write_id: str, identifier: str, kind: str = "customer") -> RecordConsent:
     """Make the write that keeps what was said.
 
     Raises:
         InputError: the strategy has no such purpose, channel or text, or something is too long.
     """
-    problems = list(_problems(project, purpose, said))
+    problems = list(_problems(project, said))
     if problems:
         code = next((one.code for one in problems if one.code.startswith("unknown-")), "")
         raise UnknownError(problems, code) if code else InputError(problems)
@@ -76,7 +76,7 @@ def write_of(
         identifier=identifier,
         identifier_kind=kind,
         channel=said.channel,
-        purpose=purpose,
+        purpose=said.purpose,
         given=said.given,
         source=said.source,
         text_version=said.text_version,
@@ -84,10 +84,10 @@ def write_of(
     )
 
 
-def _problems(project: Project, purpose: str, said: Said) -> Iterator[Problem]:
-    section = project.purposes.get(purpose)
+def _problems(project: Project, said: Said) -> Iterator[Problem]:
+    section = project.purposes.get(said.purpose)
     if section is None:
-        yield _unknown("purpose", "the strategy asks about no such purpose", purpose, project.purposes)
+        yield _unknown("purpose", "the strategy asks about no such purpose", said.purpose, project.purposes)
         return
     channels = (EVERYWHERE, *purpose_channels(project, section))
     if said.channel not in channels:

@@ -54,7 +54,7 @@ class Rights:
         self._course = course
         self._listed = listed
 
-    async def record_consent(self, customer: str, purpose: str, said: Said, write_id: str | None = None) -> Receipt:
+    async def record_consent(self, customer: str, said: Said, write_id: str | None = None) -> Receipt:
         """Keep what a customer said; the next decision obeys, in whichever process it is made.
 
         Raises:
@@ -63,7 +63,7 @@ class Rights:
         """
         _check(customer)
         project = self._live.current.strategy.project
-        write = write_of(project, purpose, said, write_id or self._settings.new_id(), customer)
+        write = write_of(project, said, write_id or self._settings.new_id(), customer)
         try:
             return await self._writer.write(write)
         finally:

@@ -7,6 +7,7 @@ import msgspec
 from opportune.decide.limits.consents import EVERYWHERE
 from opportune.service.consents import ConsentLine, Said
 from opportune.service.http.call import Call, Reply
+from opportune.service.http.problems import Refusal
 from opportune.service.http.records import Taken
 from opportune.service.http.strict import read_as, read_json
 from opportune.storage import Receipt
@@ -32,14 +33,20 @@ async def put_consent(call: Call) -> Reply:
 
 async def withdraw_consent(call: Call) -> Reply:
     """Record that a customer refuses a purpose, withdraws what was given, or objects."""
-    values = call.query_values("channel", "source")
-    said = Said(given=False, channel=values.get("channel", EVERYWHERE), source=values.get("source", ""))
+    values = call.query_values("purpose", "channel", "source")
+    if not values.get("purpose"):
+        raise Refusal("invalid-query", "purpose: expected the name of a purpose")
+    said = Said(
+        purpose=values["purpose"],
+        given=False,
+        channel=values.get("channel", EVERYWHERE),
+        source=values.get("source", ""),
+    )
     return await _record(call, said)
 
 
 async def _record(call: Call, said: Said) -> Reply:
-    customer, purpose = call.path["customer"], call.path["purpose"]
-    receipt = await call.runtime.rights.record_consent(customer, purpose, said, call.idempotency_key())
+    receipt = await call.runtime.rights.record_consent(call.path["customer"], said, call.idempotency_key())
     return Reply.of(_taken(receipt))
 
 

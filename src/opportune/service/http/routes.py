@@ -67,6 +67,12 @@ FOR = Parameter(
     "Leave out what the strategy does not let this role see; everything is given if left out.",
     {"type": "string", "enum": list(ROLES)},
 )
+CONSENT_PURPOSE = Parameter(
+    "purpose",
+    "query",
+    "Purpose of the strategy.",
+    {"type": "string", "minLength": 1, "maxLength": 100},
+)
 CONSENT_CHANNEL = Parameter(
     "channel",
     "query",
@@ -216,7 +222,7 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "PUT",
-        "/v1/customers/{customer}/consents/{purpose}",
+        "/v1/customers/{customer}/consents",
         consents.put_consent,
         "Record what a customer said of a purpose; the next decision obeys",
         {200: Taken},
@@ -226,12 +232,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         "DELETE",
-        "/v1/customers/{customer}/consents/{purpose}",
+        "/v1/customers/{customer}/consents",
         consents.withdraw_consent,
         "Record that a customer withdraws, refuses or objects; the next decision obeys",
         {200: Taken},
         refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "invalid-header", "invalid-query"),
-        parameters=(IDEMPOTENCY_KEY, CONSENT_CHANNEL, CONSENT_SOURCE),
+        parameters=(IDEMPOTENCY_KEY, CONSENT_PURPOSE, CONSENT_CHANNEL, CONSENT_SOURCE),
     ),
     Route(
         "GET",
