@@ -166,8 +166,8 @@ class Hooks(ABC):
 
     @abstractmethod
     def _contacts(self, identifier_kind: str, identifier: str, before: int, limit: int) -> list[tuple[Any, ...]]:
-        """Entries of `CONTACT_KINDS` of all persons who are one with the person behind an identifier, with a sequence
-        below `before`, the newest first, in `statements.CONTACT_COLUMNS`; all of one state of the store."""
+        """Entries of `CONTACT_KINDS` and `WHO_KINDS` of all persons who are one with the person behind an identifier,
+        with a sequence below `before`, the newest first, in `statements.CONTACT_COLUMNS`; all of one state."""
 
     @abstractmethod
     def _due_leases(self, now: int, limit: int) -> list[ReservationFound]:

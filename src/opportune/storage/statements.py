@@ -50,8 +50,8 @@ TODAY = "coalesce(m.kept, i.person)"
 
 CONTACT_COLUMNS = ", ".join(f"j.{column}" for column in ContactRow._fields)
 """Of the journal, as `contacts.ContactRow` has them."""
-CONTACT = "kind in ('decision', 'outcome', 'merge')"
-"""What entries that change the contacts of a person have in common."""
+CONTACT = "kind in ('decision', 'outcome', 'merge', 'split', 'forget')"
+"""What entries that change the contacts of a person, or who is that person, have in common."""
 
 HAPPENED_COLUMNS = f"{CONTACT_COLUMNS}, j.session, j.payload_digest, y.salt, y.body"
 """Of the journal and the payloads, as `histories.HappenedRow` has them."""

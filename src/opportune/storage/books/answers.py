@@ -77,19 +77,15 @@ def _decided_for(ledger: Ledger, write: SaveDecision) -> tuple[str | None, bool]
     """The own person of the identifier that was decided for, and whether the decision is of somebody forgotten."""
     decision, found = write.decision, ledger.found
     identifier = write.identifier_kind, write.identifier or decision.request.customer or ""
-    known = found.persons.get(identifier)
+    person, known = decision.person, found.persons.get(identifier)
+    is_one = known is not None and person is not None and ledger.root(known) == ledger.root(person)
     tombstone = found.buried.get(identifier) if found.buried else None
-    if tombstone is not None and (
-        ledger.moment(decision.at) <= tombstone.at
-        # Of before by what was known of the person, though decided after.
-        or (decision.person is not None and (known is None or ledger.root(known) != ledger.root(decision.person)))
-    ):
-        ledger.changes.counters["late_of_forgotten"] += 1
-        return decision.person, True
-    if decision.person is None or known is None:
-        return decision.person, False
-    is_told = write.identifier is not None or ledger.root(known) == ledger.root(decision.person)
-    return (known if is_told else decision.person), False
+    # Of before, or by what was known of the person before.
+    late = tombstone is not None and (ledger.moment(decision.at) <= tombstone.at or not (person is None or is_one))
+    ledger.changes.counters["late_of_forgotten"] += late
+    if known is not None and (is_one or (write.identifier is not None and person is not None and not late)):
+        person = known
+    return person, late
 
 
 def _join(ledger: Ledger, decision: str) -> None:
