@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts
+from opportune.strategy import sections, sections_features, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -44,6 +44,9 @@ PREFIXES = {
     sections.Treatment: "treatments",
     sections.Turn: "turns",
     sections.Validity: "valid",
+    sections_features.Feature: "features",
+    sections_features.Sequence: "sequence",
+    sections_features.Step: "step",
     sections_goals.Fatigue: "fatigue",
     sections_goals.Goal: "goals",
     sections_limits.ContactPolicy: "contact_policies",
@@ -72,7 +75,7 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for module in (sections, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts)
+        for module in (sections, sections_features, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }
