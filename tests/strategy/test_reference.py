@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from opportune.strategy import sections, sections_features, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts
+from opportune.strategy import (
+    sections,
+    sections_context,
+    sections_features,
+    sections_goals,
+    sections_limits,
+    sections_quality,
+    sections_slates,
+    sections_texts,
+)
 from opportune.strategy.schema import KINDS
 from opportune.strategy.sections import Section
 
@@ -47,6 +56,7 @@ PREFIXES = {
     sections_features.Feature: "features",
     sections_features.Sequence: "sequence",
     sections_features.Step: "step",
+    sections_context.ContextSource: "sources",
     sections_goals.Fatigue: "fatigue",
     sections_goals.Goal: "goals",
     sections_limits.ContactPolicy: "contact_policies",
@@ -75,7 +85,16 @@ KEYS = [(f"{prefix}.{key}", default) for section, prefix in PREFIXES.items() for
 def test_every_section_is_on_the_page() -> None:
     written = {
         kind
-        for module in (sections, sections_features, sections_goals, sections_limits, sections_quality, sections_slates, sections_texts)
+        for module in (
+            sections,
+            sections_context,
+            sections_features,
+            sections_goals,
+            sections_limits,
+            sections_quality,
+            sections_slates,
+            sections_texts,
+        )
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, sections.Amount)
     }
