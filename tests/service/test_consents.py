@@ -18,7 +18,7 @@ offers:
   texts: { v1: "May we?", v2: "May we please?" }
 profiling: { basis: objection, profiling: true }
 """
-WITHDRAWALS = 100
+WITHDRAWALS = 40
 PATH = "/v1/customers/c-1/consents"
 
 
