@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opportune.customers.features import FeatureSet
+from opportune.customers.features import EventHistory, FeatureSet
 from opportune.decide.limits.windows import Length, instant, micros
 from tests.customers.features.naive import Happened
 from tests.customers.features.world import LENGTHS, REGISTRIES, TYPES, differences, every_kind, history_of, read
@@ -111,10 +111,13 @@ def test_a_history_merged_of_two_is_that_of_all_and_parts_again(
 
     mine.merge(others)
     joined = feature_set.read(mine, (), now, zone)
-    mine.leave_out([event.key for event in events[split:]])
+    for event in events[split:]:
+        mine.leave_out([event.key])
+        feature_set.read(mine, (), now, zone)
 
     assert bits(joined) == bits(feature_set.read(history_of(events), (), now, zone))
     assert bits(feature_set.read(mine, (), now, zone)) == bits(alone)
+    assert mine.bytes == _laid(feature_set, events[:split], now, zone).bytes
 
 
 @pytest.mark.parametrize("within", [length for length in LENGTHS if length], ids=str)
@@ -126,6 +129,12 @@ def test_a_window_that_holds_its_begin_would_be_found(within: Length) -> None:
     wrong = differences(features, [at_begin], read(features, [at_begin], now, zone), now, zone, closed=True)
 
     assert {"count", "sum_amount", "mean_amount", "last_amount", "time_since"} <= set(wrong)
+
+
+def _laid(feature_set: FeatureSet, events: list[Happened], now: datetime, zone: str) -> EventHistory:
+    history = history_of(events)
+    feature_set.read(history, (), now, zone)
+    return history
 
 
 def bits(values: dict[str, object]) -> dict[str, str]:

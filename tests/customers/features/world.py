@@ -27,6 +27,11 @@ TYPES = ("purchase", "view", "call")
 REGISTRIES = {name: Registry([Attribute(one, kind) for one, kind in ATTRIBUTES.items()], "event.") for name in TYPES}
 LENGTHS = (None, Length(0, 60), Length(0, 7_200), Length(1), Length(7, 3_600), Length(30), Length(730))
 _RULES: dict[str, Rule] = {}
+_TYPES = {
+    **dict.fromkeys(("count", "distinct"), ValueType.INTEGER),
+    **dict.fromkeys(("sum", "mean", "time_since", "decayed", "share", "rate"), ValueType.NUMBER),
+    "sequence": ValueType.BOOLEAN,
+}
 
 
 def rule(source: str) -> Rule:
@@ -39,12 +44,11 @@ def rule(source: str) -> Rule:
 def every_kind(within: Length | None, where: str | None = None) -> list[Feature]:
     """Give a feature of every kind, and of every form of a kind, over one window."""
     condition = None if where is None else rule(where)
-    number = ValueType.NUMBER
-
     def of(kind: str, attribute: str | None = None, **more: Any) -> Feature:
         source = Source("purchase", attribute, more.pop("weight", None), condition)
         name = "_".join(filter(None, (kind, attribute, *more.pop("named", ()))))
-        return Feature(name, kind, number, source, within, **more)
+        type_ = _TYPES.get(kind) or ATTRIBUTES[attribute or ""]
+        return Feature(name, kind, type_, source, within, **more)
 
     features = [
         of("count"),

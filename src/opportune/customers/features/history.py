@@ -33,6 +33,9 @@ class Follower(Protocol):
     def take(self, event: Event) -> None:
         """Take in one more event."""
 
+    def drop(self, event: Event) -> None:
+        """Forget an event that was taken in."""
+
     @property
     def bytes(self) -> int:
         """About how much memory it takes."""
@@ -41,8 +44,8 @@ class Follower(Protocol):
 class EventHistory:
     """Events in any order; one thread at a time.
 
-    It does not know any project: what features make of it is laid out on first reading, kept up to date by `add`, and
-    laid out anew when the project, the customer's zone, or what was added before changes.
+    It does not know any project: what features make of it is laid out on first reading, kept up to date by `add` and
+    `leave_out`, and laid out anew where the project or the customer's zone is another.
     """
 
     __slots__ = ("_bytes", "_entries", "_shapes", "follower")
@@ -70,8 +73,11 @@ class EventHistory:
     def leave_out(self, keys: Collection[int]) -> None:
         """Drop events; keys that are not there do not matter."""
         for key in keys:
-            self._drop(key)
-        self.follower = None
+            entry = self._entries.pop(key, None)
+            if entry is not None:
+                self._bytes -= _ENTRY_BYTES + 8 * len(entry[1]) + sum(map(sys.getsizeof, entry[2:]))
+                if self.follower is not None:
+                    self.follower.drop(_event(key, entry))
 
     def leave_out_before(self, at: int) -> None:
         """Drop the events that happened before a moment."""
@@ -89,15 +95,14 @@ class EventHistory:
         return key in self._entries
 
     def __iter__(self) -> Iterator[Event]:
-        for key, (at, shape, *values) in self._entries.items():
-            yield Event(key, at, shape[0], dict(zip(shape[1:], values, strict=True)))
+        return (_event(key, entry) for key, entry in self._entries.items())
 
     @property
     def bytes(self) -> int:
         """About how much memory it takes, with what is laid out of it."""
         return 300 + self._bytes + (0 if self.follower is None else self.follower.bytes)
 
-    def _drop(self, key: int) -> None:
-        entry = self._entries.pop(key, None)
-        if entry is not None:
-            self._bytes -= _ENTRY_BYTES + 8 * len(entry[1]) + sum(map(sys.getsizeof, entry[2:]))
+
+def _event(key: int, entry: tuple[Any, ...]) -> Event:
+    at, shape, *values = entry
+    return Event(key, at, shape[0], dict(zip(shape[1:], values, strict=True)))

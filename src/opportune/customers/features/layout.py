@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from opportune.customers.attributes import Registry, read_value
@@ -123,21 +123,41 @@ class Rows:
 
     def put(self, row: int, source: Source, at: int, facts: Facts) -> None:
         """Put one thing into its row, unless it lacks what is taken of it."""
+        found = self._value(row, source, facts)
+        if found is not None:
+            found[0].add(at, found[1])
+            self.touched.add(row)
+            self._entries += 1
+
+    def leave_out(self, row: int, source: Source, at: int, facts: Facts) -> None:
+        """Take one thing that was put into its row out again."""
+        found = self._value(row, source, facts)
+        if found is None:
+            return
+        found[0].leave_out(at, found[1])
+        self.touched.add(row)
+        self._entries -= 1
+        # A row without anything is none: whoever reads counts on that.
+        apart = self.rows[row]
+        if isinstance(apart, dict):
+            apart = self.rows[row] = {action: series for action, series in apart.items() if series.ats} or None
+        elif apart is not None and not apart.ats:
+            self.rows[row] = None
+
+    def _value(self, row: int, source: Source, facts: Facts) -> tuple[Series, Any] | None:
+        """Give the series of a thing, and what is taken of it; None where it lacks that."""
         value: Any = None
         if source.attribute is not None:
             value = facts.get(source.attribute)
             if value is None:
-                return
+                return None
             if source.weight is not None:
                 weight = facts.get(source.weight)
                 if weight is None:
-                    return
+                    return None
                 value = value, weight
         series = self._series(row, source, facts)
-        if series is not None:
-            series.add(at, value)
-            self.touched.add(row)
-            self._entries += 1
+        return None if series is None else (series, value)
 
     def _series(self, row: int, source: Source, facts: Facts) -> Series | None:
         if source.action_in is None:
@@ -177,6 +197,16 @@ class Layout(Rows):
 
     def take(self, event: Event) -> None:
         """Take in one more event."""
+        for row, source, facts in self._counted(event):
+            self.put(row, source, event.at, facts)
+
+    def drop(self, event: Event) -> None:
+        """Forget an event that was taken in."""
+        for row, source, facts in self._counted(event):
+            self.leave_out(row, source, event.at, facts)
+
+    def _counted(self, event: Event) -> Iterator[tuple[int, Source, Facts]]:
+        """Give the rows whose conditions an event fulfils, and what is known of it."""
         taker = self.takers.types.get(event.type)
         if taker is None:
             return
@@ -187,7 +217,7 @@ class Layout(Rows):
             passed = taker.rules.passed({**named, "now": instant(event.at), "zone": self.zone})
         for row, place, source in taker.sources:
             if place is None or (passed is not None and passed[place]):
-                self.put(row, source, event.at, facts)
+                yield row, source, facts
 
 
 class ContactLayout(Rows):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Any
 
 __all__ = ["Series", "Span"]
@@ -35,6 +35,15 @@ class Series:
         ats.insert(place, at)
         if values is not None:
             values.insert(place, value)
+
+    def leave_out(self, at: int, value: Any) -> None:
+        """Take one of this moment and value out, which is there."""
+        ats, values = self.ats, self.values
+        place = bisect_left(ats, at)
+        if values is not None:
+            place = values.index(value, place)
+            del values[place]
+        del ats[place]
 
     def span(self, since: int, until: int) -> Span:
         """Give what lies after `since` and not after `until`."""
