@@ -13,6 +13,7 @@ import pytest
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service import Settings
 from opportune.service.revisions import Strategy, strategy_from_files
+from opportune.storage import JoinUnit, SaveProfile
 
 from .shop import Service, files, serving
 
@@ -132,3 +133,22 @@ def test_a_project_without_features_reads_no_history(tmp_path: Path) -> None:
         assert service.runtime.histories.reads == 0
         request = DecisionRequest(id="r", channel="till", placements=(PlacementRequest(name="receipt"),), session="s")
         assert not service.runtime.gatherer.is_needed(service.runtime.live.current, request)
+
+
+def test_what_others_of_a_household_did_counts_at_once(tmp_path: Path) -> None:
+    more = {
+        "features": "calls: {count: call_ended, per: household}\n",
+        "levels": "household: {attributes: {size: {type: integer}}}\n",
+    }
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(**more))[0]) as service:
+        for customer in ("a", "b"):
+            join = JoinUnit(id=f"j-{customer}", identifier=customer, level="household", unit="h-1")
+            service.runner.run(service.runtime.writer.write(join))
+        home = SaveProfile(id="h", identifier="h-1", identifier_kind="household", attributes={"size": 2}, replace=False)
+        service.runner.run(service.runtime.writer.write(home))
+        for number in range(5):
+            happen(service, f"e-{number}", "a" if number % 2 else "b")
+            answer = service.decide(f"r-{number}", customer="a")
+            assert facts(service, answer)["calls"] == number + 1
+        record = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]["facts"]
+        assert record["household.size"] == 2

@@ -221,6 +221,8 @@ class Decider:
             windows=_windows(drawing.serving, decision),
             reserves=reserves_of(plan, decision, drawing.now),
             contacts_seen=None if past is None else past.last,
+            seen_kinds=() if past is None else serving.needs.kinds,
+            seen_with={} if past is None or not past.units else past.seen_with,
             identifier=identifier,
             identifier_kind=kind,
         )

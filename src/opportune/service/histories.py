@@ -15,10 +15,10 @@ from datetime import UTC, datetime, timedelta
 from opportune.customers.features import EventHistory
 from opportune.records import Consent, Contact, Value
 from opportune.service.needs import Needs
-from opportune.service.past_reading import Happening, happened
 from opportune.service.profiles import parted
 from opportune.storage import Entry, Storage
 from opportune.storage.entries import to_microseconds
+from opportune.storage.histories import Happening
 from opportune.storage.kinds import DecisionBody, EventPayload, Kind
 
 __all__ = ["Histories", "Past", "Unit"]
@@ -58,19 +58,38 @@ class Past:
         self.units: dict[str, Unit] = {}
 
     @property
+    def seen_with(self) -> dict[str, int]:
+        """Internal id of others whose past counts here too → newest journal entry that is known of them."""
+        seen: dict[str, int] = {}
+        for unit in self.units.values():
+            for member, last in unit.seen.items():
+                if member not in self.members:
+                    seen[member] = max(last, seen.get(member, 0))
+        return seen
+
+    @property
     def size(self) -> int:
         """Entries that it takes in memory."""
         return 1 + len(self.contacts) + len(self.events)
 
 
 class Unit:
-    """One household or account of a person: what is known of it, and what its members did."""
+    """One household or account of a person: what is known of it, and what its members did.
 
-    __slots__ = ("attributes", "contacts", "events")
+    Attributes:
+        seen: internal id of a member whose past was read → sequence of the newest journal entry of all of them.
+    """
+
+    __slots__ = ("attributes", "contacts", "events", "seen")
 
     def __init__(
-        self, attributes: Mapping[str, Value], contacts: tuple[Contact, ...] = (), events: EventHistory | None = None
+        self,
+        attributes: Mapping[str, Value],
+        contacts: tuple[Contact, ...] = (),
+        events: EventHistory | None = None,
+        seen: Mapping[str, int] | None = None,
     ) -> None:
+        self.seen = seen or {}
         self.attributes = attributes
         self.contacts = contacts
         self.events = EventHistory() if events is None else events
@@ -149,16 +168,28 @@ class Histories:
 
     def _read_person(self, needs: Needs, key: str, now: datetime) -> Past:
         identifier, kind = parted(key)
-        found = happened(self._storage, identifier, kind, self._since(needs, now))
+        found = self._storage.happened(identifier, kind, self._since(needs, now))
         return Past(
             last=found.last,
             contacts=found.contacts if needs.contacts else (),
             events=_counted(found.events, needs),
+            consents=self._storage.consents(identifier, kind) if needs.consents else None,
             members=tuple(self._storage.persons_of(identifier, kind)),
         )
 
     def _read_units(self, needs: Needs, key: str, now: datetime) -> dict[str, Unit]:
-        return {}
+        identifier, kind = parted(key)
+        units: dict[str, Unit] = {}
+        for level, unit in self._storage.units(identifier, kind).items():
+            if level not in needs.levels:
+                continue
+            if level not in needs.unit_events:
+                units[level] = Unit(unit.attributes)
+                continue
+            found = self._storage.happened(identifier, kind, self._since(needs, now), level)
+            members = dict.fromkeys(self._storage.members(level, unit.unit), found.last)
+            units[level] = Unit(unit.attributes, found.contacts, _counted(found.events, needs), members)
+        return units
 
     def _since(self, needs: Needs, now: datetime) -> datetime:
         return _EVER if needs.horizon_seconds is None else now - timedelta(seconds=needs.horizon_seconds)

@@ -8,7 +8,7 @@ from opportune.service.revisions import Strategy
 
 __all__ = ["Needs", "needs_of"]
 
-_EVERY_KIND = ("decision", "outcome", "event", "consent")
+_EVERY_KIND = ("decision", "outcome", "event", "consent", "member")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Needs:
     @property
     def kinds(self) -> tuple[str, ...]:
         """Kinds of journal entries of the person that a decision has to know."""
-        wanted = (self.contacts, self.contacts, bool(self.events), self.consents)
+        wanted = (self.contacts, self.contacts, bool(self.events), self.consents, bool(self.levels))
         return tuple(kind for kind, is_wanted in zip(_EVERY_KIND, wanted, strict=True) if is_wanted)
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 from opportune.customers.intake.session import Session
 from opportune.records import Sign, Value
-from opportune.service.past_reading import in_session
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import DecisionBody, DecisionPayload, EventBody, EventPayload, OutcomeBody
@@ -40,7 +39,7 @@ def read_session(storage: Storage, session: str, kept: Set[str]) -> Session:
     Raises:
         StoreError: the store cannot be read.
     """
-    entries = in_session(storage, session, ENTRIES_MAX)
+    entries = storage.session(session, ENTRIES_MAX)
     said: dict[str, Value] = {}
     customer: str | None = None
     decisions: list[str] = []
