@@ -86,12 +86,12 @@ def marked(
     sequence, at = now
     names = set(written)
     cleared = 0 if old is None else old.cleared
-    if replaced or old is None:
-        return Marks(sequence, at, sequence if united and replaced else cleared)
-    gone = {name: then for name, then in old.removed.items() if name not in names}
+    if replaced:
+        return Marks(sequence, at, sequence if united else cleared)
+    gone = {} if old is None else {name: then for name, then in old.removed.items() if name not in names}
     if united:
         gone |= dict.fromkeys(removed, sequence)
-    if len(names) == len(attributes):
+    if old is None or len(names) == len(attributes):
         return Marks(sequence, at, cleared, {}, gone)
     own = {name: mark for name, mark in old.own.items() if name in attributes}
     return Marks(old.sequence, old.at, cleared, own | dict.fromkeys(names, now), gone)
