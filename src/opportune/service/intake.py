@@ -15,21 +15,19 @@ from opportune.errors import InputError, OpportuneError, StoreError, UnknownErro
 from opportune.records import Origin, Outcome, Sign
 from opportune.service.contacts import id_problem, unknown_name
 from opportune.service.live import Live, Serving
-from opportune.service.profiles import IDENTIFIER_KIND
+from opportune.service.profiles import key_of
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
 from opportune.storage import (
     GroupWriter,
-    MergePersons,
     Receipt,
     RecordOutcome,
     SaveProfile,
     Storage,
     Write,
 )
-from opportune.storage.cluster import identifier_mark
 
 __all__ = ["Intake", "Taken"]
 
@@ -115,7 +113,7 @@ class Intake:
         try:
             return await self._writer.write(write), ignored
         finally:
-            self._live.current.profiles.forget(identifier)
+            self._live.current.profiles.forget(key_of(write.identifier_kind, write.identifier))
 
     async def profiles(
         self, rows: Sequence[tuple[str, Mapping[str, Any], str | None]], replace: bool
@@ -138,34 +136,9 @@ class Intake:
             taken = await self._take([item for item, _ in prepared])
             return [(result, ignored) for result, (_, ignored) in zip(taken, prepared, strict=True)]
         finally:
-            for identifier, _, _ in rows:
-                self._live.current.profiles.forget(identifier)
-
-    async def merge(self, identifier: str, other: str, write_id: str) -> Receipt:
-        """Let two identifiers lead to one customer, that of `identifier`.
-
-        Raises:
-            InputError: an identifier is wrong, both are the same, or nobody is known under either.
-            StoreError: nothing was acknowledged.
-        """
-        _check_ids(id=write_id, customer=identifier, other=other)
-        if identifier == other:
-            raise InputError.of("other", "expected another customer, found the same one")
-        try:
-            return await self._writer.write(MergePersons(id=write_id, identifier=identifier, other=other))
-        finally:
-            await self._forget_merged(identifier, other)
-
-    async def _forget_merged(self, identifier: str, other: str) -> None:
-        """Forget the profiles of all identifiers that lead to a person."""
-        loop = asyncio.get_running_loop()
-        try:
-            persons = await loop.run_in_executor(self._reader, self._storage.persons_of, identifier)
-        except StoreError:
-            self._live.current.profiles.forget_all()
-            return
-        marks = [identifier_mark(IDENTIFIER_KIND, one) for one in (identifier, other)]
-        self._live.current.profiles.forget_changed(persons, marks)
+            for write, _ in prepared:
+                if isinstance(write, SaveProfile):
+                    self._live.current.profiles.forget(key_of(write.identifier_kind, write.identifier))
 
     async def _take(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
         writes = [self._writer.write(item) for item in prepared if not isinstance(item, InputError)]
@@ -230,7 +203,9 @@ class Intake:
     def _profile(
         self, identifier: str, attributes: Mapping[str, Any], replace: bool, write_id: str | None
     ) -> tuple[SaveProfile, tuple[str, ...]]:
-        registry = self._live.current.strategy.registries.customer
+        registries = self._live.current.strategy.registries
+        registry = registries.customer
+        kind, identifier = registries.identifiers.in_path(identifier)
         problem = id_problem("customer", identifier)
         if problem is not None:
             raise InputError([problem])
@@ -240,6 +215,7 @@ class Intake:
         write = SaveProfile(
             id=write_id or self._settings.new_id(),
             identifier=identifier,
+            identifier_kind=kind,
             attributes={name[start:]: value for name, value in facts.items()},
             removed=() if replace else removed,
             replace=replace,

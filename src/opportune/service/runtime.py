@@ -39,6 +39,7 @@ from opportune.service.erasure_list import list_of
 from opportune.service.events_intake import EventIntake
 from opportune.service.gathering import Gatherer
 from opportune.service.histories import Histories
+from opportune.service.identity_links import Links
 from opportune.service.intake import Intake, Taken
 from opportune.service.judging import judged
 from opportune.service.keeping import LateRecords
@@ -220,6 +221,7 @@ class Runtime(ABC):
             tokens,
             self.standings,
         )
+        self.links = Links(self.live, self.storage, self.writer, self._reader, self.settings)
         self._events = EventIntake(self.live, self.writer, self.standings)
         self.rights = Rights(
             self.live, self.storage, self.writer, self._explainer, self.settings, self.course, list_of(self.storage)
@@ -339,22 +341,18 @@ class Runtime(ABC):
                 self.quality.refuse(one)
         return taken
 
-    async def merge(self, customer: str, other: str, write_id: str) -> Receipt:
-        """Let two identifiers lead to one customer; see `Intake.merge`."""
-        return await self._intake.merge(customer, other, write_id)
-
     async def history(self, customer: str, limit: int, before: int | None) -> list[Entry] | None:
         """Read a customer's journal entries, newest first; None where nobody is known."""
         loop = asyncio.get_running_loop()
-        if await loop.run_in_executor(self._explainer, self.storage.person_of, customer) is None:
+        kind, value = self.links.named(customer)
+        if await loop.run_in_executor(self._explainer, self.storage.person_of, value, kind) is None:
             return None
-        return await loop.run_in_executor(
-            self._explainer, lambda: self.storage.history(customer, limit=limit, before=before)
-        )
+        return await loop.run_in_executor(self._explainer, self.storage.history, value, kind, limit, before)
 
     async def profile(self, customer: str) -> Profile | None:
         """Read a customer's profile."""
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self.storage.profile, customer)
+        kind, value = self.links.named(customer)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self.storage.profile, value, kind)
 
     async def recall(self, decision: str) -> tuple[Decision, Explanation | None]:
         """Read a decision and explain it; see `Recaller.recall`."""

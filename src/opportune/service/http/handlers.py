@@ -22,8 +22,6 @@ from opportune.service.http.records import (
     Health,
     HistoryAnswer,
     ItemAnswer,
-    MergeAnswer,
-    MergeRequest,
     ModelsAnswer,
     ProfileAnswer,
     Taken,
@@ -48,7 +46,6 @@ __all__ = [
     "get_readiness",
     "get_status",
     "import_customers",
-    "merge_customers",
     "patch_customer",
     "put_customer",
     "too_many",
@@ -142,13 +139,6 @@ async def get_customer(call: Call) -> Reply:
     if sight is not None:
         attributes, withheld = sight.attributes(attributes)
     return Reply.of(ProfileAnswer(version=profile.version, attributes=attributes, withheld=withheld))
-
-
-async def merge_customers(call: Call) -> Reply:
-    """Let two identifiers lead to one customer."""
-    request = read_as(read_json(call.body), MergeRequest)
-    receipt = await call.runtime.merge(call.path["customer"], request.other, request.id)
-    return Reply.of(MergeAnswer(status=_status(receipt), version=receipt.version))
 
 
 async def get_history(call: Call) -> Reply:

@@ -23,7 +23,6 @@ __all__ = [
     "HistoryAnswer",
     "ItemAnswer",
     "MergeAnswer",
-    "MergeRequest",
     "ModelsAnswer",
     "ProfileAnswer",
     "Taken",
@@ -105,18 +104,6 @@ class ProfileAnswer(msgspec.Struct, frozen=True, kw_only=True):
     version: int
     attributes: dict[str, Any]
     withheld: int
-
-
-class MergeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Another identifier of the same customer.
-
-    Args:
-        id: the caller's idempotency key.
-        other: it leads to the customer of the path from now on.
-    """
-
-    id: str
-    other: str
 
 
 class MergeAnswer(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,18 @@ from opportune.service.contests import Changed, Comparison
 from opportune.service.deciding import AnswerBody
 from opportune.service.erasing import Erased
 from opportune.service.export import PersonExport
-from opportune.service.http import consents, events, handlers, limits, models, persons, quality, revisions, sessions
+from opportune.service.http import (
+    consents,
+    events,
+    handlers,
+    identity,
+    limits,
+    models,
+    persons,
+    quality,
+    revisions,
+    sessions,
+)
 from opportune.service.http.call import JSON, NDJSON, Call, Reply
 from opportune.service.http.openapi import describe
 from opportune.service.http.records import (
@@ -25,8 +36,6 @@ from opportune.service.http.records import (
     DecisionRecord,
     Health,
     HistoryAnswer,
-    MergeAnswer,
-    MergeRequest,
     ModelsAnswer,
     ProfileAnswer,
     Taken,
@@ -203,15 +212,7 @@ ROUTES: tuple[Route, ...] = (
         media=(JSON, NDJSON),
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
-    Route(
-        "POST",
-        "/v1/customers/{customer}/merge",
-        handlers.merge_customers,
-        "Let another identifier lead to the same customer",
-        {200: MergeAnswer},
-        takes=MergeRequest,
-        refuses=(*_NAMES, *_STORE, "unknown-customer"),
-    ),
+    *identity.routes(IDEMPOTENCY_KEY),
     Route(
         "GET",
         "/v1/customers/{customer}/consents",
