@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
+from opportune.customers.context.fetching import Fetching
 from opportune.customers.intake import Event, Names, Told
 from opportune.decide import Explanation
 from opportune.errors import InputError, StoreError
@@ -163,7 +164,8 @@ class Runtime(ABC):
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
         self.histories = Histories(storage, self._reader, self.settings.entries_max)
         self.standings = Standings(storage, self._reader, self.histories, self.settings.profiles_max)
-        self.gatherer = Gatherer(storage, self.histories, self._reader, self._explainer)
+        self._fetching = Fetching(self.settings.source_hosts)
+        self.gatherer = Gatherer(storage, self.histories, self._reader, self._explainer, self._fetching)
         self._refreshing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self.course = Course(storage)
@@ -199,6 +201,7 @@ class Runtime(ABC):
         key = self.settings.token_key
         tokens = Tokens(await asyncio.to_thread(self.storage.secret, "tokens") if key is None else key)
         await asyncio.to_thread(self.standings.load_switches)
+        self._fetching.open()
         self._decider = Decider(
             self.live,
             self._recent,
@@ -254,6 +257,7 @@ class Runtime(ABC):
         """Finish what was begun, release the store."""
         self.ready = False
         try:
+            await self._fetching.close()
             for task in (self._refreshing, self._watching):
                 if task is not None:
                     task.cancel()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +14,13 @@ __all__ = ["Settings", "wall_clock"]
 def wall_clock() -> datetime:
     """Give the time of the machine, aware, in UTC."""
     return datetime.now(UTC)
+
+
+HOSTS_VARIABLE = "OPPORTUNE_SOURCE_HOSTS"
+
+
+def _hosts(text: str) -> frozenset[str]:
+    return frozenset(host.strip() for host in text.split(",") if host.strip())
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +36,8 @@ class Settings:
         checkpoint_lessons: outcomes learned between two checkpoints of the model, at most.
         checkpoint_seconds: time between two checkpoints while something is learned.
         sweep_seconds: time between two looks for elapsed response windows.
+        source_hosts: hosts that sources of the context may ask, such as weather.example.com or 127.0.0.1:8000; those of
+            the variable OPPORTUNE_SOURCE_HOSTS, separated by commas, if left out.
         token_key: key of signed tokens, at least 32 bytes; None takes one that the store keeps.
         clock: gives the time, aware.
         new_id: makes ids for writes whose caller gave none.
@@ -41,6 +51,7 @@ class Settings:
     checkpoint_lessons: int = 10_000
     checkpoint_seconds: float = 60.0
     sweep_seconds: float = 1.0
+    source_hosts: frozenset[str] = field(default_factory=lambda: _hosts(os.environ.get(HOSTS_VARIABLE, "")))
     token_key: bytes | None = field(default=None, repr=False)
     clock: Callable[[], datetime] = wall_clock
     new_id: Callable[[], str] = lambda: uuid4().hex

@@ -89,15 +89,13 @@ class Fetching:
         self._tasks: set[asyncio.Task[None]] = set()
         self.figures = Figures()
 
-    async def __aenter__(self) -> Self:
-        """Begin to fetch, in the running loop."""
-        self._client = httpx.AsyncClient(transport=self._transport, follow_redirects=False, trust_env=False)
-        self._loop = asyncio.get_running_loop()
-        return self
+    def open(self) -> None:
+        """Begin to fetch, in the running loop; without hosts there is nothing to begin."""
+        if self._hosts:
+            self._client = httpx.AsyncClient(transport=self._transport, follow_redirects=False, trust_env=False)
+            self._loop = asyncio.get_running_loop()
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def close(self) -> None:
         """End what is under way."""
         self._loop = None
         tasks = list(self._tasks)
@@ -106,6 +104,15 @@ class Fetching:
         await asyncio.gather(*tasks, return_exceptions=True)
         if self._client is not None:
             await self._client.aclose()
+
+    async def __aenter__(self) -> Self:
+        self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
     def answer(self, call: Call) -> Values | None:
         """Give the values if they are fresh enough; have them fetched if they are not, or will soon not be."""
