@@ -181,7 +181,8 @@ class Rows:
     @property
     def bytes(self) -> int:
         """About how much memory it takes."""
-        return 300 + 8 * len(self.rows) + 24 * self._entries + 160 * len(self.memory)
+        rows = len(self.rows) - self.rows.count(None)
+        return 300 + 8 * len(self.rows) + 130 * rows + 24 * self._entries + 160 * len(self.memory)
 
 
 class Layout(Rows):
