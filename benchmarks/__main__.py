@@ -1,4 +1,4 @@
-"""python -m benchmarks decide|decide-limits|decide-slates|service|learned|learning [OPTION ...]."""
+"""python -m benchmarks decide|decide-limits|decide-slates|events|service|learned|learning [OPTION ...]."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ for name in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
 
 def main(arguments: list[str]) -> int:
     """Run the named benchmark."""
-    from benchmarks import decide, decide_limits, decide_slates, learned, service
+    from benchmarks import decide, decide_limits, decide_slates, events, learned, service
     from benchmarks.learning import main as learning
 
     benchmarks = {
@@ -20,6 +20,7 @@ def main(arguments: list[str]) -> int:
         "decide-limits": decide_limits.main,
         "decide-slates": decide_slates.main,
         "service": service.main,
+        "events": events.main,
         "learned": learned.main,
         "learning": learning.main,
     }
