@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from functools import partial
 from time import perf_counter
@@ -196,7 +197,7 @@ class _PartOfCustomer(StarletteRoute):
 def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
     kind = _PartOfCustomer if "{customer}/" in path else StarletteRoute
     return kind(
-        path.replace("{customer}", "{customer:identifier}").replace("{session}", "{session:identifier}"),
+        re.sub(r"\{(customer|session|unit)\}", r"{\1:identifier}", path),
         endpoint=endpoint,
     )
 

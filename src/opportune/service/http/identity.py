@@ -99,10 +99,12 @@ class JoinRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Args:
         id: the caller's idempotency key.
+        level: such as "household".
         unit: identifier of the household, say; null is none.
     """
 
     id: str
+    level: str
     unit: str | None
 
 
@@ -149,7 +151,7 @@ async def get_units(call: Call) -> Reply:
 async def join_unit(call: Call) -> Reply:
     """Let a customer belong to a unit, or to none."""
     asked = read_as(read_json(call.body), JoinRequest)
-    receipt = await call.runtime.links.join(call.path["customer"], call.path["level"], asked.unit, asked.id)
+    receipt = await call.runtime.links.join(call.path["customer"], asked.level, asked.unit, asked.id)
     return Reply.of(Taken(status=_status(receipt), sequence=receipt.sequence))
 
 
@@ -243,7 +245,7 @@ def routes(key: Parameter) -> tuple[Route, ...]:
         ),
         Route(
             "PUT",
-            f"{customer}/units/{{level}}",
+            f"{customer}/units",
             join_unit,
             "Let a customer belong to a household, say, or to none",
             {200: Taken},
