@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from opportune.customers.texts.bundled import bundled_bytes
 from tests.cli.conftest import Run
 
 SAMPLES = Path(__file__).parents[1] / "customers" / "texts" / "samples"
@@ -16,9 +17,9 @@ TEXTS = """
 concern:
   models: [banking_topics, models/own.texts]
   at_least: 0.5
-  labels: {lost_or_stolen_card: card, change_pin: pin}
+  labels: {lost_or_stolen_card: card, change_pin: pin, anger: complaint}
 """
-CONTEXT = "\nconcern: {type: text, values: [card, pin]}\n"
+CONTEXT = "\nconcern: {type: text, values: [card, pin, complaint]}\n"
 
 
 def test_a_model_is_trained_and_read(run: Run) -> None:
@@ -61,20 +62,22 @@ def test_a_text_is_read_with_the_pieces_that_spoke(run: Run, monkeypatch: pytest
 
 
 def test_an_unclear_text_says_so(run: Run) -> None:
-    assert "no label has a chance of 0.4" in run("texts", "read", "what a lovely sunset", "--model", "banking_topics").out
+    assert (
+        "no label has a chance of 0.4" in run("texts", "read", "what a lovely sunset", "--model", "banking_topics").out
+    )
 
 
 def test_what_a_strategy_takes_from_a_text_is_shown(run: Run) -> None:
     run("init", "shop")
     Path("shop/models").mkdir()
-    run("texts", "train", *BANKING[:-1], "xx", "--out", "shop/models/own.texts")
+    Path("shop/models/own.texts").write_bytes(bundled_bytes("film_moods"))
     Path("shop/texts.yaml").write_text(TEXTS)
     with Path("shop/context.yaml").open("a") as file:
         file.write(CONTEXT)
 
     assert run("check", "shop").code == 0
     assert run("texts", "read", "I lost my card", "--project", "shop").out == "context.concern: card\n"
-    found = run("texts", "read", "I lost my card", "--project", "shop", "--language", "pl", "--json").json
+    found = run("texts", "read", "I lost my card", "--project", "shop", "--language", "fr", "--json").json
     assert found == {"facts": {}, "doubts": ["context.concern: no model of this language"]}
 
 

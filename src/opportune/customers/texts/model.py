@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from opportune.customers.texts.ngrams import Pieces, pieces_of
 
-__all__ = ["About", "Layout", "Reading", "Spoken", "TextModel", "features_of"]
+__all__ = ["About", "Layout", "Reading", "Spoken", "TextModel", "counted", "weighed"]
 
 Doubles = npt.NDArray[np.float64]
 Places = npt.NDArray[np.int64]
@@ -145,13 +145,23 @@ def places_of(pieces: Pieces, layout: Layout) -> Places:
     return np.concatenate((words.astype(np.int64), runs.astype(np.int64) + (1 << layout.word_bits)))
 
 
-def features_of(pieces: Pieces, layout: Layout, rarity: npt.NDArray[np.float32]) -> tuple[Places, Doubles]:
-    """Give the places [P] of a text in rising order, and how much of each it has; words and runs each have length 1."""
-    places, times = np.unique(places_of(pieces, layout), return_counts=True)
+def counted(pieces: Pieces, layout: Layout) -> tuple[Places, Places]:
+    """Give the places [P] of a text in rising order, and how many of its pieces fall into each."""
+    return np.unique(places_of(pieces, layout), return_counts=True)
+
+
+def weighed(places: Places, times: Places, layout: Layout, rarity: npt.NDArray[np.float32]) -> Doubles:
+    """Give how much of each place [P] a text has; words together have length 1, and runs of letters too."""
     values = (1.0 + np.log(times)) * rarity[places]
     border = int(np.searchsorted(places, 1 << layout.word_bits))
     for part in (slice(None, border), slice(border, None)):
         length = float(np.sqrt(values[part] @ values[part]))
         if length:
             values[part] /= length
-    return places, values
+    return np.asarray(values)
+
+
+def features_of(pieces: Pieces, layout: Layout, rarity: npt.NDArray[np.float32]) -> tuple[Places, Doubles]:
+    """Give the places [P] of a text in rising order, and how much of each it has."""
+    places, times = counted(pieces, layout)
+    return places, weighed(places, times, layout, rarity)

@@ -15,7 +15,8 @@ from opportune.errors import InputError, suggest
 
 __all__ = ["HELD_BACK_EVERY", "ROWS_MAX", "Sample", "Samples", "is_held_back", "is_inner", "read_samples"]
 
-ROWS_MAX = 1_000_000
+ROWS_MAX = 200_000
+"""More would not fit into the memory of a small machine: a text takes some kilobytes."""
 HELD_BACK_EVERY = 5
 """One text of so many is held back from training; which, its hash says."""
 INNER_EVERY = 4

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.customers.texts.file import LABELS_MAX
-from opportune.customers.texts.model import About, Layout, TextModel, features_of, places_of
-from opportune.customers.texts.ngrams import Pieces, pieces_of
+from opportune.customers.texts.model import About, Layout, TextModel, counted, weighed
+from opportune.customers.texts.ngrams import pieces_of
 from opportune.customers.texts.quality import Quality, micro_f1, quality_of
 from opportune.customers.texts.samples import Sample, is_held_back, is_inner
 from opportune.errors import InputError
@@ -86,10 +86,10 @@ def train(
     held = [sample for sample in samples if is_held_back(sample.text)]
     labels = _labels(kept, held)
     layout = layout_of(len(labels))
-    pieces = [pieces_of(sample.text) for sample in kept]
-    rarity = _rarity(pieces, layout)
+    counts = [counted(pieces_of(sample.text), layout) for sample in kept]
+    rarity = _rarity(counts, layout)
     truth = _truth(kept, labels)
-    fitter = _Fitter(_matrix(pieces, layout, rarity), truth, lambda done: progress(done, len(labels) * FITS))
+    fitter = _Fitter(_matrix(counts, layout, rarity), truth, lambda done: progress(done, len(labels) * FITS))
     inner = np.array([is_inner(sample.text) for sample in kept])
     chosen = _choose(fitter, inner, several)
     weights, bias = fitter.fit(np.ones(len(kept), bool), chosen.strength)
@@ -142,21 +142,24 @@ def _truth(samples: Sequence[Sample], labels: list[str]) -> npt.NDArray[np.bool_
     return np.array([[label in sample.labels for label in labels] for sample in samples], bool).reshape(-1, len(labels))
 
 
-def _rarity(pieces: Sequence[Pieces], layout: Layout) -> npt.NDArray[np.float32]:
+Counts = Sequence[tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]]
+"""[N]: places of a text, and how many of its pieces fall into each."""
+
+
+def _rarity(counts: Counts, layout: Layout) -> npt.NDArray[np.float32]:
     texts = np.zeros(layout.size)
-    for one in pieces:
-        texts[np.unique(places_of(one, layout))] += 1
-    return (np.log((1 + len(pieces)) / (1 + texts)) + 1).astype(np.float32)
+    for places, _ in counts:
+        texts[places] += 1
+    return (np.log((1 + len(counts)) / (1 + texts)) + 1).astype(np.float32)
 
 
-def _matrix(pieces: Sequence[Pieces], layout: Layout, rarity: npt.NDArray[np.float32]) -> Any:
+def _matrix(counts: Counts, layout: Layout, rarity: npt.NDArray[np.float32]) -> Any:
     """Lay the features of all texts out as a sparse matrix [N, D]."""
     sparse = importlib.import_module("scipy.sparse")
-    rows = [features_of(one, layout, rarity) for one in pieces]
-    ends = np.cumsum([0, *(len(places) for places, _ in rows)])
-    values = np.concatenate([values for _, values in rows])
-    places = np.concatenate([places for places, _ in rows])
-    return sparse.csr_matrix((values, places, ends), shape=(len(rows), layout.size))
+    ends = np.cumsum([0, *(len(places) for places, _ in counts)])
+    values = np.concatenate([weighed(places, times, layout, rarity) for places, times in counts])
+    places = np.concatenate([places for places, _ in counts])
+    return sparse.csr_matrix((values, places, ends), shape=(len(counts), layout.size))
 
 
 class _Fitter:
