@@ -1,27 +1,43 @@
-"""The starter project: real files that teach, copied to begin with."""
+"""The starter project and the packs of a line of business: real files that teach, copied to begin with."""
 
 from __future__ import annotations
 
 import re
 from pathlib import Path
 
-from opportune.errors import Problem, ProjectError
+from opportune.errors import Problem, ProjectError, suggest
+from opportune.strategy.schema import FOLDER
 
-__all__ = ["STARTER", "copy_starter"]
+__all__ = ["PACKS", "STARTER", "copy_starter", "pack_folder"]
 
 STARTER = Path(__file__).parent / "starter"
+PACKS = ("bank", "retail", "telecom")
+"""Small projects with the events and features of a line of business."""
 
 
-def copy_starter(directory: Path) -> list[Path]:
-    """Copy the starter project into a new or empty folder, whose name becomes the strategy's.
+def pack_folder(pack: str) -> Path:
+    """Give the folder of a pack."""
+    return Path(__file__).parent / "packs" / pack
+
+
+def copy_starter(directory: Path, pack: str = "") -> list[Path]:
+    """Copy the starter project, or a pack, into a new or empty folder, whose name becomes the strategy's.
+
+    Args:
+        pack: of `PACKS`, or "".
 
     Returns:
         the paths written, inside the folder.
 
     Raises:
-        ProjectError: the folder is a file, or holds something else than a `.git`.
+        ProjectError: there is no such pack; the folder is a file, or holds something else than a `.git`.
     """
-    paths = sorted(path.relative_to(STARTER) for path in STARTER.rglob("*") if path.is_file())
+    if pack and pack not in PACKS:
+        message, remedy = f"there is no pack '{pack[:100]}'", suggest(pack, PACKS, f"packs: {', '.join(PACKS)}")
+        raise ProjectError([Problem("", 0, 0, "--pack", message, remedy, "unknown-pack")])
+    sources = _files(pack_folder(pack) if pack else STARTER)
+    sources |= {path: file for path, file in _files(STARTER).items() if path.parts[0] == FOLDER}
+    paths = sorted(sources)
     if directory.exists() and not directory.is_dir():
         problem = Problem(
             directory.as_posix(), 0, 0, "", "expected a folder, found a file", "name another", "no-folder"
@@ -35,15 +51,20 @@ def copy_starter(directory: Path) -> list[Path]:
     for path in paths:
         target = directory / path
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes((STARTER / path).read_bytes())
-    _name(directory)
+        target.write_bytes(sources[path].read_bytes())
+    _name(directory, pack or "starter")
     return paths
 
 
-def _name(directory: Path) -> None:
+def _files(folder: Path) -> dict[Path, Path]:
+    """Give the files of a folder by their paths inside of it."""
+    return {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+
+
+def _name(directory: Path, former: str) -> None:
     """Give the strategy the name of its folder, where one can be made of it."""
     name = re.sub(r"[^a-z0-9]+", "_", directory.resolve().name.lower()).strip("_")[:100]
     if re.match(r"[a-z]", name):
         file = directory / "project.yaml"
-        text = file.read_text(encoding="utf-8").replace("\nname: starter\n", f"\nname: {name}\n", 1)
+        text = file.read_text(encoding="utf-8").replace(f"\nname: {former}\n", f"\nname: {name}\n", 1)
         file.write_text(text, encoding="utf-8")
