@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from opportune.errors import StoreBusyError, StoreError
-from opportune.storage import Committed, Entry, GroupWriter, RecordEvent, SqliteStorage, Write
+from opportune.errors import InputError, StoreBusyError, StoreError
+from opportune.storage import Committed, Entry, GroupWriter, Receipt, RecordEvent, SqliteStorage, Write
 from opportune.testing.storage import save_decision
 
 
@@ -210,3 +210,57 @@ def test_what_comes_in_one_turn_of_the_loop_is_one_group_even_when_a_commit_ends
 
     assert storage.groups == [1, 2]
     storage.close()
+
+
+def test_many_writes_go_in_portions_and_keep_their_order(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "many.db") as storage:
+
+        async def write_many() -> list[Receipt | InputError]:
+            writer = GroupWriter(storage)
+            many = [RecordEvent(id=f"e-{n}", type="t", attributes={}) for n in range(300)]
+            results = await writer.write_many([*many, many[0]])
+            await asyncio.to_thread(writer.close)
+            return results
+
+        results = asyncio.run(write_many())
+
+        sequences = [result.sequence for result in results if isinstance(result, Receipt)]
+        assert sequences == [*range(1, 301), 1]
+
+
+def test_a_single_write_does_not_wait_for_all_portions(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "first.db") as storage:
+
+        async def write_both() -> tuple[int, int]:
+            writer = GroupWriter(storage)
+            many = [RecordEvent(id=f"e-{n}", type="t", attributes={}) for n in range(2_000)]
+            rest = asyncio.ensure_future(writer.write_many(many))
+            await asyncio.sleep(0)
+            one = await writer.write(RecordEvent(id="one", type="t", attributes={}))
+            results = await rest
+            await asyncio.to_thread(writer.close)
+            return one.sequence, len(results)
+
+        sequence, count = asyncio.run(write_both())
+
+        assert count == 2_000
+        assert sequence < 500
+
+
+def test_writes_together_are_one_transaction_and_each_is_judged(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "together.db") as storage:
+
+        async def write_together() -> list[Receipt | InputError]:
+            writer = GroupWriter(storage)
+            first = RecordEvent(id="a", type="t", attributes={})
+            await writer.write(first)
+            results = await writer.write_together(
+                [RecordEvent(id="a", type="u", attributes={}), RecordEvent(id="b", type="t", attributes={})]
+            )
+            await asyncio.to_thread(writer.close)
+            return results
+
+        refused, taken = asyncio.run(write_together())
+
+        assert isinstance(refused, InputError)
+        assert isinstance(taken, Receipt)

@@ -71,6 +71,8 @@ class GroupWriter:
         self._group_max = group_max
         self._waiting: list[_Waiting] = []
         self._portions: deque[_Waiting] = deque()
+        self._owes_portion = False
+        """Whether the last group had left a portion waiting."""
         self._guard = threading.Lock()
         self._signal = threading.Lock()
         self._signal.acquire()
@@ -196,10 +198,7 @@ class GroupWriter:
             with self._guard:
                 group: list[_Waiting] = []
                 while (self._waiting or self._portions) and not group and (self._closing or not self._turn_open):
-                    taken = self._waiting[: self._fitting()]
-                    del self._waiting[: len(taken)]
-                    if self._portions:
-                        taken.append(self._portions.popleft())
+                    taken = self._next()
                     group = [waiting for waiting in taken if not waiting.future.cancelled()]
                 if group:
                     return group
@@ -207,6 +206,17 @@ class GroupWriter:
                     return []
                 self._asleep = True
             self._signal.acquire()
+
+    def _next(self) -> list[_Waiting]:
+        """Take what is written next: single writes before a portion, but no two groups without one that waits."""
+        taken = self._waiting[: self._fitting()]
+        del self._waiting[: len(taken)]
+        if self._portions and (not taken or self._owes_portion):
+            taken.append(self._portions.popleft())
+            self._owes_portion = False
+        else:
+            self._owes_portion = bool(self._portions)
+        return taken
 
     def _fitting(self) -> int:
         """How many of the waiting writes go together."""
