@@ -12,7 +12,6 @@ from opportune.learning import PropensityModel
 from opportune.service.needs import Needs, needs_of
 from opportune.service.profiles import Profiles
 from opportune.service.revisions import Strategy
-from opportune.strategy.texts import text_reader
 
 __all__ = ["Knowledge", "Live", "Serving"]
 
@@ -49,10 +48,10 @@ class Serving:
         """What of a person's past and of a conversation its decisions need."""
         return needs_of(self.strategy)
 
-    @cached_property
+    @property
     def texts(self) -> TextReader | None:
         """What reads attributes of the context out of texts; None where the strategy has none."""
-        return text_reader(self.strategy.project)
+        return self.strategy.registries.texts
 
     @cached_property
     def treatments(self) -> Mapping[tuple[str, str], list[str]]:
