@@ -40,6 +40,7 @@ def test_names_do_not_depend_on_the_language_of_the_machine(monkeypatch: pytest.
     year_of.cache_clear()
 
     assert year_of("PL", "", "", 2031).names[0] == "Nowy Rok"
+    assert year_of("PL", "", "fr", 2031).names[0] == "Nowy Rok"
     assert year_of("PL", "", "en_US", 2031).names[0] == "New Year's Day"
 
 

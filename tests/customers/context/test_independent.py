@@ -8,7 +8,6 @@ Weather: the file read line by line; it holds daily records of Seattle by NOAA, 
 from __future__ import annotations
 
 import csv
-import os
 import random
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -220,12 +219,8 @@ def test_weather_of_the_day_before_is_found_out() -> None:
 
 
 @pytest.mark.full
-def test_weather_of_four_years_is_what_the_file_says() -> None:
-    folder = os.environ.get("OPPORTUNE_DATA")
-    if not folder:
-        pytest.skip("OPPORTUNE_DATA names no folder")
-
-    assert weather(Path(folder) / "context_reference" / "seattle-weather.csv", "America/Los_Angeles") == 0
+def test_weather_of_four_years_is_what_the_file_says(public_data: Path) -> None:
+    assert weather(public_data / "context_reference" / "seattle-weather.csv", "America/Los_Angeles") == 0
 
 
 def test_a_moment_without_a_row_is_in_doubt() -> None:

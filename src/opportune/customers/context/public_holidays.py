@@ -120,10 +120,11 @@ def year_of(country: str, part: str, language: str, year: int) -> Year:
     Args:
         country: code of ISO 3166 that `countries` lists.
         part: code of a subdivision, "" for the whole country.
-        language: "" for the country's own.
+        language: "" for the country's own, which it also is where there are no names in that language.
     """
-    # Without a language the library takes that of the machine, and decisions would differ from one to the next.
-    language = language or _facts_of(country).language
+    # Without a language that it has the library takes that of the machine, and decisions would differ.
+    own = _facts_of(country)
+    language = language if language in own.languages else own.language
     with warnings.catch_warnings():
         # It warns of years that it knows in part.
         warnings.simplefilter("ignore")
