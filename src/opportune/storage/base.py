@@ -354,13 +354,16 @@ class Storage(Hooks):
         """
         return erase_again(self, records, secret)
 
-    def compact(self) -> None:
+    def compact(self) -> tuple[str, ...]:
         """Leave no bytes behind of what was erased: rewrite the files. Other writers wait as long as that takes.
+
+        Returns:
+            what is left for an administrator to do, in words; nothing with a store in a file.
 
         Raises:
             StoreBusyError: a reader holds an old state.
         """
-        self._compact()
+        return self._compact()
 
     def history(
         self, identifier: str, identifier_kind: str = "customer", limit: int = 100, before: int | None = None

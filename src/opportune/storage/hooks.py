@@ -218,8 +218,8 @@ class Hooks(ABC):
         """Give back the room of what was dropped, and leave no old copy of it behind."""
 
     @abstractmethod
-    def _compact(self) -> None:
-        """Leave no bytes behind of what is no longer in any table."""
+    def _compact(self) -> tuple[str, ...]:
+        """Leave no bytes behind of what is no longer in any table; say what is left to do, and for whom."""
 
     # Hooks of copying
 

@@ -24,6 +24,7 @@ from opportune.storage.postgres import copying, retention
 from opportune.storage.postgres.address import ANSWER_SECONDS, Address
 from opportune.storage.postgres.applying import apply
 from opportune.storage.postgres.cluster import PostgresCluster
+from opportune.storage.postgres.compacting import compact
 from opportune.storage.postgres.faults import store_error
 from opportune.storage.postgres.finding import BEGIN, COMMIT, FROZEN, ROLLBACK, SNAPSHOT, find
 from opportune.storage.postgres.integrity import faults_of
@@ -48,8 +49,6 @@ _KEEP_SECRET = Statement("insert into secrets values ($1, $2) on conflict (name)
 _ADOPT_SECRET = Statement(
     "insert into secrets values ($1, $2) on conflict (name) do update set value = excluded.value", ("text", "bytea")
 )
-_PERSONAL = ("payloads", "identifiers", "profiles", "units", "consents", "links", "merges")
-"""Tables that lose rows when a person is forgotten."""
 _ROOM_LEAST = 1 << 15
 """Entries that must fit into the last partition before the next one is begun by a process that has time for it."""
 
@@ -267,12 +266,9 @@ class PostgresStorage(Storage):
         with self._changing() as (link, _):
             link.one(_ADOPT_SECRET, name, value)
 
-    def _compact(self) -> None:
+    def _compact(self) -> tuple[str, ...]:
         with self._scanning() as link:
-            # One by one: each of them locks its table for as long as it is rewritten.
-            for table in _PERSONAL:
-                link.script(f"vacuum full {table}")
-            link.script("checkpoint")
+            return compact(link)
 
     def _settle(self) -> None:
         # Partitions that went gave their room back; of the other tables, and of old copies, this takes care.

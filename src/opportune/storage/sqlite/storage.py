@@ -472,12 +472,13 @@ class SqliteStorage(Storage):
         with self._writing, self._translated():
             self._truncate_wal(self._usable_writer())
 
-    def _compact(self) -> None:
+    def _compact(self) -> tuple[str, ...]:
         with self._writing, self._translated():
             connection = self._usable_writer()
             connection.execute("vacuum")
             if not self._truncate_wal(connection):
                 raise StoreBusyError(f"{self.place}: a reader holds old pages; try again when it is done")
+        return ()
 
     def _integrity(self) -> list[str]:
         return [row[0] for row in self._read("pragma integrity_check") if row[0] != "ok"]

@@ -61,3 +61,18 @@ create index identifiers_person on identifiers (person);
 create index journal_session on journal (session, sequence) where session is not null;
 create index journal_split on journal (kind, sequence) where kind = 'split';
 create index journal_forget on journal (kind, sequence) where kind = 'forget';
+
+-- The server's statistics are samples of values, which would outlive an erasure. The change of type to the same one
+-- drops those that were made before.
+alter table identifiers alter column value type text collate "C", alter column value set statistics 0;
+alter table profiles alter column attributes type bytea, alter column attributes set statistics 0;
+alter table consents alter column source set statistics 0;
+alter table payloads alter column body type bytea;
+
+do $$
+declare part regclass;
+begin
+    foreach part in array array(select inhrelid::regclass from pg_inherits where inhparent = 'payloads'::regclass) loop
+        execute format('alter table %s alter column body set statistics 0', part);
+    end loop;
+end $$;

@@ -1,0 +1,160 @@
+"""Of who was forgotten no byte is left in any file, also where an earlier state is restored and all is sent again."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opportune.errors import StoreError
+from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, verify_storage
+from opportune.storage.postgres import PostgresStorage
+from opportune.testing.storage import NOON, consent, event, fill, forget, join, save_profile
+from tests.postgres import PostgresServer, find_programs, need_postgres
+
+CANARIES = ("canary-first", "canary-second", "canary-cookie")
+
+
+def _hits(folder: Path) -> dict[str, int]:
+    """File → how often a canary is found in its bytes."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    counts = {str(path.relative_to(folder)): path.read_bytes().count(b"canary-") for path in files}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _plant(storage: Storage) -> None:
+    """Write of the canaries, small and large, among many others."""
+    fill(storage, CANARIES)
+    for number in range(8):
+        storage.write([save_profile(f"x{number}-{n}", f"c-{number}-{n}", city="Gdynia") for n in range(60)])
+        note = f"canary-note {number} " * (10 if number % 2 else 3_000)
+        storage.write([SaveProfile(id=f"n{number}", identifier=CANARIES[1], attributes={"note": note}, replace=False)])
+        storage.write([event(f"n{number}", CANARIES[0], attributes={"text": note})])
+
+
+def _send_again(storage: Storage) -> None:
+    """Send what was sent before, under the same ids and under others, dated as before."""
+    storage.write([event("e1", CANARIES[0]), consent("k1", CANARIES[0]), join("j1", CANARIES[1])])
+    late = [
+        event("again-1", CANARIES[0], occurred_at=NOON),
+        consent("again-2", CANARIES[1], occurred_at=NOON),
+        join("again-3", CANARIES[0], "canary-house", occurred_at=NOON),
+        SaveProfile(id="again-4", identifier=CANARIES[1], attributes={"a": 1}, replace=True, occurred_at=NOON),
+    ]
+    assert all(isinstance(receipt, Receipt) and receipt.repeated for receipt in storage.write(late))
+
+
+def test_no_byte_is_left_in_the_files_of_a_store(tmp_path: Path) -> None:
+    path = tmp_path / "store.db"
+    with SqliteStorage(path) as storage:
+        _plant(storage)
+        assert _hits(tmp_path)
+        storage.write([forget("f", CANARIES[2], identifier_kind="cookie")])
+        # At once, not only by compaction.
+        assert _hits(tmp_path) == {}
+        storage.compact()
+        _send_again(storage)
+        assert _hits(tmp_path) == {}
+    with SqliteStorage(path) as storage:
+        assert verify_storage(storage) == []
+        assert _hits(tmp_path) == {}
+
+
+def test_a_restored_backup_forgets_again(tmp_path: Path) -> None:
+    path, backup = tmp_path / "store.db", tmp_path / "backup.db"
+    with SqliteStorage(path) as storage:
+        _plant(storage)
+    shutil.copyfile(path, backup)
+    with SqliteStorage(path) as storage:
+        storage.write([forget("f", CANARIES[0])])
+        records = storage.erasures()
+    backup.replace(path)
+    assert _hits(tmp_path)
+
+    with SqliteStorage(path) as storage:
+        assert storage.erase_again(records) == 1
+        storage.compact()
+        _send_again(storage)
+        assert verify_storage(storage) == []
+        assert _hits(tmp_path) == {}
+        assert storage.person_of(CANARIES[0]) is None
+    assert _hits(tmp_path) == {}
+
+
+def test_a_list_of_another_secret_needs_that_secret(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "one.db") as storage:
+        _plant(storage)
+        storage.write([forget("f", CANARIES[0])])
+        records, secret = storage.erasures(), storage.secret("erasures")
+    with SqliteStorage(tmp_path / "other.db") as storage:
+        _plant(storage)
+        with pytest.raises(StoreError, match="made with another secret"):
+            storage.erase_again(records)
+        assert storage.erase_again(records, secret) == 1
+        assert storage.person_of(CANARIES[0]) is None
+        _send_again(storage)
+        assert storage.person_of(CANARIES[0]) is None
+        assert verify_storage(storage) == []
+
+
+@pytest.mark.parametrize("fault", ["payloads", "identifiers"])
+def test_a_store_that_leaves_something_is_found_out(tmp_path: Path, fault: str) -> None:
+    """The search finds what a store would leave whose rows were not taken away."""
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        kept = [row for row in storage._everything(fault) if any("canary" in str(value) for value in row)]
+        storage.write([forget("f", CANARIES[0])])
+        storage._take(fault, kept)
+        storage.compact()
+
+        assert _hits(tmp_path)
+        assert verify_storage(storage)
+
+
+@pytest.fixture
+def server() -> Iterator[PostgresServer]:
+    """A server that does not use the files of its log again."""
+    need_postgres()
+    programs = find_programs()
+    assert programs is not None
+    server = PostgresServer(programs, wal_recycle="off")
+    yield server
+    server.remove()
+
+
+def test_no_byte_is_left_in_the_files_of_a_server(server: PostgresServer) -> None:
+    url = server.database()
+    with PostgresStorage(url) as storage:
+        _plant(storage)
+        server.execute("analyze", url.rpartition("/")[2])
+        server.execute("checkpoint")
+        assert _hits(server._folder)
+        storage.write([forget("f", CANARIES[0])])
+
+        assert storage.compact() == ()
+
+        _send_again(storage)
+        server.execute("checkpoint")
+        assert _hits(server._folder) == {}
+        assert verify_storage(storage) == []
+    with PostgresStorage(url) as storage:
+        assert storage.person_of(CANARIES[0]) is None
+    assert _hits(server._folder) == {}
+
+
+def test_what_only_an_administrator_can_clear_is_said() -> None:
+    server = need_postgres()
+    url = server.database()
+    database = url.rpartition("/")[2]
+    server.execute("create role plain_writer login")
+    server.execute(f"alter database {database} owner to plain_writer")
+    with PostgresStorage(url.replace("opportune@", "plain_writer@")) as storage:
+        fill(storage, CANARIES)
+        denied, again = storage.compact()
+    with PostgresStorage(url) as storage:
+        assert storage.compact() == (again,)
+
+    assert "select pg_switch_wal()" in denied
+    assert "wal_recycle = off" in again
