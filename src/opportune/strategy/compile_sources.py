@@ -184,8 +184,8 @@ def _source(
 
 def _holidays(project: Project, name: str, section: ContextSource, wanted: Mapping[str, Registered]) -> Source:
     country = _code(section.country or "")
-    for code in _likely(project, section):
-        # Reads what the library knows of it now and not with the first contact.
+    # The library and what it knows of countries are read now and not with the first contact.
+    for code in countries().keys() & set(_likely(project, section)):
         years_of(code)
     return Holidays(
         country, _code(section.subdivision) if section.subdivision else None, section.language or "", tuple(wanted)
@@ -198,7 +198,7 @@ def _likely(project: Project, section: ContextSource) -> list[str]:
     if "." not in country:
         return [country]
     attribute = attribute_at(project, country)
-    return [value for value in (attribute.values if attribute and attribute.values else ()) if value in countries()]
+    return list(attribute.values or ()) if attribute else []
 
 
 def _code(text: str) -> Code:
