@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -253,3 +254,56 @@ def test_wrong_identifiers_are_refused_without_being_repeated(shop: Service, ide
     response = shop.call("POST", "/v1/decisions", {**_body("r-1"), "identifiers": identifiers})
     assert response.status_code == 422
     assert "a@b.pl" not in response.text
+
+
+HOUSEHOLD_CAP = "two_coffees: {at_most: 2, within: {days: 7}, over: household, actions: [coffee]}\n"
+
+
+@pytest.mark.parametrize(
+    ("policy", "coffees"), [(HOUSEHOLD_CAP, 2), (HOUSEHOLD_CAP.replace("over: household, ", ""), 6)]
+)
+def test_a_household_has_one_cap(tmp_path: Path, policy: str, coffees: int) -> None:
+    """The cap counts over all members, also where they ask at once; without `over` every member has one."""
+    strategy = identified(contact_policies=policy)
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy"), strategy) as shop:
+        for customer in ("1", "2", "3"):
+            _know(shop, customer, age=30)
+            shop.call(
+                "PUT", f"/v1/customers/{customer}/units", {"id": f"j{customer}", "level": "household", "unit": "h"}
+            )
+        shop.call("PUT", "/v1/units/household/h", {"attributes": {"size": 3}})
+
+        async def all_at_once(number: int) -> list[Any]:
+            asked = [
+                shop.acall("POST", "/v1/decisions", {**_body(f"r{number}-{customer}"), "customer": customer})
+                for customer in ("1", "2", "3")
+            ]
+            return [response.json() for response in await asyncio.gather(*asked)]
+
+        answers = [answer for number in range(6) for answer in shop.runner.run(all_at_once(number))]
+        shown = [one["action"] for answer in answers for slot in answer["placements"] for one in slot["actions"]]
+        assert {answer["degraded"] for answer in answers} == {None}
+        assert shown.count("coffee") == coffees
+        assert _record(shop, answers[0])["facts"]["household.size"] == 3
+        assert list(verify_storage(shop.runtime.storage)) == []
+
+
+def test_who_leaves_a_household_counts_alone(tmp_path: Path) -> None:
+    strategy = identified(contact_policies=HOUSEHOLD_CAP.replace("at_most: 2", "at_most: 1"))
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy"), strategy) as shop:
+        for customer in ("1", "2"):
+            _know(shop, customer, age=30)
+            shop.call(
+                "PUT", f"/v1/customers/{customer}/units", {"id": f"j{customer}", "level": "household", "unit": "h"}
+            )
+
+        def coffees(prefix: str, customer: str) -> int:
+            answers = [shop.decide(f"{prefix}{number}", customer=customer) for number in range(8)]
+            return sum(
+                one["action"] == "coffee" for a in answers for slot in a["placements"] for one in slot["actions"]
+            )
+
+        assert coffees("a", "1") == 1
+        assert coffees("b", "2") == 0
+        shop.call("PUT", "/v1/customers/2/units", {"id": "j3", "level": "household", "unit": None})
+        assert coffees("c", "2") == 1

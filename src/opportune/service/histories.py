@@ -186,9 +186,11 @@ class Histories:
             if level not in needs.unit_events:
                 units[level] = Unit(unit.attributes)
                 continue
+            # Members first: of one who comes meanwhile more is known than is said, never less.
+            members = self._storage.members(level, unit.unit)
             found = self._storage.happened(identifier, kind, self._since(needs, now), level)
-            members = dict.fromkeys(self._storage.members(level, unit.unit), found.last)
-            units[level] = Unit(unit.attributes, found.contacts, _counted(found.events, needs), members)
+            seen = dict.fromkeys(members, found.last)
+            units[level] = Unit(unit.attributes, found.contacts, _counted(found.events, needs), seen)
         return units
 
     def _since(self, needs: Needs, now: datetime) -> datetime:

@@ -21,7 +21,7 @@ class Needs:
         consents: what the person said of purposes.
         horizon_seconds: how far back contacts and events matter; None is ever.
         levels: whose units' attributes and events matter, such as "household".
-        unit_events: of these, whose members' events features count.
+        unit_events: of these, whose members' events and contacts features and limits count.
         session: what was said and shown in the conversation before.
     """
 
@@ -55,6 +55,6 @@ def needs_of(strategy: Strategy) -> Needs:
         consents=bool(limits.purposes),
         horizon_seconds=None if None in horizons else max(one for one in horizons if one is not None),
         levels=frozenset(strategy.project.levels),
-        unit_events=features.levels,
+        unit_events=features.levels | limits.levels,
         session=bool(strategy.registries.kept) or any("session" in text for text in strategy.project.files.values()),
     )

@@ -99,7 +99,12 @@ class Standings:
             await self.refresh(plan, now)
         contacts = () if past is None else past.contacts
         consents = () if past is None else past.consents
-        return Standing(contacts, self._taken, self.switched_off(plan), consents)
+        units = (
+            {}
+            if past is None
+            else {level: past.units[level].contacts for level in plan.limits.levels & past.units.keys()}
+        )
+        return Standing(contacts, self._taken, self.switched_off(plan), consents, units)
 
     def turn(self, needs: Needs, person: str | None) -> AbstractAsyncContextManager[None]:
         """Wait until no other decision for the person is on its way: each has to know what the one before showed."""

@@ -81,20 +81,21 @@ def horizon_seconds(policy: Policy) -> int:
 def _policy(
     project: Project, name: str, section: sections.ContactPolicy, candidates: tuple[CandidateKey, ...]
 ) -> Policy:
-    scope, because = scope_of(project, section, candidates), section.because
+    scope, because, over = scope_of(project, section, candidates), section.because, section.over or ""
     if section.at_most is not None and section.within is not None:
         counts = frozenset(section.counts or (SHOWN,))
-        return AtMost(name, scope, section.at_most, length_of(section.within), counts, section.per or "person", because)
+        per = section.per or "person"
+        return AtMost(name, scope, section.at_most, length_of(section.within), counts, per, because, over)
     if section.after is not None and section.rest is not None:
         after = section.after
         within = None if after.within is None else length_of(after.within)
         rest, rests = length_of(section.rest), section.rests or "action"
-        return Rest(name, scope, after.outcome, after.times, within, after.without, rest, rests, because)
+        return Rest(name, scope, after.outcome, after.times, within, after.without, rest, rests, because, over)
     if section.quiet is not None:
         quiet = section.quiet
         return Quiet(name, scope, quiet.begin, quiet.until, frozenset(map(_DAYS.index, quiet.days)), because)
     assert section.apart is not None
-    return Apart(name, scope, length_of(section.apart), because)
+    return Apart(name, scope, length_of(section.apart), because, over)
 
 
 def length_of(section: Duration) -> Length:

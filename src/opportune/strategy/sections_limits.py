@@ -80,6 +80,8 @@ class ContactPolicy(Section):
     Keys:
         at_most: how many contacts within a window, 1..1000.
         within: the window of at_most; it slides.
+        over: level, such as household, whose members' contacts count together, of at_most, after and apart; a person
+            who belongs to none counts alone. Default: the person.
         counts: of at_most: what counts, "shown" or outcomes. Default shown.
         per: of at_most: whether contacts are counted per "person", "group" or "action". Default person.
         after: what begins a rest.
@@ -96,6 +98,7 @@ class ContactPolicy(Section):
 
     at_most: Annotated[StrictInt, Field(ge=1, le=1_000)] | None = None
     within: Duration | None = None
+    over: Name | None = None
     counts: Names | None = None
     per: Literal["person", "group", "action"] | None = None
     after: Trigger | None = None

@@ -6,11 +6,11 @@ counts as well: another process wrote it, and it happened.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from opportune.decide.limits.history import SHOWN, History
-from opportune.decide.limits.limits import Apart, AtMost, Limits, Rest
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Quiet, Rest
 from opportune.decide.limits.quiet import quiet_until
 from opportune.decide.limits.windows import DAY, MICRO, instant, micros
 from opportune.records import Hold
@@ -18,14 +18,24 @@ from opportune.records import Hold
 __all__ = ["part_of", "policy_holds"]
 
 
-def policy_holds(limits: Limits, history: History, now: datetime, zone: str, places: int) -> Iterator[Hold]:
+def policy_holds(
+    limits: Limits, own: History, units: Mapping[str, History], now: datetime, zone: str, places: int
+) -> Iterator[Hold]:
     """Give the holds of all contact policies, in the order in which the project names them.
 
     Args:
+        own: history of the person.
+        units: level → history of all members of the person's unit.
         zone: of the customer.
         places: how many places the answer has at most; what leaves room for so many does not bind.
     """
     for policy in limits.policies:
+        if isinstance(policy, Quiet):
+            until = quiet_until(policy, now, zone)
+            if until is not None:
+                yield Hold(policy.name, "quiet", "", 0, 0, 0, None, until)
+            continue
+        history = units.get(policy.over, own) if policy.over else own
         match policy:
             case AtMost():
                 yield from _at_most(limits, policy, history, now, zone, places)
@@ -33,10 +43,6 @@ def policy_holds(limits: Limits, history: History, now: datetime, zone: str, pla
                 yield from _rest(limits, policy, history, now, zone)
             case Apart():
                 yield from _apart(limits, policy, history, now, zone)
-            case _:
-                until = quiet_until(policy, now, zone)
-                if until is not None:
-                    yield Hold(policy.name, "quiet", "", 0, 0, 0, None, until)
 
 
 def part_of(limits: Limits, per: str, action: str) -> str | None:

@@ -42,7 +42,11 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class AtMost:
-    """At most `most` contacts within a window, counted per person, group or action."""
+    """At most `most` contacts within a window, counted per person, group or action.
+
+    Args:
+        over: level whose members' contacts count together; "" is the person's own.
+    """
 
     name: str
     scope: Scope
@@ -51,6 +55,7 @@ class AtMost:
     counts: frozenset[str]
     per: Literal["person", "group", "action"]
     because: str = ""
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +75,7 @@ class Rest:
     rest: Length
     rests: Literal["action", "group", "all"]
     because: str = ""
+    over: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +98,7 @@ class Apart:
     scope: Scope
     length: Length
     because: str = ""
+    over: str = ""
 
 
 Policy = AtMost | Rest | Quiet | Apart
@@ -197,6 +204,11 @@ class Limits:
     def needs_contacts(self) -> bool:
         """Whether a person's history has to be read: what was agreed to is read with it."""
         return self.horizon_seconds > 0 or bool(self.purposes)
+
+    @cached_property
+    def levels(self) -> frozenset[str]:
+        """Levels whose members' contacts some policy counts together."""
+        return frozenset(policy.over for policy in self.policies if not isinstance(policy, Quiet) and policy.over)
 
     @cached_property
     def uses(self) -> Mapping[str, Mapping[str, int]]:

@@ -30,12 +30,14 @@ class Standing:
         switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
         consents: what the person said last of every purpose; empty for somebody who said nothing, None where it was
             not read, which holds back all that anybody may object to.
+        units: level → contacts of all members of the person's unit, the person's own among them.
     """
 
     contacts: Sequence[Contact] = ()
     stocks: Mapping[tuple[str, str], int] = field(default_factory=dict)
     switched_off: frozenset[str] = frozenset()
     consents: Sequence[Consent] | None = None
+    units: Mapping[str, Sequence[Contact]] = field(default_factory=dict)
 
 
 def off_today(limits: Limits, switches: Iterable[tuple[str, bool]]) -> frozenset[str]:
@@ -82,8 +84,9 @@ def holds_of(
     holds += minor_holds(limits, facts, now)
     if limits.policies:
         zone = visible(plan, holds, facts, request).get("zone")
-        history = History(standing.contacts, limits.former)
-        holds += policy_holds(limits, history, now, zone if isinstance(zone, str) else plan.zone, places)
+        own = History(standing.contacts, limits.former)
+        units = {level: History(contacts, limits.former) for level, contacts in standing.units.items()}
+        holds += policy_holds(limits, own, units, now, zone if isinstance(zone, str) else plan.zone, places)
     if limits.stocks:
         holds += stock_holds(limits, standing.stocks, now, places)
     return tuple(holds)

@@ -30,6 +30,7 @@ def check_contact_policies(notes: Notes) -> None:
     """Check form, names, lengths and coverage of every contact policy."""
     for name, policy in notes.project.contact_policies.items():
         form = _form(notes, name, policy)
+        _check_level(notes, name, policy)
         _check_coverage(notes, name, policy)
         if form == "at_most":
             _check_at_most(notes, name, policy)
@@ -40,6 +41,16 @@ def check_contact_policies(notes: Notes) -> None:
         elif form == "apart" and policy.apart is not None:
             check_window(notes, FILE, [name, "apart"], policy.apart)
     check_nights(notes)
+
+
+def _check_level(notes: Notes, name: str, policy: ContactPolicy) -> None:
+    """Check whose contacts count together."""
+    if policy.over is None:
+        return
+    if policy.quiet is not None:
+        message = "'over' says whose contacts count, and quiet hours count none"
+        notes.report(FILE, [name, "over"], message, "remove it", "policy-key", key=True)
+    notes.expect_name(policy.over, notes.project.levels, "levels.yaml", "level", FILE, [name, "over"])
 
 
 def check_length(notes: Notes, file: str, path: list[str | int], length: Duration) -> bool:
