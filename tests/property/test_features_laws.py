@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opportune.customers.features import EventHistory, FeatureSet
+from opportune.customers.features import EventHistory, Feature, FeatureSet, Source
 from opportune.decide.limits.windows import Length, instant, micros
+from opportune.records import Contact, ValueType
 from tests.customers.features.naive import Happened
 from tests.customers.features.world import LENGTHS, REGISTRIES, TYPES, differences, every_kind, history_of, read
 
@@ -32,6 +34,13 @@ attributes = st.fixed_dictionaries(
         "tags": st.sampled_from([["a"], ["a", "b"], []]),
         "gift": st.booleans(),
     },
+)
+
+contacts = st.tuples(
+    st.one_of(st.integers(-60, 9 * 86_400).map(lambda seconds: seconds * 1_000_000), st.sampled_from([0, 60_000_000])),
+    st.sampled_from(["shown", "accept"]),
+    st.sampled_from(["gold", "loan"]),
+    st.sampled_from(["web", "app"]),
 )
 
 
@@ -118,6 +127,57 @@ def test_a_history_merged_of_two_is_that_of_all_and_parts_again(
     assert bits(joined) == bits(feature_set.read(history_of(events), (), now, zone))
     assert bits(feature_set.read(mine, (), now, zone)) == bits(alone)
     assert mine.bytes == _laid(feature_set, events[:split], now, zone).bytes
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(contacts, max_size=12), st.sampled_from(MOMENTS), st.sampled_from(ZONES), st.sampled_from(LENGTHS))
+def test_contacts_are_counted_as_events_are_and_apart_by_action(
+    drawn: list[tuple[int, str, str, str]], now: datetime, zone: str, within: Length | None
+) -> None:
+    touches = tuple(
+        Contact(micros(now) - ago, what, action, "card", channel, "home", str(key))
+        for key, (ago, what, action, channel) in enumerate(drawn)
+    )
+    events = [
+        Happened(key, instant(one.at), one.what, {"action": one.action, "channel": one.channel})
+        for key, one in enumerate(touches)
+    ]
+    whole, apart = over_contacts(within, apart=False), over_contacts(within, apart=True)
+    actions = dict.fromkeys((one.name for one in apart), ("gold", "loan", "none"))
+
+    found = FeatureSet([*whole, *apart], {}, actions).read(history_of(()), touches, now, zone)
+
+    assert differences(whole, events, found, now, zone) == []
+    for action in ("gold", "loan", "none"):
+        own = [event for event in events if event.attributes["action"] == action]
+        values = {key.partition("@")[0]: value for key, value in found.items() if key.endswith(f"@{action}")}
+        assert differences(apart, own, values, now, zone) == []
+
+
+def over_contacts(within: Length | None, apart: bool) -> list[Feature]:
+    """Give a feature of every kind over contacts."""
+
+    def of(kind: str, attribute: str | None = None, **more: Any) -> Feature:
+        key = "action" if apart else None
+        for name in ("source", "then"):
+            what, taken = ("shown", attribute) if name == "source" else ("accept", None)
+            if name == "source" or kind == "sequence":
+                more[name] = Source(what, taken, of_contacts=True, action_in=key)
+        name = f"{'apart' if apart else 'whole'}_{kind}_{len(more)}"
+        return Feature(name, kind, ValueType.NUMBER, within=within, per_action=apart, **more)
+
+    return [
+        of("count"),
+        of("time_since"),
+        of("last", "channel"),
+        of("first", "channel"),
+        of("distinct", "action"),
+        of("share", "channel", values=frozenset(("web",))),
+        of("decayed", half_life=3_600.0),
+        of("sequence", is_without=True),
+        of("sequence", gap=Length(1), values=frozenset()),
+        *([of("rate")] if within else []),
+    ]
 
 
 @pytest.mark.parametrize("within", [length for length in LENGTHS if length], ids=str)

@@ -196,6 +196,10 @@ class Layout(Rows):
         for event in history:
             self.take(event)
 
+    @property
+    def bytes(self) -> int:
+        return super().bytes + (0 if self.contacts is None else self.contacts.bytes)
+
     def take(self, event: Event) -> None:
         """Take in one more event."""
         for row, source, facts in self._counted(event):
