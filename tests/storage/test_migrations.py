@@ -10,12 +10,12 @@ from pathlib import Path
 import apsw
 import pytest
 
-from opportune.errors import StoreError
-from opportune.storage import SqliteStorage, retire, verify_storage
+from opportune.errors import StoreError, UnknownError
+from opportune.storage import SaveProfile, SqliteStorage, Storage, retire, verify_storage
 from opportune.storage.migrating import migrations
-from opportune.testing.storage import LATER, accept, merge, save_profile
+from opportune.testing.storage import LATER, accept, event, forget, merge, save_profile, split
 
-from .stores import VERSIONS, make_store
+from .stores import MERGED, VERSIONS, make_store
 
 MIGRATE = str(Path(__file__).with_name("migrate_and_die.py"))
 NEWEST = migrations("sqlite")[-1][0]
@@ -61,6 +61,39 @@ def test_a_store_that_was_brought_up_works_like_a_new_one(old: Path) -> None:
         assert [entry.id for entry in storage.history("c-002")] == ["m", "o3", "o1", "c", "b", "a", "p2", "p1"]
         assert verify_storage(storage) == []
         assert retire(storage, LATER).entries == 5
+        assert verify_storage(storage) == []
+
+
+def _attributes(storage: Storage) -> list[dict[str, object]]:
+    profiles = [storage.profile(f"c-00{number}") for number in range(1, 7)]
+    return [profile.attributes for profile in profiles if profile is not None]
+
+
+def test_merges_of_earlier_versions_stand_and_cannot_be_undone(tmp_path: Path) -> None:
+    make_store(tmp_path / "store.db", 5, MERGED)
+    first, second = {"a1": 1, "a2": 2, "a3": 3, "city": "city 3"}, {"a4": 4, "a5": 5, "b": 9, "city": "city 4"}
+    alone = {"a6": 6, "city": "city 6"}
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        assert _attributes(storage) == [first] * 3 + [second] * 2 + [alone]
+        assert storage.person_of("c-009") == storage.person_of("c-005")
+        assert verify_storage(storage) == []
+
+        refusals = storage.write([split("s1", "m3"), split("s2", "9"), split("s3", "m1")])
+        assert [type(refusal) for refusal in refusals] == [UnknownError] * 3
+
+        storage.write([SaveProfile(id="n1", identifier="c-002", attributes={"a3": 0}, replace=False)])
+        storage.write([merge("n2", "c-006", "c-005"), event("n3", "c-005")])
+        united = {**second, **alone}
+        assert _attributes(storage) == [first | {"a3": 0}] * 3 + [united] * 3
+        assert verify_storage(storage) == []
+        storage.write([split("n4", "n2")])
+        assert _attributes(storage) == [first | {"a3": 0}] * 3 + [second] * 2 + [alone]
+        assert verify_storage(storage) == []
+        storage.write([forget("n5", "c-002")])
+        assert _attributes(storage) == [second] * 2 + [alone]
+        assert storage.counts().customers == 2
+        assert verify_storage(storage) == []
+        assert retire(storage, LATER).entries > 0
         assert verify_storage(storage) == []
 
 

@@ -13,7 +13,7 @@ import pytest
 from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage import AdoptModel, ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
 from opportune.storage.sqlite.file import check_library
-from opportune.testing.storage import StorageContract, accept, merge, save_decision, save_profile
+from opportune.testing.storage import StorageContract, accept, fill, forget, merge, save_decision, save_profile
 
 
 class TestSqliteStorage(StorageContract):
@@ -31,6 +31,16 @@ def path(tmp_path: Path) -> Path:
         storage.write([accept(f"o{number}", f"d-k{number}") for number in range(20)])
         storage.write([merge("m", "c-1", "c-2")])
         storage.write([AdoptModel(id="a", name="bayes", position=60, hash="h", state=b"state")])
+    return path
+
+
+@pytest.fixture
+def told(tmp_path: Path) -> Path:
+    """A closed store that knows of everything about some persons, and forgot others."""
+    path = tmp_path / "told.db"
+    with SqliteStorage(path) as storage:
+        fill(storage)
+        storage.write([forget("f"), merge("last", "c-003", "c-004")])
     return path
 
 
@@ -170,6 +180,42 @@ def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -
         problems = verify_storage(storage)
 
     assert any(problem.where.startswith(where) for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("sql", "where"),
+    [
+        ("delete from links", "table links"),
+        ("update links set undone = 9", "table links"),
+        ("update links set other = one", "table links"),
+        ("delete from units", "table units"),
+        ("update units set unit = null", "table units"),
+        ("delete from consents", "table consents"),
+        ("update consents set given = 0", "consent of person"),
+        ("update consents set text_version = '9'", "consent of person"),
+        ("delete from tombstones", "table tombstones"),
+        ("update tombstones set at = 0", "table tombstones"),
+        ("update profiles set marks = x'', digest = digest", "person"),
+        ("delete from merges", "table merges"),
+        ("update counters set value = 2 where name = 'forgotten'", "counter forgotten"),
+    ],
+)
+def test_verify_names_what_was_tampered_with_about_persons(told: Path, sql: str, where: str) -> None:
+    with SqliteStorage(told) as storage:
+        assert verify_storage(storage) == []
+    _change(told, sql)
+
+    with SqliteStorage(told) as storage:
+        problems = verify_storage(storage)
+
+    assert any(problem.where.startswith(where) for problem in problems), problems
+
+
+def test_a_damaged_consent_is_never_told(told: Path) -> None:
+    _change(told, "update consents set given = 0")
+
+    with SqliteStorage(told) as storage, pytest.raises(DamageError, match="consent of person"):
+        storage.consents("c-003")
 
 
 def test_verify_reports_progress(path: Path) -> None:
