@@ -157,6 +157,9 @@ class EmbeddedRuntime(Runtime):
                     trees = await asyncio.to_thread(trainer.order, learner)
                 if trees is not None:
                     await self.writer.write(trees)
-                await retaining.apply(self.live.current.strategy.project.settings.retention_days)
+                project = self.live.current.strategy.project
+                await retaining.apply(project.settings.retention_days)
+                if await retaining.apply_classes(project):
+                    self.profiles.forget_all()
             except Exception as error:  # noqa: BLE001  A chore that ends for good would be noticed too late.
                 log.warning("chore failed; it is tried again", error=type(error).__name__)

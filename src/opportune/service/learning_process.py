@@ -191,6 +191,7 @@ class LearningProcess:
         live = Live(first_serving(self._storage, self._settings, strategy, learner, 0))
         await Sweeper(live, self._storage, writer, self._settings).sweep()
         await self._retaining.apply(strategy.project.settings.retention_days)
+        await self._retaining.apply_classes(strategy.project)
 
     def hear(self, notice: Notice) -> None:
         """Take in what was committed anywhere."""

@@ -7,8 +7,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from opportune.service.class_retention import drop_old
 from opportune.service.settings import Settings
 from opportune.storage import Storage, retire
+from opportune.strategy.project import Project
 
 __all__ = ["Retaining"]
 
@@ -25,6 +27,9 @@ class Retaining:
         self._storage = storage
         self._settings = settings
         self._next: datetime | None = None
+        self._next_classes: datetime | None = None
+        self._classes = ("", 0)
+        """What was kept how long when classes were looked at last, and up to which entry they are done."""
 
     async def apply(self, days: int | None) -> int:
         """Drop what is older than so many days, at most once a day.
@@ -48,3 +53,25 @@ class Retaining:
         if retired.entries or retired.held:
             log.info("retention", entries=retired.entries, beginning=retired.beginning, held=retired.held)
         return retired.entries
+
+    async def apply_classes(self, project: Project) -> int:
+        """Drop events and values of attributes that are kept for a time of their own, at most once a day.
+
+        Returns:
+            how many values customers have no longer; what remembers profiles has to forget them then.
+
+        Raises:
+            StoreError: the store cannot be written now; it is due again.
+        """
+        now = self._settings.clock()
+        if self._next_classes is not None and now < self._next_classes:
+            return 0
+        kept = repr((project.events, project.attributes))
+        done = self._classes[1] if self._classes[0] == kept else 0
+        dropped = await asyncio.to_thread(drop_old, self._storage, project, now, done, ENTRIES_AT_ONCE)
+        self._classes = kept, dropped.until
+        if not dropped.more:
+            self._next_classes = now + timedelta(days=1)
+        if dropped.events or dropped.changes:
+            log.info("retention per class", events=dropped.events, changes=dropped.changes, values=dropped.values)
+        return dropped.values
