@@ -14,14 +14,21 @@ from datetime import datetime
 
 import msgspec
 
-from opportune.customers.quality.kinds import KINDS
+from opportune.customers.quality.kinds import Kind
 from opportune.records import Facts, Value
 
 __all__ = ["Counts", "Tally", "added"]
 
 FORMS_MAX = 1_000
 """Sets of keys, and of doubts, that are remembered at once."""
-_KINDS: frozenset[str] = frozenset(KINDS)
+_SAID: Mapping[str, Kind] = {
+    "stale": "stale",
+    "late": "late",
+    "unfit": "unfit",
+    "out of range": "unfit",
+    "unreadable": "unfit",
+}
+"""Word of a doubt → what is counted; of any other word the input is missing, which is counted anyhow."""
 
 
 class Counts(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -122,9 +129,10 @@ class Tally:
         self._fold()
         doubts: dict[str, dict[str, int]] = {}
         for said, count in self._doubts.items():
-            name, _, kind = said.rpartition(": ")
-            if kind in _KINDS and name in self._bits and kind != "missing":
-                doubts.setdefault(kind, {})[name] = count
+            name, _, word = said.rpartition(": ")
+            if word in _SAID and name in self._bits:
+                own = doubts.setdefault(_SAID[word], {})
+                own[name] = own.get(name, 0) + count
         absent = {}
         for place, name in enumerate(self._names):
             had = sum((plane >> place & 1) << power for power, plane in enumerate(self._planes))
