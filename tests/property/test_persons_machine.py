@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from opportune.errors import InputError, StaleError
+from opportune.records import Value
 from opportune.storage import (
     Receipt,
     SaveDecision,
@@ -25,6 +26,7 @@ from opportune.storage import (
 )
 from opportune.storage.books import merging, people
 from opportune.storage.postgres import PostgresStorage
+from opportune.storage.unions import Marks
 from opportune.testing.storage import (
     accept,
     consent,
@@ -95,7 +97,7 @@ class Machine:
 
     def _profile(self) -> None:
         key, name, chance = f"p{self._number}", self._name(), self._chance
-        values = {chance.choice("abc"): chance.randrange(9) for _ in range(chance.randrange(3))}
+        values: dict[str, Value] = {chance.choice("abc"): chance.randrange(9) for _ in range(chance.randrange(3))}
         is_whole = chance.random() < 0.2
         removed = () if is_whole else tuple(one for one in "abc" if one not in values and chance.random() < 0.2)
         self._put(SaveProfile(id=key, identifier=name, attributes=values, removed=removed, replace=is_whole))
@@ -276,7 +278,7 @@ PERSON_OF = people.person_of
     [
         (merging, "parts_of", _stay_together),
         (people, "person_of", _of_who_stands),
-        (people, "marked", lambda old, *_, **__: people.Marks(1, None)),
+        (people, "marked", lambda old, *_, **__: Marks(1, None)),
     ],
     ids=["splits-nobody", "writes-to-who-stands", "forgets-when"],
 )

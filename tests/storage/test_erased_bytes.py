@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opportune.errors import StoreError
-from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, verify_storage
+from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
 from opportune.storage.postgres import PostgresStorage
 from opportune.testing.storage import NOON, consent, event, fill, forget, join, save_profile
 from tests.postgres import PostgresServer, find_programs, need_postgres
@@ -37,7 +37,7 @@ def _plant(storage: Storage) -> None:
 def _send_again(storage: Storage) -> None:
     """Send what was sent before, under the same ids and under others, dated as before."""
     storage.write([event("e1", CANARIES[0]), consent("k1", CANARIES[0]), join("j1", CANARIES[1])])
-    late = [
+    late: list[Write] = [
         event("again-1", CANARIES[0], occurred_at=NOON),
         consent("again-2", CANARIES[1], occurred_at=NOON),
         join("again-3", CANARIES[0], "canary-house", occurred_at=NOON),
