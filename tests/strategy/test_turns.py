@@ -33,8 +33,7 @@ def results(edits: Mapping[str, tuple[str, str]]) -> dict[str, PersonaResult]:
 def test_the_call_in_six_turns_goes_as_the_example_says() -> None:
     found = results({})
 
-    assert len(found) == 2
-    assert [one.failures for one in found.values()] == [(), ()]
+    assert {one.failures for one in found.values()} == {()}
     assert found[SIX_TURNS].ranking == ("explain_invoice", "automatic_payment", "paperless_invoice")
 
 
