@@ -15,7 +15,7 @@ from opportune.service import Settings
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.storage import JoinUnit, SaveProfile
 
-from .shop import Service, files, serving
+from .shop import Service, decision, files, serving
 
 FEATURES = """
 calls_7d: {count: call_ended, within: {days: 7}}
@@ -152,3 +152,12 @@ def test_what_others_of_a_household_did_counts_at_once(tmp_path: Path) -> None:
             assert facts(service, answer)["calls"] == number + 1
         record = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]["facts"]
         assert record["household.size"] == 2
+
+
+def test_what_happened_is_recorded_though_the_answer_was_the_fallback(service: Service) -> None:
+    body = decision("r-1", customer="c-1", events=[{"type": "call_ended", "attributes": {"minutes": 1}}])
+    answer = service.call("POST", "/v1/decisions", body, opportune_deadline_ms="1").json()
+    service.wait(0.5)
+
+    if answer["degraded"] is not None:
+        assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 1

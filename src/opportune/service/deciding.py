@@ -32,7 +32,7 @@ from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
-from opportune.storage import GroupWriter, Receipt, SaveDecision, SaveProfile, WindowOpened, Write
+from opportune.storage import GroupWriter, Receipt, RecordEvent, SaveDecision, SaveProfile, WindowOpened, Write
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
@@ -286,6 +286,14 @@ class Decider:
         serving.profiles.keep(customer, profile, changes)
         return profile
 
+    def _happened(self, serving: Serving, request: DecisionRequest, now: datetime) -> tuple[RecordEvent, ...]:
+        """Give the events that came with a request, for whom its identifiers say."""
+        if not request.events:
+            return ()
+        registries = serving.strategy.registries
+        named = registries.identifiers.ranked(request.customer, request.identifiers or {})
+        return happened_in(registries, request, named[0] if named else None, now)
+
     def _fallback(
         self,
         serving: Serving,
@@ -316,7 +324,7 @@ class Decider:
         record = SaveDecision(
             decision=decision, answer=body, origin=origin, identifier=identifier, identifier_kind=kind
         )
-        self._records.add(record, late)
+        self._records.add(record, late, self._happened(serving, request, now))
         return Answer(body=body, degraded=reason, ignored=len(ignored))
 
 

@@ -13,7 +13,7 @@ import structlog
 
 from opportune.errors import InputError, StoreError
 from opportune.records import Origin, Outcome, Sign
-from opportune.storage import GroupWriter, RecordOutcome, SaveDecision
+from opportune.storage import GroupWriter, RecordEvent, RecordOutcome, SaveDecision
 from opportune.storage.standing import UNSEEN
 
 __all__ = ["LateRecords"]
@@ -33,11 +33,12 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A fallback answer; `late` is the decision whose commit the deadline did not wait for."""
+    """A fallback answer; `late` is the decision whose commit the deadline did not wait for, `happened` what it told."""
 
     write: SaveDecision
     late: SaveDecision | None
     until: float
+    happened: tuple[RecordEvent, ...] = ()
 
 
 class LateRecords:
@@ -67,16 +68,19 @@ class LateRecords:
         """Records that are not written yet."""
         return len(self._waiting)
 
-    def add(self, write: SaveDecision, late: SaveDecision | None = None) -> None:
+    def add(
+        self, write: SaveDecision, late: SaveDecision | None = None, happened: tuple[RecordEvent, ...] = ()
+    ) -> None:
         """Keep the record of an answer that was given.
 
         Args:
             late: the decision whose commit the deadline did not wait for; it may be recorded all the same.
+            happened: events that came with the request; those that are recorded already change nothing.
         """
         if len(self._waiting) >= RECORDS_MAX:
             self._waiting.popleft()
             self._give_up(1, "too many wait")
-        self._waiting.append(_Record(write, late, self._clock() + SECONDS_MAX))
+        self._waiting.append(_Record(write, late, self._clock() + SECONDS_MAX, happened))
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write_all())
 
@@ -123,6 +127,15 @@ class LateRecords:
             return False
         except InputError:
             self._give_up(1, "its id was used before")
+        return await self._write_happened(record)
+
+    async def _write_happened(self, record: _Record) -> bool:
+        if not record.happened:
+            return True
+        try:
+            await self._writer.write_many(record.happened)
+        except StoreError:
+            return False
         return True
 
     def _give_up(self, count: int, reason: str) -> None:
