@@ -36,6 +36,7 @@ __all__ = [
     "CustomerChange",
     "DecisionAnswer",
     "History",
+    "Identified",
     "Merged",
     "Placement",
     "Profile",
@@ -132,6 +133,17 @@ class Merged(msgspec.Struct, frozen=True, kw_only=True):
 
     status: str
     version: int
+
+
+class Identified(msgspec.Struct, frozen=True, kw_only=True):
+    """Identifiers lead to one customer; `merged` is how many of them do so since now."""
+
+    status: str
+    merged: int
+
+
+class _Merges(msgspec.Struct, frozen=True):
+    merges: tuple[dict[str, Any], ...]
 
 
 class History(msgspec.Struct, frozen=True, kw_only=True):
@@ -323,9 +335,27 @@ def _change(method: str, customer: str, attributes: Mapping[str, Any]) -> _Ask[C
     return _Ask(method, _customer_path(customer), _reader(CustomerChange), body, headers)
 
 
-def _merge(customer: str, other: str, id: str | None) -> _Ask[Merged]:
-    body = {"id": id or uuid4().hex, "other": other}
+def _merge(customer: str, other: str, id: str | None, author: str, reason: str) -> _Ask[Merged]:
+    body = {"id": id or uuid4().hex, "other": other, **_words(author, reason)}
     return _Ask("POST", f"{_customer_path(customer)}/merge", _reader(Merged), body)
+
+
+def _merges(customer: str) -> _Ask[tuple[dict[str, Any], ...]]:
+    return _Ask("GET", f"{_customer_path(customer)}/merges", lambda response: _read(response, _Merges).merges)
+
+
+def _split(customer: str, merge: int, id: str | None, author: str, reason: str) -> _Ask[Recorded]:
+    body = {"id": id or uuid4().hex, "merge": merge, **_words(author, reason)}
+    return _Ask("POST", f"{_customer_path(customer)}/split", _reader(Recorded), body)
+
+
+def _words(author: str, reason: str) -> dict[str, str]:
+    return {name: text for name, text in (("author", author), ("reason", reason)) if text}
+
+
+def _identify(identifiers: Mapping[str, str], proof: str) -> _Ask[Identified]:
+    body = {"identifiers": dict(identifiers), "proof": proof}
+    return _Ask("POST", "/v1/identify", _reader(Identified), body)
 
 
 def _history(customer: str, limit: int, before: int | None) -> _Ask[History | None]:
@@ -622,13 +652,41 @@ class Client(_Common):
         """
         return self._do(_change("PATCH", customer, attributes))
 
-    def merge(self, customer: str, other: str, *, id: str | None = None) -> Merged:
+    def merge(
+        self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = ""
+    ) -> Merged:
         """Say that another identifier belongs to the same customer.
 
         Raises:
             ServiceError: it was refused, or the service is away: send it again with the same id.
         """
-        return self._do(_merge(customer, other, id))
+        return self._do(_merge(customer, other, id, author, reason))
+
+    def merges(self, customer: str) -> tuple[dict[str, Any], ...]:
+        """List the merges of a customer, the newest first.
+
+        Raises:
+            ServiceError: nobody is known, or the service is away.
+        """
+        return self._do(_merges(customer))
+
+    def split(
+        self, customer: str, merge: int, *, id: str | None = None, author: str = "", reason: str = ""
+    ) -> Recorded:
+        """Undo a merge, named by its journal entry.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: send it again with the same id.
+        """
+        return self._do(_split(customer, merge, id, author, reason))
+
+    def identify(self, identifiers: Mapping[str, str], proof: str) -> Identified:
+        """Let identifiers lead to one customer, as a signed proof says.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: send it again.
+        """
+        return self._do(_identify(identifiers, proof))
 
     def history(self, customer: str, *, limit: int = 100, before: int | None = None) -> History | None:
         """Read what happened to a customer, newest first; None where nobody is known.
@@ -900,9 +958,25 @@ class AsyncClient(_Common):
         """Set some attributes of a customer; see `Client.patch_customer`."""
         return await self._do(_change("PATCH", customer, attributes))
 
-    async def merge(self, customer: str, other: str, *, id: str | None = None) -> Merged:
+    async def merge(
+        self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = ""
+    ) -> Merged:
         """Say that another identifier belongs to the same customer; see `Client.merge`."""
-        return await self._do(_merge(customer, other, id))
+        return await self._do(_merge(customer, other, id, author, reason))
+
+    async def merges(self, customer: str) -> tuple[dict[str, Any], ...]:
+        """List the merges of a customer; see `Client.merges`."""
+        return await self._do(_merges(customer))
+
+    async def split(
+        self, customer: str, merge: int, *, id: str | None = None, author: str = "", reason: str = ""
+    ) -> Recorded:
+        """Undo a merge; see `Client.split`."""
+        return await self._do(_split(customer, merge, id, author, reason))
+
+    async def identify(self, identifiers: Mapping[str, str], proof: str) -> Identified:
+        """Let identifiers lead to one customer, as a proof says; see `Client.identify`."""
+        return await self._do(_identify(identifiers, proof))
 
     async def history(self, customer: str, *, limit: int = 100, before: int | None = None) -> History | None:
         """Read what happened to a customer; see `Client.history`."""
