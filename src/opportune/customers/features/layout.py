@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from opportune.customers.attributes import Registry, read_value
@@ -10,15 +10,20 @@ from opportune.customers.features.feature import Source
 from opportune.customers.features.history import Event, EventHistory
 from opportune.customers.features.series import Series
 from opportune.decide.limits.windows import instant
-from opportune.records import Contact, Facts, Value
+from opportune.records import Contact, Facts, Value, ValueType
 from opportune.rules import RuleSet
 
 __all__ = ["ContactLayout", "Layout", "Row", "Rows", "Takers"]
 
 Row: TypeAlias = Series | dict[str, Series] | None
 """What one source takes: None where that is nothing yet; by action where it is kept apart so."""
+Taken: TypeAlias = list[tuple[int, Source]]
+"""Rows and their sources."""
 Remembered: TypeAlias = tuple[tuple[int, ...], Any]
 """The bounds of what counted, and what that came to."""
+_LISTED = (ValueType.TEXT, ValueType.BOOLEAN)
+KNOWN_MAX = 1_000
+"""Values of what conditions ask for that are remembered with what they come to."""
 
 
 class Takers:
@@ -76,15 +81,38 @@ class _Taker:
     def __init__(self, taken: list[tuple[int, Source]], registry: Registry) -> None:
         rules = list({id(source.where): source.where for _, source in taken if source.where is not None}.values())
         places = {id(rule): place for place, rule in enumerate(rules)}
-        self.rules = RuleSet([[rule] for rule in rules]) if rules else None
-        self.sources = [
-            (row, None if source.where is None else places[id(source.where)], source) for row, source in taken
-        ]
+        self._rules = RuleSet([[rule] for rule in rules]) if rules else None
+        self._taken = taken
+        self._places = [-1 if source.where is None else places[id(source.where)] for _, source in taken]
         named = {name for _, source in taken for name in (source.attribute, source.weight, source.action_in) if name}
         asked = {name.removeprefix("event.") for rule in rules for name in rule.variables}
         self.attributes = {
             name: registry.attributes[name] for name in sorted(named | asked) if name in registry.attributes
         }
+        self._asked = tuple(sorted(asked))
+        is_listed = all(name in self.attributes and self.attributes[name].type in _LISTED for name in asked)
+        self._known: dict[tuple[Value | None, ...], Taken] | None = {} if is_listed else None
+        """What conditions that ask for texts and truth values alone come to, by what they ask for: few values differ,
+        and judging is most of the work."""
+
+    def counted(self, event: Event, facts: Facts, zone: str) -> Taken:
+        """Give the rows, with their sources, whose conditions an event fulfils."""
+        if self._rules is None:
+            return self._taken
+        if self._known is None:
+            return self._judged(self._rules, event, facts, zone)
+        key = tuple(map(facts.get, self._asked))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= KNOWN_MAX:
+                self._known.clear()
+            found = self._known[key] = self._judged(self._rules, event, facts, zone)
+        return found
+
+    def _judged(self, rules: RuleSet, event: Event, facts: Facts, zone: str) -> Taken:
+        named = {f"event.{name}": value for name, value in facts.items()}
+        passed = rules.passed({**named, "now": instant(event.at), "zone": zone})
+        return [one for one, place in zip(self._taken, self._places, strict=True) if place < 0 or passed[place]]
 
     def facts(self, event: Event) -> dict[str, Value]:
         """Read what is needed; what does not fit its declaration (any more) is missing."""
@@ -202,27 +230,19 @@ class Layout(Rows):
 
     def take(self, event: Event) -> None:
         """Take in one more event."""
-        for row, source, facts in self._counted(event):
-            self.put(row, source, event.at, facts)
+        taker = self.takers.types.get(event.type)
+        if taker is not None:
+            facts = taker.facts(event)
+            for row, source in taker.counted(event, facts, self.zone):
+                self.put(row, source, event.at, facts)
 
     def drop(self, event: Event) -> None:
         """Forget an event that was taken in."""
-        for row, source, facts in self._counted(event):
-            self.leave_out(row, source, event.at, facts)
-
-    def _counted(self, event: Event) -> Iterator[tuple[int, Source, Facts]]:
-        """Give the rows whose conditions an event fulfils, and what is known of it."""
         taker = self.takers.types.get(event.type)
-        if taker is None:
-            return
-        facts = taker.facts(event)
-        passed = None
-        if taker.rules is not None:
-            named = {f"event.{name}": value for name, value in facts.items()}
-            passed = taker.rules.passed({**named, "now": instant(event.at), "zone": self.zone})
-        for row, place, source in taker.sources:
-            if place is None or (passed is not None and passed[place]):
-                yield row, source, facts
+        if taker is not None:
+            facts = taker.facts(event)
+            for row, source in taker.counted(event, facts, self.zone):
+                self.leave_out(row, source, event.at, facts)
 
 
 class ContactLayout(Rows):
