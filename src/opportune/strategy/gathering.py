@@ -39,7 +39,7 @@ def gathered_of(
     """
     if sources.is_empty:
         return Gathered(known)
-    found = sources.fill({**profile, **known}, request, now, answers)
+    found = sources.fill({**profile, **known} if known else profile, request, now, answers)
     return Gathered({**known, **found.facts}, found.doubts)
 
 

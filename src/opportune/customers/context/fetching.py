@@ -24,7 +24,7 @@ from opportune.records import Value
 
 __all__ = ["Fetching", "Figures", "host_of"]
 
-ANSWERS_MAX = 100_000
+ANSWERS_MAX = 20_000
 """Answers that are kept; those fetched longest ago go first."""
 WAITING_MAX = 1_000
 """Questions of one service that wait; further ones are dropped, and asked when they come again."""

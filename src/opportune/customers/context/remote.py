@@ -40,7 +40,7 @@ class Address:
             value = facts.get(key)
             if value is None or isinstance(value, list | tuple):
                 return None
-            parts += (quote(_written(value, self.decimals), safe=""), text)
+            parts += (quote(_written(value, self.decimals), safe="", errors="replace"), text)
         return "".join(parts)
 
 

@@ -13,6 +13,7 @@ from opportune.strategy.checks.holidays import check_holidays
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.codes import zones
 from opportune.strategy.compile_sources import Ask, asked_of, attribute_at, in_order, is_personal, pairs_of, reads_of
+from opportune.strategy.feature_types import per_action
 from opportune.strategy.files import is_source_file
 from opportune.strategy.named import files, named
 from opportune.strategy.registries import registry
@@ -128,6 +129,10 @@ def expect_attribute(notes: Notes, key: str, types: Sequence[ValueType], path: P
         if file is None or not notes.gaps.may_hold(file, name):
             remedy = suggest(key, list(named(notes.project)), "known attributes")
             notes.report(FILE, path, f"unknown attribute '{key[:100]}'", remedy, "unknown-attribute")
+        return False
+    if key in per_action(notes.project):
+        message = f"'{key}' has a value for each action, and a source is asked once for all"
+        notes.report(FILE, path, message, "name another one", "per-action")
         return False
     if attribute.type not in types:
         words = " or ".join(kind.value for kind in types)
