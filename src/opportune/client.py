@@ -44,6 +44,7 @@ __all__ = [
     "Refused",
     "Release",
     "RevisionLine",
+    "SessionKnown",
     "ShownAction",
 ]
 
@@ -109,6 +110,24 @@ class Refused(msgspec.Struct, frozen=True, kw_only=True):
     status: str
     sequence: int = 0
     code: str | None = None
+
+
+class SessionKnown(msgspec.Struct, frozen=True, kw_only=True):
+    """What a conversation knows after something was added.
+
+    Args:
+        status: "recorded", or "repeated" where it was there already.
+        sequence: its journal entry.
+        context: attributes that it keeps.
+        ignored: names that the strategy does not declare and says to ignore.
+        doubts: attributes that the text should give and does not, each with a word.
+    """
+
+    status: str
+    sequence: int
+    context: dict[str, Any]
+    ignored: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 class Batch(msgspec.Struct, frozen=True, kw_only=True):
@@ -322,6 +341,15 @@ def _event(type: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
     return _Ask("POST", "/v1/events", _reader(Recorded), body)
 
 
+def _events(events: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
+    return _Ask("POST", "/v1/events", _reader(Batch), list(events))
+
+
+def _session(session: str, id: str | None, **fields: Any) -> _Ask[SessionKnown]:
+    body = {"id": id or uuid4().hex, **_without_none(fields)}
+    return _Ask("POST", f"/v1/sessions/{quote(session, safe='')}", _reader(SessionKnown), body)
+
+
 def _profile(customer: str) -> _Ask[Profile | None]:
     def read(response: httpx.Response) -> Profile | None:
         return None if response.status_code == 404 else _read(response, Profile)
@@ -527,6 +555,8 @@ class Client(_Common):
         *,
         customer: str | None = None,
         context: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        text: str | None = None,
         session: str | None = None,
         language: str | None = None,
         zone: str | None = None,
@@ -537,6 +567,8 @@ class Client(_Common):
 
         Args:
             placements: name of a placement, or several; with {"name": ..., "size": ...} where the size matters.
+            events: what just happened in this contact, as {"type": ..., "attributes": ...}.
+            text: what the customer said or wrote; attributes are read out of it.
             id: idempotency key; None makes one.
 
         Raises:
@@ -549,6 +581,8 @@ class Client(_Common):
             id,
             customer=customer,
             context=context,
+            events=events,
+            text=text,
             session=session,
             language=language,
             zone=zone,
@@ -615,6 +649,7 @@ class Client(_Common):
         type: str,
         *,
         customer: str | None = None,
+        identifiers: Mapping[str, str] | None = None,
         attributes: Mapping[str, Any] | None = None,
         session: str | None = None,
         occurred_at: datetime | None = None,
@@ -625,8 +660,42 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        fields = {"customer": customer, "attributes": attributes, "session": session, "occurred_at": occurred_at}
-        return self._do(_event(type, id, **fields))
+        whose = {"customer": customer, "identifiers": identifiers}
+        fields = {"attributes": attributes, "session": session, "occurred_at": occurred_at}
+        return self._do(_event(type, id, **whose, **fields))
+
+    def events(self, events: Sequence[Mapping[str, Any]]) -> Batch:
+        """Report many things that happened, as {"id": ..., "type": ...}, CloudEvents or Segment calls; each by itself.
+
+        Raises:
+            ServiceError: nothing was taken, or the service is away: send the same again.
+        """
+        return self._do(_events(events))
+
+    def add_to_session(
+        self,
+        session: str,
+        *,
+        customer: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        text: str | None = None,
+        language: str | None = None,
+        id: str | None = None,
+    ) -> SessionKnown:
+        """Add what was learned in a conversation since its last decision.
+
+        Args:
+            customer: whose conversation it is; None takes whom its last decision was for.
+            context: attributes that the session keeps; None as a value means not known any more.
+            events: what happened in it, as {"type": ..., "attributes": ...}.
+            text: what the customer said or wrote; attributes are read out of it.
+
+        Raises:
+            ServiceError: it was refused, or the service is away.
+        """
+        fields = {"context": context, "events": events, "text": text, "language": language}
+        return self._do(_session(session, id, customer=customer, **fields))
 
     def customer(self, customer: str) -> Profile | None:
         """Read a profile; None where there is none.
@@ -652,9 +721,7 @@ class Client(_Common):
         """
         return self._do(_change("PATCH", customer, attributes))
 
-    def merge(
-        self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = ""
-    ) -> Merged:
+    def merge(self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = "") -> Merged:
         """Say that another identifier belongs to the same customer.
 
         Raises:
@@ -877,6 +944,8 @@ class AsyncClient(_Common):
         *,
         customer: str | None = None,
         context: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        text: str | None = None,
         session: str | None = None,
         language: str | None = None,
         zone: str | None = None,
@@ -891,6 +960,8 @@ class AsyncClient(_Common):
             id,
             customer=customer,
             context=context,
+            events=events,
+            text=text,
             session=session,
             language=language,
             zone=zone,
@@ -937,14 +1008,35 @@ class AsyncClient(_Common):
         type: str,
         *,
         customer: str | None = None,
+        identifiers: Mapping[str, str] | None = None,
         attributes: Mapping[str, Any] | None = None,
         session: str | None = None,
         occurred_at: datetime | None = None,
         id: str | None = None,
     ) -> Recorded:
         """Report that something happened; see `Client.event`."""
-        fields = {"customer": customer, "attributes": attributes, "session": session, "occurred_at": occurred_at}
-        return await self._do(_event(type, id, **fields))
+        whose = {"customer": customer, "identifiers": identifiers}
+        fields = {"attributes": attributes, "session": session, "occurred_at": occurred_at}
+        return await self._do(_event(type, id, **whose, **fields))
+
+    async def events(self, events: Sequence[Mapping[str, Any]]) -> Batch:
+        """Report many things that happened; see `Client.events`."""
+        return await self._do(_events(events))
+
+    async def add_to_session(
+        self,
+        session: str,
+        *,
+        customer: str | None = None,
+        context: Mapping[str, Any] | None = None,
+        events: Sequence[Mapping[str, Any]] | None = None,
+        text: str | None = None,
+        language: str | None = None,
+        id: str | None = None,
+    ) -> SessionKnown:
+        """Add what was learned in a conversation; see `Client.add_to_session`."""
+        fields = {"context": context, "events": events, "text": text, "language": language}
+        return await self._do(_session(session, id, customer=customer, **fields))
 
     async def customer(self, customer: str) -> Profile | None:
         """Read a profile; see `Client.customer`."""

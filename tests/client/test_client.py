@@ -303,3 +303,16 @@ def test_an_answer_of_a_proxy_is_brought_to_what_was_asked_for() -> None:
         assert [placement.name for placement in given.placements] == ["receipt", "screen", "door"]
         assert [[one.action for one in placement.actions] for placement in given.placements] == [["tea"], [], []]
         assert (given.id, given.degraded, given.revision) == ("", AWAY, "abc")
+
+
+def test_many_events_and_news_of_a_session_go_in_one_call_each() -> None:
+    batch = {"recorded": 1, "repeated": 0, "refused": 0, "items": []}
+    known = {"status": "recorded", "sequence": 4, "context": {"topic": "invoice"}}
+
+    for taken, script in both(lambda: Script((200, batch)), "events", [{"id": "e", "type": "call"}]):
+        assert taken.recorded == 1
+        assert json.loads(script.requests[0].content) == [{"id": "e", "type": "call"}]
+    for added, script in both(lambda: Script((200, known)), "add_to_session", "a/b", context={"topic": None}, id="n"):
+        assert added.context == {"topic": "invoice"}
+        assert script.requests[0].url.raw_path == b"/v1/sessions/a%2Fb"
+        assert json.loads(script.requests[0].content) == {"id": "n", "context": {"topic": None}}
