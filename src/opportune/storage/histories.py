@@ -14,7 +14,7 @@ from opportune.storage.digests import digest_of, payload_digest
 from opportune.storage.entries import Entry
 from opportune.storage.kinds import CONTACT_KINDS, Kind
 
-__all__ = ["HappenedRow", "Happening", "History", "read_history"]
+__all__ = ["Happening", "History", "read_history"]
 
 
 class Happening(NamedTuple):
@@ -48,24 +48,6 @@ class History(NamedTuple):
     events: tuple[Happening, ...]
 
 
-class HappenedRow(NamedTuple):
-    """An entry, and of an event its payload: the columns of `statements.HAPPENED_COLUMNS`."""
-
-    sequence: int
-    kind: str
-    schema: int
-    id: str
-    occurred_at: int
-    recorded_at: int
-    decision: str | None
-    body: bytes
-    body_digest: bytes
-    session: str | None
-    payload_digest: bytes | None
-    salt: bytes | None
-    payload: bytes | None
-
-
 class _Event(msgspec.Struct):
     """Of an `EventBody`, what it is."""
 
@@ -78,6 +60,7 @@ class _Payload(msgspec.Struct):
     attributes: dict[str, Any]
 
 
+_CONTACT_COLUMNS = len(ContactRow._fields)
 _decode_event = msgspec.msgpack.Decoder(_Event).decode
 _decode_payload = msgspec.msgpack.Decoder(_Payload).decode
 
@@ -95,23 +78,31 @@ def read_history(
     Raises:
         DamageError: an entry contradicts itself.
     """
-    rows = [HappenedRow(*row) for row in read_rows(page, since)]
-    told = [ContactRow(*row[:9]) for row in rows if row.kind in CONTACT_KINDS]
-    events = [_happening(row) for row in rows if row.kind == Kind.EVENT]
-    return History(
-        rows[0].sequence if rows else 0,
-        read_contact_rows(told, about, since),
-        tuple(sorted(event for event in events if event.at >= since)),
-    )
+    rows = read_rows(page, since)
+    told: list[ContactRow] = []
+    events: list[Happening] = []
+    for row in rows:
+        if row[1] == Kind.EVENT:
+            happening = _happening(row, since)
+            if happening is not None:
+                events.append(happening)
+        elif row[1] in CONTACT_KINDS:
+            told.append(ContactRow(*row[:_CONTACT_COLUMNS]))
+    return History(rows[0][0] if rows else 0, read_contact_rows(told, about, since), tuple(sorted(events)))
 
 
-def _happening(row: HappenedRow) -> Happening:
-    if digest_of(row.body) != row.body_digest:
-        raise DamageError(f"journal entry {row.sequence}: its body does not fit its digest")
+def _happening(row: tuple[Any, ...], since: int) -> Happening | None:
+    """Check and read an event that happened from a moment on, of a row in `statements.HAPPENED_COLUMNS`."""
+    # Taken apart at once: a history may have thousands.
+    sequence, _, _, _, at, recorded_at, _, body, body_digest, session, sealed, salt, payload = row
+    at = min(at, recorded_at)
+    if at < since:
+        return None
+    if digest_of(body) != body_digest:
+        raise DamageError(f"journal entry {sequence}: its body does not fit its digest")
     attributes: dict[str, Any] = {}
-    if row.salt is not None and row.payload is not None:
-        if payload_digest(row.salt, row.payload) != row.payload_digest:
-            raise DamageError(f"journal entry {row.sequence}: its payload does not fit its digest")
-        attributes = _decode_payload(row.payload).attributes
-    at = min(row.occurred_at, row.recorded_at)
-    return Happening(at, row.recorded_at, row.sequence, _decode_event(row.body).type, attributes, row.session)
+    if salt is not None:
+        if payload_digest(salt, payload) != sealed:
+            raise DamageError(f"journal entry {sequence}: its payload does not fit its digest")
+        attributes = _decode_payload(payload).attributes
+    return Happening(at, recorded_at, sequence, _decode_event(body).type, attributes, session)

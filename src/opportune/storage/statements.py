@@ -54,7 +54,7 @@ CONTACT = "kind in ('decision', 'outcome', 'merge', 'split', 'forget')"
 """What entries that change the contacts of a person, or who is that person, have in common."""
 
 HAPPENED_COLUMNS = f"{CONTACT_COLUMNS}, j.session, j.payload_digest, y.salt, y.body"
-"""Of the journal and the payloads, as `histories.HappenedRow` has them."""
+"""Those, and of the journal and of events' payloads what tells of an event."""
 
 STOCKS = """
     select stock, period, sequence, taken, confirmed, unmet from stocks s
