@@ -100,6 +100,7 @@ class RuleReader:
         self.attributes: Mapping[str, EventAttribute] = named(project) if attributes is None else attributes
         self.remedies = {**_REMEDIES, "unknown-attribute": remedy}
         self.sources = {**files(project), "segment": "segments.yaml"}
+        self.scopes = frozenset(self.sources) - {"customer", "context"} if attributes is None else frozenset()
         self.apart = per_action(project)
         self.variables: dict[str, ValueType] = {name: section.type for name, section in self.attributes.items()}
         self.schema = Schema(self.variables)
@@ -224,9 +225,15 @@ class RuleReader:
     def _report(self, problem: Problem, file: str, path: Path) -> None:
         node = self.notes.node(file, path)
         line, column = place_in_text(self.notes.project.files[file], node, problem.line, problem.column)
-        remedy = problem.remedy or self.remedies.get(problem.code, "correct the rule")
+        remedy = problem.remedy or self._remedy(problem)
         found = Problem(file, line, column, _where(path), problem.message, remedy, problem.code)
         self.notes.problems.append(found)
+
+    def _remedy(self, problem: Problem) -> str:
+        scope = re.match(r"unknown attribute '(\w+)\.", problem.message)
+        if scope is not None and scope[1] in self.scopes:
+            return f"declare it in {self.sources[scope[1]]}"
+        return self.remedies.get(problem.code, "correct the rule")
 
     def _needs_gap(self, source: str) -> bool:
         """Say whether a rule names something that was reported already."""
