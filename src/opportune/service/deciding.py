@@ -237,7 +237,7 @@ class Decider:
             return await self._writer.write(write)
         # What happened is the newest of its person: behind the decision, which knows it already.
         (result, *_) = await self._writer.write_together([write, *others])
-        self._standings.forget(drawing.key)
+        self._standings.forget(drawing.key, drawing.profile.person)
         drawing.happened = ()
         if isinstance(result, InputError):
             raise result
@@ -246,7 +246,7 @@ class Decider:
     def _lose(self, drawing: Drawing, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Take in that a draw could not be kept."""
         drawing.lose(decision, refusal)
-        self._standings.forget(drawing.key)
+        self._standings.forget(drawing.key, drawing.profile.person)
         if isinstance(refusal, SoldOutError):
             self._standings.sold(refusal.lost)
 

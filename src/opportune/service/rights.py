@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 import msgspec
 import structlog
 
+from opportune.customers.identity import Identifier
 from opportune.errors import InputError
 from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
@@ -17,7 +18,7 @@ from opportune.service.erasing import Erased, certify
 from opportune.service.erasure_list import ErasureList
 from opportune.service.export import PersonExport, export_person
 from opportune.service.live import Live
-from opportune.service.profiles import IDENTIFIER_KIND
+from opportune.service.profiles import key_of
 from opportune.service.settings import Settings
 from opportune.storage import ErasePerson, GroupWriter, Receipt, Storage
 from opportune.storage.cluster import identifier_mark
@@ -61,15 +62,15 @@ class Rights:
             InputError: with all that is wrong.
             StoreError: nothing was acknowledged.
         """
-        _check(customer)
+        kind, value = self._named(customer)
         project = self._live.current.strategy.project
-        write = write_of(project, said, write_id or self._settings.new_id(), customer)
+        write = write_of(project, said, write_id or self._settings.new_id(), value, kind)
         try:
             return await self._writer.write(write)
         finally:
             # Who was nobody is somebody now. What was said is never remembered in vain: the store refuses a decision
             # that does not know it.
-            self._live.current.profiles.forget(customer)
+            self._live.current.profiles.forget(key_of(kind, value))
 
     async def consents(self, customer: str) -> tuple[ConsentLine, ...]:
         """Tell what a customer allows.
@@ -78,10 +79,10 @@ class Rights:
             InputError: the identifier is none.
             StoreError: the store cannot be read.
         """
-        _check(customer)
+        kind, value = self._named(customer)
         project = self._live.current.strategy.project
         loop = asyncio.get_running_loop()
-        return lines_of(project, await loop.run_in_executor(self._reader, self._storage.consents, customer))
+        return lines_of(project, await loop.run_in_executor(self._reader, self._storage.consents, value, kind))
 
     async def export(self, customer: str) -> PersonExport:
         """Tell all that is kept about a person.
@@ -90,12 +91,12 @@ class Rights:
             UnknownError: nobody is known under the identifier.
             StoreError: the store cannot be read.
         """
-        _check(customer)
-        return await asyncio.get_running_loop().run_in_executor(self._reader, self._export, customer)
+        kind, value = self._named(customer)
+        return await asyncio.get_running_loop().run_in_executor(self._reader, self._export, value, kind)
 
-    def _export(self, customer: str) -> PersonExport:
+    def _export(self, identifier: str, kind: str) -> PersonExport:
         strategy = self._live.current.strategy
-        return export_person(self._storage, self._course, strategy, self._settings.clock(), customer)
+        return export_person(self._storage, self._course, strategy, self._settings.clock(), identifier, kind)
 
     async def erase(self, customer: str, author: str, reason: str, write_id: str | None = None) -> Erased:
         """Forget a person for good: the store, its files, this process and, by their notices, all others.
@@ -104,23 +105,29 @@ class Rights:
             UnknownError: nobody is known under the identifier.
             StoreError: nothing was acknowledged; what was erased stays erased.
         """
-        _check(customer)
+        kind, value = self._named(customer)
         loop = asyncio.get_running_loop()
-        persons = await loop.run_in_executor(self._reader, self._storage.persons_of, customer)
+        persons = await loop.run_in_executor(self._reader, self._storage.persons_of, value, kind)
         new_id = write_id or self._settings.new_id()
-        write = ErasePerson(id=new_id, identifier=customer, author=author, reason=reason)
+        write = ErasePerson(id=new_id, identifier=value, identifier_kind=kind, author=author, reason=reason)
         try:
             receipt = await self._writer.write(write)
         finally:
-            mark = identifier_mark(IDENTIFIER_KIND, customer)
+            mark = identifier_mark(kind, value)
             self._live.current.profiles.forget_changed(persons, (mark,))
             mark_of.cache_clear()
         done = await asyncio.to_thread(certify, self._storage, self._listed, receipt.sequence, receipt.version)
         log.info("erased", entry=receipt.sequence, payloads=done.payloads)
         return msgspec.structs.replace(done, repeated=receipt.repeated)
 
+    def _named(self, customer: str) -> Identifier:
+        """Read an identifier as paths have it.
 
-def _check(customer: str) -> None:
-    problem = id_problem("customer", customer)
-    if problem is not None:
-        raise InputError([problem])
+        Raises:
+            InputError: it is none.
+        """
+        named = self._live.current.strategy.registries.identifiers.in_path(customer)
+        problem = id_problem("customer", named.value)
+        if problem is not None:
+            raise InputError([problem])
+        return named

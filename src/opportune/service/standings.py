@@ -122,10 +122,15 @@ class Standings:
             if waiting > 1:
                 self._turns[person] = lock, waiting - 1
 
-    def forget(self, key: str | None) -> None:
-        """Drop a person's past: it is not whole."""
+    def forget(self, key: str | None, person: str | None = None) -> None:
+        """Drop a person's past: it is not whole.
+
+        Args:
+            person: internal id, where it is known; the past may have been read by another key of the same person.
+        """
         if key is not None:
             self._histories.forget_key(key)
+        self._histories.forget(person)
 
     def heard(self, decision: str) -> None:
         """Drop the past of the person whom a decision was made for: an outcome of it came."""
