@@ -363,6 +363,34 @@ def _change(method: str, customer: str, attributes: Mapping[str, Any]) -> _Ask[C
     return _Ask(method, _customer_path(customer), _reader(CustomerChange), body, headers)
 
 
+def _consent(
+    customer: str, purpose: str, given: bool, channel: str, source: str, text_version: str, occurred_at: datetime | None
+) -> _Ask[Recorded]:
+    body = {"purpose": purpose, "given": given, "channel": channel, "source": source, "text_version": text_version}
+    body |= _without_none({"occurred_at": occurred_at})
+    headers = {"Idempotency-Key": uuid4().hex}
+    return _Ask("PUT", f"{_customer_path(customer)}/consents", _reader(Recorded), body, headers)
+
+
+def _consents(customer: str) -> _Ask[list[dict[str, Any]]]:
+    def read(response: httpx.Response) -> list[dict[str, Any]]:
+        consents: list[dict[str, Any]] = _read(response, dict[str, Any])["consents"]
+        return consents
+
+    return _Ask("GET", f"{_customer_path(customer)}/consents", read)
+
+
+def _export(customer: str) -> _Ask[dict[str, Any]]:
+    path = f"{_customer_path(customer)}/export"
+    return _Ask("GET", path, lambda response: _read(response, dict[str, Any]), seconds=60.0)
+
+
+def _erase(customer: str, author: str, reason: str, id: str | None) -> _Ask[dict[str, Any]]:
+    body = {"author": author, "reason": reason, "id": id or uuid4().hex}
+    path = f"{_customer_path(customer)}/erasure"
+    return _Ask("POST", path, lambda response: _read(response, dict[str, Any]), body, seconds=600.0)
+
+
 def _merge(customer: str, other: str, id: str | None, author: str, reason: str) -> _Ask[Merged]:
     body = {"id": id or uuid4().hex, "other": other, **_words(author, reason)}
     return _Ask("POST", f"{_customer_path(customer)}/merge", _reader(Merged), body)
@@ -721,6 +749,55 @@ class Client(_Common):
         """
         return self._do(_change("PATCH", customer, attributes))
 
+    def consent(
+        self,
+        customer: str,
+        purpose: str,
+        *,
+        given: bool,
+        channel: str = "*",
+        source: str = "",
+        text_version: str = "",
+        occurred_at: datetime | None = None,
+    ) -> Recorded:
+        """Record what a customer said of a purpose; False refuses, withdraws or objects. The next decision obeys.
+
+        Args:
+            channel: where it holds; "*" is everywhere.
+            source, text_version: how it was said, and of which text, for the proof.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: send it again.
+        """
+        return self._do(_consent(customer, purpose, given, channel, source, text_version, occurred_at))
+
+    def consents(self, customer: str) -> list[dict[str, Any]]:
+        """Say what a customer allows, by purpose and channel.
+
+        Raises:
+            ServiceError: the service is away or refused.
+        """
+        return self._do(_consents(customer))
+
+    def export_person(self, customer: str) -> dict[str, Any]:
+        """Read all that is kept about a customer.
+
+        Raises:
+            ServiceError: nobody is known under the identifier, or the service is away.
+        """
+        return self._do(_export(customer))
+
+    def erase(self, customer: str, *, reason: str, author: str = "", id: str | None = None) -> dict[str, Any]:
+        """Forget a customer for good; the answer is a certificate without personal data.
+
+        Args:
+            reason: why, without naming the customer; it is kept.
+
+        Raises:
+            ServiceError: nobody is known under the identifier, or the service is away: send it again with the same id.
+        """
+        return self._do(_erase(customer, author, reason, id))
+
     def merge(self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = "") -> Merged:
         """Say that another identifier belongs to the same customer.
 
@@ -1049,6 +1126,32 @@ class AsyncClient(_Common):
     async def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; see `Client.patch_customer`."""
         return await self._do(_change("PATCH", customer, attributes))
+
+    async def consent(
+        self,
+        customer: str,
+        purpose: str,
+        *,
+        given: bool,
+        channel: str = "*",
+        source: str = "",
+        text_version: str = "",
+        occurred_at: datetime | None = None,
+    ) -> Recorded:
+        """Record what a customer said of a purpose; see `Client.consent`."""
+        return await self._do(_consent(customer, purpose, given, channel, source, text_version, occurred_at))
+
+    async def consents(self, customer: str) -> list[dict[str, Any]]:
+        """Say what a customer allows; see `Client.consents`."""
+        return await self._do(_consents(customer))
+
+    async def export_person(self, customer: str) -> dict[str, Any]:
+        """Read all that is kept about a customer; see `Client.export_person`."""
+        return await self._do(_export(customer))
+
+    async def erase(self, customer: str, *, reason: str, author: str = "", id: str | None = None) -> dict[str, Any]:
+        """Forget a customer for good; see `Client.erase`."""
+        return await self._do(_erase(customer, author, reason, id))
 
     async def merge(
         self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = ""

@@ -9,6 +9,7 @@ import pytest
 
 from opportune.strategy import (
     sections,
+    sections_consents,
     sections_context,
     sections_features,
     sections_goals,
@@ -36,12 +37,14 @@ PREFIXES = {
     sections.Exploration: "exploration",
     sections.Group: "group",
     sections.Learning: "learning",
+    sections.Minors: "minors",
     sections.Model: "models",
     sections.DecisionTable: "tables",
     sections.OutcomeType: "outcomes",
     sections.OutcomeValue: "value",
     sections.PastContact: "history",
     sections.Persona: "tests",
+    sections.PersonaConsent: "consent",
     sections.PersonaEvent: "happening",
     sections.Placement: "placements",
     sections.Promotion: "promotion",
@@ -53,6 +56,7 @@ PREFIXES = {
     sections.Treatment: "treatments",
     sections.Turn: "turns",
     sections.Validity: "valid",
+    sections_consents.Purpose: "consents",
     sections_features.Feature: "features",
     sections_features.Sequence: "sequence",
     sections_features.Step: "step",
@@ -87,6 +91,7 @@ def test_every_section_is_on_the_page() -> None:
         kind
         for module in (
             sections,
+            sections_consents,
             sections_context,
             sections_features,
             sections_goals,

@@ -38,5 +38,5 @@ class Purpose(Section):
     actions: Names | None = None
     profiling: StrictBool = False
     channels: Names | None = None
-    texts: Annotated[dict[Version, Text], Field(max_length=1_000)] = Field(default_factory=dict)
+    texts: dict[Version, Text] = {}  # noqa: RUF012
     because: Text = ""
