@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from opportune.decide import Plan, Standing, stock_at
+from opportune.decide.limits.consents import all_given
 from opportune.decide.limits.standing import off_today
 from opportune.decide.limits.windows import MICRO, instant, micros
 from opportune.records import Contact
@@ -18,14 +19,14 @@ def standing_of(plan: Plan, storage: Storage | None, identifier: str | None, now
     """Read history, stocks and switches.
 
     Args:
-        storage: None for a person without history, full stocks and no switch.
+        storage: None for a person without history who allows everything, full stocks and no switch.
         identifier: of a person in the store, or None.
 
     Raises:
         StoreError: the store cannot be read.
     """
     if storage is None:
-        return Standing()
+        return Standing(consents=all_given(plan.limits))
     limits = plan.limits
     contacts: Sequence[Contact] = ()
     if identifier is not None and limits.needs_contacts:
@@ -36,4 +37,5 @@ def standing_of(plan: Plan, storage: Storage | None, identifier: str | None, now
         contacts=contacts,
         stocks={(count.stock, count.period): count.taken for count in counts},
         switched_off=off_today(limits, orders_of(storage.switches())),
+        consents=storage.consents(identifier) if identifier is not None and limits.purposes else (),
     )

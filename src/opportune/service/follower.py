@@ -13,12 +13,13 @@ from opportune.service.course import Course
 from opportune.service.logs import place_of
 from opportune.service.settings import Settings
 from opportune.service.training import STATES, STEPS, Progress, adoption, checkpoint_before, fold, turn
-from opportune.storage import AdoptModel, Kind, Storage
+from opportune.storage import AdoptModel, ErasureBody, ForgetBody, Kind, Storage
 from opportune.storage.cluster import LiveModel
 
 __all__ = ["Follower"]
 
 PAGE = 500
+FOLLOWED = (*STEPS, Kind.ERASURE, Kind.FORGET)
 POST_SECONDS = 0.2
 """Shortest pause between two posted models: five a second are as many as anybody sees."""
 POSTING_SHARE = 0.2
@@ -81,12 +82,14 @@ class Follower:
             StoreError: the store cannot be read; the next step goes on where this one ended.
         """
         last = self._storage.last_sequence()
-        page = self._storage.journal(self.read_to, PAGE, STEPS)
+        page = self._storage.journal(self.read_to, PAGE, FOLLOWED)
         self._book.expect(page)
         for entry in page:
             if entry.kind is Kind.REVISION:
                 self.course.note(entry)
-            if entry.kind is Kind.OUTCOME:
+            if isinstance(entry.body, ErasureBody | ForgetBody):
+                self._book.forget(entry.body.sequences)
+            elif entry.kind is Kind.OUTCOME:
                 teach(self.learner, self._book, entry, _tell)
             elif not turn(self.learner, self.course, entry):
                 log.error("passed over: it cannot be followed", sequence=entry.sequence, kind=entry.kind.value)

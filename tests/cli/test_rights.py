@@ -1,0 +1,109 @@
+"""Commands for what persons may ask: consents, the export, the erasure, and backups that forget again."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from opportune.service.revisions import strategy_from_files
+from opportune.storage import open_storage
+from tests.cli.conftest import Run
+from tests.service.shop import files, serving
+
+CONSENTS = "offers: { basis: consent, kinds: [offer, service], texts: { v1: 'May we?' } }\n"
+
+
+@pytest.fixture
+def asked(tmp_path: Path) -> Path:
+    """A store whose strategy asks for consent, with one customer and a decision."""
+    place = tmp_path / "store" / "shop.db"
+    place.parent.mkdir()
+    with serving(place, of=strategy_from_files(files(consents=CONSENTS))[0]) as service:
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 41, "city": "Gdynia"}})
+        service.decide("r-1", customer="c-1")
+    return place
+
+
+def test_consents_are_recorded_and_shown(run: Run, asked: Path) -> None:
+    before = run("consent", "show", "c-1", "--store", asked, "--json").json["consents"]
+    done = run("consent", "record", "c-1", "offers", "--given", "--source", "letter", "--text", "v1", "--store", asked)
+    after = run("consent", "show", "c-1", "--store", asked)
+
+    assert [one["allowed"] for one in before] == [False, False]
+    assert (done.code, done.out) == (0, "Recorded as entry 5.\n")
+    assert "letter" in after.out
+    assert "yes" in after.out
+
+
+def test_what_the_strategy_does_not_ask_is_refused(run: Run, asked: Path) -> None:
+    ended = run("consent", "record", "c-1", "offer", "--given", "--store", asked)
+
+    assert ended.code == 1
+    assert "did you mean 'offers'?" in ended.err
+
+
+def test_consents_are_imported_once_by_named_columns(run: Run, asked: Path, tmp_path: Path) -> None:
+    file = tmp_path / "zgody.csv"
+    file.write_text(
+        "customer,purpose,zgoda,data\n"
+        "c-1,offers,tak,2026-05-04T12:30:00+02:00\n"
+        "c-2,offers,nie,2026-05-04T12:31:00+02:00\n"
+        "c-3,offers,może,2026-05-04T12:31:00+02:00\n"
+        "c-4,nothing,tak,\n"
+    )
+    names = ("--column", "given=zgoda", "--column", "occurred_at=data", "--store", asked, "--json")
+
+    first = run("consent", "import", file, *names)
+    again = run("consent", "import", file, *names)
+
+    assert first.code == 1
+    assert [one["row"] for one in first.json["refused"]] == [3, 4]
+    assert first.json["recorded"] == again.json["recorded"] == 2
+    with open_storage(str(asked)) as storage:
+        assert [one.given for one in storage.consents("c-1")] == [True]
+        assert [one.given for one in storage.consents("c-2")] == [False]
+        assert storage.counts().repeats == 2
+
+
+def test_the_export_is_json_or_a_page(run: Run, asked: Path, tmp_path: Path) -> None:
+    said = run("export-person", "c-1", "--store", asked).json
+    page = run("export-person", "c-1", "--store", asked, "--out", tmp_path / "c-1.html", "--language", "pl")
+    unknown = run("export-person", "c-404", "--store", asked)
+
+    assert said["identifiers"] == [{"name": "customer", "value": "c-1", "at": None}]
+    assert [one["value"] for one in said["profile"]] == [41, "Gdynia"]
+    assert len(said["decisions"]) == 1
+    assert page.code == 0
+    assert "Co o Tobie przechowujemy" in (tmp_path / "c-1.html").read_text()
+    assert unknown.code == 1
+
+
+def test_an_erased_person_stays_erased_in_a_restored_backup(run: Run, asked: Path, tmp_path: Path) -> None:
+    backup = tmp_path / "backup.db"
+    shutil.copy(asked, backup)
+    erased = run("erase", "c-1", "--reason", "letter 17", "--store", asked, "--json").json
+    again = run("erase", "c-1", "--reason", "letter 17", "--store", asked)
+    asked.unlink()
+
+    restored = run("restore", backup, "--store", asked, "--json").json
+
+    assert erased["compacted"]
+    assert erased["listed"]
+    assert again.code == 1
+    assert restored["erased_again"] == 1
+    with open_storage(str(asked)) as storage:
+        assert storage.profile("c-1") is None
+        assert storage.counts().customers == 0
+    assert b"Gdynia" not in asked.read_bytes()
+
+
+def test_a_list_that_cannot_be_read_stops_everything(run: Run, asked: Path, tmp_path: Path) -> None:
+    listed = tmp_path / "list"
+    listed.write_text("nonsense\n")
+
+    ended = run("restore", asked, "--store", tmp_path / "new.db", "--erasures", listed)
+
+    assert ended.code == 2
+    assert "list:1: expected an erasure" in ended.err
