@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
+from time import sleep
 
 import httpx
 import pytest
@@ -23,13 +23,14 @@ CLIENTS = 6
 """Connections: the system spreads them over both processes."""
 
 
-@pytest.fixture
-def both(tmp_path: Path) -> Iterator[Fleet]:
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
+    folder = tmp_path_factory.mktemp("both")
     consents = "offers: { basis: consent, kinds: [offer, service, transactional] }\n"
     for path, text in files(consents=consents).items():
-        (tmp_path / "shop" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "shop" / path).write_text(text)
-    service = Fleet(need_postgres().database(), 2, project=tmp_path / "shop")
+        (folder / "shop" / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / "shop" / path).write_text(text)
+    service = Fleet(need_postgres().database(), 2, project=folder / "shop")
     try:
         yield service
     finally:
@@ -85,3 +86,23 @@ def test_a_decision_that_does_not_ask_for_consents_would_be_late() -> None:
 
     assert not isinstance(heedless, Exception)
     assert isinstance(heedful, StaleError)
+
+
+def test_an_erased_person_is_forgotten_by_every_process(both: Fleet) -> None:
+    clients = [both.client() for _ in range(CLIENTS)]
+    for number, client in enumerate(clients):
+        client.patch("/v1/customers/c-1", json={"attributes": {"age": 30 + number}}).raise_for_status()
+        client.put("/v1/customers/c-1/consents", json={"purpose": "offers", "given": True}).raise_for_status()
+        shown(client, f"before-{number}")
+
+    done = clients[0].post("/v1/customers/c-1/erasure", json={"reason": "asked"}, timeout=60.0)
+    sleep(1.0)
+    records = []
+    for number, client in enumerate(clients):
+        answer = client.post("/v1/decisions", json=decision(f"after-{number}", customer="c-1")).json()
+        records.append(client.get(f"/v1/decisions/{answer['id']}").json()["decision"]["facts"])
+    for client in clients:
+        client.close()
+
+    assert done.status_code == 200, done.text
+    assert [facts for facts in records if "customer.age" in facts] == []
