@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from opportune.customers.features.feature import PERSON
@@ -62,23 +63,18 @@ def values_at(
 
 
 class _Growing:
-    """A history that gets its events as they became known, or all at once."""
+    """A history that gets its events as they happened, or as they became known."""
 
     def __init__(self, events: Sequence[Known], as_known: bool) -> None:
         self._history = EventHistory()
-        self._as_known = as_known
-        self._events = sorted(events, key=_recorded) if as_known else events
-        self._place = 0
+        moment = attrgetter("recorded_at" if as_known else "at")
+        self._waiting = sorted(events, key=moment, reverse=True)
+        self._moment: Callable[[Known], int] = moment
 
     def until(self, at: int) -> EventHistory:
-        while self._place < len(self._events):
-            event = self._events[self._place]
-            if self._as_known and event.recorded_at > at:
-                break
+        """Give it with all events up to a moment, which is not before that of the last call."""
+        waiting = self._waiting
+        while waiting and self._moment(waiting[-1]) <= at:
+            event = waiting.pop()
             self._history.add(event.key, event.at, event.type, event.attributes)
-            self._place += 1
         return self._history
-
-
-def _recorded(event: Known) -> int:
-    return event.recorded_at
