@@ -53,7 +53,7 @@ class Level(Section):
     """
 
     title: Text = ""
-    attributes: Annotated[dict[Name, UnitAttribute], Field(default_factory=dict)]
+    attributes: dict[Name, UnitAttribute] = {}  # noqa: RUF012  It is copied for every section.
 
 
 class Comparison(Section):
