@@ -13,9 +13,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
+import msgspec
 from rich.console import Console
 
 from benchmarks.events_sender import BATCH, CUSTOMERS, Sent, send
@@ -24,12 +26,19 @@ from benchmarks.page import PAGE, machine, replace
 from benchmarks.project import write_project
 from benchmarks.service import HOST, LATE_MS_MAX, Traffic, cpu_seconds_of, import_customers, is_good, running
 from benchmarks.world import make_world
+from opportune.customers.features import EventHistory
+from opportune.customers.intake import Event
+from opportune.decide.limits.windows import micros
+from opportune.service.revisions import strategy_from_folder
 
 __all__ = ["main"]
+
+decode = msgspec.json.Decoder(list[Event]).decode
 
 DECISIONS = 30.0
 """Decisions per second beside the events."""
 CONNECTIONS = 16
+PERSONS = 400
 KNOWN = 100
 """Events of every customer whom decisions are made for, before the run."""
 WINDOWS = ("minutes: 1", "minutes: 10", "hours: 1", "hours: 6", "days: 1", "days: 3", "days: 7", "days: 30", "days: 90")
@@ -81,6 +90,7 @@ class Run:
         cpu_share: of one core, in the run.
         grown_bytes: by how much the store grew.
         memory_before, memory: bytes of the service's memory before and after.
+        person_bytes: memory of one customer's events.
     """
 
     cpu_events: float
@@ -90,6 +100,22 @@ class Run:
     grown_bytes: int
     memory_before: int
     memory: int
+    person_bytes: float = 0.0
+
+
+def person_bytes(project: Path) -> float:
+    """Measure the memory that the events of one customer take, laid out for all features."""
+    strategy = strategy_from_folder(project)
+    now = datetime.now(UTC)
+    pasts = []
+    before = _memory(os.getpid())
+    for _ in range(PERSONS):
+        past = EventHistory()
+        for key, event in enumerate(decode(send.batch("memory", 0, KNOWN, 1))):
+            past.add(key, micros(now - timedelta(hours=key)), event.type, event.attributes)
+        strategy.features.read(past, (), now, "UTC")
+        pasts.append(past)
+    return (_memory(os.getpid()) - before) / len(pasts)
 
 
 def features(count: int) -> str:
@@ -166,6 +192,7 @@ def report(run: Run, rate: float, features_count: int, actions: int) -> str:
             f"| decisions that failed | {decisions.errors + decisions.unanswered} |",
             f"| growth of the store per event | {run.grown_bytes / max(1, sent.taken):,.0f} bytes |",
             f"| growth of memory in the run | {(run.memory - run.memory_before) / 1e6:,.0f} MB |",
+            f"| memory of a customer with {KNOWN} events, while used | {run.person_bytes / 1e3:,.0f} kB |",
         ]
     )
 
@@ -200,6 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             begin = time.perf_counter()
             run = measure(port, pid, store, rate, seconds, len(world.profiles), decide)
             say(f"measured in {time.perf_counter() - begin:.0f} s")
+        run.person_bytes = person_bytes(folder / "project")
     text = report(run, rate, options.features, world.size)
     print(text)
     late = run.decisions.late * 1000.0

@@ -45,7 +45,7 @@ class Settings:
 
     kernel: str = "auto"
     profiles_max: int = 100_000
-    entries_max: int = 1_000_000
+    entries_max: int = 300_000
     decisions_max: int = 20_000
     lessons_per_slice: int = 20
     checkpoint_lessons: int = 10_000
