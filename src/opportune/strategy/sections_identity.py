@@ -27,7 +27,7 @@ class IdentifierKind(Section):
     title: Text = ""
     trust: Literal["anonymous", "claimed", "proven"]
     normalize: Literal["none", "email", "phone"] = "none"
-    region: Annotated[StrictStr, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    region: Annotated[StrictStr, Field(max_length=40)] | None = None
     lower_case: StrictBool = False
 
 
@@ -67,4 +67,4 @@ class Comparison(Section):
     """
 
     compare: Literal["name", "date", "text", "email", "phone"]
-    region: Annotated[StrictStr, Field(pattern=r"^[A-Z]{2}$")] | None = None
+    region: Annotated[StrictStr, Field(max_length=40)] | None = None
