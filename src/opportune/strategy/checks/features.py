@@ -197,17 +197,21 @@ class _Feature:
             self._report(path, f"outcome '{outcome}' is reported by no channel of the feature", remedy, "never-counts")
 
     def _check_filters(self) -> None:
-        project = self.project
+        """Check the names of what counts, and of what a share is of."""
+        project, feature = self.project, self.feature
         placements = {name for channel in project.channels.values() for name in channel.placements}
-        for key, noun, source, known in (
-            ("groups", "group", "actions", set(project.groups)),
-            ("actions", "action", "actions", set(project.actions)),
-            ("channels", "channel", "channels.yaml", set(project.channels)),
-            ("placements", "placement", "channels.yaml", placements),
+        for noun, source, known in (
+            ("group", "actions", set(project.groups)),
+            ("action", "actions", set(project.actions)),
+            ("channel", "channels.yaml", set(project.channels)),
+            ("placement", "channels.yaml", placements),
         ):
-            for index, one in enumerate(getattr(self.feature, key) or ()):
+            key = f"{noun}s"
+            for index, one in enumerate(getattr(feature, key) or ()):
                 place = item_place(self.notes, FILE, [self.name, key], index)
                 self.notes.expect_name(one, known, source, noun, FILE, place)
+            for index, one in enumerate(feature.values or ()) if feature.counted[1] == noun else ():
+                self.notes.expect_name(one, known, source, noun, FILE, [self.name, "values", index])
 
     def _check_events(self) -> None:
         feature = self.feature
