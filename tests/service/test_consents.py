@@ -167,3 +167,18 @@ def test_a_fallback_shows_nothing_that_needs_asking(shop: Service) -> None:
 
     if answer["degraded"]:
         assert answer["placements"][0]["actions"] == []
+
+
+def test_the_history_tells_what_was_said(shop: Service) -> None:
+    said(shop, True, source="web form", text_version="v2")
+
+    entry = shop.call("GET", "/v1/customers/c-1/history").json()["entries"][0]
+
+    assert entry["kind"] == "consent"
+    assert entry["details"] == {
+        "channel": "*",
+        "purpose": "offers",
+        "given": True,
+        "source": "web form",
+        "text_version": "v2",
+    }

@@ -56,6 +56,8 @@ def _header(decision: Decision, explanation: Explanation | None, happened: Seque
         lines.append(f"degraded: {decision.degraded}")
     if decision.doubts:
         lines.append(f"in doubt: {', '.join(decision.doubts)}")
+    if explanation is not None and explanation.profiling:
+        lines.append(f"decided without what is known of the person: {explanation.profiling}")
     if explanation is None:
         lines.append("its revision can no longer be compiled: no reasons")
     elif explanation.scores == "recorded" and decision.degraded is None:

@@ -10,6 +10,8 @@ import msgspec
 
 from opportune.service.visibility import Sight
 from opportune.storage import (
+    ConsentBody,
+    ConsentPayload,
     DecisionBody,
     Entry,
     EventBody,
@@ -29,7 +31,7 @@ class HistoryItem(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         sequence: of the entry; a larger one came later.
-        kind: "profile", "decision", "outcome", "event" or "merge".
+        kind: "profile", "decision", "outcome", "event", "consent", "member", "merge" or "split".
         id: the caller's idempotency key.
         occurred_at: when it happened, by the caller's word.
         decision: id of the decision that it is or answers.
@@ -107,6 +109,9 @@ def _details(entry: Entry) -> dict[str, Any]:
         case MergeBody():
             names = _fields(payload, "identifier", "other") if isinstance(payload, MergePayload) else {}
             return {"version": body.version, **names}
+        case ConsentBody():
+            told = _fields(body, "channel", "purpose", "given")
+            return told | (_fields(payload, "source", "text_version") if isinstance(payload, ConsentPayload) else {})
     return {}
 
 
