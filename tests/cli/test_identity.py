@@ -144,3 +144,18 @@ def test_a_strategy_that_compares_nothing(run: Run, shop: Path) -> None:
     done = run("duplicates", *STORE)
     assert done.code == 2
     assert "duplicates.yaml" in done.err
+
+
+def test_rows_are_imported_by_any_kind_of_identifier(run: Run, shop: Path) -> None:
+    Path("mails.csv").write_text("mail,age\nAnna@EXAMPLE.com,41\nnonsense,42\n")
+    done = run("import", shop, "mails.csv", *STORE, "--id", "mail", "--kind", "email")
+    wrong = run("import", shop, "mails.csv", *STORE, "--id", "mail", "--kind", "mail")
+
+    assert (done.code, wrong.code) == (1, 2)
+    assert "1 row imported" in done.out
+    assert "did you mean 'email'?" in wrong.err
+    assert "expected an e-mail address" in Path("mails.csv.refused.jsonl").read_text()
+    with open_storage("shop.db", read_only=True) as storage:
+        profile = storage.profile("Anna@example.com", "email")
+        assert profile is not None
+        assert profile.attributes == {"age": 41}

@@ -13,6 +13,7 @@ import msgspec
 
 from opportune.cli.output import FOUND, Failure
 from opportune.cli.releases import opened
+from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.customers.importing import Row
 from opportune.errors import InputError, Problem
 from opportune.records import Origin
@@ -71,8 +72,9 @@ class StoreTarget(Target):
 
     rows = STORE_ROWS
 
-    def __init__(self, storage: Storage) -> None:
+    def __init__(self, storage: Storage, kind: str = CUSTOMER) -> None:
         self._storage = storage
+        self._kind = kind
 
     def write(self, run: str, first: int, rows: Sequence[Row], replace: bool) -> list[Written]:
         results = self._storage.write(
@@ -80,6 +82,7 @@ class StoreTarget(Target):
                 SaveProfile(
                     id=write_id(run, row.number),
                     identifier=row.identifier,
+                    identifier_kind=self._kind,
                     attributes=row.attributes,
                     replace=replace,
                     origin=Origin.IMPORT,
@@ -113,8 +116,9 @@ class ServiceTarget(Target):
 
     rows = SERVICE_ROWS
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, kind: str = CUSTOMER) -> None:
         self._url = url
+        self._kind = kind
         self._http = httpx.Client(base_url=url, timeout=_SECONDS)
 
     def close(self) -> None:
@@ -122,7 +126,8 @@ class ServiceTarget(Target):
         self._http.close()
 
     def write(self, run: str, first: int, rows: Sequence[Row], replace: bool) -> list[Written]:
-        body = b"\n".join(msgspec.json.encode({"id": row.identifier, "attributes": row.attributes}) for row in rows)
+        named = ((str(Identifier(self._kind, row.identifier)), row) for row in rows)
+        body = b"\n".join(msgspec.json.encode({"id": name, "attributes": row.attributes}) for name, row in named)
         response = self._send(body, f"import-{run}-{first:012d}", "replace" if replace else "merge")
         try:
             answer = msgspec.json.decode(response.content, type=_Answer)
@@ -178,14 +183,18 @@ def write_id(run: str, number: int) -> str:
 
 
 @contextmanager
-def target_of(store: str, url: str) -> Iterator[Target]:
-    """Open the store or reach the service."""
+def target_of(store: str, url: str, kind: str = CUSTOMER) -> Iterator[Target]:
+    """Open the store or reach the service.
+
+    Args:
+        kind: of the rows' identifiers.
+    """
     if url:
-        target = ServiceTarget(url)
+        target = ServiceTarget(url, kind)
         try:
             yield target
         finally:
             target.close()
     else:
         with opened(store) as storage:
-            yield StoreTarget(storage) if isinstance(storage, SqliteStorage) else SharedTarget(storage)
+            yield StoreTarget(storage, kind) if isinstance(storage, SqliteStorage) else SharedTarget(storage, kind)

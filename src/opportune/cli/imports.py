@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import Annotated, Any
@@ -18,23 +19,51 @@ from opportune.cli.import_targets import target_of
 from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption
 from opportune.customers import Attribute, Registry
+from opportune.customers.identity import CUSTOMER, Kind
 from opportune.customers.importing import (
+    Batch,
     ColumnMap,
     Notes,
     Progress,
     ProgressFile,
+    Row,
     Source,
     copy_query,
     match_columns,
     open_source,
     read_mapping_file,
 )
+from opportune.errors import Problem, suggest
 from opportune.service.revisions import strategy_from_folder
 from opportune.strategy.source import SourceError, find, parse, plain
 
 __all__ = ["alone", "declared", "digest", "import_customers", "read_mapping", "tell_unused"]
 
 QUERY = ".sql"
+
+
+@dataclass(frozen=True)
+class CustomerImport(Import):
+    """What is imported, and of which kind its identifiers are."""
+
+    kind: Kind
+
+    def reader(self) -> Callable[[Batch], list[Row]]:
+        """Give what reads a batch."""
+        read = super().reader()
+        if self.kind.normalize == "none":
+            return read
+        return lambda batch: [self._named(row) for row in read(batch)]
+
+    def _named(self, row: Row) -> Row:
+        """Write the identifier of a row as it is compared."""
+        if row.problems:
+            return row
+        try:
+            return row._replace(identifier=self.kind.written(row.identifier))
+        except ValueError as error:
+            problem = Problem("", 0, 0, self.columns.id, str(error), "", "invalid-identifier")
+            return row._replace(attributes={}, problems=(problem,))
 
 
 def import_customers(
@@ -48,6 +77,7 @@ def import_customers(
         str, typer.Option("--from", help="Database of the query: postgresql://USER@HOST/DATABASE or sqlite:///FILE.")
     ] = "",
     id_column: Annotated[str, typer.Option("--id", help="Column of the identifier.")] = "id",
+    kind: Annotated[str, typer.Option(help="Kind of that identifier.")] = CUSTOMER,
     mapping: Annotated[
         Path | None, typer.Option(help="YAML file that says which column feeds what, and how it is read.")
     ] = None,
@@ -71,7 +101,11 @@ def import_customers(
             fail("expected --store or --url, found both")
         if report.resolve() == file.resolve():
             fail(f"--report: expected another file than that of the rows, {file}")
-        registry = strategy_from_folder(project).registries.customer
+        registries = strategy_from_folder(project).registries
+        registry, kinds = registries.customer, registries.identifiers.kinds
+        if kind not in kinds:
+            known = suggest(kind, kinds, "declare it in identifiers.yaml")
+            fail(f"--kind: the project has no such kind of identifier; {known}")
         kept = ProgressFile(file.with_name(file.name + ".import.json"))
         if dry_run and kept.path.exists():
             fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
@@ -81,8 +115,8 @@ def import_customers(
                 source, columns = _matched(rows, mapping, id_column, registry)
                 if not as_json:
                     tell_unused(source, columns)
-                about = _about(source, columns, registry, url, replace)
-                task = Import(source, columns, registry, about, replace, report)
+                about = _about(source, columns, registry, url, replace) | {"--kind": kind}
+                task = CustomerImport(source, columns, registry, about, replace, report, kinds[kind])
                 done = _done(task, kept, store, restart, dry_run, as_json)
             finally:
                 # An import that goes on later needs the rows of its query; nobody else does.
@@ -110,7 +144,7 @@ def _done(task: Import, kept: ProgressFile, store: str, restart: bool, dry_run: 
     with bar("Checking" if dry_run else "Importing", as_json) as told:
         if dry_run:
             return check_rows(task, told)
-        with target_of(store, task.about["--url"]) as target:
+        with target_of(store, task.about["--url"], task.about["--kind"]) as target:
             return write_rows(task, target, kept, restart, told)
 
 
