@@ -103,9 +103,9 @@ class ConsentFound(NamedTuple):
     text_version: str
     digest: bytes
 
-    def proved(self) -> tuple[Any, ...]:
-        """The row as the journal proves it."""
-        return self.person, self.channel, self.purpose, self.sequence, self.digest
+    def proved(self) -> tuple[str, str, str, int, int, int]:
+        """The row as the journal proves it; how it was said is not in what stays of the journal."""
+        return self.person, self.channel, self.purpose, self.sequence, self.given, self.at
 
 
 class Tombstone(NamedTuple):

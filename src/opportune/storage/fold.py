@@ -283,8 +283,9 @@ class Fold:
         consents, key = self.sums["consents"], (entry.person, body.channel, body.purpose)
         if body.before is not None:
             consents.add((*key, *body.before), -1)
-        if body.digest is not None:
-            consents.add((*key, entry.sequence, body.digest))
+        if not body.late:
+            at = min(to_microseconds(entry.occurred_at), to_microseconds(entry.recorded_at))
+            consents.add((*key, entry.sequence, int(body.given), at))
 
     def _forget(self, entry: Entry, body: ForgetBody) -> None:
         for table, rows in body.gone.items():

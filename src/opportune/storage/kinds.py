@@ -342,15 +342,15 @@ class ConsentBody(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """What a person allows on a channel for a purpose; fields as for the write, `introduces` as for a profile.
 
     Args:
-        digest: of the row that it left; None where a later one was known already.
-        before: (sequence, digest) of the row before; None where there was none.
+        late: what was said later was known already, so that this changes nothing.
+        before: (sequence, given, moment) of the row that it replaced; None where there was none.
     """
 
     channel: str
     purpose: str
     given: bool
-    digest: bytes | None = None
-    before: tuple[int, bytes] | None = None
+    late: bool = False
+    before: tuple[int, int, int] | None = None
     introduces: bytes | None = None
 
 

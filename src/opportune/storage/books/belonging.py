@@ -54,17 +54,13 @@ def record_consent(ledger: Ledger, item: Request, write: RecordConsent) -> Recei
     before = own.get(key)
     # One dated ahead would outdo all that is said until then.
     at = min(ledger.moment(write.occurred_at), ledger.moment(None))
-    digest = None
-    if before is None or at >= before.at:
-        columns = (person, *key, int(write.given), at, ledger.found.last + 1, write.source, write.text_version)
-        digest = consent_digest(*columns)
-        own[key] = ledger.changes.consents[person, *key] = ConsentFound(*columns, digest)
+    is_last = before is None or at >= before.at
     body = ConsentBody(
         channel=write.channel,
         purpose=write.purpose,
         given=write.given,
-        digest=digest,
-        before=None if before is None or digest is None else (before.sequence, before.digest),
+        late=not is_last,
+        before=before.proved()[3:] if before is not None and is_last else None,
         introduces=None if comer is None else comer.digest,
     )
     payload = ConsentPayload(
@@ -76,5 +72,8 @@ def record_consent(ledger: Ledger, item: Request, write: RecordConsent) -> Recei
     sequence = ledger.append(item, body, payload, occurred_at=write.occurred_at, person=person)
     if comer is not None:
         welcome(ledger, comer, person, sequence)
+    if is_last:
+        columns = (person, *key, int(write.given), at, sequence, write.source, write.text_version)
+        own[key] = ledger.changes.consents[person, *key] = ConsentFound(*columns, consent_digest(*columns))
     ledger.changes.touched.update((person, ledger.root(person)))
     return ledger.receipt(Receipt(sequence=sequence))

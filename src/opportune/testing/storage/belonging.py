@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from opportune.storage import SaveProfile, Storage, Unit, retire, verify_storage
+from opportune.errors import InputError
+from opportune.storage import Receipt, SaveProfile, Storage, Unit, retire, verify_storage
 from opportune.testing.storage.case import StorageCase
 from opportune.testing.storage.writes import (
     LATER,
@@ -109,6 +110,15 @@ class BelongingContract(StorageCase):
             one(storage, consent("k2", given=False))
 
             assert [found.given for found in storage.consents("c-001")] == [False]
+
+    def test_a_word_that_cannot_be_stored_is_refused_and_changes_nothing(self, storage: Storage) -> None:
+        results = storage.write(
+            [consent("k1", given=False), consent("k2", purpose="\ud800"), consent("k3", channel="")]
+        )
+
+        assert [type(result) for result in results] == [Receipt, InputError, InputError]
+        assert [found.given for found in storage.consents("c-001")] == [False]
+        assert verify_storage(storage) == []
 
     def test_a_conversation_is_read_newest_first(self, storage: Storage) -> None:
         storage.write([event(f"e{n}", session="s-001" if n % 2 else "other") for n in range(6)])
