@@ -9,6 +9,7 @@ import pytest
 from opportune.outcomes import new_model
 from opportune.strategy import check_directory
 from opportune.strategy.compile import compile_plan, registries
+from opportune.strategy.compile_features import compile_features
 from opportune.strategy.persona import run_persona, unexplored
 
 EXAMPLES = sorted(path.parent for path in (Path(__file__).parents[2] / "examples").glob("*/project.yaml"))
@@ -24,8 +25,9 @@ def test_an_example_passes_its_persona_tests(example: Path) -> None:
     plan = unexplored(compile_plan(checked))
     model = new_model(plan)
     read = registries(checked.project)
+    features = compile_features(checked)
 
-    results = [run_persona(plan, read, model, persona) for persona in checked.personas]
+    results = [run_persona(plan, read, model, persona, features) for persona in checked.personas]
 
     assert {result.name: result.failures for result in results if not result.passed} == {}
     assert len(results) >= 6

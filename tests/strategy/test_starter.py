@@ -10,6 +10,7 @@ from opportune.errors import ProjectError
 from opportune.outcomes import new_model
 from opportune.strategy import check_directory
 from opportune.strategy.compile import compile_plan, registries
+from opportune.strategy.compile_features import compile_features
 from opportune.strategy.persona import run_persona
 from opportune.strategy.starter import STARTER, copy_starter
 
@@ -28,7 +29,8 @@ def test_its_own_persona_tests_pass() -> None:
     plan = compile_plan(checked)
     model = new_model(plan)
 
-    results = [run_persona(plan, registries(checked.project), model, persona) for persona in checked.personas]
+    read, features = registries(checked.project), compile_features(checked)
+    results = [run_persona(plan, read, model, persona, features) for persona in checked.personas]
 
     assert [result.failures for result in results] == [()] * 7
 

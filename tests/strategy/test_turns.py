@@ -10,6 +10,7 @@ import pytest
 from opportune.outcomes import new_model
 from opportune.strategy import check_files
 from opportune.strategy.compile import compile_plan, registries
+from opportune.strategy.compile_features import compile_features
 from opportune.strategy.files import read_texts
 from opportune.strategy.persona import PersonaResult, run_persona, unexplored
 from opportune.strategy.sessions import carried
@@ -26,8 +27,8 @@ def results(edits: Mapping[str, tuple[str, str]]) -> dict[str, PersonaResult]:
         files[path] = files[path].replace(find, put)
     checked = check_files({path: text for path, text in files.items()})
     plan, read = unexplored(compile_plan(checked)), registries(checked.project)
-    model = new_model(plan, "numpy")
-    return {one.name: run_persona(plan, read, model, one) for one in checked.personas if one.turns}
+    model, features = new_model(plan, "numpy"), compile_features(checked)
+    return {one.name: run_persona(plan, read, model, one, features) for one in checked.personas if one.turns}
 
 
 def test_the_call_in_six_turns_goes_as_the_example_says() -> None:

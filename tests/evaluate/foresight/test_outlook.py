@@ -25,7 +25,7 @@ def decided(strategy: Strategy, cases) -> list[Decision]:
         placements = strategy.plan.channels[case.request.channel].placements
         places = sum(placements[wanted.name].size for wanted in case.request.placements)
         facts = gather(strategy.plan, profile, case.request, case.at)
-        holds = holds_of(strategy.plan, Standing(), facts, case.at, places)
+        holds = holds_of(strategy.plan, Standing(consents=()), facts, case.at, places)
         state = State(model=model, position=0, person=case.person, profile=profile, holds=holds)
         found.append(decide(strategy.plan, state, case.request, case.at, Draws(case.seed)))
     return found
