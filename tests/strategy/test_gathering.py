@@ -94,15 +94,16 @@ def test_of_an_unprofiled_person_nothing_is_made_of_the_profile() -> None:
     assert (untold["context.hour"], "context.loyal" in untold) == (12, False)
 
 
-def test_imagined_contacts_see_what_sources_give_and_keep_what_was_recorded() -> None:
+def test_contacts_that_are_tried_again_see_what_sources_give_now() -> None:
     side = side_of(strategy(), None, None, "numpy")
     since = {"customer_since": "2020-01-15T00:00:00Z"}
 
-    def decided(gathered: dict[str, Value]) -> tuple[list[str], Value | None]:
+    def decided(gathered: dict[str, Value], name: str = "context.weekend") -> tuple[list[str], Value | None]:
         case = Case("c-1", None, request(), {**since, "age": 34}, SATURDAY, "seed", gathered=gathered)
         decision = side.decide(case)
         assert decision is not None
-        return [shown.action for shown in decision.placements[0].actions], decision.facts.get("context.weekend")
+        return [shown.action for shown in decision.placements[0].actions], decision.facts.get(name)
 
     assert ("travel_pack" in decided({})[0], decided({})[1]) == (True, True)
-    assert ("travel_pack" in decided({"context.weekend": False})[0]) is False
+    assert ("travel_pack" in decided({"context.weekend": False})[0], decided({})[1]) == (True, True)
+    assert decided({"context.mood": "calm"}, "context.mood")[1] == "calm"

@@ -160,7 +160,8 @@ def _target(project: Project, kind: str, section: ContextSource | None, name: st
     is_proven = given is not None and given.type is not None and _is_proven(attribute, given.texts, given.range)
     is_read = kind in FILED and (given is None or given.type is None)
     is_number = attribute.type is ValueType.NUMBER
-    return Target(name, None if is_proven or is_read else registered, is_number)
+    is_computed = kind != "http" and attribute.keeps is None
+    return Target(name, None if is_proven or is_read else registered, is_number, is_computed)
 
 
 def _is_proven(attribute: EventAttribute, texts: Sequence[str] | None, bounds: tuple[float, float] | None) -> bool:

@@ -35,11 +35,14 @@ class Target:
     Args:
         attribute: what the value has to fit; `None` where it was made to fit.
         is_number: whether whole numbers become numbers with a fraction.
+        is_computed: whether its value follows from the other facts alone, at any time: not that of a service, and not
+            what an earlier call of the session may have said.
     """
 
     name: str
     attribute: Attribute | None = None
     is_number: bool = False
+    is_computed: bool = True
 
     @property
     def key(self) -> str:
@@ -79,6 +82,8 @@ class Sources:
     def __init__(self, steps: Sequence[Step], zone: str) -> None:
         self._steps = [(step.source, tuple((target, target.key) for target in step.targets)) for step in steps]
         self._zone = zone
+        self.computed = frozenset(target.key for step in steps for target in step.targets if target.is_computed)
+        """Fact keys whose values follow from the other facts alone."""
 
     @property
     def is_empty(self) -> bool:

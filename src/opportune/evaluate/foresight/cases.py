@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from opportune.customers.context import NO_SOURCES, Sources
+from opportune.customers.context import NO_SOURCES, Gathered, Sources
 from opportune.decide import (
     Draws,
     Plan,
@@ -71,7 +71,7 @@ class Side:
         model: bound to the plan; nothing is learned meanwhile.
         position: journal position that the model has learned to.
         read: gives a contact as the strategy reads it; None where it refuses the request.
-        sources: of the context; what a recorded contact gathered goes before what they give.
+        sources: of the context.
     """
 
     project: Project
@@ -87,12 +87,12 @@ class Side:
         if contact is None:
             return None
         request, facts = contact
-        found = gathered_of(self.sources, facts, request, case.at, case.gathered)
+        found, recorded = self.gathered(case, request, facts), self._recorded(case)
         known = gather(self.plan, facts, request, case.at, found.facts)
         standing = self._standing(case)
         holds = holds_of(self.plan, standing, known, case.at, places_of(self.plan, request), request)
         known = dict(visible(self.plan, holds, known, request))
-        found = regathered(found, holds, self.sources, request, case.at, case.gathered)
+        found = regathered(found, holds, self.sources, request, case.at, recorded)
         state = State(
             model=self.model,
             position=self.position,
@@ -104,6 +104,19 @@ class Side:
             doubts=found.doubts,
         )
         return decide(self.plan, state, request, case.at, Draws(case.seed))
+
+    def gathered(self, case: Case, request: DecisionRequest, facts: Mapping[str, Value]) -> Gathered:
+        """Give what is found out for a contact: as it was recorded, and what sources make of that anew.
+
+        Args:
+            request, facts: the contact as `read` gives it.
+        """
+        return gathered_of(self.sources, facts, request, case.at, self._recorded(case))
+
+    def _recorded(self, case: Case) -> dict[str, Value]:
+        """Give what was gathered, but for what sources compute: another file of theirs gives something else."""
+        anew = self.sources.computed
+        return {name: value for name, value in case.gathered.items() if name not in anew}
 
     def _standing(self, case: Case) -> Standing:
         """Say in which period a recorded decision saw stocks, since holds name none; who was not asked allows all."""

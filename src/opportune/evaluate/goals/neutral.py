@@ -14,7 +14,6 @@ from opportune.decide import Plan, gather
 from opportune.decide.chains import chained
 from opportune.evaluate.foresight import Case, Side
 from opportune.evaluate.goals.variations import changed, without_goal
-from opportune.strategy.gathering import gathered_of
 
 __all__ = ["EXPLORATION", "neutral_plans"]
 
@@ -57,8 +56,7 @@ def _averages(side: Side, cases: Sequence[Case]) -> tuple[Mapping[str, Reals], R
         if contact is None:
             continue
         request, profile = contact
-        found = gathered_of(side.sources, profile, request, case.at, case.gathered)
-        facts = gather(plan, profile, request, case.at, found.facts)
+        facts = gather(plan, profile, request, case.at, side.gathered(case, request, profile).facts)
         prediction = chained(plan, side.model.predict(side.model.encode(facts)))
         channel = request.channel
         contacts[channel] += 1
