@@ -237,7 +237,8 @@ class Decider:
             return await self._writer.write(write)
         # What happened is the newest of its person: behind the decision, which knows it already.
         (result, *_) = await self._writer.write_together([write, *others])
-        self._standings.forget(drawing.key, drawing.profile.person)
+        if drawing.key is not None:
+            self._standings.went_on(drawing.key)
         drawing.happened = ()
         if isinstance(result, InputError):
             raise result

@@ -8,6 +8,7 @@ from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
 from opportune.errors import InputError
 from opportune.service.event_writes import event_write, ids_wrong, refuse_if
 from opportune.service.live import Live
+from opportune.service.profiles import key_of
 from opportune.service.standings import Standings
 from opportune.storage import GroupWriter, MergePersons, Receipt, RecordEvent, SaveProfile, Write
 from opportune.strategy.compile import Registries
@@ -73,8 +74,9 @@ class EventIntake:
             match write:
                 case RecordEvent(identifier=str(identifier), identifier_kind=kind):
                     profiles.forget_nobody(kind, identifier)
-                case SaveProfile(identifier=identifier):
-                    profiles.forget(identifier)
+                    self._standings.went_on(key_of(kind, identifier))
+                case SaveProfile(identifier=identifier, identifier_kind=kind):
+                    profiles.forget(key_of(kind, identifier))
                 case MergePersons():
                     profiles.forget_all()
 

@@ -115,6 +115,8 @@ class Histories:
         self._reading = 0
         self._meanwhile: list[tuple[int, str]] = []
         """Entries and persons that came while the store was being read."""
+        self.follows = False
+        """Whether `take` gets every entry that is committed, whoever writes it."""
         self.entries = 0
         """Contacts and events in memory."""
         self.reads = 0

@@ -244,6 +244,7 @@ class Runtime(ABC):
         hear, take = self._on_committed(), self.histories.take
         if self.storage.cluster.shared:
             return hear
+        self.histories.follows = True
         if hear is None:
             return take
 

@@ -132,6 +132,11 @@ class Standings:
             self._histories.forget_key(key)
         self._histories.forget(person)
 
+    def went_on(self, key: str) -> None:
+        """Drop a person's past of which something was committed, unless that is taken in already."""
+        if not self._histories.follows:
+            self._histories.forget_key(key)
+
     def heard(self, decision: str) -> None:
         """Drop the past of the person whom a decision was made for: an outcome of it came."""
         self._histories.forget(self._asked.get(decision))
