@@ -57,7 +57,7 @@ since: {type: timestamp}
 CONTEXT = """\
 weather: {type: text, values: [Sunny, Rainy]}
 minutes: {type: number}
-wish: {type: text}
+wish: {type: text, keeps: session}
 looked_at: {type: texts}
 """
 EVENTS = "call_ended: {attributes: {minutes: {type: number}, said: {type: text}, about: {type: texts}}}\n"
@@ -179,7 +179,8 @@ def live(service: Service) -> None:
     late = decision("late", customer=CUSTOMER, context={"wish": CONTEXT_FALLBACK})
     call("POST", "/v1/decisions", late, Opportune_Deadline_Ms="1").raise_for_status()
     call("PATCH", person, {"attributes": {"city": NEW_CITY, "note": LAST_NOTE, "street": SECRET}}).raise_for_status()
-    _event(service, "e-3", {"said": TOLD_BY_CALL})
+    call("POST", "/v1/sessions/s-77", {"id": "n-1", "context": {"wish": TOLD_BY_CALL}}).raise_for_status()
+    service.decide("in session", customer=CUSTOMER, session="s-77")
 
 
 def others(service: Service) -> None:

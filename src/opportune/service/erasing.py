@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 
 from opportune.errors import OpportuneError
+from opportune.service.conversations import entries_of
 from opportune.service.erasure_list import ErasureList
-from opportune.storage import ErasePerson, Storage
+from opportune.storage import ErasePayloads, ErasePerson, Receipt, Storage
 
 __all__ = ["Erased", "certify", "erase"]
 
@@ -49,12 +50,31 @@ def erase(
         UnknownError: nobody is known under the identifier.
         StoreError: the store or the list cannot be written; what was erased stays erased.
     """
-    write = ErasePerson(id=write_id, identifier=identifier, identifier_kind=kind, author=author, reason=reason)
+    receipts = [_made(storage, write) for write in orders(storage, write_id, identifier, kind, author, reason)]
+    done = certify(storage, listed, receipts[-1].sequence, receipts[-1].version)
+    return msgspec.structs.replace(done, repeated=receipts[-1].repeated)
+
+
+def _made(storage: Storage, write: ErasePayloads | ErasePerson) -> Receipt:
     (result,) = storage.write([write])
     if isinstance(result, OpportuneError):
         raise result
-    done = certify(storage, listed, result.sequence, result.version)
-    return msgspec.structs.replace(done, repeated=result.repeated)
+    return result
+
+
+def orders(
+    storage: Storage, write_id: str, identifier: str, kind: str, author: str, reason: str
+) -> list[ErasePayloads | ErasePerson]:
+    """Give the writes that erase a person, to be made in their order: the last one is that of the person.
+
+    What was said in its conversations before its name was known belongs to nobody in the store; it goes first.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    unnamed = [one.sequence for one in entries_of(storage, identifier, kind) if one.person is None and one.payload]
+    person = ErasePerson(id=write_id, identifier=identifier, identifier_kind=kind, author=author, reason=reason)
+    return [*([ErasePayloads(id=write_id, sequences=tuple(sorted(unnamed)))] if unnamed else ()), person]
 
 
 def certify(storage: Storage, listed: ErasureList | None, entry: int, payloads: int) -> Erased:

@@ -14,6 +14,7 @@ from pathlib import Path
 import msgspec
 
 from opportune.errors import StoreError
+from opportune.service.conversations import erase_unnamed
 from opportune.storage import Erasure, SqliteStorage, Storage
 
 __all__ = ["SUFFIX", "ErasureList", "list_of"]
@@ -92,8 +93,10 @@ class ErasureList:
         Raises:
             StoreError: list or store cannot be read or written, or the list is of another store.
         """
+        last = storage.last_sequence()
         again = storage.erase_again(self.read())
         if again:
+            erase_unnamed(storage, last)
             storage.compact()
         self.add(storage.erasures())
         return again

@@ -17,6 +17,7 @@ from opportune.decide.limits.windows import instant
 from opportune.errors import UnknownError
 from opportune.records import Decision
 from opportune.service.consents import ConsentLine, lines_of
+from opportune.service.conversations import entries_of
 from opportune.service.course import Course
 from opportune.service.revisions import Strategy
 from opportune.storage import Entry, Kind, OutcomeBody, Storage, decision_of
@@ -177,11 +178,7 @@ _APART = (Kind.DECISION, Kind.OUTCOME, Kind.EVENT)
 
 def _entries(storage: Storage, identifier: str, kind: str) -> Iterator[Entry]:
     """Give the person's journal entries, the oldest first, and outcomes that are of its decisions alone."""
-    found: list[Entry] = []
-    before: int | None = None
-    while page := storage.history(identifier, kind, PAGE, before):
-        found += page
-        before = page[-1].sequence
+    found = entries_of(storage, identifier, kind)
     known = {entry.sequence for entry in found}
     made = [entry.decision for entry in found if entry.kind is Kind.DECISION and entry.decision is not None]
     for first in range(0, len(made), PAGE):

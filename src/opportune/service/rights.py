@@ -14,13 +14,13 @@ from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
 from opportune.service.contacts import id_problem
 from opportune.service.course import Course
-from opportune.service.erasing import Erased, certify
+from opportune.service.erasing import Erased, certify, orders
 from opportune.service.erasure_list import ErasureList
 from opportune.service.export import PersonExport, export_person
 from opportune.service.live import Live
 from opportune.service.profiles import key_of
 from opportune.service.settings import Settings
-from opportune.storage import ErasePerson, GroupWriter, Receipt, Storage
+from opportune.storage import GroupWriter, Receipt, Storage
 from opportune.storage.cluster import identifier_mark
 
 __all__ = ["Rights"]
@@ -109,9 +109,10 @@ class Rights:
         loop = asyncio.get_running_loop()
         persons = await loop.run_in_executor(self._reader, self._storage.persons_of, value, kind)
         new_id = write_id or self._settings.new_id()
-        write = ErasePerson(id=new_id, identifier=value, identifier_kind=kind, author=author, reason=reason)
+        wanted = await loop.run_in_executor(self._reader, orders, self._storage, new_id, value, kind, author, reason)
         try:
-            receipt = await self._writer.write(write)
+            for write in wanted:
+                receipt = await self._writer.write(write)
         finally:
             mark = identifier_mark(kind, value)
             self._live.current.profiles.forget_changed(persons, (mark,))

@@ -377,6 +377,10 @@ class Storage(Hooks):
         persons = self.persons_of(identifier, identifier_kind)
         return [self._decode(row) for row in self._history(persons, before or _AFTER_ALL, limit)] if persons else []
 
+    def journal_of(self, persons: Collection[str], limit: int = 10_000) -> list[Entry]:
+        """Entries of persons by their internal ids, newest first; also of those who were forgotten."""
+        return [self._decode(row) for row in self._history(list(persons), _AFTER_ALL, limit)] if persons else []
+
     # Decisions and outcomes
 
     def decision(self, decision_id: str) -> StoredDecision | None:
