@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from opportune.errors import StaleError
-from opportune.storage import ErasePayloads, Happening, History, Receipt, Storage, Write
+from opportune.storage import ErasePayloads, Happening, History, Receipt, SaveDecision, Storage, Write
 from opportune.storage.entries import to_microseconds
 from opportune.testing.storage.case import StorageCase
 from opportune.testing.storage.splits import decide_for
@@ -101,3 +102,24 @@ class HappeningsContract(StorageCase):
         if is_stale:
             seen = storage.happened("c-001", "customer", NOON).last
             one(storage, decide_for(storage, "a", "c-001", contacts_seen=seen, seen_kinds=kinds))
+
+    def test_a_decision_must_know_what_others_did_whom_it_depends_on(self, storage: Storage) -> None:
+        storage.write([join("j1"), join("j2", "c-002")])
+        other = storage.person_of("c-002")
+        assert other is not None
+        seen = storage.happened("c-001", "customer", NOON, "household").last
+        known = decide_for(
+            storage, "a", "c-001", contacts_seen=seen, seen_kinds=("event",), seen_with=dict.fromkeys([other], seen)
+        )
+
+        one(storage, known)
+        (_, refusal) = storage.write([event("e", "c-002"), decide_again(known, "b")])
+
+        assert isinstance(refusal, StaleError)
+
+
+def decide_again(write: SaveDecision, key: str) -> SaveDecision:
+    """The same decision for another request."""
+    request = msgspec.structs.replace(write.decision.request, id=key)
+    decision = msgspec.structs.replace(write.decision, id=f"d-{key}", request=request)
+    return msgspec.structs.replace(write, decision=decision)
