@@ -33,9 +33,9 @@ weekday: { type: integer, source: time.weekday }
 weekend: { type: boolean, source: time.weekend }
 season: { type: text, source: time.season }
 part: { type: text, source: time.part_of_day }
-holiday: { type: boolean, personal: true, source: home.is_today }
-holiday_name: { type: text, personal: true, source: home.name }
-holiday_in: { type: integer, personal: true, source: home.days_until }
+day_off: { type: boolean, personal: true, source: home.is_today }
+day_off_name: { type: text, personal: true, source: home.name }
+day_off_in: { type: integer, personal: true, source: home.days_until }
 birthday: { type: boolean, personal: true, source: birth.is_today }
 birthday_in: { type: integer, personal: true, source: birth.days_until }
 shop: { type: text, personal: true, source: shops.name }
@@ -66,7 +66,7 @@ def project() -> dict[str, str]:
     files, _ = read_texts(STARTER)
     files["attributes.yaml"] += ATTRIBUTES + "".join(f"x_{number}: {{ type: number }}\n" for number in range(200))
     files["context.yaml"] += CONTEXT
-    files["sources.yaml"] = SOURCES
+    files["sources.yaml"] = files.get("sources.yaml", "") + SOURCES
     shops = (f"s-{n},{draw.uniform(49, 54.5):.4f},{draw.uniform(14.5, 24):.4f},k{n % 3}" for n in range(500))
     days = [(FIRST + timedelta(days=number)).date() for number in range(365)]
     events = (

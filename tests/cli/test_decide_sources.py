@@ -20,12 +20,12 @@ def written(folder: Path) -> Path:
 
 @pytest.mark.parametrize(("day", "is_weekend"), [("2026-05-09", True), ("2026-05-11", False)])
 def test_a_decision_is_made_with_what_sources_give(run: Run, tmp_path: Path, day: str, is_weekend: bool) -> None:
-    customer = {"customer_since": "2020-01-15T00:00:00Z", "age": 34}
-    contact = {"channel": "call_centre", "placement": "agent", "size": 3, "customer": customer}
+    customer = {"since": "2020-01-15T00:00:00Z", "age": 34}
+    contact = {"channel": "till", "placement": "receipt", "size": 3, "customer": customer}
 
     decision = run("decide", written(tmp_path), json.dumps(contact), "--at", f"{day}T10:00:00Z", "--json").json[
         "decision"
     ]
 
     assert decision["facts"]["context.weekend"] is is_weekend
-    assert ("travel_pack" in [shown["action"] for shown in decision["placements"][0]["actions"]]) is is_weekend
+    assert ("coffee" in [shown["action"] for shown in decision["placements"][0]["actions"]]) is is_weekend

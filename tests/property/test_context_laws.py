@@ -16,9 +16,8 @@ from opportune.errors import Problem, ProjectError
 from opportune.records import Value
 from opportune.rules.domain import EARTH_RADIUS_KM, great_circle_km
 from opportune.strategy import check_files
-from opportune.strategy.files import read_texts
-from opportune.strategy.starter import STARTER
 from tests.customers.context.strategies import MAY, fill, request, sources
+from tests.service.shop import files as shop
 
 ZONES = st.sampled_from(
     (
@@ -38,7 +37,7 @@ RICH = """
 agent: { type: text }
 hour: { type: integer, source: time.hour }
 season: { type: text, source: time.season }
-minutes: { type: number, source: time.session_minutes }
+waited: { type: number, source: time.session_minutes }
 holiday: { type: text, personal: true, source: home.name }
 soon: { type: integer, personal: true, source: home.days_until }
 birthday: { type: boolean, personal: true, source: birth.is_today }
@@ -193,7 +192,7 @@ def test_what_is_said_is_never_replaced_and_changes_only_what_is_made_of_it(said
 )
 @settings(max_examples=150, deadline=None)
 def test_any_text_of_a_sheet_is_read_or_refused_with_its_place(text: str, sheet: str) -> None:
-    files, _ = read_texts(STARTER)
+    files = shop()
     files["context.yaml"] += "latitude: { type: number }\nlongitude: { type: number }\n"
     taken = {"shops": "shops.name", "weather": "weather.rain", "events": "events.name"}[sheet]
     files["context.yaml"] += f"taken: {{ type: {'number' if sheet == 'weather' else 'text'}, source: {taken} }}\n"

@@ -7,8 +7,7 @@ import pytest
 from opportune.errors import ProjectError
 from opportune.strategy import check_files, load_files
 from opportune.strategy.diff import differences
-from opportune.strategy.files import read_texts
-from opportune.strategy.starter import STARTER
+from tests.service.shop import files as shop
 
 SHOP = "name,latitude,longitude\nWola,52.24,20.96\n"
 EVENTS = "name,begin,latitude,longitude\nFair,2026-05-04,52.2,21\n"
@@ -22,7 +21,7 @@ FEATURES = "shown: { count: shown, over: contacts, within: { days: 7 }, per: act
 
 
 def project(declared: str, taken: str, **sheets: str) -> dict[str, str]:
-    files, _ = read_texts(STARTER)
+    files = shop()
     files["context.yaml"] += MORE.replace("TAKEN", taken)
     files["features.yaml"] = FEATURES
     files["sources.yaml"] = declared

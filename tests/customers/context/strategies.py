@@ -1,4 +1,4 @@
-"""Strategies with sources: the starter with files more."""
+"""Strategies with sources: the corner shop with files more."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from opportune.customers.context import NO_ANSWERS, Answers, Gathered, Sources
 from opportune.records import DecisionRequest, PlacementRequest, Value
 from opportune.strategy import check_files
 from opportune.strategy.compile import registries
-from opportune.strategy.files import read_texts
-from opportune.strategy.starter import STARTER
+from tests.service.shop import files as shop
 
 __all__ = ["MAY", "fill", "request", "sources"]
 
@@ -23,7 +22,6 @@ birth_date: { type: text }
 member_since: { type: timestamp }
 country: { type: text, values: [PL, US, DE, XX] }
 region: { type: text }
-city: { type: text }
 """
 
 
@@ -33,7 +31,7 @@ def sources(context: str, declared: str = "", **sheets: str) -> Sources:
     Args:
         context: more of context.yaml; declared: sources.yaml; sheets: name → text of sources/NAME.csv.
     """
-    files, _ = read_texts(STARTER)
+    files = shop()
     files["attributes.yaml"] += ATTRIBUTES
     files["context.yaml"] += context
     files |= {f"sources/{name}.csv": text for name, text in sheets.items()}
@@ -43,9 +41,9 @@ def sources(context: str, declared: str = "", **sheets: str) -> Sources:
 
 
 def request(zone: str | None = None, **context: Value) -> DecisionRequest:
-    """Give a request of the starter's channel."""
-    placements = (PlacementRequest(name="agent"),)
-    return DecisionRequest(id="r-1", channel="call_centre", placements=placements, context=context, zone=zone)
+    """Give a request of the shop's channel."""
+    placements = (PlacementRequest(name="receipt"),)
+    return DecisionRequest(id="r-1", channel="till", placements=placements, context=context, zone=zone)
 
 
 def fill(

@@ -25,7 +25,7 @@ def test_the_examples_of_the_guide_are_accepted_and_give_what_it_says() -> None:
         "context.hour": 12,
         "context.weekend": False,
         "context.season": "spring",
-        "context.where": "call_centre",
+        "context.where": "till",
         "context.holiday_in": 20,
         "context.office_closed": False,
         "context.birthday": True,
