@@ -86,8 +86,11 @@ class Storage(Hooks):
     without a gap, and leaves an anchor that what follows is proved from; decisions with all their outcomes, ids and
     erasures go with their entries, all else stays.
 
-    **One person.** Identifiers lead to persons. After a merge, those of the absorbed person lead to the kept one; its
-    entries stay under the old internal id, and `history` reads them together.
+    **One person.** Every identifier has a person of its own, whose entries stay under it. Merges that stand let several
+    of them be one, and one of these stand for all; reads take all of them together. A merge can be undone.
+
+    **Forgotten.** An erasure takes all that is personal of somebody; what is dated before it and written later has no
+    effect.
 
     **Atomic.** `write` is one transaction: after a crash at any moment either the whole batch is there or nothing of
     it. Inside a batch each write is judged by itself, as if the writes came one by one: a refusal (`InputError` in the
