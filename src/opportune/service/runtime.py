@@ -162,10 +162,12 @@ class Runtime(ABC):
         # Two threads: an explanation that takes a second must not keep decisions from their profiles.
         self._reader = ThreadPoolExecutor(1, "opportune-reader")
         self._explainer = ThreadPoolExecutor(1, "opportune-explainer")
+        # A text is waited for a moment only: nothing slow may stand before it.
+        self._text_reader = ThreadPoolExecutor(1, "opportune-texts")
         self.histories = Histories(storage, self._reader, self.settings.entries_max)
         self.standings = Standings(storage, self._reader, self.histories, self.settings.profiles_max)
         self._fetching = Fetching(self.settings.source_hosts)
-        self.gatherer = Gatherer(storage, self.histories, self._reader, self._explainer, self._fetching)
+        self.gatherer = Gatherer(storage, self.histories, self._reader, self._text_reader, self._fetching)
         self._refreshing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self.course = Course(storage)
@@ -230,7 +232,7 @@ class Runtime(ABC):
             self.live, self.storage, self.writer, self._explainer, self.settings, self.course, list_of(self.storage)
         )
         self._sessions = SessionIntake(
-            self.live, self.storage, self.writer, self._events, self._reader, self._explainer
+            self.live, self.storage, self.writer, self._events, self._reader, self._text_reader
         )
         self._publisher = Publisher(self.storage, self.course, self.writer, self.settings, self.model_for, self.switch)
         self._refreshing = asyncio.create_task(self._refresh_standings())
@@ -272,6 +274,7 @@ class Runtime(ABC):
         finally:
             self._reader.shutdown(wait=False, cancel_futures=True)
             self._explainer.shutdown(wait=False, cancel_futures=True)
+            self._text_reader.shutdown(wait=False, cancel_futures=True)
             self.storage.close()
 
     async def _watch_data(self) -> None:
