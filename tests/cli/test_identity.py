@@ -159,3 +159,19 @@ def test_rows_are_imported_by_any_kind_of_identifier(run: Run, shop: Path) -> No
         profile = storage.profile("Anna@example.com", "email")
         assert profile is not None
         assert profile.attributes == {"age": 41}
+
+
+def test_a_decision_by_another_kind_knows_the_household_and_its_cap(run: Run, shop: Path) -> None:
+    (shop / "contact_policies.yaml").write_text(
+        "coffees: {at_most: 1, within: {days: 7}, over: household, actions: [coffee]}\n"
+    )
+    assert run("publish", shop, *STORE).code == 0
+    run("merge", "4711", "email:a@b.pl", *STORE)
+    run("household", "h-1", "--join", "4711", *STORE)
+    with open_storage("shop.db") as storage:
+        size = SaveProfile(id="h", identifier="h-1", identifier_kind="household", attributes={"size": 3}, replace=False)
+        storage.write([size])
+    done = run("decide", shop, *STORE, "--customer", "email:a@B.pl", "--json")
+    assert done.code == 0, done.err
+    facts = done.json["decision"]["facts"]
+    assert (facts["customer.age"], facts["household.size"]) == (46, 3)

@@ -307,3 +307,16 @@ def test_who_leaves_a_household_counts_alone(tmp_path: Path) -> None:
         assert coffees("b", "2") == 0
         shop.call("PUT", "/v1/customers/2/units", {"id": "j3", "level": "household", "unit": None})
         assert coffees("c", "2") == 1
+
+
+def test_an_explanation_says_over_whom_was_counted(tmp_path: Path) -> None:
+    strategy = identified(contact_policies=HOUSEHOLD_CAP.replace("at_most: 2", "at_most: 1"))
+    with serving(tmp_path / "shop.db", Settings(kernel="numpy"), strategy) as shop:
+        for customer in ("1", "2"):
+            _know(shop, customer, age=30)
+            body = {"id": f"j{customer}", "level": "household", "unit": "h"}
+            shop.call("PUT", f"/v1/customers/{customer}/units", body)
+        for number in range(8):
+            shop.decide(f"a{number}", customer="1")
+        found = shop.call("GET", f"/v1/decisions/{shop.decide('b', customer='2')['id']}").text
+        assert "two_coffees: 1 of 1 over the household in 7 days" in found

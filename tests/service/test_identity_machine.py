@@ -242,7 +242,7 @@ class Machine:
             events = sum(entry.kind is Kind.EVENT for entry in found)
             assert events == sum(len(self.model.atoms[one].calls) for one in union)
             seen += events
-            assert storage.identifiers_of(name[1], name[0]) == sorted(union)
+            assert storage.identifiers(name[1], name[0]) == sorted(union)
         assert seen == sum(len(atom.calls) for atom in self.model.atoms.values()) == storage.counts().events
         assert len(list(storage.people())) - 2 <= len(unions) <= len(list(storage.people()))
         for _ in range(200):

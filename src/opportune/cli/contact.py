@@ -14,7 +14,7 @@ from opportune.cli.output import fail
 from opportune.customers import Registry
 from opportune.decide.known import KnownFacts
 from opportune.errors import InputError, Problem
-from opportune.service.profiles import NOBODY, KnownProfile, Profiles
+from opportune.service.profiles import NOBODY, KnownProfile, Profiles, key_of
 from opportune.service.revisions import Strategy
 from opportune.storage import Storage
 
@@ -73,7 +73,8 @@ def read_profile(strategy: Strategy, customer: Any, storage: Storage | None) -> 
     """
     registry = strategy.registries.customer
     if isinstance(customer, str) and storage is not None:
-        profile, _ = Profiles(storage, registry, 1).read(customer)
+        named = strategy.registries.identifiers.in_path(customer)
+        profile, _ = Profiles(storage, registry, 1).read(key_of(*named))
         if profile is NOBODY:
             raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
         return profile

@@ -14,7 +14,7 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.cli.standing import standing_of
+from opportune.cli.standing import facts_of_units, standing_of
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
@@ -64,9 +64,9 @@ def decide_command(
         storage = opened.enter_context(open_storage(store, read_only=True)) if store else None
         request, moment, profile = _request(strategy, given, storage)
         learner = _learner(strategy, storage)
-        plan, known = strategy.plan, given.get("customer")
-        standing = standing_of(plan, storage, known if isinstance(known, str) else None, moment)
-        found = gathered_of(strategy.sources, profile.facts, request, moment)
+        plan, known = strategy.plan, facts_of_units(strategy, storage, profile.key)
+        standing = standing_of(plan, storage, profile.key, moment)
+        found = gathered_of(strategy.sources, profile.facts, request, moment, known)
         facts = gather(plan, profile.facts, request, moment, found.facts)
         holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
         facts = dict(visible(plan, holds, facts, request))

@@ -152,7 +152,7 @@ class Links:
         """Give who stands behind identifiers, and of which kinds each has one."""
         persons = [self._storage.person_of(one.value, one.kind) for one in named]
         kinds = [
-            frozenset() if person is None else frozenset(kind for kind, _ in self._storage.identifiers_of(*one[::-1]))
+            frozenset() if person is None else frozenset(kind for kind, _ in self._storage.identifiers(*one[::-1]))
             for one, person in zip(named, persons, strict=True)
         ]
         return persons, kinds

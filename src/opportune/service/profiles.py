@@ -111,7 +111,7 @@ class Profiles:
             stored = self._storage.profile(*parted(identifier))
             person = self._storage.person_of(*parted(identifier)) if stored is None else stored.person
             if person is not None and "\0" in identifier:
-                kinds = frozenset(kind for kind, _ in self._storage.identifiers_of(*parted(identifier)))
+                kinds = frozenset(kind for kind, _ in self._storage.identifiers(*parted(identifier)))
         except BaseException:
             self._unsure.discard(identifier)
             raise

@@ -204,11 +204,6 @@ class Storage(Hooks):
         """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
         return self._persons(identifier_kind, identifier)
 
-    def identifiers_of(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[str, str]]:
-        """All identifiers that lead to the person behind one, as (kind, value), sorted; empty for nobody."""
-        persons = self.persons_of(identifier, identifier_kind)
-        return sorted(self._identifiers(persons)) if persons else []
-
     def people(self) -> Iterator[KnownPerson]:
         """Everybody who is known, one after another; of a snapshot all of one moment."""
         for root, rows in groupby(self._table("people"), key=lambda row: str(row[0])):
@@ -224,9 +219,8 @@ class Storage(Hooks):
 
     def identifiers(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[str, str]]:
         """(kind, identifier) of all identifiers of the person behind one, and of all who became one with it."""
-        asked = [(identifier_kind, identifier)]
-        found = self._look_up(Wanted(identifiers=asked, profiles=asked, erasing=asked, mark=self._mark)).owned
-        return sorted((one.kind, one.value) for owned in found.values() for one in owned)
+        persons = self.persons_of(identifier, identifier_kind)
+        return sorted(self._identifiers(persons)) if persons else []
 
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""

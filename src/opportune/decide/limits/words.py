@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from opportune.decide.limits.consents import MINORS, PROFILE_PART, UNREAD
-from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Purpose, Stock
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Purpose, Quiet, Stock
 from opportune.decide.limits.windows import Length, instant
 from opportune.records import Hold
 
@@ -73,19 +73,20 @@ def _policy(policy: Policy, hold: Hold, zone: str) -> str:
     begins = "" if hold.since is None else moment_in_words(hold.since, zone)
     whom = hold.part.replace(":", " ")
     for_whom = f" for {whom}" if whom else ""
+    over = "" if isinstance(policy, Quiet) or not policy.over else f" over the {policy.over}"
     match hold.kind:
         case "rest":
             after = (
                 f"{hold.detail} {_times(hold.count)} since {begins}" if hold.count > 1 else f"{hold.detail} {begins}"
             )
-            return f"{policy.name}: {whom or 'everything'} rested until {ends} after {after}"
+            return f"{policy.name}: {whom or 'everything'} rested{over} until {ends} after {after}"
         case "quiet":
             return f"{policy.name}: quiet hours until {ends}"
         case "distance" if isinstance(policy, Apart):
             least = length_in_words(policy.length)
-            return f"{policy.name}: last contact {begins}, at least {least} apart; again from {ends}"
+            return f"{policy.name}: last contact{over} {begins}, at least {least} apart; again from {ends}"
         case "at_most" if isinstance(policy, AtMost):
-            counted = f"{policy.name}: {hold.count} of {hold.of}{for_whom} in {length_in_words(policy.within)}"
+            counted = f"{policy.name}: {hold.count} of {hold.of}{for_whom}{over} in {length_in_words(policy.within)}"
             return f"{counted}; again from {ends}" if ends else f"{counted}; this answer took the last"
     # A record of another revision, whose policy of this name had another form.
     return f"{hold.limit}: {hold.kind}, {hold.count} of {hold.of}"
