@@ -87,6 +87,8 @@ def good(known: str, number: int) -> list[tuple[str, str, Any]]:
     """A good request of every route."""
     outcome = {"id": f"o-{number}", "decision": known, "action": "water", "outcome": "accept"}
     event = {"id": f"e-{number}", "type": "call_ended", "customer": "c-1", "attributes": {"minutes": 1.5}}
+    track = {"type": "track", "messageId": f"m-{number}", "userId": "c-1", "event": "Call Ended"}
+    cloud = {"specversion": "1.0", "id": f"{number}", "source": "/s", "type": "call_ended", "subject": "c-1"}
     contact = {
         "id": f"r-{number}",
         "customer": "c-1",
@@ -106,6 +108,10 @@ def good(known: str, number: int) -> list[tuple[str, str, Any]]:
         ("POST", "/v1/outcomes", [outcome, {**outcome, "outcome": "reject"}]),
         ("POST", "/v1/events", event),
         ("POST", "/v1/events", [event]),
+        ("POST", "/v1/events", {"batch": [track, {**track, "type": "identify", "traits": {"age": 40}}]}),
+        ("POST", "/v1/events", [cloud, event]),
+        ("POST", "/v1/sessions/s-1", {"id": f"n-{number}", "context": {}, "events": [{"type": "call_ended"}]}),
+        ("POST", "/v1/decisions", {**contact, "events": [{"type": "call_ended", "attributes": {"minutes": 1}}]}),
         ("PUT", "/v1/customers/c-1", {"attributes": profile}),
         ("PATCH", "/v1/customers/c-2", {"attributes": {"age": None}}),
         ("GET", "/v1/customers/c-1", None),

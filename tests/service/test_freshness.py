@@ -16,12 +16,16 @@ from .shop import decision, files
 from .test_histories import facts, happen, serving, with_features
 
 PERSONS = 5
+CONTEXT = """
+weather: {type: text, values: [Sunny, Rainy]}
+minutes: {type: number, range: [0, 600], keeps: session}
+"""
 
 
 @contextmanager
 def pair(folder: Path, module: str = "opportune.cli") -> Iterator[tuple[httpx.Client, httpx.Client]]:
     """Two services of one store; the second one runs as the module says."""
-    for path, text in files(features="calls: {count: call_ended}\n").items():
+    for path, text in files(features="calls: {count: call_ended}\n", context=CONTEXT).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(text)
     store = need_postgres().database()
@@ -52,6 +56,18 @@ def stale(first: httpx.Client, second: httpx.Client, rounds: int) -> int:
 def test_an_event_counts_in_whichever_process_decides_next(tmp_path: Path) -> None:
     with pair(tmp_path) as (first, second):
         assert stale(first, second, 1_000) == 0
+
+
+@pytest.mark.serial
+@pytest.mark.full
+def test_what_one_process_hears_in_a_session_the_other_knows_at_once(tmp_path: Path) -> None:
+    with pair(tmp_path) as (first, second):
+        for number in range(100):
+            news = {"id": f"n-{number}", "context": {"minutes": number}}
+            first.post("/v1/sessions/s-1", json=news).raise_for_status()
+            answer = second.post("/v1/decisions", json=decision(f"r-{number}", session="s-1")).json()
+            facts_known = second.get(f"/v1/decisions/{answer['id']}").json()["decision"]["facts"]
+            assert (facts_known["context.minutes"], facts_known["session.turn"]) == (number, number + 1)
 
 
 @pytest.mark.serial
