@@ -208,3 +208,20 @@ def test_old_values_are_named_from_the_moment_on_that_the_project_says(tmp_path:
     assert doubts == [[], [], ["customer.age: stale"], ["customer.age: missing"], []]
     assert (told_again, after) == (200, [])
     assert counts.doubts == {"stale": {"customer.age": 1}}
+
+
+def test_of_who_objects_to_profiling_no_attribute_is_in_doubt(tmp_path: Path) -> None:
+    fresh = files()["attributes.yaml"].replace("[0, 120]}", "[0, 120], fresh_for: {hours: 2}}")
+    asked = "profiling: {basis: objection, profiling: true}\n"
+    with serving(tmp_path / "shop.db", of=watched(attributes=fresh, consents=asked)) as service:
+        service.call("PUT", "/v1/customers/c-1", {"attributes": {"member": True}})
+        before = service.decide("r-1", customer="c-1")
+        said = service.call("PUT", "/v1/customers/c-1/consents", {"purpose": "profiling", "given": False})
+        after = service.decide("r-2", customer="c-1")
+        doubts = [
+            service.call("GET", f"/v1/decisions/{one['id']}").json()["decision"].get("doubts", [])
+            for one in (before, after)
+        ]
+
+    assert said.status_code == 200, said.text
+    assert doubts == [["customer.age: missing"], []]

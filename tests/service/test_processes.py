@@ -79,6 +79,22 @@ def test_the_status_names_every_process(service: Fleet, clients: list[httpx.Clie
     assert {one["revision"] for one in status["processes"]} == {1}
 
 
+def test_what_processes_count_of_data_is_added_up(service: Fleet, clients: list[httpx.Client]) -> None:
+    def counted() -> tuple[int, int]:
+        report = clients[0].get("/v1/data-quality").json()
+        return report["decisions"], report["processes"]
+
+    # Reports of processes are a second old at most.
+    wait_for(lambda: counted() == counted(), 5)
+    before, _ = counted()
+    for number in range(60):
+        body = decision(f"counted-{number}")
+        clients[number % len(clients)].post("/v1/decisions", json=body).raise_for_status()
+
+    wait_for(lambda: counted()[0] == before + 60, 10)
+    assert 2 <= counted()[1] <= WORKERS
+
+
 def test_connections_are_spread_over_the_processes(service: Fleet) -> None:
     with ExitStack() as stack:
         connections = 30

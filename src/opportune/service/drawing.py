@@ -15,6 +15,7 @@ from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
 from opportune.records import Attempt, Decision, DecisionRequest, Facts, Hold, Tired
+from opportune.rules.side import PROFILE
 from opportune.service.gathering import NOTHING, Found
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
@@ -102,11 +103,17 @@ class Drawing:
             holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
             tired=self._tired,
             gathered=self.gathered,
-            doubts=self.doubts,
+            doubts=self._told(),
         )
         draws = Draws(seed_of(plan, state, self.request))
         decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)
         return replace(decision, ignored=self.ignored) if self.ignored else decision
+
+    def _told(self) -> tuple[str, ...]:
+        """Give the inputs in doubt; of an unprofiled person not those that a profile gave, which are not used."""
+        if not is_unprofiled(self._holds):
+            return self.doubts
+        return tuple(one for one in self.doubts if not one.startswith(PROFILE))
 
     def lose(self, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Remember a draw that could not be kept, and hold back what it lost."""
