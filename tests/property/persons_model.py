@@ -50,24 +50,18 @@ class PersonsModel:
 
     def forget(self, identifier: str) -> None:
         """Take out all that was written of a person."""
-        gone = self.union(identifier)
+        known, gone = self.known(), self.union(identifier)
         kept = []
         for told in self.log:
-            if told.what == "merge":
+            if told.what == "merge" and gone.intersection(told.about):
                 # One that was undone, with somebody who stays: it is told no more, but it happened.
-                if not gone.intersection(told.about):
-                    kept.append(told)
-                elif told.about[0] not in gone:
+                if told.about[0] not in gone:
                     kept.append(Told("trace", told.name, told.about[:1]))
-                elif told.about[1] not in gone and self._introduced(told):
-                    kept.append(Told("known", told.name, told.about[1:]))
             elif told.about[0] not in gone:
                 kept.append(told)
         self.log = kept
-
-    def _introduced(self, merge: Told) -> bool:
-        """Whether an identifier is known by a merge alone."""
-        return not any(merge.about[1] in told.about for told in self.log if told is not merge)
+        for one in sorted(known - gone - self.known()):
+            self.tell("known", "", one)
 
     def union(self, identifier: str) -> set[str]:
         """All identifiers that lead to the same person."""

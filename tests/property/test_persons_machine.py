@@ -60,7 +60,8 @@ class Machine:
         self._chance = random.Random(seed)
         self._every = every
         self._number = 0
-        self._epoch = datetime.now(UTC)
+        self._epoch: datetime | None = datetime.now(UTC)
+        """What is dated from then on is of after the last erasure; None until that is committed."""
         self._merges: list[str] = []
         self._decisions: dict[str, str] = {}
         self._batch: list[tuple[Write, type[Exception] | None]] = []
@@ -72,7 +73,7 @@ class Machine:
             self._chance.choices(
                 [self._profile, self._event, self._consent, self._join, self._decide, self._answer, self._merge,
                  self._split, self._forget, self._race],
-                [6, 6, 3, 2, 5, 4, 4, 4, 0.3, 1],
+                [6, 6, 3, 2, 5, 4, 4, 4, 0.6, 1],
             )[0]()  # fmt: skip
             if self._chance.random() < 0.6:
                 self._commit()
@@ -94,6 +95,9 @@ class Machine:
         for (write, refusal), result in zip(self._batch, results, strict=True):
             assert isinstance(result, Receipt if refusal is None else refusal), (write, result)
         self._batch = []
+        if self._epoch is None:
+            self._epoch = datetime.now(UTC)
+            time.sleep(0.001)
 
     def _profile(self) -> None:
         key, name, chance = f"p{self._number}", self._name(), self._chance
@@ -110,11 +114,10 @@ class Machine:
 
     def _consent(self) -> None:
         # Some late and some at one moment, but none from before an erasure: those have tests of their own.
-        key, name, at = (
-            f"k{self._number}",
-            self._name(),
-            self._epoch + timedelta(microseconds=self._chance.randrange(9)),
-        )
+        if self._epoch is None:
+            return
+        key, name = f"k{self._number}", self._name()
+        at = self._epoch + timedelta(microseconds=self._chance.randrange(9))
         given = self._chance.random() < 0.5
         self._put(consent(key, name, given=given, occurred_at=at))
         self.model.tell("consent", key, name, values=(at, given))
@@ -175,12 +178,9 @@ class Machine:
     def _forget(self) -> None:
         name = self._name()
         if name in self.model.known():
-            self._commit()
             self._put(forget(f"f{self._number}", name))
             self.model.forget(name)
-            self._commit()
-            self._epoch = datetime.now(UTC)
-            time.sleep(0.001)
+            self._epoch = None
 
     def _race(self) -> None:
         """Two decisions at once by the same knowledge, under two identifiers: of one person, one is refused."""

@@ -93,6 +93,9 @@ class Book:
         self.results: list[Receipt | InputError | int] = []
         """Per write: its receipt, its refusal, or the sequence of the stored entry that it repeats."""
         self._items = [self._prepare(write) for write in writes]
+        if self.wanted.erasing:
+            # Whoever is merged in this batch with somebody who is erased in it goes too.
+            self.wanted.erasing = list(dict.fromkeys([*self.wanted.erasing, *self.wanted.profiles]))
 
     def _prepare(self, write: Write) -> Request | InputError:
         try:

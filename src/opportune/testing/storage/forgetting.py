@@ -177,6 +177,16 @@ class ForgettingContract(StorageCase):
         assert storage.units("c-001") == {}
         assert verify_storage(storage) == []
 
+    def test_who_was_merged_in_the_same_batch_goes_too(self, storage: Storage) -> None:
+        storage.write([save_profile("p1", "c-001", age=1), event("e1"), consent("k1"), join("j1")])
+
+        storage.write([merge("m", "c-001", "c-002"), forget("f", "c-002")])
+
+        assert storage.person_of("c-001") is None
+        assert storage.profile("c-001") is None
+        assert all(entry.payload is None for entry in storage.journal())
+        assert verify_storage(storage) == []
+
     def test_a_decision_by_what_was_known_before_keeps_nothing_of_it(self, storage: Storage) -> None:
         fill(storage)
         checked = decide_for(storage, "x", "c-001", contacts_seen=storage.contacts("c-001", NOON).last)
