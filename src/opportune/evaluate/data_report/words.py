@@ -24,7 +24,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "refused": "refused",
         "unseen": "never seen before",
         "drift": "drift",
-        "by processes": "Counted by {processes} running process(es) since {since}: {decisions} decisions, {known} of"
+        "by processes": "Counted by running processes ({processes}) since {since}: {decisions} decisions, {known} of"
         " them for persons who are known.",
         "by journal": "Counted in the journal since {since}: {decisions} decisions, {known} of them for persons who are"
         " known.",
