@@ -44,6 +44,7 @@ def rule(source: str) -> Rule:
 def every_kind(within: Length | None, where: str | None = None) -> list[Feature]:
     """Give a feature of every kind, and of every form of a kind, over one window."""
     condition = None if where is None else rule(where)
+
     def of(kind: str, attribute: str | None = None, **more: Any) -> Feature:
         source = Source("purchase", attribute, more.pop("weight", None), condition)
         name = "_".join(filter(None, (kind, attribute, *more.pop("named", ()))))
