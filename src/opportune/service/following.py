@@ -128,6 +128,8 @@ class FollowingRuntime(Runtime):
             self.profiles.forget_all()
         elif notice.persons or notice.identifiers:
             self.profiles.forget_changed(notice.persons, notice.identifiers)
+            for person in notice.persons:
+                self.histories.forget(person)
         if notice.model is not None:
             self._newest = max(self._newest, notice.model)
         if notice.model is not None or notice.missed:

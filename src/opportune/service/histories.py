@@ -7,10 +7,11 @@ decision says up to which journal entry it knew its person, and the store refuse
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 
 from opportune.customers.features import EventHistory
 from opportune.records import Consent, Contact, Value
@@ -112,9 +113,12 @@ class Histories:
         self._by_key: dict[str, str] = {}
         self._person_of: dict[str, str] = {}
         """Internal id of a person or of one who became one with it → whose past holds it."""
-        self._reading = 0
-        self._meanwhile: list[tuple[int, str]] = []
+        self._meanwhile: deque[tuple[int, str]] = deque()
         """Entries and persons that came while the store was being read."""
+        self._dropped = 0
+        """How many of those nobody needs any more."""
+        self._reads: dict[int, int] = {}
+        """Number of a read under way → how many had come when it began."""
         self.follows = False
         """Whether `take` gets every entry that is committed, whoever writes it."""
         self.entries = 0
@@ -140,23 +144,36 @@ class Histories:
         if needs != self._needs:
             self.forget_all()
             self._needs = needs
-        known = self._kept.get(self._person_of.get(person, person))
-        if known is not None and not needs.levels:
-            self._kept.move_to_end(self._person_of.get(person, person))
-            return known
+        owner = self._person_of.get(person, "")
+        known = self._kept.get(owner)
+        if known is not None:
+            self._kept.move_to_end(owner)
+            if not needs.levels:
+                return known
         loop = asyncio.get_running_loop()
-        self._reading += 1
+        self.reads += known is None
+        number = self.reads
+        if known is None:
+            self._reads[number] = self._dropped + len(self._meanwhile)
         try:
             past = await loop.run_in_executor(self._reader, self._read, needs, key, known, now)
-            if known is None:
-                self.reads += 1
-                past.key = key
-                self._keep(person, past)
+            if known is None and needs == self._needs:
+                self._keep(person, key, past, self._came_since(self._reads[number]))
         finally:
-            self._reading -= 1
-            if not self._reading:
-                self._meanwhile.clear()
+            if known is None:
+                self._end_read(number)
         return past
+
+    def _came_since(self, begin: int) -> Iterable[tuple[int, str]]:
+        return islice(self._meanwhile, begin - self._dropped, None)
+
+    def _end_read(self, number: int) -> None:
+        """Forget what came before all reads that are still under way."""
+        del self._reads[number]
+        needed = min(self._reads.values(), default=self._dropped + len(self._meanwhile))
+        while self._dropped < needed:
+            self._meanwhile.popleft()
+            self._dropped += 1
 
     def _read(self, needs: Needs, key: str, known: Past | None, now: datetime) -> Past:
         """Ask the store; blocks."""
@@ -198,33 +215,39 @@ class Histories:
     def _since(self, needs: Needs, now: datetime) -> datetime:
         return _EVER if needs.horizon_seconds is None else now - timedelta(seconds=needs.horizon_seconds)
 
-    def _keep(self, person: str, past: Past) -> None:
+    def _keep(self, person: str, key: str, past: Past, came: Iterable[tuple[int, str]]) -> None:
         """Keep what was read, unless it went on meanwhile."""
         members = {*past.members, person}
-        if any(sequence > past.last and one in members for sequence, one in self._meanwhile):
+        if any(sequence > past.last and one in members for sequence, one in came):
             return
-        self.forget(person)
-        self._kept[person] = past
-        self._by_key[past.key] = person
+        for member in members:
+            self.forget(member)
+        # Units are read anew each time.
+        kept = Past(past.last, past.contacts, past.events, past.consents, tuple(members)) if past.units else past
+        kept.key, kept.members = key, tuple(members)
+        self._kept[person] = kept
+        self._by_key[key] = person
         self._person_of.update(dict.fromkeys(members, person))
-        self._grow(past.size)
+        self._grow(kept.size)
 
     def _grow(self, size: int) -> None:
         """Count entries that came, and drop the pasts that were used longest ago where there is no room for them."""
         self.entries += size
         while self.entries > self._entries_max and self._kept:
-            self.forget(next(iter(self._kept)))
+            self._drop(next(iter(self._kept)))
 
     def forget(self, person: str | None) -> None:
-        """Drop a person's past: it is not whole, or there is no room."""
-        if person is None:
-            return
-        past = self._kept.pop(self._person_of.get(person, person), None)
-        if past is not None:
-            self.entries -= past.size
-            self._by_key.pop(past.key, None)
-            for member in (*past.members, person):
-                self._person_of.pop(member, None)
+        """Drop a person's past: it is not whole."""
+        owner = None if person is None else self._person_of.get(person)
+        if owner is not None:
+            self._drop(owner)
+
+    def _drop(self, owner: str) -> None:
+        past = self._kept.pop(owner)
+        self.entries -= past.size
+        self._by_key.pop(past.key, None)
+        for member in past.members:
+            self._person_of.pop(member, None)
 
     def forget_key(self, key: str) -> None:
         """Drop the past that was read by a key."""
@@ -244,9 +267,11 @@ class Histories:
     def take(self, entries: Iterable[Entry]) -> None:
         """Take in what was committed, where nobody else writes to the store: every entry, in journal order."""
         for entry in entries:
+            if entry.kind is Kind.ERASURE:
+                self.forget_all()
             if entry.person is None:
                 continue
-            if self._reading:
+            if self._reads:
                 self._meanwhile.append((entry.sequence, entry.person))
             owner = self._person_of.get(entry.person)
             if owner is not None and entry.sequence > self._kept[owner].last:
@@ -277,20 +302,22 @@ class Histories:
     def _part(self, entry: Entry) -> None:
         """Drop the pasts of all who became one person, or are one no more."""
         body = entry.body
-        named = [*(getattr(body, "link", None) or ()), getattr(body, "absorbed", None)]
+        named = [*(getattr(body, "link", None) or ()), *getattr(body, "persons", ())]
         for move in getattr(body, "moves", ()):
             named += move
         for person in named:
-            if person:
-                self.forget(person)
+            self.forget(person)
+            if self._reads:
+                self._meanwhile.append((entry.sequence, person))
 
     def decided(self, person: str | None, sequence: int, contacts: tuple[Contact, ...]) -> None:
         """Take in a decision that was committed: the store had refused it, had it not known all before."""
-        past = None if person is None else self._kept.get(self._person_of.get(person, person))
+        past = None if person is None else self._kept.get(self._person_of.get(person, ""))
         if past is not None and sequence > past.last:
+            before = past.size
             past.contacts = past.contacts + contacts if self._needs.contacts else ()
             past.last = sequence
-            self._grow(len(contacts))
+            self._grow(past.size - before)
 
 
 _MOVES = frozenset((Kind.MERGE, Kind.SPLIT, Kind.FORGET))
