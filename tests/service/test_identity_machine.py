@@ -274,14 +274,12 @@ def test_any_order_of_steps_agrees_with_the_model(tmp_path: Path, kind: str) -> 
 
 
 @pytest.mark.full
+@pytest.mark.parametrize("seed", range(10))
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
-def test_ten_thousand_steps_agree_with_the_model(tmp_path: Path, kind: str) -> None:
-    done = Counter[str]()
-    for seed in range(10):
-        (tmp_path / str(seed)).mkdir()
-        done += _walk(kind, tmp_path / str(seed), 1_050, seed)
+def test_ten_thousand_steps_agree_with_the_model(tmp_path: Path, kind: str, seed: int) -> None:
+    done = _walk(kind, tmp_path, 1_050, seed)
     print(dict(done))
-    assert min(done.values()) > 200
+    assert min(done.values()) > 20
 
 
 def test_a_model_that_forgets_merges_is_caught(tmp_path: Path) -> None:

@@ -36,7 +36,6 @@ __all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "merges_of"
 
 SECRET = "identity"  # noqa: S105  The name of the key, under which the store keeps it.
 """Name of the key that proofs are signed with."""
-PAGE = 1_000
 WORDS_MAX = 2_000
 """Characters of an author's name or a reason."""
 
@@ -335,28 +334,8 @@ def merges_of(storage: Storage, identifier: Identifier) -> tuple[MergeLine, ...]
     kind, value = identifier
     if storage.person_of(value, kind) is None:
         return None
-    merges: dict[int, Entry] = {}
-    splits: dict[int, Entry] = {}
-    before: int | None = None
-    while page := storage.history(value, kind, PAGE, before):
-        for entry in page:
-            if isinstance(entry.body, MergeBody):
-                merges[entry.sequence] = entry
-            elif isinstance(entry.body, SplitBody):
-                told = entry.body.tells or entry.sequence
-                splits[entry.body.merge] = _entry(storage, told) or entry
-        before = page[-1].sequence
-    for sequence in splits.keys() - merges.keys():
-        found = _entry(storage, sequence)
-        if found is not None:
-            merges[sequence] = found
-    lines = [_line(entry, splits.get(sequence)) for sequence, entry in sorted(merges.items(), reverse=True)]
+    lines = [_line(merge, split) for merge, split in storage.merges(value, kind)]
     return tuple(line for line in lines if line is not None)
-
-
-def _entry(storage: Storage, sequence: int) -> Entry | None:
-    found = storage.journal(sequence - 1, 1)
-    return found[0] if found and found[0].sequence == sequence else None
 
 
 def _line(entry: Entry, split: Entry | None) -> MergeLine | None:

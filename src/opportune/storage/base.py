@@ -204,6 +204,19 @@ class Storage(Hooks):
         """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
         return self._persons(identifier_kind, identifier)
 
+    def merges(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[Entry, Entry | None]]:
+        """Merges of the person behind an identifier, newest first, each with what undid it; those that are kept.
+
+        Those of before persons had entries of their own are missing.
+        """
+        persons = self.persons_of(identifier, identifier_kind)
+        found = []
+        for sequence, undone in sorted(self._merges(persons), reverse=True) if persons else ():
+            entry = self._kept_entry(sequence) if sequence else None
+            if entry is not None:
+                found.append((entry, self._kept_entry(undone) if undone else None))
+        return found
+
     def people(self) -> Iterator[KnownPerson]:
         """Everybody who is known, one after another; of a snapshot all of one moment."""
         for root, rows in groupby(self._table("people"), key=lambda row: str(row[0])):
