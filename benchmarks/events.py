@@ -204,6 +204,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rate", type=float, default=10_000.0)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--features", type=int, default=200)
+    parser.add_argument("--folder", type=Path, default=Path("/var/tmp"), help="where the store lies")
     parser.add_argument("--page", type=Path, default=None, help="page to write into; default docs/benchmarks.md")
     options = parser.parse_args(arguments)
     rate, seconds = (1_000.0, 2.0) if options.quick else (options.rate, options.seconds)
@@ -214,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     world = make_world(20 if options.quick else 100, customers=50)
     core = max(os.sched_getaffinity(0)) if len(os.sched_getaffinity(0)) > 1 else None
-    with tempfile.TemporaryDirectory(dir="/var/tmp") as temporary:
+    with tempfile.TemporaryDirectory(dir=options.folder) as temporary:
         folder = Path(temporary)
         write_project(world, folder / "project")
         (folder / "project" / "events.yaml").write_text(EVENTS)

@@ -31,6 +31,12 @@ PORTION = 64
 """Writes of a large number that share a commit: whoever comes meanwhile waits for no more than these."""
 
 
+PILE = 6
+"""Portions that wait for each further one in a commit."""
+PORTIONS_MAX = 4
+"""Portions in one commit."""
+
+
 class _Waiting(NamedTuple):
     """Writes that are answered together; `alone` where it is one, whose refusal is raised."""
 
@@ -212,7 +218,9 @@ class GroupWriter:
         taken = self._waiting[: self._fitting()]
         del self._waiting[: len(taken)]
         if self._portions and (not taken or self._owes_portion):
-            taken.append(self._portions.popleft())
+            # Where the disk is slow, portions pile up: then more of them share a flush.
+            for _ in range(min(PORTIONS_MAX, 1 + len(self._portions) // PILE)):
+                taken.append(self._portions.popleft())
             self._owes_portion = False
         else:
             self._owes_portion = bool(self._portions)
