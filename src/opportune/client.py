@@ -582,6 +582,7 @@ class Client(_Common):
         placements: str | Sequence[str | Mapping[str, Any]],
         *,
         customer: str | None = None,
+        identifiers: Mapping[str, str] | None = None,
         context: Mapping[str, Any] | None = None,
         events: Sequence[Mapping[str, Any]] | None = None,
         text: str | None = None,
@@ -595,6 +596,7 @@ class Client(_Common):
 
         Args:
             placements: name of a placement, or several; with {"name": ..., "size": ...} where the size matters.
+            identifiers: kind → more identifiers of the customer, such as {"cookie": "..."}.
             events: what just happened in this contact, as {"type": ..., "attributes": ...}.
             text: what the customer said or wrote; attributes are read out of it.
             id: idempotency key; None makes one.
@@ -608,6 +610,7 @@ class Client(_Common):
             deadline_ms,
             id,
             customer=customer,
+            identifiers=identifiers,
             context=context,
             events=events,
             text=text,
@@ -1020,6 +1023,7 @@ class AsyncClient(_Common):
         placements: str | Sequence[str | Mapping[str, Any]],
         *,
         customer: str | None = None,
+        identifiers: Mapping[str, str] | None = None,
         context: Mapping[str, Any] | None = None,
         events: Sequence[Mapping[str, Any]] | None = None,
         text: str | None = None,
@@ -1036,6 +1040,7 @@ class AsyncClient(_Common):
             deadline_ms,
             id,
             customer=customer,
+            identifiers=identifiers,
             context=context,
             events=events,
             text=text,

@@ -147,6 +147,29 @@ def test_customers_are_written_and_read() -> None:
         assert profile is None
 
 
+def test_who_is_who_is_asked_proven_and_undone() -> None:
+    script = Script(
+        (200, {"status": "recorded", "merged": 1}),
+        (200, {"status": "recorded", "sequence": 9}),
+        (200, {"merges": [{"entry": 8}]}),
+        (200, {"status": "recorded", "version": 3}),
+    )
+    names = {"customer": "c-1", "cookie": "k"}
+    assert sync(script, lambda client: client.identify(names, "a.b.c")).merged == 1
+    assert sync(script, lambda client: client.split("c-1", 8, id="s-1", reason="twins")).sequence == 9
+    assert sync(script, lambda client: client.merges("c-1")) == ({"entry": 8},)
+    assert sync(script, lambda client: client.merge("c-1", "email:a@b.pl", id="m", author="Ola")).version == 3
+    bodies = [json.loads(one.content) if one.content else None for one in script.requests]
+    assert bodies[0] == {"identifiers": names, "proof": "a.b.c"}
+    assert bodies[1] == {"id": "s-1", "merge": 8, "reason": "twins"}
+    assert bodies[3] == {"id": "m", "other": "email:a@b.pl", "author": "Ola"}
+    assert [one.url.path for one in script.requests[:3]] == [
+        "/v1/identify",
+        "/v1/customers/c-1/split",
+        "/v1/customers/c-1/merges",
+    ]
+
+
 def test_customers_are_merged_and_their_history_is_read() -> None:
     script = Script((200, {"status": "recorded", "version": 3}))
     merged = sync(script, lambda client: client.merge("c/1", "c-2", id="m-1"))
