@@ -61,7 +61,8 @@ def fallback(
         reason: why the answer is degraded.
         switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
     """
-    standing = Standing(switched_off=switched_off, consents=None if request.customer is not None else ())
+    is_named = request.customer is not None or bool(request.identifiers)
+    standing = Standing(switched_off=switched_off, consents=None if is_named else ())
     holds = holds_of(plan, standing, facts, now, request=request)
     holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch", "consent", "minor"))
     facts = visible(plan, holds, facts, request)

@@ -33,7 +33,7 @@ AT = NOON
 
 def files(**more: str) -> dict[str, str]:
     """Give the texts of the project; keyword arguments stand for <name>.yaml."""
-    texts, _ = read_texts(STARTER)
+    texts = {path: text for path, text in read_texts(STARTER)[0].items() if not path.startswith("tests/")}
     return {**texts, "consents.yaml": CONSENTS, **{f"{name}.yaml": text for name, text in more.items()}}
 
 

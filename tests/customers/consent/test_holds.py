@@ -119,8 +119,10 @@ def test_a_fallback_shows_a_known_customer_nothing_that_needs_asking(strategy) -
 
     answer = fallback(strategy.plan, asked, facts, NOON, Reason.STORE_SLOW)
     anonymous = fallback(strategy.plan, request_of_nobody(), facts, NOON, Reason.STORE_SLOW)
+    by_mail = replace(request_of_nobody(), identifiers={"email": "a@example.com"})
 
     assert not shown(answer)
+    assert not shown(fallback(strategy.plan, by_mail, facts, NOON, Reason.STORE_SLOW))
     assert shown(anonymous) == {"help_pages"}
 
 
