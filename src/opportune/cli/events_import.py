@@ -86,9 +86,8 @@ def import_events(
             fail(f"--type: the project has no such event type; {suggest(type_, events, 'declare it in events.yaml')}")
         kinds = strategy.registries.identifiers.kinds
         if kind not in kinds:
-            fail(
-                f"--kind: the project has no such kind of identifier; {suggest(kind, kinds, 'declare it in identifiers.yaml')}"
-            )
+            remedy = suggest(kind, kinds, "declare it in identifiers.yaml")
+            fail(f"--kind: the project has no such kind of identifier; {remedy}")
         kept = ProgressFile(file.with_name(file.name + ".import.json"))
         if dry_run and kept.path.exists():
             fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
