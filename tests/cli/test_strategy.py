@@ -108,7 +108,7 @@ def test_failing_persona_tests_say_why_and_where(run: Run) -> None:
     )
     assert "expected family_sim to be dropped at eligibility, found outranked: " in said[3]
     assert "expected the reason of family_sim to say 'too small'" in said[4]
-    assert said[5] == "7 passed, 3 failed."
+    assert said[5] == "8 passed, 3 failed."
     assert [(test["file"], test["line"]) for test in found["tests"] if test["failures"]] == [
         ("tests/wrong.yaml", 2), ("tests/wrong.yaml", 11), ("tests/wrong.yaml", 18)
     ]  # fmt: skip

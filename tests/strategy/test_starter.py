@@ -32,7 +32,7 @@ def test_its_own_persona_tests_pass() -> None:
     read, features = registries(checked.project), compile_features(checked)
     results = [run_persona(plan, read, model, persona, features) for persona in checked.personas]
 
-    assert [result.failures for result in results] == [()] * 7
+    assert [result.failures for result in results] == [()] * 8
 
 
 def test_a_folder_with_anything_in_it_is_refused(tmp_path: Path) -> None:
