@@ -16,6 +16,7 @@ from benchmarks import rule_texts
 from benchmarks.world import World
 from opportune.learning.bayes import BayesModel
 from opportune.learning.encoding_numpy import CURVE_MEAN, Z_MAX
+from opportune.learning.marks import mark_of
 
 __all__ = [
     "LEARNERS",
@@ -279,7 +280,7 @@ class Rival:
         """Give the expected priority of every candidate, float32 [N]."""
         profile = self._profiles[customer]
         numbers = (np.array([profile[name] for name in self._numbers]) - self._mean) * self._factor
-        rows = [table[str(profile[name])] for name, table in self._places]
+        rows = [table[mark_of(str(profile[name]))] for name, table in self._places]
         rows.append(self._bias)
         line = np.clip(numbers, -Z_MAX, Z_MAX)
         features = np.concatenate((line, np.abs(line) - CURVE_MEAN)).astype(np.float32)

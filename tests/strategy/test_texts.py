@@ -132,7 +132,7 @@ def failures(edits: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
         files[path] = files[path].replace(find, put)
     checked = check_files(files)
     plan, read = unexplored(compile_plan(checked)), registries(checked.project)
-    (persona,) = (one for one in checked.personas if one.turns)
+    (persona,) = (one for one in checked.personas if one.name.startswith("What is said"))
     return run_persona(plan, read, new_model(plan, "numpy"), persona).failures
 
 

@@ -25,7 +25,7 @@ def results(edits: Mapping[str, tuple[str, str]]) -> dict[str, PersonaResult]:
     for path, (find, put) in edits.items():
         assert find in files[path]
         files[path] = files[path].replace(find, put)
-    checked = check_files({path: text for path, text in files.items()})
+    checked = check_files(dict(files))
     plan, read = unexplored(compile_plan(checked)), registries(checked.project)
     model, features = new_model(plan, "numpy"), compile_features(checked)
     return {one.name: run_persona(plan, read, model, one, features) for one in checked.personas if one.turns}
@@ -57,7 +57,9 @@ def test_each_turn_rests_on_what_the_example_says_of_it(path: str, find: str, pu
 
 
 def test_what_came_of_an_action_that_no_answer_held_is_told() -> None:
-    found = results({"tests/session.yaml": ("outcomes: {contract_one_year: reject}", "outcomes: {second_line: reject}")})
+    found = results(
+        {"tests/session.yaml": ("outcomes: {contract_one_year: reject}", "outcomes: {second_line: reject}")}
+    )
 
     said = "turn 3 (No contract, thank you): reject of second_line: it was in no answer before"
     assert said in found[SIX_TURNS].failures
