@@ -22,7 +22,7 @@ from opportune.service.sessions import read_session
 from opportune.storage import RecordEvent, Storage
 from opportune.strategy.gathering import gathered_of
 
-__all__ = ["NOTHING", "Found", "Gatherer", "with_happened"]
+__all__ = ["NOTHING", "Found", "Gatherer"]
 
 TEXT_SECONDS = 0.05
 """How long the reading of a text is waited for."""
@@ -164,19 +164,22 @@ class Gatherer:
     ) -> dict[str, Value]:
         events = EventHistory() if past is None else past.events
         contacts = () if past is None else past.contacts
-        if happened:
-            # What is in memory stays as it is: these are in the store and in there once they are committed.
-            events = with_happened(events, happened, now)
         own = profile.facts.get("customer.time_zone")
         zone = request.zone or (own if isinstance(own, str) else serving.strategy.plan.zone)
         units = {} if past is None else {level: (unit.events, unit.contacts) for level, unit in past.units.items()}
-        return serving.strategy.features.read(events, contacts, now, zone, units)
+        # Nothing else runs meanwhile. What just happened counts now, and is in memory once it is committed.
+        histories = [events, *(unit for unit, _ in units.values())]
+        keys = _take_in(histories, happened, now)
+        try:
+            return serving.strategy.features.read(events, contacts, now, zone, units)
+        finally:
+            for history in histories:
+                history.leave_out(keys)
 
 
-def with_happened(events: EventHistory, happened: Sequence[RecordEvent], now: datetime) -> EventHistory:
-    """Give a history with what just happened, under keys that no journal entry has."""
-    together = EventHistory()
-    together.merge(events)
-    for place, event in enumerate(happened, start=1):
-        together.add(-place, micros(event.occurred_at or now), event.type, event.attributes)
-    return together
+def _take_in(histories: Sequence[EventHistory], happened: Sequence[RecordEvent], now: datetime) -> list[int]:
+    """Add what just happened to histories, under keys that no journal entry has; give the keys."""
+    for history in histories:
+        for place, event in enumerate(happened, start=1):
+            history.add(-place, micros(event.occurred_at or now), event.type, event.attributes)
+    return [-place for place in range(1, len(happened) + 1)]
