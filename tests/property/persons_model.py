@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 __all__ = ["PersonsModel", "Told"]
@@ -108,14 +107,9 @@ class PersonsModel:
         return sum(1 for _ in self.of(identifier, "decision", "outcome"))
 
     def consent(self, identifier: str) -> bool | None:
-        """What was said last; of several identifiers at one moment, the refusal."""
-        last: dict[str, tuple[datetime, bool]] = {}
-        for told in self.of(identifier, "consent"):
-            at, given = told.values
-            if told.about[0] not in last or at >= last[told.about[0]][0]:
-                last[told.about[0]] = at, given
-        newest = max((at for at, _ in last.values()), default=None)
-        return all(given for at, given in last.values() if at == newest) if last else None
+        """What was said last; of words of one moment, the refusal."""
+        said = [told.values for told in self.of(identifier, "consent")]
+        return not max((at, not given) for at, given in said)[1] if said else None
 
     def unit(self, identifier: str) -> str | None:
         said = [told.values for told in self.of(identifier, "join")]

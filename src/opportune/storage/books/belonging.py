@@ -54,7 +54,8 @@ def record_consent(ledger: Ledger, item: Request, write: RecordConsent) -> Recei
     before = own.get(key)
     # One dated ahead would outdo all that is said until then.
     at = min(ledger.moment(write.occurred_at), ledger.moment(None))
-    is_last = before is None or at >= before.at
+    # Of two words of one moment the refusal holds, whichever came first.
+    is_last = before is None or (at, not write.given) >= (before.at, not before.given)
     body = ConsentBody(
         channel=write.channel,
         purpose=write.purpose,

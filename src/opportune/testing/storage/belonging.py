@@ -84,10 +84,14 @@ class BelongingContract(StorageCase):
             assert len(storage.consents("c-001")) == 2
             assert verify_storage(storage) == []
 
-    def test_of_one_moment_the_later_entry_counts(self, storage: Storage) -> None:
-        storage.write([consent("k1", given=False, occurred_at=NOON), consent("k2", occurred_at=NOON)])
+    @pytest.mark.parametrize("first", [True, False])
+    def test_of_one_moment_the_refusal_counts_whichever_came_first(self, storage: Storage, first: bool) -> None:
+        storage.write([consent("k1", given=first, occurred_at=NOON), consent("k2", given=not first, occurred_at=NOON)])
 
+        assert [found.given for found in storage.consents("c-001")] == [False]
+        one(storage, consent("k3", occurred_at=NOON + HOUR))
         assert [found.given for found in storage.consents("c-001")] == [True]
+        assert verify_storage(storage) == []
 
     @pytest.mark.parametrize("first", ["c-001", "c-002"])
     def test_of_two_identifiers_the_refusal_counts_where_both_spoke_at_once(self, storage: Storage, first: str) -> None:
