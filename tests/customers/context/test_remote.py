@@ -129,10 +129,11 @@ def test_no_more_calls_are_under_way_than_allowed() -> None:
         World(status=302),
         World(body=b"{"),
         World(body=b"\xff"),
+        World(body=b"[" * 50_000),
         World(body=b" " * 2_000_000),
         World(seconds=30.0),
     ],
-    ids=["failing", "overloaded", "redirecting", "no-json", "no-text", "too-large", "slow"],
+    ids=["failing", "overloaded", "redirecting", "no-json", "no-text", "nested", "too-large", "slow"],
 )
 def test_a_dead_service_is_left_alone_longer_each_time(world: World) -> None:
     async def story(fetching: Fetching, clock: Clock) -> None:
@@ -278,6 +279,17 @@ def test_a_strategy_takes_values_and_says_what_it_could_not_take() -> None:
 )
 def test_values_in_addresses_are_rounded_and_escaped(value: Value, written: str) -> None:
     assert address_of("https://x.example/{customer.a}", 2).of({"customer.a": value}) == f"https://x.example/{written}"
+
+
+@pytest.mark.parametrize("value", ["", ".", ".."])
+def test_no_value_leads_to_another_address(value: str) -> None:
+    assert address_of("https://x.example/v1/{context.a}/now", 2).of({"context.a": value}) is None
+
+
+def test_a_number_too_large_for_a_number_is_unreadable() -> None:
+    compiled = sources("hour: { type: integer, source: time.hour }" + TAKEN, DECLARED)
+
+    assert fill(compiled, answers=Kept(10**400, "dry"), town="x").doubts == ("context.rain: unreadable",)
 
 
 @pytest.mark.parametrize("url", ["https://x.example/{a", "https://x.example/a}", "https://x.example/{a{b}}"])

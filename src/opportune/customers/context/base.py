@@ -26,6 +26,7 @@ __all__ = [
     "Given",
     "Service",
     "Source",
+    "as_number",
     "contact_of",
     "number_at",
     "text_at",
@@ -141,6 +142,14 @@ def text_at(facts: Facts, key: str) -> str | None:
     """Give a fact that is a text; None where it is missing or something else."""
     value = facts.get(key)
     return value if isinstance(value, str) else None
+
+
+def as_number(value: int) -> float | Doubt:
+    """Give a whole number as one with a fraction; unreadable where it is too large for one."""
+    try:
+        return float(value)
+    except OverflowError:
+        return Doubt.UNREADABLE
 
 
 def number_at(facts: Mapping[str, Value], key: str) -> float | None:

@@ -39,6 +39,11 @@ PAUSE_SECONDS_MAX = 300.0
 
 OVERLOADED = (httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
 """Answers of 400 and above that say nothing of the question."""
+FAULTS = (
+    *(httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError),
+    *(TimeoutError, OSError, ValueError, RecursionError),
+)
+"""What a service may do wrong; a JSON text that nests too deep is read as far as Python allows."""
 
 Values = tuple[Value | None, ...]
 
@@ -170,7 +175,7 @@ class Fetching:
     async def _ask(self, call: Call, line: _Line) -> None:
         try:
             document = await asyncio.wait_for(self._fetch(call.url), call.service.timeout_seconds)
-        except (httpx.HTTPError, httpx.InvalidURL, msgspec.MsgspecError, TimeoutError, OSError, ValueError):
+        except FAULTS:
             self.figures.failed += 1
             line.failures += 1
             pause = min(PAUSE_SECONDS_MAX, PAUSE_SECONDS * 2.0 ** min(30, line.failures - 1))

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from opportune.customers.context.base import Call, Contact, Doubt, Given, Service
+from opportune.customers.context.base import Call, Contact, Doubt, Given, Service, as_number
 from opportune.records import Facts, Value, ValueType
 
 __all__ = ["Address", "Remote", "address_of", "fitted"]
+
+_STEPS = frozenset({"", ".", ".."})
+"""What a path does not take for a name: it would lead to another address of the service."""
 
 _TYPES: dict[ValueType, type | tuple[type, ...]] = {
     ValueType.BOOLEAN: bool,
@@ -34,13 +37,16 @@ class Address:
     decimals: int
 
     def of(self, facts: Facts) -> str | None:
-        """Write the URL; None where an attribute is missing."""
+        """Write the URL; None where an attribute is missing, or its text is no name in a path."""
         parts = [self.texts[0]]
         for key, text in zip(self.keys, self.texts[1:], strict=True):
             value = facts.get(key)
             if value is None or isinstance(value, list | tuple):
                 return None
-            parts += (quote(_written(value, self.decimals), safe="", errors="replace"), text)
+            written = _written(value, self.decimals)
+            if written in _STEPS:
+                return None
+            parts += (quote(written, safe="", errors="replace"), text)
         return "".join(parts)
 
 
@@ -102,4 +108,4 @@ def fitted(value: Value | None, kind: ValueType) -> Given:
         return Doubt.NO_DATA
     if isinstance(value, bool) != (kind is ValueType.BOOLEAN) or not isinstance(value, _TYPES[kind]):
         return Doubt.UNREADABLE
-    return float(value) if kind is ValueType.NUMBER and isinstance(value, int) else value
+    return as_number(value) if kind is ValueType.NUMBER and isinstance(value, int) else value

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from opportune.customers.attributes import Attribute, read_value
-from opportune.customers.context.base import NO_ANSWERS, Answers, Doubt, Source, contact_of
+from opportune.customers.context.base import NO_ANSWERS, Answers, Doubt, Source, as_number, contact_of
 from opportune.records import DecisionRequest, Facts, Value
 
 __all__ = ["NO_SOURCES", "Gathered", "Sources", "Step", "Target"]
@@ -50,13 +50,12 @@ class Target:
         return PREFIX + self.name
 
     def value(self, given: Value) -> Value | Doubt:
-        """Give a value as the attribute has it; out of range where it does not take it."""
-        if self.is_number and isinstance(given, int):
-            given = float(given)
-        if self.attribute is None:
-            return given
+        """Give a value as the attribute has it, or why it does not take it."""
+        number = as_number(given) if self.is_number and isinstance(given, int) else given
+        if self.attribute is None or isinstance(number, Doubt):
+            return number
         try:
-            return read_value(self.attribute, given)
+            return read_value(self.attribute, number)
         except ValueError:
             return Doubt.OUT_OF_RANGE
 
