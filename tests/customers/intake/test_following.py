@@ -163,6 +163,15 @@ def test_other_shapes_keep_their_names() -> None:
     assert cloud["time"] == track["timestamp"] == "2026-05-04T16:00:00.123000+00:00"
 
 
+@pytest.mark.parametrize("written_at", [253_402_300_800_000, 10**17, -(10**16)])
+def test_a_time_beyond_the_calendar_is_refused_where_the_event_has_none_of_its_own(written_at: int) -> None:
+    own = {"type": "call", "occurred_at": "2026-05-04T00:00:00Z"}
+
+    with pytest.raises(InputError, match="9999"):
+        item_of(message(1, {"type": "call"})._replace(written_at=written_at), decode, key_names=False)
+    assert item_of(message(1, own)._replace(written_at=written_at), decode, key_names=False).items() >= own.items()
+
+
 def test_a_key_that_is_no_text_is_refused() -> None:
     with pytest.raises(InputError):
         item_of(message(1, {"type": "call"}, key=b"\xff"), decode, key_names=True)

@@ -94,7 +94,7 @@ def item_of(message: Message, decode: Callable[[bytes], Any], key_names: bool) -
 
 
 def _completed(value: dict[str, Any], time: str, message: Message, others: Mapping[str, str | None]) -> dict[str, Any]:
-    moment = None if message.written_at is None else _moment(message.written_at)
+    moment = None if message.written_at is None or value.get(time) is not None else _moment(message.written_at)
     missing = {name: text for name, text in {time: moment, **others}.items() if text is not None}
     return {**missing, **{name: one for name, one in value.items() if one is not None or name not in missing}}
 
@@ -110,4 +110,9 @@ def _key(message: Message) -> str | None:
 
 def _moment(milliseconds: int) -> str:
     seconds, rest = divmod(milliseconds, 1000)
-    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000).isoformat()
+    try:
+        return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest * 1000).isoformat()
+    except (ValueError, OverflowError, OSError):
+        message = "expected the message's time in the years 1 to 9999, found another"
+        remedy = "send it again, with the time of what happened in the event"
+        raise InputError.of("timestamp", message, remedy) from None
