@@ -1,11 +1,13 @@
 """Joining outcomes of a real journal to what their decisions knew."""
 
 import pytest
+from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide
 from opportune.outcomes import Learner, lessons, new_model
 from opportune.records import Origin, Outcome, Sign
 from opportune.storage import ErasePayloads, RecordOutcome, SaveDecision, open_storage
+from opportune.testing.storage.writes import merge, save_profile
 from tests.worlds import NOON, Item, World, request
 
 SIGNS = {"seen": Sign.NEUTRAL, "accept": Sign.POSITIVE, "reject": Sign.NEGATIVE}
@@ -86,3 +88,16 @@ def test_erased_facts_teach_nothing(plan, storage):
     storage.write([ErasePayloads(id="e-1", sequences=(sequence,))])
 
     assert found(storage) == []
+
+
+def test_who_came_by_several_identifiers_teaches_as_one_person(plan, storage):
+    storage.write([save_profile("first", "c-1"), save_profile("second", "c-2"), merge("both", "c-1", "c-2")])
+    person = storage.person_of("c-2")
+    for name in ("c-1", "c-2"):
+        asked = replace(request(name), customer=name)
+        state = State(model=new_model(plan, "numpy"), position=0, person=person)
+        decision = decide(plan, state, asked, NOON, Draws(name))
+        storage.write([SaveDecision(decision=decision, answer=b"{}", origin=Origin.ENGINE, identifier=name)])
+        answered(storage, decision, "accept")
+
+    assert [lesson.who for lesson in found(storage)] == [person, person]

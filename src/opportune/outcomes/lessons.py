@@ -69,7 +69,7 @@ class Account(msgspec.Struct, gc=False):
             sequence=entry.sequence,
             at=to_microseconds(entry.occurred_at),
             recorded_at=entry.recorded_at,
-            who=entry.person or (known.customer if known else None) or entry.session or "",
+            who=body.person or entry.person or (known.customer if known else None) or entry.session or "",
             # Also without its facts: an answer to it teaches nothing, and need not ask for them again.
             facts=known.facts if known else {},
             channel=body.channel,
