@@ -36,6 +36,8 @@ __all__ = [
     "StoreBusyError",
     "StoreError",
     "UnknownError",
+    "and_more",
+    "shortened",
     "suggest",
 ]
 
@@ -170,6 +172,16 @@ class ServiceError(OpportuneError):
         self.code = code
         self.problems = list(problems)
         super().__init__(message)
+
+
+def shortened(problems: list[Problem], most: int) -> list[Problem]:
+    """Keep so many problems at most, and say how many more there are."""
+    return [*problems[:most], *and_more(len(problems) - most)]
+
+
+def and_more(count: int) -> list[Problem]:
+    """Say how many problems are not told one by one; nothing where there are none."""
+    return [Problem("", 0, 0, "", f"and {count} more")] if count > 0 else []
 
 
 def suggest(name: str, known: Iterable[str], otherwise: str) -> str:

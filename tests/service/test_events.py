@@ -102,3 +102,16 @@ def test_a_thousand_events_at_once_keep_their_order(service: Service) -> None:
     assert answer["recorded"] == 1000
     assert sequences == sorted(sequences)
     assert service.call("POST", "/v1/events", [*events, OWN]).json()["code"] == "too-large"
+
+
+def test_what_is_told_of_wrong_items_is_bounded(service: Service) -> None:
+    wrong = {**OWN, "attributes": {f"cell{number}": 1 for number in range(700)}}
+    kinds = {**OWN, "identifiers": {f"kind{number}": "x" for number in range(700)}}
+
+    for event in (wrong, kinds):
+        problems = service.call("POST", "/v1/events", event).json()["problems"]
+        assert len(problems) == 21
+        assert problems[-1]["message"] == "and 680 more"
+    items = service.call("POST", "/v1/events", [wrong] * 30).json()["items"]
+    assert sum(len(item["problems"]) for item in items) < 260
+    assert all(item["problems"] for item in items)

@@ -9,13 +9,15 @@ from datetime import UTC, datetime
 from typing import Any
 
 from opportune.customers.plain import Plain, PlainForms, plain_of
-from opportune.errors import InputError, Problem, suggest
+from opportune.errors import InputError, Problem, and_more, suggest
 from opportune.records import Value, ValueType
 
 __all__ = ["Attribute", "Registry", "read_value"]
 
 INTEGER_MAX = 2**63 - 1
 """Rules compute with 64-bit integers."""
+UNKNOWN_MAX = 20
+"""Undeclared names that are told one by one: comparing each with all that is declared takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +83,15 @@ class Registry:
         typed: dict[str, Value] = {}
         ignored: list[str] = []
         problems: list[Problem] = []
+        unknown = 0
         for name, value in values.items():
             attribute = self.attributes.get(name)
             if attribute is None:
                 if self.ignores_unknown:
                     ignored.append(name)
-                else:
+                    continue
+                unknown += 1
+                if unknown <= UNKNOWN_MAX:
                     problems.append(self._unknown(name))
                 continue
             if value is None:
@@ -98,7 +103,7 @@ class Registry:
             except ValueError as error:
                 problems.append(_problem(self.prefix + name, str(error)))
         if problems:
-            raise InputError(problems, "invalid-attribute")
+            raise InputError([*problems, *and_more(unknown - UNKNOWN_MAX)], "invalid-attribute")
         return typed, tuple(ignored)
 
     def left_out(self, values: Mapping[str, Any], facts: Mapping[str, Value]) -> tuple[str, ...]:

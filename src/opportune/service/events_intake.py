@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
 from opportune.errors import InputError
 from opportune.service.event_writes import event_write, ids_wrong, refuse_if
 from opportune.service.live import Live
 from opportune.service.profiles import key_of
+from opportune.service.slices import in_slices
 from opportune.service.standings import Standings
 from opportune.storage import GroupWriter, MergePersons, Receipt, RecordEvent, SaveProfile, Write
 from opportune.strategy.compile import Registries
@@ -39,24 +41,12 @@ class EventIntake:
             StoreError: not all was acknowledged; the same call may be repeated.
         """
         registries = self._live.current.strategy.registries
-        prepared: list[Write | InputError] = []
-        for told in items:
-            try:
-                prepared.append(told if isinstance(told, InputError) else _write(registries, told.item))
-            except InputError as error:
-                prepared.append(error)
-        return await self._commit(prepared)
+        return await self._commit(await in_slices(items, lambda told: _write(registries, told.item)))
 
     async def events(self, events: Sequence[Event | InputError]) -> list[Taken]:
         """As `take`, for items that are all of our own shape."""
         registries = self._live.current.strategy.registries
-        prepared: list[Write | InputError] = []
-        for event in events:
-            try:
-                prepared.append(event if isinstance(event, InputError) else event_write(registries, event))
-            except InputError as error:
-                prepared.append(error)
-        return await self._commit(prepared)
+        return await self._commit(await in_slices(events, partial(event_write, registries)))
 
     async def _commit(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
         writes = [item for item in prepared if not isinstance(item, InputError)]

@@ -8,13 +8,15 @@ from enum import IntEnum
 from typing import Literal, NamedTuple
 
 from opportune.customers.identity import normal
-from opportune.errors import InputError, Problem, suggest
+from opportune.errors import InputError, Problem, and_more, suggest
 
 __all__ = ["CUSTOMER", "Identifier", "Identifiers", "Kind", "Trust"]
 
 CUSTOMER = "customer"
 """The kind that is always there."""
 INVALID = "invalid-identifier"
+UNKNOWN_MAX = 20
+"""Undeclared kinds that are told one by one."""
 
 
 class Trust(IntEnum):
@@ -120,14 +122,18 @@ class Identifiers:
             if others[CUSTOMER] != customer:
                 message = "expected one customer, found another one in identifiers"
                 problems += InputError.of(CUSTOMER, message, "send it once", INVALID).problems
+        unknown = 0
         for kind, text in others.items():
+            unknown += kind not in self.kinds
+            if kind not in self.kinds and unknown > UNKNOWN_MAX:
+                continue
             where = CUSTOMER if kind == CUSTOMER else f"identifiers.{kind}" if kind in self.kinds else "identifiers"
             try:
                 found.append(self.one(kind, text, where))
             except InputError as error:
                 problems += error.problems
         if problems:
-            raise InputError(problems, INVALID)
+            raise InputError([*problems, *and_more(unknown - UNKNOWN_MAX)], INVALID)
         return tuple(sorted(found, key=lambda one: self._rank[one.kind]))
 
     def ranked(self, customer: str | None, others: Mapping[str, str]) -> tuple[Identifier, ...]:
@@ -139,14 +145,15 @@ class Identifiers:
     def in_path(self, text: str) -> Identifier:
         """Read an identifier as it stands in a path or a command: KIND:VALUE, or a customer's as it is.
 
-        What stands before the first colon is taken for a kind or a level where the project has one of that name.
+        What stands before the first colon is taken for a kind where the project has one of that name.
 
         Raises:
-            InputError: it is wrong.
+            InputError: it is wrong, or names a unit of a level: a household is no person.
         """
         kind, sign, value = text.partition(":")
         if sign and kind in self.kinds:
             return self.one(kind, value)
         if sign and kind in self.levels:
-            return Identifier(kind, value)
+            message = f"expected a person, found a unit of the level '{kind}'"
+            raise InputError.of(CUSTOMER, message, "name a person; units have paths of their own, /v1/units", INVALID)
         return self.one(CUSTOMER, text)

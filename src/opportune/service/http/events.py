@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -14,6 +15,7 @@ from opportune.service.events_intake import Taken as Result
 from opportune.service.http.call import JSON, Call, Reply
 from opportune.service.http.handlers import BATCH_MAX, answer_batch, answer_one, too_many
 from opportune.service.http.strict import is_plain, read_as, read_json
+from opportune.service.slices import in_slices
 
 __all__ = ["MEDIA", "create_events"]
 
@@ -37,7 +39,7 @@ async def create_events(call: Call) -> Reply:
         return answer_one(call, "event", result, _ignored(told))
     if len(items) > BATCH_MAX:
         raise too_many(BATCH_MAX)
-    read = [_read_or_refuse(call, item) for item in items]
+    read = await in_slices(items, partial(_read, call))
     return answer_batch(call, "event", await _take(call, read), [_ignored(told) for told in read])
 
 
@@ -67,13 +69,6 @@ def _read(call: Call, value: Any) -> Told:
 
 def _own_event(value: Any) -> Event:
     return read_as(value, Event)
-
-
-def _read_or_refuse(call: Call, value: Any) -> Told | InputError:
-    try:
-        return _read(call, value)
-    except InputError as error:
-        return error
 
 
 async def _take(call: Call, items: Sequence[Told | InputError]) -> Sequence[Result]:

@@ -12,7 +12,7 @@ from opportune.errors import InputError
 from opportune.records import DecisionRequest, Outcome
 from opportune.service.history import told
 from opportune.service.http.call import NDJSON, Call, Reply, chosen, whole_number
-from opportune.service.http.problems import Refusal, refusal_of
+from opportune.service.http.problems import PROBLEMS_MAX, Refusal, refusal_of
 from opportune.service.http.records import (
     BatchAnswer,
     CustomerAnswer,
@@ -293,17 +293,22 @@ def answer_batch(
     call: Call, kind: str, results: Sequence[Result], ignored: Sequence[tuple[str, ...]] | None = None
 ) -> Reply:
     """Answer a request of many items."""
-    items = tuple(map(_item, results, ignored or repeat(())))
+    items: list[ItemAnswer] = []
+    left = PROBLEMS_MAX
+    for result, names in zip(results, ignored or repeat(()), strict=False):
+        # Of each refused item one problem is told at least.
+        items.append(_item(result, names, max(left, 1)))
+        left -= len(items[-1].problems)
     statuses = [item.status for item in items]
     counts = {status: statuses.count(status) for status in ("recorded", "repeated", "refused")}
     for status, count in counts.items():
         call.metrics.items.labels(kind, status).inc(count)
-    return Reply.of(BatchAnswer(items=items, **counts), 207 if counts["refused"] else 200)
+    return Reply.of(BatchAnswer(items=tuple(items), **counts), 207 if counts["refused"] else 200)
 
 
-def _item(result: Result, ignored: tuple[str, ...]) -> ItemAnswer:
+def _item(result: Result, ignored: tuple[str, ...], most: int) -> ItemAnswer:
     if isinstance(result, InputError):
-        refusal = refusal_of(result)
+        refusal = refusal_of(result, most)
         return ItemAnswer(status="refused", code=refusal.code, problems=refusal.problems)
     return ItemAnswer(status=_status(result), sequence=result.sequence, ignored=ignored)
 

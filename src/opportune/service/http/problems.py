@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import msgspec
 
-from opportune.errors import ConflictError, InputError, OpportuneError, ProjectError, StoreBusyError, StoreError
+from opportune.errors import (
+    ConflictError,
+    InputError,
+    OpportuneError,
+    ProjectError,
+    StoreBusyError,
+    StoreError,
+    shortened,
+)
 from opportune.errors import Problem as ProjectProblem
 
-__all__ = ["CODES", "Problem", "ProblemBody", "Refusal", "problem_body", "refusal_of"]
+__all__ = ["CODES", "PROBLEMS_MAX", "Problem", "ProblemBody", "Refusal", "problem_body", "refusal_of"]
 
 PREFIX = "urn:opportune:problem:"
 """Begins the name of a kind of problem; the code ends it."""
+PROBLEMS_MAX = 200
+"""Problems in one answer that are told one by one."""
 
 CODES: dict[str, tuple[int, str]] = {
     "malformed-json": (400, "The body is not JSON"),
@@ -112,15 +122,19 @@ class Refusal(OpportuneError):
         return CODES[self.code][0]
 
 
-def refusal_of(error: Exception) -> Refusal:
-    """Turn any error into what the caller may know of it."""
+def refusal_of(error: Exception, most: int = PROBLEMS_MAX) -> Refusal:
+    """Turn any error into what the caller may know of it.
+
+    Args:
+        most: problems with what was sent that are told one by one.
+    """
     match error:
         case Refusal():
             return error
         case InputError():
             problems = tuple(
                 Problem(where=problem.where, message=problem.message, remedy=problem.remedy)
-                for problem in error.problems
+                for problem in shortened(error.problems, most)
             )
             code = "id-conflict" if isinstance(error, ConflictError) and error.code not in CODES else error.code
             detail = "; ".join(": ".join(filter(None, (one.where, one.message))) for one in problems[:3])

@@ -50,7 +50,7 @@ class ItemAnswer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         status: "recorded", "repeated" or "refused".
         sequence: its journal entry; 0 where it was refused.
         code: why it was refused, one of the codes of errors.
-        problems: all that is wrong with it.
+        problems: all that is wrong with it, shortened where it is very much.
         ignored: names of what it says that the strategy does not declare and says to ignore, or, of an event of another
             shape, has no use for.
     """
