@@ -259,6 +259,17 @@ def test_what_was_gathered_counts_in_rules_and_gives_way_to_what_the_request_say
     assert gathered_in(silent) == state.gathered
 
 
+@pytest.mark.parametrize("zone", ["Nope/Zone", "../../etc/passwd", "x" * 500, "Europe/Warsaw\x01", "localtime"])
+def test_a_customer_whose_zone_is_none_lives_in_that_of_the_project(zone):
+    plan, first = run(World([Item("a")]), {"customer.time_zone": zone})
+    state = State(model=model_of(plan), position=0, profile={"customer.time_zone": zone}, doubts=first.doubts)
+
+    assert first.facts["zone"] == plan.zone
+    assert first.doubts == ("customer.time_zone: unreadable",)
+    assert canonical(decide(plan, state, request(), NOON, Draws("seed"))) == canonical(first)
+    assert run(World([Item("a")]), {"customer.time_zone": zone}, zone="Asia/Tokyo")[1].doubts == ()
+
+
 def test_a_decision_follows_again_from_what_it_says_of_its_inputs():
     plan = World([Item("a", eligibility=["customer.age >= 18"]), Item("b")]).plan()
     state = State(

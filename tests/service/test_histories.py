@@ -90,6 +90,21 @@ def test_what_is_in_memory_is_what_the_store_has_whatever_happens(service: Servi
         assert {**warm, "shown_1d": warm["shown_1d"] + shown_in(between)} == cold
 
 
+def test_a_zone_that_does_not_exist_ends_no_decision(tmp_path: Path) -> None:
+    attributes = files()["attributes.yaml"] + "\ntime_zone: {type: text}\n"
+    policies = "cap: {at_most: 100, per: action, within: {days: 2}}\n"
+    with serving(tmp_path / "shop.db", of=with_features(attributes=attributes, contact_policies=policies)) as service:
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"time_zone": "Nope/Zone"}})
+        happen(service, "e-1")
+        answer = service.decide("r-1", customer="c-1")
+        record = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]
+        export = service.call("GET", "/v1/customers/c-1/export")
+
+    assert (answer["degraded"], record["facts"]["feature.calls_7d"]) == (None, 1)
+    assert record["doubts"] == ["customer.time_zone: unreadable"]
+    assert export.status_code == 200
+
+
 def test_memory_is_bounded_by_entries(tmp_path: Path) -> None:
     with serving(tmp_path / "shop.db", Settings(kernel="numpy", entries_max=40), with_features()) as service:
         for number in range(30):

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from opportune.customers.features import EventHistory, FeatureSet
 from opportune.customers.features.batch import Known, Past
 from opportune.decide.limits.windows import instant
+from opportune.decide.zones import zone_of as zone_that_counts
 from opportune.service.revisions import Strategy
 from opportune.storage import Storage
 
@@ -41,4 +42,4 @@ def zone_of(storage: Storage, strategy: Strategy, customer: str) -> str:
     """Give the customer's own zone, or that of the project."""
     profile = storage.profile(customer, _KIND)
     own = None if profile is None else profile.attributes.get("time_zone")
-    return own if isinstance(own, str) else strategy.project.settings.time_zone
+    return zone_that_counts(own, strategy.project.settings.time_zone)

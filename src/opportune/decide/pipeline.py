@@ -30,6 +30,7 @@ from opportune.decide.limits.masks import mark_limited, quotas_of
 from opportune.decide.limits.standing import visible
 from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
+from opportune.decide.zones import OWN_ZONE, zone_doubts, zone_of
 from opportune.learning.base import Encoded, Floats, Prediction
 from opportune.records import (
     Attempt,
@@ -142,8 +143,7 @@ def gather(
         facts.update(gathered)
     facts.update(zip(_context_facts(tuple(request.context)), request.context.values(), strict=True))
     facts["now"] = now
-    own = facts.get("customer.time_zone")
-    facts["zone"] = request.zone or (own if isinstance(own, str) else plan.zone)
+    facts["zone"] = zone_of(facts.get(OWN_ZONE), plan.zone, request.zone)
     return facts
 
 
@@ -250,7 +250,8 @@ def decide(
         redrawn=redrawn,
         slate_gap=gap or None,
         tired=state.tired,
-        doubts=state.doubts,
+        # A decision that is made again knows the doubt already.
+        doubts=tuple(dict.fromkeys((*state.doubts, *zone_doubts(facts, request.zone)))),
     )
 
 

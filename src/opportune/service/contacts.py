@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from msgspec.structs import replace
 
 from opportune.decide.plan import Channel, Plan
+from opportune.decide.zones import is_zone
 from opportune.errors import InputError, Problem, UnknownError
 from opportune.records import DecisionRequest
 from opportune.service.event_writes import events_in
@@ -39,7 +38,7 @@ def read_contact(
         problems.append(unknown_name("channel", "channel", request.channel, plan.channels, "unknown-channel"))
     else:
         problems += _placements(channel, request)
-    if request.zone is not None and not _is_zone(request.zone):
+    if request.zone is not None and not is_zone(request.zone):
         problems.append(_problem("zone", "expected the IANA name of a time zone, such as Europe/Warsaw"))
     if request.identifiers:
         try:
@@ -100,15 +99,3 @@ def _error(problems: list[Problem]) -> InputError:
     if unknown is not None:
         return UnknownError(problems, unknown)
     return InputError(problems, problems[0].code if problems[0].code == "invalid-attribute" else "invalid-request")
-
-
-@lru_cache(maxsize=1024)
-def _is_zone(name: str) -> bool:
-    if name in ("localtime", "posixrules") or name.startswith("right/"):
-        # Every machine has its own of the first two, and the last counts leap seconds: decisions would differ.
-        return False
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True

@@ -14,6 +14,7 @@ import msgspec
 from opportune.customers.features import EventHistory
 from opportune.decide import Explanation, Plan, explain
 from opportune.decide.limits.windows import instant
+from opportune.decide.zones import zone_of
 from opportune.errors import UnknownError
 from opportune.records import Decision
 from opportune.service.consents import ConsentLine, lines_of
@@ -217,8 +218,7 @@ def _features(
     for event in past.events:
         if event.type in features.event_types:
             history.add(event.sequence, event.at, event.type, event.attributes)
-    own = attributes.get("time_zone")
-    zone = own if isinstance(own, str) else strategy.plan.zone
+    zone = zone_of(attributes.get("time_zone"), strategy.plan.zone)
     found = features.read(history, past.contacts, now, zone)
     return tuple(Named(name=name.partition(".")[2], value=value) for name, value in sorted(found.items()))
 

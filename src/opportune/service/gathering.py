@@ -14,6 +14,7 @@ from opportune.customers.features import EventHistory
 from opportune.customers.intake.session import Session
 from opportune.customers.texts import FoundInText
 from opportune.decide.limits.windows import micros
+from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import DecisionRequest, Facts, Value
 from opportune.service.histories import Histories, Past
 from opportune.service.live import Serving
@@ -164,8 +165,7 @@ class Gatherer:
     ) -> dict[str, Value]:
         events = EventHistory() if past is None else past.events
         contacts = () if past is None else past.contacts
-        own = profile.facts.get("customer.time_zone")
-        zone = request.zone or (own if isinstance(own, str) else serving.strategy.plan.zone)
+        zone = zone_of(profile.facts.get(OWN_ZONE), serving.strategy.plan.zone, request.zone)
         units = {} if past is None else {level: (unit.events, unit.contacts) for level, unit in past.units.items()}
         # Nothing else runs meanwhile. What just happened counts now, and is in memory once it is committed.
         histories = [events, *(unit for unit, _ in units.values())]

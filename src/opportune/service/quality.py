@@ -13,6 +13,7 @@ import msgspec
 
 from opportune.customers.quality import Counts, Tally, added
 from opportune.decide.limits.windows import micros
+from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.errors import InputError
 from opportune.evaluate.data_report import Concern, DataReport
 from opportune.evaluate.data_report.report import Comparison, comparison_of, report_of
@@ -71,7 +72,7 @@ class Quality:
         memory = profile.facts.memory
         known = memory.get(_DOUBTS)
         if known is None or known[0] is not self._fresh or not known[2] <= at < known[1].until:
-            zone = str(profile.facts.get("customer.time_zone") or self._strategy.plan.zone)
+            zone = zone_of(profile.facts.get(OWN_ZONE), self._strategy.plan.zone)
             lasting = self._fresh.doubts(profile.facts, profile.times, profile.unfit, at, zone)
             known = memory[_DOUBTS] = self._fresh, lasting, at
         found: tuple[str, ...] = known[1].doubts

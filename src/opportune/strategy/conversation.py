@@ -23,6 +23,7 @@ from opportune.decide import (
 )
 from opportune.decide.limits.windows import Length, instant, micros
 from opportune.decide.pipeline import Scorer
+from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Sign, Value
 from opportune.strategy.compile import Registries
 from opportune.strategy.gathering import gathered_of, regathered
@@ -120,8 +121,7 @@ class Conversation:
 
     @property
     def _zone(self) -> str:
-        zone = self._profile.get("customer.time_zone")
-        return zone if isinstance(zone, str) else self._plan.zone
+        return zone_of(self._profile.get(OWN_ZONE), self._plan.zone)
 
     def _moment(self, days: int, seconds: int) -> datetime:
         return instant(Length(days).on(micros(self._now), self._zone)) + timedelta(seconds=seconds)

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from opportune.customers.attributes import Attribute, read_value
 from opportune.customers.context.base import NO_ANSWERS, Answers, Doubt, Source, as_number, contact_of
+from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import DecisionRequest, Facts, Value
 
 __all__ = ["NO_SOURCES", "Gathered", "Sources", "Step", "Target"]
@@ -103,8 +104,7 @@ class Sources:
         known = dict(facts)
         for name, value in request.context.items():
             known[PREFIX + name] = value
-        own = known.get("customer.time_zone")
-        zone = request.zone or (own if isinstance(own, str) else self._zone)
+        zone = zone_of(known.get(OWN_ZONE), self._zone, request.zone)
         contact = contact_of(known, request, now, zone, answers)
         found: dict[str, Value] = {}
         doubts: list[str] = []
