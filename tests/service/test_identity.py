@@ -217,6 +217,28 @@ def test_customers_belong_to_households(shop: Service) -> None:
     assert shop.call("GET", "/v1/units/household/h-1").json()["members"] == [["4711", "email:a@b.pl"]]
 
 
+def test_a_household_is_no_person(shop: Service) -> None:
+    _know(shop, "4711", age=30)
+    join = {"id": "j-1", "level": "household", "unit": "h-1"}
+    shop.call("PUT", "/v1/customers/4711/units", join)
+    unit, erasure = "/v1/customers/household:h-1", {"id": "e-1", "author": "Ola", "reason": "asked"}
+    refused = [
+        shop.call("POST", "/v1/customers/4711/merge", {"id": "m-1", "other": "household:h-1"}),
+        shop.call("POST", f"{unit}/merge", {"id": "m-2", "other": "4711"}),
+        shop.call("POST", f"{unit}/split", {"id": "s-1", "merge": 1}),
+        shop.call("PUT", f"{unit}/units", {**join, "id": "j-2"}),
+        shop.call("PUT", f"{unit}/consents", {"purpose": "ads", "given": True}),
+        shop.call("PUT", unit, {"attributes": {"age": 7}}),
+        shop.call("POST", f"{unit}/erasure", erasure),
+        shop.call("GET", f"{unit}/export"),
+    ]
+    assert {response.json()["code"] for response in refused} == {"invalid-identifier"}
+    assert shop.call("POST", "/v1/units/company/h-1/erasure", erasure).json()["code"] == "unknown-level"
+    assert shop.call("POST", "/v1/units/household/h-1/erasure", erasure).json()["payloads"] == 1
+    assert shop.call("GET", "/v1/units/household/h-1").json()["code"] == "not-found"
+    assert shop.call("GET", "/v1/customers/4711").json()["attributes"] == {"age": 30}
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "code"),
     [

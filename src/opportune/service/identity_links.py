@@ -31,8 +31,9 @@ from opportune.storage import (
     Storage,
 )
 from opportune.storage.cluster import identifier_mark
+from opportune.strategy.compile import Registries
 
-__all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "merges_of"]
+__all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "check_level", "merges_of"]
 
 SECRET = "identity"  # noqa: S105  The name of the key, under which the store keeps it.
 """Name of the key that proofs are signed with."""
@@ -306,10 +307,7 @@ class Links:
         return self._live.current.strategy.registries.identifiers
 
     def _check_level(self, level: str) -> None:
-        levels = sorted(self._live.current.strategy.registries.levels)
-        if level not in levels:
-            message = "the strategy has no such level"
-            raise UnknownError.of("level", message, f"known: {', '.join(levels) or 'none'}", "unknown-level")
+        check_level(self._live.current.strategy.registries, level)
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)
@@ -336,6 +334,18 @@ def merges_of(storage: Storage, identifier: Identifier) -> tuple[MergeLine, ...]
         return None
     lines = [_line(merge, split) for merge, split in storage.merges(value, kind)]
     return tuple(line for line in lines if line is not None)
+
+
+def check_level(registries: Registries, level: str) -> None:
+    """Refuse what is no level of the strategy.
+
+    Raises:
+        UnknownError: it is none.
+    """
+    levels = sorted(registries.levels)
+    if level not in levels:
+        message = "the strategy has no such level"
+        raise UnknownError.of("level", message, f"known: {', '.join(levels) or 'none'}", "unknown-level")
 
 
 def _line(entry: Entry, split: Entry | None) -> MergeLine | None:

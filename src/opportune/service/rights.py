@@ -9,14 +9,14 @@ import msgspec
 import structlog
 
 from opportune.customers.identity import Identifier
-from opportune.errors import InputError
 from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
-from opportune.service.contacts import id_problem
 from opportune.service.course import Course
 from opportune.service.erasing import Erased, certify, orders
 from opportune.service.erasure_list import ErasureList
+from opportune.service.event_writes import ids_wrong, refuse_if
 from opportune.service.export import PersonExport, export_person
+from opportune.service.identity_links import check_level
 from opportune.service.live import Live
 from opportune.service.profiles import key_of
 from opportune.service.settings import Settings
@@ -105,7 +105,21 @@ class Rights:
             UnknownError: nobody is known under the identifier.
             StoreError: nothing was acknowledged; what was erased stays erased.
         """
-        kind, value = self._named(customer)
+        return await self._erase(*self._named(customer), author, reason, write_id)
+
+    async def erase_unit(self, level: str, unit: str, author: str, reason: str, write_id: str | None = None) -> Erased:
+        """Forget a unit, such as a household; its members stay.
+
+        Raises:
+            InputError: there is no such level.
+            UnknownError: the unit is not known.
+            StoreError: nothing was acknowledged; what was erased stays erased.
+        """
+        check_level(self._live.current.strategy.registries, level)
+        refuse_if(ids_wrong(unit=unit))
+        return await self._erase(level, unit, author, reason, write_id)
+
+    async def _erase(self, kind: str, value: str, author: str, reason: str, write_id: str | None) -> Erased:
         loop = asyncio.get_running_loop()
         persons = await loop.run_in_executor(self._reader, self._storage.persons_of, value, kind)
         new_id = write_id or self._settings.new_id()
@@ -128,7 +142,5 @@ class Rights:
             InputError: it is none.
         """
         named = self._live.current.strategy.registries.identifiers.in_path(customer)
-        problem = id_problem("customer", named.value)
-        if problem is not None:
-            raise InputError([problem])
+        refuse_if(ids_wrong(customer=named.value))
         return named

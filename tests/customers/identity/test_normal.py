@@ -116,13 +116,17 @@ def test_all_problems_come_at_once() -> None:
         ("email:A@B.PL", ("email", "A@b.pl")),
         ("customer:email:x", (CUSTOMER, "email:x")),
         ("urn:4711", (CUSTOMER, "urn:4711")),
-        ("household:h-1", ("household", "h-1")),
     ],
 )
 def test_identifiers_in_paths(path: str, identifier: tuple[str, str]) -> None:
     read = KINDS.in_path(path)
     assert read == identifier
     assert KINDS.in_path(str(read)) == read
+
+
+def test_a_unit_is_no_person() -> None:
+    with pytest.raises(InputError, match="a unit of the level 'household'"):
+        KINDS.in_path("household:h-1")
 
 
 def test_a_kind_that_is_gone_is_taken_for_proven() -> None:

@@ -8,7 +8,7 @@ from opportune.service.export_page import LANGUAGES, page_of
 from opportune.service.http.call import Call, Reply
 from opportune.service.http.strict import read_as, read_json
 
-__all__ = ["ErasureRequest", "erase_person", "get_export", "get_export_page"]
+__all__ = ["ErasureRequest", "erase_person", "erase_unit", "get_export", "get_export_page"]
 
 
 class ErasureRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -41,3 +41,10 @@ async def erase_person(call: Call) -> Reply:
     """Forget a person for good."""
     asked = read_as(read_json(call.body), ErasureRequest)
     return Reply.of(await call.runtime.rights.erase(call.path["customer"], asked.author, asked.reason, asked.id))
+
+
+async def erase_unit(call: Call) -> Reply:
+    """Forget a unit, such as a household."""
+    asked, path = read_as(read_json(call.body), ErasureRequest), call.path
+    done = await call.runtime.rights.erase_unit(path["level"], path["unit"], asked.author, asked.reason, asked.id)
+    return Reply.of(done)

@@ -212,6 +212,15 @@ ROUTES: tuple[Route, ...] = (
         media=(JSON, NDJSON),
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
+    Route(
+        "POST",
+        "/v1/units/{level}/{unit}/erasure",
+        persons.erase_unit,
+        "Forget a household, say, for good; its members stay",
+        {200: Erased},
+        takes=persons.ErasureRequest,
+        refuses=(*_NAMES, "unknown-customer", "unknown-level", *_STORE),
+    ),
     *identity.routes(IDEMPOTENCY_KEY),
     Route(
         "GET",
