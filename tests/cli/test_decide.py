@@ -162,3 +162,14 @@ def test_decide_says_what_showing_changes(run: Run) -> None:
     assert all("\nnothing is shown: the control group goes without\n" in one for one in held)
     assert all(re.search(r"\n-  \w+ \(\w+\)  withheld: it would have been shown in place 1, rank", one) for one in held)
     assert all("% if not: +0.0 points" in one for one in held)
+
+
+def test_decide_names_the_values_that_the_rules_of_a_shown_action_read(run: Run) -> None:
+    contact = {"customer": {"age": 40, "city": "Gdynia"}, "channel": "till", "placement": "receipt", "size": 9}
+
+    lines = run("decide", PROJECT, json.dumps(contact)).out.splitlines()
+
+    coffee = next(place for place, line in enumerate(lines) if ". coffee (" in line)
+    water = next(place for place, line in enumerate(lines) if ". water (" in line)
+    assert "   rules passed with customer.age = 40" in lines[coffee : coffee + 5]
+    assert not any("rules passed" in line for line in lines[water : water + 2])

@@ -107,3 +107,30 @@ def test_a_list_that_cannot_be_read_stops_everything(run: Run, asked: Path, tmp_
 
     assert ended.code == 2
     assert "list:1: expected an erasure" in ended.err
+
+
+def test_an_erased_decision_keeps_what_became_of_everybody_and_invents_no_reason(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "shop.db"
+    with serving(place) as service:
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 12, "city": "Gdynia"}})
+        name = service.decide("r-1", customer="c-1", context={"weather": "Rainy"})["id"]
+    before = run("explain", name, "--store", place, "--json").json["explanation"]
+    exported = run("export-person", "c-1", "--store", place).json["decisions"][0]
+    run("erase", "c-1", "--reason", "letter 17", "--store", place)
+
+    said = run("explain", name, "--store", place).out
+    after = run("explain", name, "--store", place, "--json").json["explanation"]
+
+    assert (before["erased"], after["erased"]) == (False, True)
+    assert "customer.age is 12" in str(exported["reasons"])
+    assert "its personal part was erased" in said
+    assert not [word for word in ("is missing", "are missing", "would pass", "no customer") if word in said]
+    stages = [
+        [one["stage"] for place in found["placements"] for one in place["candidates"]] for found in (before, after)
+    ]
+    assert stages[0] == stages[1]
+    dropped = [one for place in after["placements"] for one in place["candidates"] if one["stage"] == "eligibility"]
+    assert {one["reason"] for one in dropped} == {"the personal part was erased, and the reason is no longer known"}
+    assert not any(one["rules"] or one["change"] for one in dropped)
+    shown = [one for place in after["placements"] for one in place["candidates"] if one["stage"] == "shown"]
+    assert all("propensity.accept" in one["parts"] for one in shown)

@@ -10,12 +10,14 @@ from opportune.cli.output import count, out
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation, PlacementExplanation
 from opportune.decide.increments import difference
-from opportune.records import Decision, PlacementAnswer, Shown
+from opportune.records import Decision, PlacementAnswer, Shown, Value
 from opportune.rules import quote
 
 __all__ = ["print_decision"]
 
 _LAYERS = ("eligibility", "applicability", "suitability")
+VALUE_MAX = 60
+"""Characters of a value that a line shows."""
 _RIVALS = ("shown", "outranked", "exclusive", "already_shown")
 
 
@@ -35,19 +37,21 @@ def print_decision(
         out.print(escape(line))
     explained = {} if explanation is None else {one.name: one for one in explanation.placements}
     has_scores = explanation is not None and explanation.scores == "recomputed"
+    is_erased = explanation is not None and explanation.erased
     for answer in decision.placements:
         out.print()
         out.print(f"[bold]{escape(f'{decision.request.channel}/{answer.name}')}[/bold]")
         found = explained.get(answer.name)
-        for line in _placement(answer, found, outcomes, has_scores, decision.degraded is not None):
+        for line in _placement(answer, found, outcomes, has_scores, is_erased, decision.degraded is not None):
             out.print(escape(line))
 
 
 def _header(decision: Decision, explanation: Explanation | None, happened: Sequence[str] | None) -> list[str]:
     is_recorded = happened is not None
+    is_erased = explanation is not None and explanation.erased
     lines = [
         f"decision {decision.id if is_recorded else 'not recorded'}, at {decision.at.isoformat(timespec='seconds')}",
-        f"channel {decision.request.channel}, {_customer(decision)}",
+        f"channel {decision.request.channel}, {'customer erased' if is_erased else _customer(decision)}",
         f"revision {decision.revision[:12]}, model {decision.model} at position {decision.position}",
     ]
     if decision.control is not None:
@@ -60,6 +64,9 @@ def _header(decision: Decision, explanation: Explanation | None, happened: Seque
         lines.append(f"decided without what is known of the person: {explanation.profiling}")
     if explanation is None:
         lines.append("its revision can no longer be compiled: no reasons")
+    elif is_erased:
+        lines.append("its personal part was erased: what it showed is kept, what was known of the person is not")
+        lines.append("reasons that lay in that are no longer known; scores as recorded")
     elif explanation.scores == "recorded" and decision.degraded is None:
         lines.append("scores as recorded: the model as it was is no longer kept")
     if happened is not None:
@@ -81,6 +88,7 @@ def _placement(
     explained: PlacementExplanation | None,
     outcomes: Collection[str] | None,
     has_scores: bool,
+    is_erased: bool,
     is_degraded: bool,
 ) -> list[str]:
     candidates = () if explained is None else explained.candidates
@@ -90,7 +98,7 @@ def _placement(
         lines += _shown(shown, why.get((shown.action, shown.treatment)), candidates, outcomes, has_scores)
     for one in sorted(candidates, key=lambda one: one.stage != "withheld"):
         if one.stage != "shown":
-            change = _change(one, has_scores)
+            change = "" if is_erased else _change(one, has_scores)
             reason = _reason(one, is_degraded) + (f"; {change}" if change else "")
             lines.append(f"-  {one.action} ({one.treatment})  {reason}")
             lines += _inputs(one)
@@ -127,6 +135,7 @@ def _shown(
     lines += [] if why is None else _differences(shown, why, outcomes)
     if why is not None:
         lines += [f"   {said}" for said in (why.in_a_row, why.amounts, why.fatigue) if said]
+        lines += _passed_with(why)
         lines += _inputs(why)
         change = _change(why, has_scores)
         if change:
@@ -171,6 +180,17 @@ def _parts(why: CandidateExplanation | None) -> str:
         if name in parts:
             text += f" x {word} {parts[name]:.4g}"
     return text
+
+
+def _passed_with(why: CandidateExplanation) -> list[str]:
+    """Name the values by which the rules of the action passed it."""
+    said = [f"{name} = {_quoted(value)}" for name, value in why.passed_with.items()]
+    return [f"   rules passed with {', '.join(said)}"] if said else []
+
+
+def _quoted(value: Value) -> str:
+    text = quote(value)
+    return text if len(text) <= VALUE_MAX else text[: VALUE_MAX - 1] + "…"
 
 
 def _inputs(why: CandidateExplanation) -> list[str]:

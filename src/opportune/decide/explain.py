@@ -33,6 +33,8 @@ from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
 
+ERASED = "the personal part was erased, and the reason is no longer known"
+"""Reason of a candidate that was dropped by what was known of the person."""
 CONTRIBUTIONS = 5
 """Predictors that are named for each shown action."""
 
@@ -64,6 +66,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         amounts: how much outcomes are expected to be, in words; "" where that is not learned.
         fatigue: what contacts cost that the person had already, in words; "" where they cost nothing.
         contributions: predictor → share of the log odds of the first outcome, the largest ones.
+        passed_with: input → value of those that the action's rules read, where it passed them and stands in the answer.
         rules: findings of the rules that dropped it.
         limits: findings of the limits that kept it out.
         change: the smallest change of one input that would have let it through or put it first, in words.
@@ -84,6 +87,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
     amounts: str = ""
     fatigue: str = ""
     contributions: dict[str, float] = {}
+    passed_with: dict[str, Any] = {}
     rules: tuple[RuleFinding, ...] = ()
     limits: tuple[LimitFinding, ...] = ()
     change: Switch | None = None
@@ -103,6 +107,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
         scores: "recomputed" from the model as it was, or "recorded": only the kept parts are known.
         doubts: inputs that could not be had or trusted, each with a word of why.
         profiling: why it was made without what is known of the person, in words; "" where it was made with it.
+        erased: its personal part was deleted, so that what became of everybody is known, and why is not.
     """
 
     decision: str
@@ -114,15 +119,21 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     placements: tuple[PlacementExplanation, ...]
     profiling: str = ""
     doubts: tuple[str, ...] = ()
+    erased: bool = False
 
 
-def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None) -> Explanation:
+def explain(
+    plan: Plan, decision: Decision, model: PropensityModel | None = None, *, erased: bool = False
+) -> Explanation:
     """Explain every candidate of every placement.
 
     Args:
         plan: the revision that decided.
         model: the model as it was at the decision's position, bound to the plan; None where it can no longer be had.
+        erased: the personal part of the record was deleted: what it would say of rules and inputs is left out.
     """
+    if erased:
+        model = None
     if is_unprofiled(decision.holds):
         # Nothing of the person had a part in it: no change of that would have changed it.
         plan = replace_fields(plan, inputs={name: one for name, one in plan.inputs.items() if _is_asked(plan, name)})
@@ -135,7 +146,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
     placements = []
     for number, trace in enumerate(decision.traces):
         found = switches(plan, decision, model, number) if model is not None and scored is not None else {}
-        explainer = _Explainer(plan, decision, number, model, scored, found)
+        explainer = _Explainer(plan, decision, number, model, scored, found, erased)
         candidates = tuple(
             explainer.candidate(i, Stage(stage))
             for i, stage in enumerate(trace.stages)
@@ -152,6 +163,7 @@ def explain(plan: Plan, decision: Decision, model: PropensityModel | None = None
         placements=tuple(placements),
         doubts=decision.doubts,
         profiling=profiling_in_words(plan.limits, decision.holds, str(decision.facts.get("zone", plan.zone))),
+        erased=erased,
     )
 
 
@@ -177,10 +189,11 @@ class _Explainer:
         model: PropensityModel | None,
         scored: tuple[Known, Weighing] | None,
         found: Mapping[int, Switch],
+        erased: bool,
     ) -> None:
         self.plan, self.decision, self.number, self.model, self.scored = plan, decision, number, model, scored
         self.trace = trace = decision.traces[number]
-        self.switches = found
+        self.switches, self.erased = found, erased
         self.unprofiled = is_unprofiled(decision.holds)
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
@@ -200,6 +213,8 @@ class _Explainer:
         plain = CandidateExplanation(
             action=key.action, treatment=key.treatment, channel=key.channel, stage=stage.name.lower(), reason=""
         )
+        if self.erased and stage in _LAYERS:
+            return replace(plain, reason=ERASED)
         if stage in _LAYERS:
             return self._dropped(index, stage, plain)
         if stage is Stage.LIMITED:
@@ -280,14 +295,23 @@ class _Explainer:
             amounts=amounts,
             fatigue=fatigue,
             contributions=contributions,
+            passed_with=self._passed_with(index) if index in self.places else {},
             change=self.switches.get(index),
         )
+
+    def _passed_with(self, index: int) -> dict[str, Any]:
+        """Give what the rules of the action read, without the moment and its zone."""
+        gate, count = self.plan.gate, len(self.plan.actions)
+        own = [gate.conditions[layer * count + int(self.plan.action_of[index])] for layer in range(3)]
+        read = {name for rules in own for rule in rules for name in rule.variables} - {"now", "zone"}
+        facts = self.decision.facts
+        return {name: facts[name] for name in sorted(read) if name in facts}
 
     def _order(self, index: int) -> str:
         place, rank = self.places.get(index), self.ranks.get(index)
         order = f"rank {rank} of {len(self.passed)} by priority" if rank else "passed every rule"
         taken = "others took the places" if self.decision.degraded is None else "the fallback answered"
-        if not place and self.plan.links.minima:
+        if not place and self.plan.links.minima and not self.erased:
             held = minimum_reason(self.plan, self.decision, self.number, index, self.ranks)
             taken += f" ({held})" if held else ""
         how = "withheld: it would have been shown" if index in self.withheld else "shown"
@@ -325,6 +349,9 @@ class _Explainer:
         recorded = self.kept.get(index, {})
         if self.scored is None or self.model is None:
             own = [recorded.get(f"propensity.{outcome}", 0.0) for outcome in self.plan.outcomes]
+            if self.erased:
+                # Goals, levers and context weights may follow from what was known.
+                return recorded, {}
             told = of_candidate(self.plan, recorded)
             return ({**recorded, **self._split(index, own, told)} if recorded else {}), {}
         (prediction, evidence, shares), weighing = self.scored

@@ -224,7 +224,7 @@ def _features(
 
 
 def _decision(entry: Entry, decision: Decision, plan: Plan | None) -> ExportedDecision:
-    explanation = None if plan is None else explain(plan, decision)
+    explanation = None if plan is None else explain(plan, decision, erased=entry.erased)
     return ExportedDecision(
         id=decision.id,
         at=decision.at,

@@ -39,7 +39,8 @@ class Recaller:
         if plan is None:
             return decision, None
         model = self._model(decision) if stored.recomputable and decision.degraded is None else None
-        return decision, explain(plan, decision, model)
+        # The bytes of the answer are of the personal part, and gone with it.
+        return decision, explain(plan, decision, model, erased=stored.answer is None)
 
     def _model(self, decision: Decision) -> PropensityModel | None:
         """Bring the model of the last checkpoint before a decision to where it was then."""

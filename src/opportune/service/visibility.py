@@ -77,6 +77,7 @@ class Sight:
             rules=rules,
             change=change if change is None or self._may(change.input) else None,
             contributions={name: share for name, share in candidate.contributions.items() if self._may(name)},
+            passed_with={name: value for name, value in candidate.passed_with.items() if self._may(name)},
         )
 
     def _finding(self, finding: RuleFinding) -> RuleFinding:
