@@ -119,6 +119,21 @@ def test_a_shared_browser_does_not_open_the_one_who_used_it_before(shop: Service
     assert _age(shop, "r-2", cookie="c-1") == (30, [])
 
 
+def test_of_two_proofs_at_once_that_contradict_one_holds(shop: Service) -> None:
+    for customer, age in (("4711", 30), ("4712", 60)):
+        _know(shop, customer, age=age)
+    proofs: list[dict[str, Any]] = [{"customer": customer, "cookie": "c-1"} for customer in ("4711", "4712")]
+
+    async def both() -> list[int]:
+        bodies = [{"identifiers": names, "proof": _proof(shop, **names)} for names in proofs]
+        answers = await asyncio.gather(*(shop.acall("POST", "/v1/identify", body) for body in bodies))
+        return sorted(answer.status_code for answer in answers)
+
+    assert shop.runner.run(both()) == [200, 409]
+    ages = [shop.call("GET", f"/v1/customers/{customer}").json()["attributes"] for customer in ("4711", "4712")]
+    assert ages == [{"age": 30}, {"age": 60}]
+
+
 def test_a_proof_makes_a_visitor_known(shop: Service) -> None:
     answer = shop.decide("r-1", identifiers={"cookie": "c-1"})
     shop.call("POST", "/v1/events", {"id": "e-1", "type": "visit", "identifiers": {"cookie": "c-1"}})

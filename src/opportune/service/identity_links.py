@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from opportune.customers.identity import CUSTOMER, Identifier, Identifiers, Trust
+from opportune.customers.identity import CUSTOMER, Identifier, Identifiers
 from opportune.customers.identity.proof import claimed_in, proof_id
-from opportune.errors import ConflictError, InputError, StoreError, UnknownError
+from opportune.errors import InputError, StoreError, UnknownError
 from opportune.service.live import Live
 from opportune.service.naming import id_problem
 from opportune.service.settings import Settings
@@ -30,6 +30,7 @@ from opportune.storage import (
     SplitPersons,
     Storage,
 )
+from opportune.storage.books.merging import two_persons
 from opportune.storage.cluster import identifier_mark
 from opportune.strategy.compile import Registries
 
@@ -144,7 +145,9 @@ class Links:
         merges = 0
         for number, (other, person) in enumerate(zip(others, persons[1:], strict=True), start=1):
             if person is None or person != persons[0]:
-                receipt = await self._merge(first, other, f"{proof_id(proof)}/{number}", "proof", "")
+                write_id = f"{proof_id(proof)}/{number}"
+                # Another proof may have come between: the store looks again where nothing can.
+                receipt = await self._merge(first, other, write_id, "proof", "", self._identifiers.common)
                 merges += not receipt.repeated
         return receipt, merges
 
@@ -164,12 +167,10 @@ class Links:
         proven: dict[str, object] = {}
         for one, person, own in zip(named, persons, kinds, strict=True):
             for kind in own | ({one.kind} if person is None else frozenset()):
-                if self._identifiers.trust(kind) is not Trust.PROVEN or kind in self._identifiers.levels:
+                if kind in self._identifiers.common:
                     continue
                 if proven.setdefault(kind, person or one) != (person or one):
-                    message = f"two of them are known as different persons, each with a {kind} of their own"
-                    remedy = "merge the two if they are one, or take the identifier from its person by undoing a merge"
-                    raise ConflictError.of("identifiers", message, remedy, "identity-conflict")
+                    raise two_persons(kind)
 
     async def merge(self, customer: str, other: str, write_id: str, author: str, reason: str) -> Receipt:
         """Let two identifiers lead to one person, that of the first.
@@ -185,7 +186,15 @@ class Links:
             raise InputError.of("other", "expected another customer, found the same one")
         return await self._merge(one, second, write_id, author, reason)
 
-    async def _merge(self, one: Identifier, other: Identifier, write_id: str, author: str, reason: str) -> Receipt:
+    async def _merge(
+        self,
+        one: Identifier,
+        other: Identifier,
+        write_id: str,
+        author: str,
+        reason: str,
+        common: tuple[str, ...] | None = None,
+    ) -> Receipt:
         write = MergePersons(
             id=write_id,
             identifier=one.value,
@@ -194,6 +203,7 @@ class Links:
             other_kind=other.kind,
             author=author,
             reason=reason,
+            common=common,
         )
         try:
             return await self._writer.write(write)

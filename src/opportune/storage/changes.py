@@ -192,6 +192,8 @@ class Wanted:
     """(identifier kind, identifier)"""
     profiles: list[tuple[str, str]] = field(default_factory=list)
     """those of the identifiers whose own profile and union matter"""
+    kinds: bool = False
+    """whether the kinds of the identifiers of all in these unions matter"""
     erasing: list[tuple[str, str]] = field(default_factory=list)
     """those of the identifiers of whose persons all rows matter"""
     consents: list[tuple[str, str]] = field(default_factory=list)
@@ -237,6 +239,7 @@ class Found:
         unions: who stands for others today → all who are one with it, itself among them; where these matter.
         links: all merges among them, and with those who were one with them before, by (sequence, one, other).
         profiles: of the wanted persons and all who are one with them.
+        kinds: person → kinds of its own identifiers; of the wanted unions, where they matter.
         owned: person to be erased → its identifiers; `told`: → its entries that have a payload.
         units: person → level → row; those whose unit is to be erased too.
         consents: person → (channel, purpose) → row.
@@ -262,6 +265,7 @@ class Found:
     roots: dict[str, str] = field(default_factory=dict)
     unions: dict[str, list[str]] = field(default_factory=dict)
     links: dict[tuple[int, str, str], Link] = field(default_factory=dict)
+    kinds: dict[str, set[str]] = field(default_factory=dict)
     owned: dict[str, list[IdentifierFound]] = field(default_factory=dict)
     units: dict[str, dict[str, MemberFound]] = field(default_factory=dict)
     consents: dict[str, dict[tuple[str, str], ConsentFound]] = field(default_factory=dict)

@@ -112,7 +112,7 @@ def _said(outcome: Outcome) -> dict[str, object]:
 
 def _told(write: MergePersons) -> dict[str, object]:
     """What a merge says; fields that merges had not from the beginning only where they say something."""
-    told = {name: getattr(write, name) for name in write.__struct_fields__}
+    told = {name: getattr(write, name) for name in write.__struct_fields__ if name != "common"}
     for name in ("occurred_at", "author", "reason"):
         if not told[name]:
             del told[name]

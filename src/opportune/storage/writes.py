@@ -223,6 +223,8 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
         id: the caller's idempotency key.
         occurred_at: when it came to be known; None takes the time of arrival.
         author, reason: who orders it, and why, in their words.
+        common: kinds of identifiers of which two persons may both have one; refused where they both have one of another
+            kind. None are all kinds. It is no part of what a retry must repeat.
     """
 
     id: str
@@ -234,6 +236,7 @@ class MergePersons(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
     author: str = ""
     reason: str = ""
+    common: tuple[str, ...] | None = None
 
 
 class SplitPersons(msgspec.Struct, frozen=True, kw_only=True):

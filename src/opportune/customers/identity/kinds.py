@@ -89,6 +89,11 @@ class Identifiers:
         found = self.kinds.get(kind)
         return Trust.PROVEN if found is None else found.trust
 
+    @property
+    def common(self) -> tuple[str, ...]:
+        """Kinds that do not tell persons apart: two who each have one may still be proven to be one person."""
+        return *(name for name in self.kinds if self.trust(name) is not Trust.PROVEN), *sorted(self.levels)
+
     def one(self, kind: str, text: str, where: str = "") -> Identifier:
         """Read one identifier; whether a store can keep it is for the store to say.
 

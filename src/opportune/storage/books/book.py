@@ -177,6 +177,7 @@ def _want_revision(wanted: Wanted, write: SaveRevision) -> None:
 
 
 def _want_merge(wanted: Wanted, write: MergePersons) -> None:
+    wanted.kinds = wanted.kinds or write.common is not None
     for kind, value in ((write.identifier_kind, write.identifier), (write.other_kind, write.other)):
         wanted.profiles.append(_want_person(wanted, kind, value, write.occurred_at))
 

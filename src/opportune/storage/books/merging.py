@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from opportune.errors import ConflictError, UnknownError
+from opportune.errors import ConflictError, InputError, UnknownError
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.people import NOBODY, Newcomer, keep_profile, newcomer, welcome
 from opportune.storage.kinds import Kind, MergeBody, MergePayload, Moves, SplitBody, Versions
@@ -12,7 +12,7 @@ from opportune.storage.requests import Noted, Request
 from opportune.storage.unions import Link, parts_of, read_marks
 from opportune.storage.writes import MergePersons, Receipt, SplitPersons
 
-__all__ = ["Regrouped", "merge_persons", "split_persons"]
+__all__ = ["Regrouped", "merge_persons", "split_persons", "two_persons"]
 
 
 class Regrouped:
@@ -96,6 +96,11 @@ def merge_persons(ledger: Ledger, item: Request, write: MergePersons) -> Receipt
             "write a profile or an event of one of them first",
             "unknown-customer",
         )
+    if write.common is not None:
+        kinds = _kinds(ledger, one, first[0]) & _kinds(ledger, other, second[0])
+        is_one = one is not None and other is not None and ledger.root(one) == ledger.root(other)
+        if not is_one and kinds - {*write.common}:
+            raise two_persons(min(kinds - {*write.common}))
     payload = MergePayload(
         identifier=write.identifier,
         identifier_kind=write.identifier_kind,
@@ -108,6 +113,21 @@ def merge_persons(ledger: Ledger, item: Request, write: MergePersons) -> Receipt
         comer = newcomer(ledger, *(first if one is None else second))
         one, other = one or other or "", ledger.new_id()
     return _link(ledger, item, write, payload, one, other, comer)
+
+
+def _kinds(ledger: Ledger, person: str | None, kind: str) -> set[str]:
+    """The kinds of all identifiers that lead to who is one with a person; of nobody known, that of its identifier."""
+    if person is None:
+        return {kind}
+    found = ledger.found.kinds
+    return {kind for one in ledger.union(ledger.root(person)) for kind in found.get(one, ())}
+
+
+def two_persons(kind: str) -> InputError:
+    """Refuse to make one person of two who both have an identifier of a kind that tells persons apart."""
+    message = f"two of them are known as different persons, each with a {kind} of their own"
+    remedy = "merge the two if they are one, or take the identifier from its person by undoing a merge"
+    return ConflictError.of("identifiers", message, remedy, "identity-conflict")
 
 
 def _link(

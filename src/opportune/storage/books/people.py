@@ -114,6 +114,7 @@ def newcomer(ledger: Ledger, identifier_kind: str, identifier: str) -> Newcomer:
 def welcome(ledger: Ledger, comer: Newcomer, person: str, sequence: int) -> None:
     """Let a new identifier lead to a person, once its entry is appended."""
     ledger.found.persons[comer.kind, comer.value] = person
+    ledger.found.kinds.setdefault(person, set()).add(comer.kind)
     ledger.changes.identifiers.append((comer.kind, comer.value, person, sequence, comer.salt))
 
 

@@ -125,6 +125,10 @@ _OWNED = Statement(
     " from persons u join identifiers i on i.person = u.person",
     ("text[]", "text[]"),
 )
+_KINDS = Statement(
+    f"{_ERASING} select distinct u.person, i.kind from persons u join identifiers i on i.person = u.person",  # noqa: S608
+    ("text[]", "text[]"),
+)
 _TOLD = Statement(
     f"{_ERASING} select u.person, p.sequence from persons u join journal j on j.person = u.person"  # noqa: S608
     " join payloads p on p.sequence = j.sequence",
@@ -266,6 +270,8 @@ def _looks_at_persons(wanted: Wanted) -> Iterator[tuple[Step, _Fill]]:
         pairs = columns(wanted.profiles)
         yield (_UNIONS, pairs), _fill_unions
         yield (_LINKS, pairs), _fill_links
+        if wanted.kinds:
+            yield (_KINDS, pairs), _fill_kinds
     if wanted.units:
         yield (_UNITS, columns(wanted.units)), _fill_units
     if wanted.consents:
@@ -318,6 +324,11 @@ def _fill_consents(found: Found, rows: list[Row]) -> None:
 def _fill_owned(found: Found, rows: list[Row]) -> None:
     for row in map(IdentifierFound._make, rows):
         found.owned.setdefault(row.person, []).append(row)
+
+
+def _fill_kinds(found: Found, rows: list[Row]) -> None:
+    for person, kind in rows:
+        found.kinds.setdefault(person, set()).add(kind)
 
 
 def _fill_told(found: Found, rows: list[Row]) -> None:

@@ -109,6 +109,10 @@ def _find_persons(connection: apsw.Connection, wanted: Wanted, found: Found) -> 
     known = dict.fromkeys(person for one in wanted.profiles if (person := found.persons.get(one)))
     if known:
         _find_unions(connection, found, dict.fromkeys(found.roots.get(person, person) for person in known))
+    if wanted.kinds:
+        persons = [(person,) for union in found.unions.values() for person in union]
+        for person, kind in many("select distinct person, kind from identifiers where person = ?", persons):
+            found.kinds.setdefault(person, set()).add(kind)
     for one in dict.fromkeys(wanted.units):
         person = found.persons.get(one, "")
         found.units.setdefault(person, {}).update(

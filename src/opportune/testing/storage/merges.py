@@ -53,6 +53,30 @@ class MergesContract(StorageCase):
             ]
             assert verify_storage(storage) == []
 
+    @pytest.mark.parametrize("together", [True, False])
+    def test_two_who_are_told_apart_by_a_kind_are_not_merged(self, storage: Storage, together: bool) -> None:
+        guarded = {"common": ("cookie", "household"), "other_kind": "cookie"}
+        storage.write([save_profile("p1", "a"), save_profile("p2", "b"), save_profile("p3", "c")])
+        writes = [
+            merge("m0", "c", "k2", other_kind="cookie"),
+            merge("m1", "a", "k", **guarded),
+            merge("m2", "b", "k", **guarded),
+            merge("m3", "a", "k2", **guarded),
+            merge("m4", "a", "k", **guarded),
+            merge("m5", "b", "k2", other_kind="cookie"),
+        ]
+        groups = [writes] if together else [[write] for write in writes]
+        results = [result for group in groups for result in storage.write(group)]
+        assert [result.code if isinstance(result, ConflictError) else "" for result in results] == [
+            *("", "", "identity-conflict", "identity-conflict", "", ""),
+        ]
+        assert storage.person_of("k", "cookie") == storage.person_of("a") != storage.person_of("b")
+        # A retry is the same request, whatever tells persons apart by then.
+        (again,) = storage.write([merge("m1", "a", "k", other_kind="cookie", common=())])
+        assert isinstance(again, Receipt)
+        assert again.repeated
+        assert verify_storage(storage) == []
+
     @pytest.mark.parametrize("pair", [("c-001", "c-009"), ("c-009", "c-001")])
     def test_an_unknown_identifier_is_one_more_of_the_person(self, storage: Storage, pair: tuple[str, str]) -> None:
         one(storage, save_profile("p1", age=41))
