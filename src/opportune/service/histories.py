@@ -11,6 +11,7 @@ from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import islice
 
 from opportune.customers.features import EventHistory
@@ -25,6 +26,10 @@ from opportune.storage.kinds import DecisionBody, EventPayload, Kind
 __all__ = ["Histories", "Past", "Unit"]
 
 SHOWN = "shown"
+READS_MAX = 64
+"""Reads under way that go on though nobody waits for them any more."""
+MEANWHILE_MAX = 10_000
+"""Entries that are remembered while the store is being read."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -96,12 +101,33 @@ class Unit:
         self.events = EventHistory() if events is None else events
 
 
+class _Read:
+    """A read of a person's past under way.
+
+    Attributes:
+        key, person: by which it is read, and whose.
+        begin: how many entries had come when it began.
+        waiting: how many decisions wait for it.
+        is_whole: whether what it gives may be kept: nothing was forgotten meanwhile.
+    """
+
+    __slots__ = ("begin", "is_whole", "key", "person", "task", "waiting")
+
+    def __init__(self, key: str, person: str, begin: int) -> None:
+        self.key = key
+        self.person = person
+        self.begin = begin
+        self.waiting = 0
+        self.is_whole = True
+        self.task: asyncio.Task[Past]
+
+
 class Histories:
     """The pasts used last; lives in the event loop's thread, but for what it has the reader do.
 
     Args:
         reader: where the store is read.
-        entries_max: contacts and events that are kept in memory, of all persons together.
+        entries_max: contacts and events that are kept in memory, of all persons together; of one alone it may be more.
     """
 
     def __init__(self, storage: Storage, reader: Executor, entries_max: int) -> None:
@@ -113,12 +139,13 @@ class Histories:
         self._by_key: dict[str, str] = {}
         self._person_of: dict[str, str] = {}
         """Internal id of a person or of one who became one with it → whose past holds it."""
-        self._meanwhile: deque[tuple[int, str]] = deque()
-        """Entries and persons that came while the store was being read."""
+        self._meanwhile: deque[tuple[str, Entry, bool]] = deque()
+        """What came while the store was being read: of which person, and whether that changed who is one."""
         self._dropped = 0
         """How many of those nobody needs any more."""
-        self._reads: dict[int, int] = {}
-        """Number of a read under way → how many had come when it began."""
+        self._reads: set[_Read] = set()
+        self._under_way: dict[str, _Read] = {}
+        """Internal id of a person → the read that others may wait for too."""
         self.follows = False
         """Whether `take` gets every entry that is committed, whoever writes it."""
         self.entries = 0
@@ -150,27 +177,74 @@ class Histories:
             self._kept.move_to_end(owner)
             if not needs.levels:
                 return known
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._reader, self._read, needs, key, known, now)
+        read = self._under_way.get(person)
+        if read is None:
+            read = self._begin(needs, key, person, now)
+        return await self._wait(read)
+
+    async def close(self) -> None:
+        """End the reads that are under way."""
+        tasks = [read.task for read in self._reads]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _begin(self, needs: Needs, key: str, person: str, now: datetime) -> _Read:
+        """Begin to read a past, which is kept whenever it comes: what takes longer than a deadline helps the next."""
+        read = _Read(key, person, self._dropped + len(self._meanwhile))
+        read.task = asyncio.get_running_loop().create_task(self._read_whole(read, needs, now))
+        read.task.add_done_callback(partial(self._end_read, read))
+        self._reads.add(read)
+        self._under_way[person] = read
+        self.reads += 1
+        return read
+
+    async def _read_whole(self, read: _Read, needs: Needs, now: datetime) -> Past:
         loop = asyncio.get_running_loop()
-        self.reads += known is None
-        number = self.reads
-        if known is None:
-            self._reads[number] = self._dropped + len(self._meanwhile)
-        try:
-            past = await loop.run_in_executor(self._reader, self._read, needs, key, known, now)
-            if known is None and needs == self._needs:
-                self._keep(person, key, past, self._came_since(self._reads[number]))
-        finally:
-            if known is None:
-                self._end_read(number)
+        past = await loop.run_in_executor(self._reader, self._read, needs, read.key, None, now)
+        if read.is_whole and needs == self._needs:
+            self._keep(read.person, read.key, past, list(self._came_since(read.begin)))
         return past
 
-    def _came_since(self, begin: int) -> Iterable[tuple[int, str]]:
+    async def _wait(self, read: _Read) -> Past:
+        read.waiting += 1
+        try:
+            return await asyncio.shield(read.task)
+        finally:
+            read.waiting -= 1
+            # Where the store cannot keep up, reads that nobody waits for would pile up.
+            if not read.waiting and len(self._reads) > READS_MAX:
+                read.task.cancel()
+                self._leave(read)
+
+    def _came_since(self, begin: int) -> Iterable[tuple[str, Entry, bool]]:
         return islice(self._meanwhile, begin - self._dropped, None)
 
-    def _end_read(self, number: int) -> None:
-        """Forget what came before all reads that are still under way."""
-        del self._reads[number]
-        needed = min(self._reads.values(), default=self._dropped + len(self._meanwhile))
+    def _came(self, person: str, entry: Entry, is_move: bool) -> None:
+        """Remember an entry for the reads that are under way."""
+        if not self._reads:
+            return
+        self._meanwhile.append((person, entry, is_move))
+        if len(self._meanwhile) > MEANWHILE_MAX:
+            for read in self._reads:
+                read.is_whole = False
+            self._dropped += len(self._meanwhile)
+            self._meanwhile.clear()
+
+    def _end_read(self, read: _Read, task: asyncio.Task[Past]) -> None:
+        self._leave(read)
+        if not task.cancelled():
+            # Nobody may be waiting for it any more.
+            task.exception()
+
+    def _leave(self, read: _Read) -> None:
+        """Forget a read, and what came before all that are still under way."""
+        self._reads.discard(read)
+        if self._under_way.get(read.person) is read:
+            del self._under_way[read.person]
+        needed = min((one.begin for one in self._reads), default=self._dropped + len(self._meanwhile))
         while self._dropped < needed:
             self._meanwhile.popleft()
             self._dropped += 1
@@ -215,10 +289,11 @@ class Histories:
     def _since(self, needs: Needs, now: datetime) -> datetime:
         return _EVER if needs.horizon_seconds is None else now - timedelta(seconds=needs.horizon_seconds)
 
-    def _keep(self, person: str, key: str, past: Past, came: Iterable[tuple[int, str]]) -> None:
-        """Keep what was read, unless it went on meanwhile."""
+    def _keep(self, person: str, key: str, past: Past, came: Iterable[tuple[str, Entry, bool]]) -> None:
+        """Keep what was read, with what came meanwhile, unless that changed who is one."""
         members = {*past.members, person}
-        if any(sequence > past.last and one in members for sequence, one in came):
+        news = [(entry, is_move) for one, entry, is_move in came if entry.sequence > past.last and one in members]
+        if any(is_move for _, is_move in news):
             return
         for member in members:
             self.forget(member)
@@ -229,16 +304,24 @@ class Histories:
         self._by_key[key] = person
         self._person_of.update(dict.fromkeys(members, person))
         self._grow(kept.size)
+        for entry, _ in news:
+            if self._kept.get(person) is kept and entry.sequence > kept.last:
+                self._take(person, entry)
 
     def _grow(self, size: int) -> None:
         """Count entries that came, and drop the pasts that were used longest ago where there is no room for them."""
         self.entries += size
-        while self.entries > self._entries_max and self._kept:
+        while self.entries > self._entries_max and len(self._kept) > 1:
             self._drop(next(iter(self._kept)))
 
     def forget(self, person: str | None) -> None:
         """Drop a person's past: it is not whole."""
-        owner = None if person is None else self._person_of.get(person)
+        if person is None:
+            return
+        read = self._under_way.pop(person, None)
+        if read is not None:
+            read.is_whole = False
+        owner = self._person_of.get(person)
         if owner is not None:
             self._drop(owner)
 
@@ -251,6 +334,8 @@ class Histories:
 
     def forget_key(self, key: str) -> None:
         """Drop the past that was read by a key."""
+        for person in [person for person, read in self._under_way.items() if read.key == key]:
+            self.forget(person)
         self.forget(self._by_key.get(key))
 
     def holds(self, person: str) -> bool:
@@ -259,6 +344,9 @@ class Histories:
 
     def forget_all(self) -> None:
         """Drop everything."""
+        for read in self._reads:
+            read.is_whole = False
+        self._under_way.clear()
         self._kept.clear()
         self._by_key.clear()
         self._person_of.clear()
@@ -271,8 +359,7 @@ class Histories:
                 self.forget_all()
             if entry.person is None:
                 continue
-            if self._reads:
-                self._meanwhile.append((entry.sequence, entry.person))
+            self._came(entry.person, entry, False)
             owner = self._person_of.get(entry.person)
             if owner is not None and entry.sequence > self._kept[owner].last:
                 self._take(owner, entry)
@@ -307,8 +394,7 @@ class Histories:
             named += move
         for person in named:
             self.forget(person)
-            if self._reads:
-                self._meanwhile.append((entry.sequence, person))
+            self._came(person, entry, True)
 
     def decided(self, person: str | None, sequence: int, contacts: tuple[Contact, ...]) -> None:
         """Take in a decision that was committed: the store had refused it, had it not known all before."""

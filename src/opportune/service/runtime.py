@@ -261,6 +261,7 @@ class Runtime(ABC):
         self.ready = False
         try:
             await self._fetching.close()
+            await self.histories.close()
             for task in (self._refreshing, self._watching):
                 if task is not None:
                     task.cancel()
