@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Run
-from tests.service.shop import PROJECT
+from tests.service.shop import PROJECT, files
 
 
 def test_decide_shows_what_and_why_and_why_not(run: Run) -> None:
@@ -173,3 +173,55 @@ def test_decide_names_the_values_that_the_rules_of_a_shown_action_read(run: Run)
     water = next(place for place, line in enumerate(lines) if ". water (" in line)
     assert "   rules passed with customer.age = 40" in lines[coffee : coffee + 5]
     assert not any("rules passed" in line for line in lines[water : water + 2])
+
+
+@pytest.fixture
+def asking(tmp_path: Path) -> Path:
+    """The corner shop, where offers need consent, coffee an event and a complaint."""
+    coffee = files()["actions/drinks/coffee.yaml"]
+    texts = files(
+        consents="offers: { basis: consent, kinds: [offer], texts: { v1: 'May we?' } }\n",
+        events="left_shop: {attributes: {minutes: {type: number}}}\n",
+        features="leavings_7d: {count: left_shop, within: {days: 7}}\n",
+        texts="mood: {models: film_moods, labels: {anger: annoyed, disgust: annoyed, joy: calm}, at_least: 0.4}\n",
+        context=files()["context.yaml"] + "mood: {type: text, values: [calm, annoyed]}\n",
+        actions__drinks__coffee=coffee.replace(
+            '"customer.age >= 18"', "\"feature.leavings_7d >= 2 && context.mood == 'annoyed'\""
+        ),
+    )
+    for path, text in texts.items():
+        (tmp_path / "asking" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "asking" / path).write_text(text, encoding="utf-8")
+    return tmp_path / "asking"
+
+
+CONTACT = {"customer": {"age": 40}, "channel": "till", "placement": "receipt", "size": 9, "language": "pl"}
+LEFT = [{"event": "left_shop", "ago": {"days": days}} for days in (1, 3, 30)]
+
+
+def test_decide_imagines_what_was_said_and_what_happened(run: Run, asking: Path) -> None:
+    text = "Nienawidzę was! Oddajcie mi moje pieniądze!"
+    full = {**CONTACT, "consents": {"offers": True}, "events": LEFT, "text": text}
+
+    def shown(contact: dict[str, object]) -> set[str]:
+        found = run("decide", asking, json.dumps(contact), "--json").json["decision"]
+        return {one["action"] for one in found["placements"][0]["actions"]}
+
+    assert shown(CONTACT) == {"call_back"}
+    assert shown({**full, "consents": {"offers": [False]}}) == {"call_back"}
+    assert shown({**CONTACT, "consents": {"offers": {"given": True, "channel": "till"}}}) == {"call_back", "water"}
+    assert shown(full) == {"call_back", "water", "coffee"}
+    assert 'context.mood = "annoyed", feature.leavings_7d = 2' in run("decide", asking, json.dumps(full)).out
+
+
+def test_decide_refuses_what_cannot_be_imagined_all_at_once(run: Run, asking: Path) -> None:
+    wrong = {**CONTACT, "consents": {"offer": True}, "events": [{"event": "left_shops"}], "zone": "Mars"}
+
+    ended = run("decide", asking, json.dumps(wrong))
+    formed = run("decide", asking, json.dumps({**CONTACT, "consents": {"offers": "yes"}, "text": 7}))
+
+    assert ended.code == formed.code == 1
+    for said in ("unknown purpose 'offer'; did you mean 'offers'?", "unknown event type 'left_shops'", "zone"):
+        assert said in ended.err
+    assert "consents.offers" in formed.err
+    assert "text" in formed.err

@@ -17,10 +17,11 @@ from opportune.errors import InputError, Problem
 from opportune.service.profiles import NOBODY, KnownProfile, Profiles, key_of
 from opportune.service.revisions import Strategy
 from opportune.storage import Storage
+from opportune.strategy.imagined import KEYS as IMAGINED
 
 __all__ = ["KEYS", "named_problem", "read_attributes", "read_customer", "read_object", "read_profile"]
 
-KEYS = ("customer", "context", "channel", "placement", "size", "at", "language", "zone", "session")
+KEYS = ("customer", "context", "channel", "placement", "size", "at", "language", "zone", "session", *IMAGINED)
 """Keys of a contact."""
 
 

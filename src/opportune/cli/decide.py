@@ -14,8 +14,10 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.cli.standing import facts_of_units, standing_of
+from opportune.cli.standing import facts_of_features, facts_of_units, standing_of
+from opportune.customers.texts import FoundInText
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
+from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
@@ -25,6 +27,9 @@ from opportune.service.publishing import as_published
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
 from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.imagined import imagined
+from opportune.strategy.persona_consents import persona_consents
+from opportune.strategy.sections import Persona
 
 __all__ = ["decide_command"]
 
@@ -55,17 +60,27 @@ def decide_command(
 ) -> None:
     """Make one decision from files, with the reasons.
 
-    It is made as the service would make it, and is not recorded.
+    It is made as the service would make it, and is not recorded. Consents, events and text are written as in a persona
+    test; without a store nothing else was said and nothing else happened.
     """
     with failures(as_json), ExitStack() as opened:
         strategy = strategy_from_folder(project)
         given = _contact(contact)
         given |= _options(customer, context, channel, placement, size, at, bool(store))
         storage = opened.enter_context(open_storage(store, read_only=True)) if store else None
-        request, moment, profile = _request(strategy, given, storage)
+        request, moment, profile, said = _request(strategy, given, storage)
         learner = _learner(strategy, storage)
-        plan, known = strategy.plan, facts_of_units(strategy, storage, profile.key)
-        standing = standing_of(plan, storage, profile.key, moment)
+        plan, key = strategy.plan, profile.key
+        zone = zone_of(profile.facts.get(OWN_ZONE), plan.zone, request.zone)
+        read = FoundInText({}, ())
+        if strategy.registries.texts is not None and said.text:
+            read = strategy.registries.texts.read(said.text, request.language)
+        known = {
+            **read.facts,
+            **facts_of_units(strategy, storage, key),
+            **facts_of_features(strategy, storage, key, said.events, moment, zone),
+        }
+        standing = standing_of(plan, storage, key, moment, persona_consents(said, zone))
         found = gathered_of(strategy.sources, profile.facts, request, moment, known)
         facts = gather(plan, profile.facts, request, moment, found.facts)
         holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
@@ -79,7 +94,7 @@ def decide_command(
             holds=holds,
             tired=tired_of(plan, standing, facts, moment),
             gathered=found.facts,
-            doubts=found.doubts,
+            doubts=(*read.doubts, *found.doubts),
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")
@@ -114,8 +129,8 @@ def _contact(text: str) -> dict[str, Any]:
 
 def _request(
     strategy: Strategy, given: Mapping[str, Any], storage: Storage | None
-) -> tuple[DecisionRequest, datetime, KnownProfile]:
-    """Make the request, its moment and what is known of the customer.
+) -> tuple[DecisionRequest, datetime, KnownProfile, Persona]:
+    """Make the request, its moment, what is known of the customer, and what is imagined beside that.
 
     Raises:
         InputError: with all that is wrong.
@@ -133,9 +148,10 @@ def _request(
     request = collected(lambda: _shape(strategy, given, context or {}))
     profile = collected(lambda: read_profile(strategy, given.get("customer", {}), storage))
     moment = collected(lambda: _moment(given.get("at")))
-    if problems or request is None or profile is None or moment is None:
+    said = collected(lambda: imagined(strategy.project, given, moment or datetime.now(UTC)))
+    if problems or request is None or profile is None or moment is None or said is None:
         raise InputError(problems)
-    return request, moment, profile
+    return request, moment, profile, said
 
 
 def _shape(strategy: Strategy, given: Mapping[str, Any], context: Mapping[str, Any]) -> DecisionRequest:

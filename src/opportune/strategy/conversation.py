@@ -28,6 +28,7 @@ from opportune.records import Contact, Decision, DecisionRequest, Facts, Placeme
 from opportune.strategy.compile import Registries
 from opportune.strategy.gathering import gathered_of, regathered
 from opportune.strategy.persona_consents import persona_consents
+from opportune.strategy.persona_events import let_happen
 from opportune.strategy.sections import SHOWN, Expectation, Persona, PersonaEvent, Turn
 from opportune.strategy.sessions import carried
 
@@ -145,10 +146,7 @@ class Conversation:
 
     def _happen(self, events: Iterable[PersonaEvent]) -> None:
         """Let something happen, at the moment of the turn or before."""
-        for one in events:
-            ago = Length(0) if one.ago is None else Length(one.ago.calendar_days, one.ago.elapsed_seconds)
-            self._happened += 1
-            self._events.add(self._happened, ago.before(self._now, self._zone), one.event, one.attributes)
+        self._happened = let_happen(self._events, events, self._now, self._zone, self._happened)
 
     def _record(self, action: str, outcome: str) -> str | None:
         """Let something come of an action that was shown in this conversation."""
