@@ -176,3 +176,22 @@ def test_what_happened_is_recorded_though_the_answer_was_the_fallback(service: S
 
     if answer["degraded"] is not None:
         assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 1
+
+
+def test_an_event_that_is_sent_twice_counts_once(service: Service) -> None:
+    happen(service, "e-1")
+    one = {"type": "call_ended", "attributes": {"minutes": 1}}
+    again = service.decide("r-1", customer="c-1", events=[{"id": "e-1", **one}])
+    twice = service.decide("r-2", customer="c-1", events=[{"id": "e-2", **one}, one, {"id": "e-2", **one}])
+
+    assert facts(service, again)["calls_7d"] == 1
+    assert facts(service, twice)["calls_7d"] == 3
+    assert facts(service, service.decide("r-3", customer="c-1"))["calls_7d"] == 3
+
+
+def test_an_event_that_is_dated_ahead_counts_when_it_is_told(service: Service) -> None:
+    ahead = {"type": "call_ended", "occurred_at": "2100-01-01T00:00:00Z"}
+    answer = service.decide("r-1", customer="c-1", events=[ahead])
+
+    assert facts(service, answer)["calls_7d"] == 1
+    assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 1

@@ -21,6 +21,7 @@ from opportune.service.live import Serving
 from opportune.service.profiles import KnownProfile, fitting
 from opportune.service.sessions import read_session
 from opportune.storage import RecordEvent, Storage
+from opportune.storage.kinds import Kind
 from opportune.strategy.gathering import gathered_of
 
 __all__ = ["NOTHING", "Found", "Gatherer"]
@@ -125,7 +126,8 @@ class Gatherer:
             doubts = read.doubts
         known.update(self._of_units(serving, past))
         if len(serving.strategy.features):
-            known.update(self._features(serving, request, profile, past, now, happened))
+            fresh = await self._unrecorded(request, happened)
+            known.update(self._features(serving, request, profile, past, now, fresh))
         found = gathered_of(serving.strategy.sources, profile.facts, request, now, known, self.answers)
         return Found(past, known, Gathered(found.facts, (*doubts, *found.doubts)), self.answers, said)
 
@@ -133,6 +135,16 @@ class Gatherer:
         loop = asyncio.get_running_loop()
         kept = serving.strategy.registries.kept
         return await loop.run_in_executor(self._reader, read_session, self._storage, session, kept)
+
+    async def _unrecorded(self, request: DecisionRequest, happened: Sequence[RecordEvent]) -> Sequence[RecordEvent]:
+        """Leave out what was recorded before under the same id: it counts already, in the past."""
+        own = {event.id for event in request.events or ()}
+        named = [event.id for event in happened if event.id in own]
+        if not named:
+            return happened
+        loop = asyncio.get_running_loop()
+        known = await loop.run_in_executor(self._reader, self._storage.recorded, Kind.EVENT, named)
+        return [event for event in happened if event.id not in known]
 
     async def _read_text(self, serving: Serving, request: DecisionRequest) -> FoundInText:
         """Read what the customer said or wrote, beside this thread, and wait for it a moment only."""
@@ -181,5 +193,6 @@ def _take_in(histories: Sequence[EventHistory], happened: Sequence[RecordEvent],
     """Add what just happened to histories, under keys that no journal entry has; give the keys."""
     for history in histories:
         for place, event in enumerate(happened, start=1):
-            history.add(-place, micros(event.occurred_at or now), event.type, event.attributes)
+            # What is dated ahead happened when it was recorded.
+            history.add(-place, micros(min(event.occurred_at or now, now)), event.type, event.attributes)
     return [-place for place in range(1, len(happened) + 1)]

@@ -7,7 +7,7 @@ from datetime import datetime
 from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.customers.intake import Event
 from opportune.decide.pipeline import decision_id
-from opportune.records import DecisionRequest
+from opportune.records import DecisionRequest, Happened
 from opportune.service.drawing import Drawing
 from opportune.service.event_writes import event_write
 from opportune.service.profiles import parted
@@ -21,18 +21,21 @@ __all__ = ["cleared_in", "happened_in", "note_of"]
 def happened_in(
     registries: Registries, request: DecisionRequest, whose: Identifier | None, now: datetime | None
 ) -> tuple[RecordEvent, ...]:
-    """Give the events of a request that was checked, as they are recorded.
+    """Give the events of a request that was checked, as they are recorded; of several with one id the first.
 
     Args:
         now: when those happened that do not say it; None is the moment of their recording.
     """
     name = decision_id(request)
     is_other = whose is not None and whose.kind != CUSTOMER
+    events: dict[str, Happened] = {}
+    for place, event in enumerate(request.events or (), start=1):
+        events.setdefault(event.id or f"{name}/{place}", event)
     return tuple(
         event_write(
             registries,
             Event(
-                id=event.id or f"{name}/{place}",
+                id=id,
                 type=event.type,
                 customer=None if whose is None or is_other else whose.value,
                 identifiers={whose.kind: whose.value} if whose is not None and is_other else {},
@@ -41,7 +44,7 @@ def happened_in(
                 occurred_at=event.occurred_at or now,
             ),
         )
-        for place, event in enumerate(request.events or (), start=1)
+        for id, event in events.items()
     )
 
 

@@ -403,6 +403,10 @@ class Storage(Hooks):
         sequence = self._key_sequence(Kind.DECISION, request_id)
         return None if sequence is None else self._stored_decision(sequence)
 
+    def recorded(self, kind: Kind, caller_ids: Iterable[str]) -> set[str]:
+        """Of some ids of callers, those under which something of a kind was recorded."""
+        return {name for name in caller_ids if self._key_sequence(kind, name) is not None}
+
     def about(self, decision_ids: Collection[str]) -> list[Entry]:
         """Entries of some decisions and of all their outcomes, in journal order; one read, however many they are."""
         return [self._decode(row) for row in self._about(decision_ids)] if decision_ids else []
