@@ -207,6 +207,9 @@ def test_a_merge_is_listed_and_undone(shop: Service) -> None:
     for customer in ("4711", "4712"):
         (line,) = shop.call("GET", f"/v1/customers/{customer}/merges").json()["merges"]
         assert (line["undone"], line["undone_by"], line["undone_because"]) == (answer["sequence"], "Ewa", "twins")
+    history = shop.call("GET", "/v1/customers/4712/history").json()["entries"]
+    undone = next(entry["details"] for entry in history if entry["kind"] == "split")
+    assert undone["merge"] == merge["entry"]
     again = shop.call("POST", "/v1/customers/4711/split", {**body, "id": "s-2"})
     assert again.json()["code"] == "merge-undone"
     other = shop.call("POST", "/v1/customers/4711/split", {**body, "id": "s-3", "merge": 1})

@@ -16,11 +16,14 @@ from opportune.storage import (
     Entry,
     EventBody,
     EventPayload,
+    MemberBody,
+    MemberPayload,
     MergeBody,
     MergePayload,
     OutcomeBody,
     ProfileBody,
     ProfilePayload,
+    SplitBody,
 )
 
 __all__ = ["HistoryItem", "told"]
@@ -109,6 +112,11 @@ def _details(entry: Entry) -> dict[str, Any]:
         case MergeBody():
             names = _fields(payload, "identifier", "other") if isinstance(payload, MergePayload) else {}
             return {"version": body.version, **names}
+        case SplitBody():
+            return _fields(body, "merge", "version")
+        case MemberBody():
+            unit = payload.unit if isinstance(payload, MemberPayload) else None
+            return {"level": body.level, "unit": unit}
         case ConsentBody():
             told = _fields(body, "channel", "purpose", "given")
             return told | (_fields(payload, "source", "text_version") if isinstance(payload, ConsentPayload) else {})
