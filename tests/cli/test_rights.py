@@ -134,3 +134,22 @@ def test_an_erased_decision_keeps_what_became_of_everybody_and_invents_no_reason
     assert not any(one["rules"] or one["change"] for one in dropped)
     shown = [one for place in after["placements"] for one in place["candidates"] if one["stage"] == "shown"]
     assert all("propensity.accept" in one["parts"] for one in shown)
+
+
+def test_a_backup_is_not_restored_without_the_list(run: Run, asked: Path, tmp_path: Path) -> None:
+    backup, new = tmp_path / "backup.db", tmp_path / "new.db"
+    shutil.copy(asked, backup)
+    run("erase", "c-1", "--reason", "letter 17", "--store", asked)
+    listed = Path(f"{asked}.erasures")
+
+    refused = run("restore", backup, "--store", new)
+    missing = run("restore", backup, "--store", new, "--erasures", tmp_path / "none")
+    both = run("restore", backup, "--store", new, "--erasures", listed, "--no-erasures")
+    restored = run("restore", backup, "--store", new, "--erasures", listed, "--json").json
+    told = run("restore", backup, "--store", tmp_path / "old.db", "--no-erasures")
+
+    assert [one.code for one in (refused, missing, both, told)] == [2, 2, 2, 0]
+    assert "new.db.erasures: expected the list of erasures" in refused.err
+    assert restored["erased_again"] == 1
+    with open_storage(str(new), read_only=True) as storage:
+        assert storage.profile("c-1") is None
