@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from opportune.customers.identity.proof import claimed_in
 from opportune.storage import SaveProfile, open_storage
 from tests.cli.conftest import Run
 from tests.service.process import running
 from tests.service.shop import PROJECT
 
 STORE = ("--store", "shop.db")
+GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "identity.md"
 
 
 @pytest.fixture
@@ -175,3 +181,120 @@ def test_a_decision_by_another_kind_knows_the_household_and_its_cap(run: Run, sh
     assert done.code == 0, done.err
     facts = done.json["decision"]["facts"]
     assert (facts["customer.age"], facts["household.size"]) == (46, 3)
+
+
+CONSENTS = "profiling: { basis: objection, profiling: true }\n"
+
+
+def _asking(run: Run, shop: Path) -> None:
+    """Merge an e-mail address and ask about profiling."""
+    (shop / "consents.yaml").write_text(CONSENTS)
+    assert run("publish", shop, *STORE).code == 0
+    assert run("merge", "4711", "email:anna@example.com", *STORE).code == 0
+
+
+def test_every_command_reaches_a_person_by_any_identifier(run: Run, shop: Path) -> None:
+    (shop / "features.yaml").write_text("contacts: { count: shown, over: contacts, within: { days: 7 } }\n")
+    _asking(run, shop)
+    mail = "email:anna@EXAMPLE.com"
+
+    refused = run("consent", "record", mail, "profiling", "--refused", *STORE)
+    told = [run("consent", "show", name, *STORE, "--json").json["consents"] for name in (mail, "4711")]
+    Path("said.csv").write_text(f"customer,purpose,given\n{mail},profiling,yes\nfax:1,profiling,no\n")
+    imported = run("consent", "import", "said.csv", *STORE, "--json").json
+    features = run("features", "show", "--customer", mail, *STORE)
+    exported = run("export-person", mail, *STORE).json
+    erased = run("erase", mail, "--reason", "asked", *STORE)
+    gone = run("export-person", "4711", *STORE)
+
+    assert refused.code == 0, refused.err
+    assert told[0] == told[1]
+    assert not any(line["allowed"] for line in told[0])
+    assert (imported["recorded"], len(imported["refused"])) == (1, 1)
+    assert features.code == 0, features.err
+    assert {one["value"] for one in exported["identifiers"]} == {"4711", "anna@example.com"}
+    assert (erased.code, gone.code) == (0, 1)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "consent record fax:1 profiling --refused",
+        "consent show fax:1",
+        "erase fax:1 --reason x",
+        "export-person fax:1",
+        "features show --customer fax:1",
+        "household h-1 --join fax:1",
+        "merge 4711 fax:1",
+        "decide shop --customer fax:1",
+    ],
+)
+def test_kinds_that_are_not_declared_are_refused(run: Run, shop: Path, command: str) -> None:
+    (shop / "features.yaml").write_text("contacts: { count: shown, over: contacts, within: { days: 7 } }\n")
+    _asking(run, shop)
+    ended = run(*command.split(), *STORE)
+
+    assert ended.code == 1
+    assert "no such kind of identifier" in ended.err
+    assert "customer:NUMBER" in ended.err
+
+
+def test_a_number_with_a_colon_and_a_store_without_a_strategy(run: Run, shop: Path) -> None:
+    colon = run("household", "h-1", "--join", "customer:crm:1", *STORE)
+    with open_storage("new.db") as storage:
+        storage.write([SaveProfile(id="p", identifier="4711", attributes={}, replace=False)])
+    alone = run("merge", "4711", "email:anna@example.com", "--store", "new.db")
+
+    assert colon.out.endswith("customer:crm:1\n")
+    assert alone.code == 1
+    assert "known: customer" in alone.err
+
+
+def test_what_is_said_beside_a_running_service(run: Run, shop: Path) -> None:
+    _asking(run, shop)
+    key = run("secret", "identity", *STORE).out
+    Path("said.csv").write_text("customer,purpose,given\n4711,profiling,yes\n")
+    Path("found.jsonl").write_text('{"one": "4711", "other": "4712", "accept": true}\n')
+    with running(Path("shop.db"), project=shop) as served:
+        away = [
+            run("household", "h-1", "--join", "4711", *STORE),
+            run("consent", "import", "said.csv", *STORE),
+            run("duplicates", "--accept", "found.jsonl", *STORE),
+        ]
+        record = run("consent", "record", "email:anna@example.com", "profiling", "--refused", *STORE)
+        again = run("secret", "identity", *STORE)
+        url = ("--url", served.url)
+        recorded = run("consent", "record", "email:anna@example.com", "profiling", "--refused", *url)
+        shown = run("consent", "show", "4711", *STORE, "--json").json["consents"]
+        erased = run("erase", "email:anna@example.com", "--reason", "asked", *url, "--json")
+        gone = run("export-person", "4711", *STORE)
+        both = run("erase", "4711", "--reason", "x", *STORE, *url)
+
+    assert [one.code for one in away] == [2, 2, 2]
+    assert not any("--url with its address" in one.err for one in away)
+    assert "PUT /v1/customers/CUSTOMER/units" in away[0].err
+    assert "add --url" in record.err
+    assert again.out == key
+    assert recorded.out.startswith("Recorded as entry"), recorded.err
+    assert not shown[0]["allowed"]
+    assert erased.json["listed"]
+    assert (gone.code, both.code) == (1, 2)
+
+
+def test_a_key_that_was_never_drawn_needs_the_store(run: Run, shop: Path) -> None:
+    with running(Path("shop.db"), project=shop):
+        ended = run("secret", "identity", *STORE)
+    assert ended.code == 2
+    assert "--url" not in ended.err
+    assert "with the service stopped" in ended.err
+
+
+def test_the_guide_signs_proofs_with_the_standard_library(run: Run, shop: Path) -> None:
+    key = run("secret", "identity", *STORE).out.strip()
+    sample = re.search(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    assert sample is not None
+    lines = [line.removeprefix("   ") for line in sample[1].splitlines()]
+    program = "\n".join([f"key, cookie = {key!r}, '5f0c'", *lines, "print(proof)"])
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    secret = base64.urlsafe_b64decode(key + "=")
+    assert claimed_in(secret, done.stdout.strip(), datetime.now(UTC)) == {"customer": "4711", "cookie": "5f0c"}

@@ -16,22 +16,20 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from opportune.cli.identity import CustomerArgument, read_identifier, strategy_of, written
 from opportune.cli.output import FOUND, JsonOption, count, err, fail, failures, out, print_json, print_table
-from opportune.cli.releases import StoreOption, opened
-from opportune.errors import InputError
+from opportune.cli.releases import OnlyStoreOption, StoreOption, UrlOption, expect_one, opened, service
+from opportune.customers.identity import Identifier
+from opportune.errors import InputError, suggest
 from opportune.service.consents import Said, lines_of, write_of
-from opportune.service.course import Course
-from opportune.service.publishing import current
+from opportune.service.revisions import Strategy
 from opportune.storage import RecordConsent, Storage
-from opportune.strategy.project import Project
 
 __all__ = ["consent"]
 
 BATCH = 2_000
 COLUMNS = ("customer", "purpose", "given", "channel", "source", "text_version", "occurred_at")
 _GIVEN = {"true": True, "yes": True, "1": True, "tak": True, "false": False, "no": False, "0": False, "nie": False}
-
-KindOption = Annotated[str, typer.Option(help="Kind of the identifier, such as email.")]
 
 consent = typer.Typer(
     help="Tell, record and import what customers allow.",
@@ -43,9 +41,8 @@ consent = typer.Typer(
 
 @consent.command("show")
 def show(
-    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
-    store: StoreOption = "",
-    kind: KindOption = "customer",
+    customer: CustomerArgument,
+    store: OnlyStoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Say what a customer allows, by purpose and channel, and how it was said.
@@ -53,7 +50,9 @@ def show(
     Works beside a running service.
     """
     with failures(as_json), opened(store, read_only=True) as storage:
-        lines = lines_of(_project(storage), storage.consents(customer, kind))
+        strategy = _strategy(storage)
+        one = read_identifier(strategy.registries.identifiers, customer)
+        lines = lines_of(strategy.project, storage.consents(one.value, one.kind))
     if as_json:
         print_json({"consents": lines})
         return
@@ -67,30 +66,38 @@ def show(
 
 @consent.command("record")
 def record(
-    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
+    customer: CustomerArgument,
     purpose: Annotated[str, typer.Argument(help="Purpose of the strategy.")],
     given: Annotated[bool, typer.Option("--given/--refused", help="Whether the person agrees.")],
     channel: Annotated[str, typer.Option(help="Where that holds; everywhere if left out.")] = "*",
     source: Annotated[str, typer.Option(help="How it was said, such as web form.")] = "",
     text: Annotated[str, typer.Option(help="Version of the text that was shown.")] = "",
     store: StoreOption = "",
-    kind: KindOption = "customer",
+    url: UrlOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Record what a customer said of a purpose; --refused also withdraws and objects.
 
-    On SQLite not beside a running service: ask that over HTTP.
+    While a service holds the store, add --url with its address.
     """
-    with failures(as_json), opened(store) as storage:
-        said = Said(purpose=purpose, given=given, channel=channel, source=source, text_version=text)
-        write = write_of(_project(storage), said, uuid4().hex, customer, kind)
-        (result,) = storage.write([write])
-        if isinstance(result, InputError):
-            raise result
+    with failures(as_json):
+        expect_one(store, url)
+        if url:
+            with service(url) as client:
+                entry = client.consent(
+                    customer, purpose, given=given, channel=channel, source=source, text_version=text
+                ).sequence
+        else:
+            with opened(store) as storage:
+                strategy = _strategy(storage)
+                one = read_identifier(strategy.registries.identifiers, customer)
+                said = Said(purpose=purpose, given=given, channel=channel, source=source, text_version=text)
+                write = write_of(strategy.project, said, uuid4().hex, one.value, one.kind)
+                entry = written(storage, write).sequence
     if as_json:
-        print_json({"entry": result.sequence})
+        print_json({"entry": entry})
         return
-    out.print(f"Recorded as entry {result.sequence:,}.")
+    out.print(f"Recorded as entry {entry:,}.")
 
 
 @consent.command("import")
@@ -100,24 +107,31 @@ def import_file(
         list[str] | None,
         typer.Option(help=f"Which column is what, such as given=zgoda; of {', '.join(COLUMNS)}. May be repeated."),
     ] = None,
-    store: StoreOption = "",
-    kind: KindOption = "customer",
+    store: OnlyStoreOption = "",
+    kind: Annotated[
+        str, typer.Option(help="Kind of all identifiers of the file; each is KIND:VALUE or a customer's if left out.")
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Import what customers said: customer, purpose and given, and what is known of how.
 
     The same file again has no second effect. Rows that are refused are told with their reasons; exit code 1 then.
-    On SQLite not beside a running service.
+    On SQLite not beside a running service, which takes them one by one: PUT /v1/customers/CUSTOMER/consents.
     """
-    with failures(as_json), opened(store) as storage:
-        names, project = _columns(column or []), _project(storage)
+    otherwise = "PUT /v1/customers/CUSTOMER/consents, one by one"
+    with failures(as_json), opened(store, otherwise=otherwise) as storage:
+        names, strategy = _columns(column or []), _strategy(storage)
+        kinds = strategy.registries.identifiers.kinds
+        if kind and kind not in kinds:
+            remedy = suggest(kind, kinds, f"known: {', '.join(kinds)}")
+            fail(f"--kind: the project has no such kind of identifier; {remedy}")
         taken = 0
         refused: list[dict[str, Any]] = []
         for rows in _batches(file):
             writes: list[RecordConsent] = []
             for number, row in rows:
                 try:
-                    writes.append(_write(project, number, row, names, kind))
+                    writes.append(_write(strategy, number, row, names, kind))
                 except InputError as error:
                     refused.append({"row": number, "problems": [str(problem) for problem in error.problems]})
             results = storage.write(writes)
@@ -137,12 +151,11 @@ def import_file(
         raise typer.Exit(FOUND)
 
 
-def _project(storage: Storage) -> Project:
-    course = Course(storage)
-    step = current(course)
-    if step is None:
+def _strategy(storage: Storage) -> Strategy:
+    strategy = strategy_of(storage)
+    if strategy is None:
         raise InputError.of("store", "it has no revision that can be used", "publish a strategy")
-    return course.strategies.of(step.hash).project
+    return strategy
 
 
 def _columns(given: list[str]) -> dict[str, str]:
@@ -181,8 +194,13 @@ def _rows(file: Path) -> Iterator[Mapping[str, Any]]:
             yield from csv.DictReader(opened_file)
 
 
-def _write(project: Project, number: int, row: Mapping[str, Any], names: Mapping[str, str], kind: str) -> RecordConsent:
+def _write(
+    strategy: Strategy, number: int, row: Mapping[str, Any], names: Mapping[str, str], kind: str
+) -> RecordConsent:
     """Read one row.
+
+    Args:
+        kind: of its identifier; "" where that says it itself.
 
     Raises:
         InputError: with all that is wrong; no value is repeated.
@@ -205,9 +223,15 @@ def _write(project: Project, number: int, row: Mapping[str, Any], names: Mapping
         text_version=str(values.get("text_version", "")),
         occurred_at=at,
     )
-    write = write_of(project, said, "-", str(values["customer"]), kind)
+    one = _person(strategy, str(values["customer"]), kind)
+    write = write_of(strategy.project, said, "-", one.value, one.kind)
     # Of what it says: the same file again, or a part of it, has no second effect.
     return msgspec.structs.replace(write, id=f"{_digest(write)}-{number}")
+
+
+def _person(strategy: Strategy, text: str, kind: str) -> Identifier:
+    kinds = strategy.registries.identifiers
+    return kinds.one(kind, text, "customer") if kind else read_identifier(kinds, text)
 
 
 def _digest(write: RecordConsent) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from opportune.cli.identity import named
 from opportune.cli.output import fail
 from opportune.customers import Registry
 from opportune.decide.known import KnownFacts
@@ -74,8 +75,8 @@ def read_profile(strategy: Strategy, customer: Any, storage: Storage | None) -> 
     """
     registry = strategy.registries.customer
     if isinstance(customer, str) and storage is not None:
-        named = strategy.registries.identifiers.in_path(customer)
-        profile, _ = Profiles(storage, registry, 1).read(key_of(*named))
+        (one,) = named(storage, customer)
+        profile, _ = Profiles(storage, registry, 1).read(key_of(*one))
         if profile is NOBODY:
             raise InputError.of("customer", "nobody in the store has this identifier", "import it, or give attributes")
         return profile

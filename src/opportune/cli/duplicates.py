@@ -15,7 +15,7 @@ from rich.table import Table
 from opportune.cli.author import named as author_named
 from opportune.cli.identity import named, strategy_of, written
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json, print_table
-from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, opened
+from opportune.cli.releases import AuthorOption, OnlyStoreOption, ReasonOption, opened
 from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.customers.identity.duplicates import (
     Accepted,
@@ -37,7 +37,7 @@ SHOWN = 20
 
 
 def duplicates(
-    store: StoreOption = "",
+    store: OnlyStoreOption = "",
     output: Annotated[
         Path | None, typer.Option("--to", help="File of the proposals: .csv for a spreadsheet, else JSON Lines.")
     ] = None,
@@ -54,7 +54,8 @@ def duplicates(
     """Find customers who are likely one person, by what duplicates.yaml compares.
 
     Nothing is merged unless a person has marked it; every merge is logged, and `split` takes it back. Exit code 1 where
-    a marked line could not be merged.
+    a marked line could not be merged. The search works beside a running service; on SQLite --accept does not, where
+    `merge --url` does it pair by pair.
     """
     with failures(as_json):
         if accept is not None:
@@ -96,7 +97,7 @@ def _accept(file: Path, store: str, author: str, reason: str, as_json: bool) -> 
     merged = already = 0
     problems: list[Problem] = []
     accepted = read_accepted(file)
-    with opened(store) as storage:
+    with opened(store, otherwise="pair by pair with `opportune merge --url`") as storage:
         for one in accepted:
             try:
                 is_new = _merge(storage, one, author, reason or f"duplicates of {file.name}")

@@ -6,11 +6,15 @@ from pathlib import Path
 from typing import Annotated
 from uuid import uuid4
 
+import msgspec
 import typer
 
 from opportune.cli.author import named
-from opportune.cli.output import JsonOption, count, failures, out, print_json
-from opportune.cli.releases import AuthorOption, opened
+from opportune.cli.identity import CustomerArgument
+from opportune.cli.identity import named as person_named
+from opportune.cli.output import JsonOption, count, fail, failures, out, print_json
+from opportune.cli.releases import AuthorOption, StoreOption, UrlOption, expect_one, opened, service
+from opportune.service.erasing import Erased
 from opportune.service.erasing import erase as erased
 from opportune.service.erasure_list import list_of
 
@@ -18,10 +22,10 @@ __all__ = ["erase"]
 
 
 def erase(
-    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
+    customer: CustomerArgument,
     reason: Annotated[str, typer.Option(help="Why, in your words, without naming the person; it is kept.")],
-    store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
-    kind: Annotated[str, typer.Option(help="Kind of the identifier, such as email.")] = "customer",
+    store: StoreOption = "",
+    url: UrlOption = "",
     author: AuthorOption = "",
     erasures: Annotated[
         Path | None,
@@ -32,12 +36,22 @@ def erase(
     """Erase all that is kept about one person, under all identifiers.
 
     Counts, answers and what models learned stay, without the person. What comes later and happened before has no
-    effect. The list of erasures lets a restored backup forget the person again: keep it apart from the backups. On
-    SQLite not beside a running service: ask that over HTTP.
+    effect. The list of erasures lets a restored backup forget the person again: keep it apart from the backups. While
+    a service holds the store, add --url with its address; it writes to its own list.
     """
-    with failures(as_json), opened(store) as storage:
-        listed = list_of(storage, erasures)
-        done = erased(storage, listed, uuid4().hex, customer, kind, author=named(author), reason=reason)
+    with failures(as_json):
+        expect_one(store, url)
+        who = named(author)
+        if url:
+            if erasures is not None:
+                fail("expected --erasures or --url, found both; a service has a list of its own")
+            with service(url) as client:
+                done = msgspec.convert(client.erase(customer, reason=reason, author=who), Erased)
+        else:
+            with opened(store) as storage:
+                (one,) = person_named(storage, customer)
+                listed = list_of(storage, erasures)
+                done = erased(storage, listed, uuid4().hex, one.value, one.kind, author=who, reason=reason)
     if as_json:
         print_json(done)
         return

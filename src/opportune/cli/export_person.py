@@ -10,6 +10,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
+from opportune.cli.identity import CustomerArgument, read_identifier
 from opportune.cli.output import JsonOption, count, fail, failures, out, print_json
 from opportune.errors import InputError
 from opportune.service.course import Course
@@ -23,9 +24,8 @@ __all__ = ["export_person"]
 
 
 def export_person(
-    customer: Annotated[str, typer.Argument(help="Identifier of the person.")],
+    customer: CustomerArgument,
     store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
-    kind: Annotated[str, typer.Option(help="Kind of the identifier, such as email.")] = "customer",
     to: Annotated[Path | None, typer.Option("--out", help="File to write: .json, or .html for people.")] = None,
     language: Annotated[str, typer.Option(help="Language of the page: en or pl.")] = "en",
     as_json: JsonOption = False,
@@ -46,7 +46,8 @@ def export_person(
             if step is None:
                 raise InputError.of("store", "it has no revision that can be used", "publish a strategy")
             strategy = course.strategies.of(step.hash)
-            found = collected(storage, course, strategy, datetime.now(UTC), customer, kind)
+            one = read_identifier(strategy.registries.identifiers, customer)
+            found = collected(storage, course, strategy, datetime.now(UTC), one.value, one.kind)
     if to is None:
         print_json(found)
         return

@@ -14,9 +14,11 @@ from rich.table import Table
 
 from opportune.cli.evaluate import moment
 from opportune.cli.features_store import history_of, pasts_of, zone_of
+from opportune.cli.identity import named
 from opportune.cli.output import JsonOption, bar, count, err, fail, failures, out, print_json, print_table
 from opportune.customers.features import Explained
 from opportune.customers.features.batch import ColumnWriter, EventFile, Past, Point, PointFile, parts_of, values_at
+from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.decide.limits.windows import instant
 from opportune.service.course import Course
 from opportune.service.publishing import current
@@ -82,7 +84,9 @@ def table(
 
 @features.command("show")
 def show(
-    customer: Annotated[str, typer.Option(help="Identifier of the customer.")],
+    customer: Annotated[
+        str, typer.Option(help="Identifier of the customer; KIND:VALUE for other kinds than a customer's.")
+    ],
     store: Annotated[str, typer.Option(help="File of the store, or its URL.")] = "opportune.db",
     at: Annotated[str, typer.Option(help="Moment, such as 2026-05-04T18:00:00Z; now if left out.")] = "",
     project: ProjectOption = None,
@@ -95,12 +99,11 @@ def show(
     with failures(as_json), open_storage(store, read_only=True) as opened, opened.snapshot() as storage:
         strategy = _expect_features(_strategy(storage, project))
         now = moment(at, "--at") or datetime.now(UTC)
-        if storage.profile(customer) is None and not storage.history(customer, limit=1):
+        (one,) = named(storage, customer)
+        if storage.profile(one.value, one.kind) is None and not storage.history(one.value, one.kind, limit=1):
             fail("--customer: nobody in the store has this identifier")
-        zone = zone_of(storage, strategy, customer)
-        pasts = {
-            name: (history_of(past), past[1]) for name, past in pasts_of(storage, strategy.features, customer).items()
-        }
+        zone = zone_of(storage, strategy, one)
+        pasts = {name: (history_of(past), past[1]) for name, past in pasts_of(storage, strategy.features, one).items()}
         history, contacts = pasts.pop("person")
         found = strategy.features.explain(history, contacts, now, zone, pasts)
     if as_json:
@@ -159,8 +162,9 @@ def _from_file(strategy: Strategy, points: PointFile, events: Path, as_known: bo
 
 def _from_store(storage: Storage, strategy: Strategy, points: PointFile) -> Iterator[Person]:
     for customer, own in points.by_person():
-        pasts = pasts_of(storage, strategy.features, customer)
-        yield customer, own, pasts, zone_of(storage, strategy, customer)
+        one = Identifier(CUSTOMER, customer)
+        pasts = pasts_of(storage, strategy.features, one)
+        yield customer, own, pasts, zone_of(storage, strategy, one)
 
 
 def _write(

@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from opportune.cli.identity import named, strategy_of, written
 from opportune.cli.output import FOUND, JsonOption, fail, failures, out, print_json
-from opportune.cli.releases import StoreOption, opened
+from opportune.cli.releases import OnlyStoreOption, opened
 from opportune.customers.identity import Identifier
 from opportune.storage import JoinUnit, Storage
 
@@ -20,23 +20,30 @@ __all__ = ["household"]
 def household(
     unit: Annotated[str, typer.Argument(help="Identifier of the household.")],
     join: Annotated[
-        list[str] | None, typer.Option(help="Customer who belongs to it from now on; several times.")
+        list[str] | None,
+        typer.Option(help="Customer who belongs to it from now on, or KIND:VALUE; several times."),
     ] = None,
     leave: Annotated[
         list[str] | None, typer.Option(help="Customer who belongs to it no longer; several times.")
     ] = None,
     level: Annotated[str, typer.Option(help="Another level of the strategy, such as account.")] = "household",
-    store: StoreOption = "",
+    store: OnlyStoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say who belongs to a household and what is known of it, or let customers join and leave."""
+    """Say who belongs to a household and what is known of it, or let customers join and leave.
+
+    Telling works beside a running service. On SQLite customers join and leave over HTTP there: PUT
+    /v1/customers/CUSTOMER/units.
+    """
     joining, leaving = join or [], leave or []
-    with failures(as_json), opened(store, read_only=not (joining or leaving)) as storage:
+    tells = not (joining or leaving)
+    with failures(as_json), opened(store, read_only=tells, otherwise="PUT /v1/customers/CUSTOMER/units") as storage:
         strategy = strategy_of(storage)
         if strategy is None or level not in strategy.registries.levels:
             fail(f"the strategy of the store has no level '{level[:100]}'; declare it in levels.yaml and publish")
-        for customer, now in [*((one, unit) for one in joining), *((one, None) for one in leaving)]:
-            (one,) = named(storage, customer)
+        names = named(storage, *joining, *leaving)
+        units = [unit] * len(joining) + [None] * len(leaving)
+        for customer, one, now in zip(joining + leaving, names, units, strict=True):
             if now is None and getattr(storage.units(one.value, one.kind).get(level), "unit", None) != unit:
                 fail(f"{customer}: does not belong to {level} {unit}", FOUND)
             written(

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from opportune.cli.author import named
 from opportune.cli.output import JsonOption, fail, failures, out, print_json, print_table
-from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
+from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, expect_one, opened, service
 from opportune.decide.plan import Plan
 from opportune.errors import OpportuneError
 from opportune.service.course import Course
@@ -34,7 +34,7 @@ def limits(store: StoreOption = "", url: UrlOption = "", as_json: JsonOption = F
     With --store it works beside a running service.
     """
     with failures(as_json):
-        _expect_one(store, url)
+        expect_one(store, url)
         if url:
             with service(url) as client:
                 report = msgspec.convert(client.limits(), LimitsReport)
@@ -76,7 +76,7 @@ def on(
 
 def _switch(target: str, is_off: bool, store: str, url: str, author: str, reason: str, as_json: bool) -> None:
     with failures(as_json):
-        _expect_one(store, url)
+        expect_one(store, url)
         if url:
             with service(url) as client:
                 done: dict[str, Any] = client.switch(target, off=is_off, author=author, reason=reason)
@@ -92,11 +92,6 @@ def _switch(target: str, is_off: bool, store: str, url: str, author: str, reason
         return
     kind, _, name = str(done["target"]).partition(":")
     out.print(escape(f"{kind} {name} is {'off: nobody is shown it' if is_off else 'on again'}."))
-
-
-def _expect_one(store: str, url: str) -> None:
-    if store and url:
-        fail("expected --store or --url, found both")
 
 
 def _plan(storage: Storage) -> Plan:

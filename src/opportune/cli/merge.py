@@ -10,17 +10,13 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.author import named as author_named
-from opportune.cli.identity import named, written
+from opportune.cli.identity import CustomerArgument, named, written
 from opportune.cli.output import FOUND, JsonOption, count, fail, failures, out, print_json
-from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
+from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, expect_one, opened, service
 from opportune.service.identity_links import MergeLine, merges_of
 from opportune.storage import MergePersons, SplitPersons
 
 __all__ = ["merge", "merges", "split"]
-
-CustomerArgument = Annotated[
-    str, typer.Argument(help="Identifier of the customer; KIND:VALUE, such as email:anna@example.com, for other kinds.")
-]
 
 
 def merge(
@@ -37,7 +33,7 @@ def merge(
     It is logged, and `split` takes it back.
     """
     with failures(as_json):
-        _expect_one(store, url)
+        expect_one(store, url)
         who = author_named(author)
         if url:
             with service(url) as client:
@@ -66,7 +62,7 @@ def merges(
 ) -> None:
     """List the merges of a customer, those that were undone too."""
     with failures(as_json):
-        _expect_one(store, url)
+        expect_one(store, url)
         if url:
             with service(url) as client:
                 lines = msgspec.convert(client.merges(customer), tuple[MergeLine, ...])
@@ -97,7 +93,7 @@ def split(
 ) -> None:
     """Undo a merge: everything is as if it had never been, and what came since stays with its identifier."""
     with failures(as_json):
-        _expect_one(store, url)
+        expect_one(store, url)
         who = author_named(author)
         if url:
             with service(url) as client:
@@ -114,11 +110,6 @@ def split(
         print_json({"entry": sequence})
         return
     out.print(f"The merge of entry {entry} is undone by entry {sequence}.")
-
-
-def _expect_one(store: str, url: str) -> None:
-    if store and url:
-        fail("expected --store or --url, found both")
 
 
 def _told(line: MergeLine) -> str:

@@ -14,13 +14,25 @@ from opportune.client import Client, Release
 from opportune.errors import InputError, ServiceError, StoreBusyError
 from opportune.storage import Storage, open_storage
 
-__all__ = ["AuthorOption", "ReasonOption", "StoreOption", "UrlOption", "opened", "print_release", "service"]
+__all__ = [
+    "STORE",
+    "AuthorOption",
+    "OnlyStoreOption",
+    "ReasonOption",
+    "StoreOption",
+    "UrlOption",
+    "expect_one",
+    "opened",
+    "print_release",
+    "service",
+]
 
 STORE = "opportune.db"
 
 StoreOption = Annotated[
     str, typer.Option(help=f"File of the store, or its URL; {STORE} if neither this nor --url is given.")
 ]
+OnlyStoreOption = Annotated[str, typer.Option(help=f"File of the store, or its URL; {STORE} if left out.")]
 UrlOption = Annotated[
     str, typer.Option(help="Address of a running service, such as http://127.0.0.1:8080, in place of its store.")
 ]
@@ -29,15 +41,25 @@ ReasonOption = Annotated[str, typer.Option(help="Why, in your words.")]
 
 
 @contextmanager
-def opened(store: str, *, read_only: bool = False) -> Iterator[Storage]:
-    """Open a store; where a service holds it, say how to reach that."""
+def opened(store: str, *, read_only: bool = False, otherwise: str = "") -> Iterator[Storage]:
+    """Open a store; where a service holds it, say how to reach that.
+
+    Args:
+        otherwise: what to do then where the command takes no --url.
+    """
     try:
         storage = open_storage(store or STORE, read_only=read_only)
     except StoreBusyError as error:
-        message = f"{error}: add --url with its address, such as --url http://127.0.0.1:8080"
-        raise Failure(message, 2) from error
+        remedy = otherwise or "add --url with its address, such as --url http://127.0.0.1:8080"
+        raise Failure(f"{error}: {remedy}", 2) from error
     with storage:
         yield storage
+
+
+def expect_one(store: str, url: str) -> None:
+    """Refuse a store and a service at once."""
+    if store and url:
+        raise Failure("expected --store or --url, found both", 2)
 
 
 @contextmanager
