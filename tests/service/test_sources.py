@@ -113,6 +113,44 @@ def test_hosts_that_the_operator_did_not_name_are_not_asked(tmp_path: Path) -> N
     assert (doubts, asked) == (["context.rain: late"], [])
 
 
+SCORE = """
+credit:
+  kind: http
+  url: "http://{host}/{{customer.city}}/{{context.street}}"
+  values: {{ score: /rain }}
+  discloses: [customer.city, context.street]
+  timeout_ms: 2000
+"""
+
+
+def disclosing(host: str) -> Strategy:
+    texts = files(consents="profiling: { basis: objection, profiling: true }\n")
+    texts["attributes.yaml"] += "\nborn: { type: timestamp }\n"
+    texts["project.yaml"] += "\nminors: { attribute: born, below: 18, unknown: adult }\n"
+    texts["context.yaml"] += CONTEXT.format()
+    texts["context.yaml"] += "street: { type: text, personal: true }\n"
+    texts["context.yaml"] += "score: { type: number, source: credit.score, personal: true }\n"
+    texts["sources.yaml"] = WEATHER.format(host=host) + SCORE.format(host=host)
+    return strategy_from_files(texts)[0]
+
+
+def test_no_service_hears_of_who_objects_or_is_a_minor(tmp_path: Path) -> None:
+    here = {"town": "Warsaw", "street": "Long-Street"}
+    with weather() as (host, asked), serving(tmp_path / "shop.db", settings(host), disclosing(host)) as service:
+        for name, born in (("told", "1990-05-04"), ("objector", "1990-05-04"), ("minor", "2015-05-04")):
+            attributes = {"city": f"city-of-{name}", "born": f"{born}T00:00:00Z"}
+            service.call("PATCH", f"/v1/customers/{name}", {"attributes": attributes})
+        service.call("PUT", "/v1/customers/objector/consents", {"purpose": "profiling", "given": False})
+        for name in ("objector", "minor"):
+            assert "context.score" not in facts(service, f"r-{name}", customer=name, context=here)[0]
+        service.wait(0.2)
+        assert asked == ["/Warsaw"]
+        facts(service, "r-told", customer="told", context=here)
+        service.wait(0.2)
+
+    assert asked == ["/Warsaw", "/city-of-told/Long-Street"]
+
+
 def test_a_service_that_hangs_costs_decisions_nothing(tmp_path: Path) -> None:
     with weather(seconds=30.0) as (host, _), serving(tmp_path / "shop.db", settings(host), strategy(host)) as service:
         begin = perf_counter()

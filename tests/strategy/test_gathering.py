@@ -11,7 +11,7 @@ from opportune.outcomes import new_model
 from opportune.records import DecisionRequest, Hold, PlacementRequest, Value
 from opportune.service.foreseeing import side_of
 from opportune.service.revisions import Strategy, strategy_from_files
-from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.gathering import gathered_of
 from opportune.strategy.persona import run_persona, unexplored
 from tests.service.shop import files as shop
 
@@ -83,12 +83,10 @@ def test_of_an_unprofiled_person_nothing_is_made_of_the_profile() -> None:
         "customer.since": datetime(2020, 1, 15, tzinfo=UTC),
         "customer.time_zone": "Pacific/Kiritimati",
     }
-    found = gathered_of(sources, profile, request(), SATURDAY)
     objected = (Hold("profiling", "consent", "profile", 0, 1, 0),)
 
-    told, untold = (regathered(found, holds, sources, request(), SATURDAY).facts for holds in ((), objected))
+    told, untold = (gathered_of(sources, profile, request(), SATURDAY, holds=holds).facts for holds in ((), objected))
 
-    assert told == found.facts
     assert (told["context.hour"], told["context.loyal"]) == (0, 6)
     assert (untold["context.hour"], "context.loyal" in untold) == (12, False)
 

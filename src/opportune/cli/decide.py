@@ -26,7 +26,7 @@ from opportune.service.profiles import KnownProfile
 from opportune.service.publishing import as_published
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
-from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.gathering import gathered_of
 from opportune.strategy.imagined import imagined
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.sections import Persona
@@ -81,11 +81,12 @@ def decide_command(
             **facts_of_features(strategy, storage, key, said.events, moment, zone),
         }
         standing = standing_of(plan, storage, key, moment, persona_consents(said, zone))
-        found = gathered_of(strategy.sources, profile.facts, request, moment, known)
-        facts = gather(plan, profile.facts, request, moment, found.facts)
+        facts = gather(plan, profile.facts, request, moment, known)
         holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
         facts = dict(visible(plan, holds, facts, request))
-        found = regathered(found, holds, strategy.sources, request, moment)
+        found = gathered_of(
+            strategy.sources, profile.facts, request, moment, known, holds=holds, personal=plan.limits.personal
+        )
         state = State(
             model=learner.model,
             position=learner.position,

@@ -155,7 +155,7 @@ class Decider:
                     return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
                 if serving.needs.past and who.identifier is not None and profile.person is None:
                     profile = await self._welcome(serving, who.identifier)
-                drawing = Drawing(serving, learned, request, profile, now, ignored)
+                drawing = Drawing(serving, learned, request, profile, now, ignored, self._gatherer.answers)
                 drawing.doubt((*who.doubts, *self._quality.doubts(profile, now)))
                 drawing.key = who.key
                 if request.session is not None and serving.needs.session:

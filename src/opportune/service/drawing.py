@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from msgspec.structs import replace
 
+from opportune.customers.context import Answers
 from opportune.decide import Draws, State, decide, gather, seed_of
 from opportune.decide.fatigue import tired_of
 from opportune.decide.limits.consents import is_unprofiled
@@ -20,7 +21,7 @@ from opportune.service.gathering import NOTHING, Found
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
 from opportune.storage import RecordEvent
-from opportune.strategy.gathering import regathered
+from opportune.strategy.gathering import gathered_of
 
 __all__ = ["Drawing"]
 
@@ -39,8 +40,7 @@ class Drawing:
         profile: KnownProfile,
         now: datetime,
         ignored: tuple[str, ...],
-        gathered: Facts = MappingProxyType({}),
-        doubts: tuple[str, ...] = (),
+        answers: Answers,
     ) -> None:
         self.serving = serving
         self.learned = learned
@@ -48,14 +48,16 @@ class Drawing:
         self.profile = profile
         self.now = now
         self.ignored = ignored
-        self.gathered = gathered
-        self.doubts = doubts
+        self.answers = answers
+        """Of services over HTTP."""
+        self.gathered: Facts = MappingProxyType({})
+        """What was found out for the contact, that of sources included once it is drawn."""
+        self.doubts: tuple[str, ...] = ()
         self.happened: tuple[RecordEvent, ...] = ()
         """What just happened in the contact and is not in the store."""
         self.cleared: tuple[str, ...] = ()
         """Attributes that the session had kept and the request says are not known any more."""
         self.found = NOTHING
-        self._doubts = doubts
         self.key = request.customer
         """Key of the person, as `opportune.service.profiles.key_of` gives it; None for nobody."""
         self.redrawn: tuple[Attempt, ...] = ()
@@ -69,31 +71,35 @@ class Drawing:
     def take(self, found: Found) -> None:
         """Take in what was found out for the contact."""
         self.found = found
-        self.gathered = found.gathered.facts
-        self.doubts = (*self._doubts, *found.gathered.doubts)
 
     def doubt(self, doubts: tuple[str, ...]) -> None:
         """Name inputs in doubt that no draw changes."""
-        self.doubts = self._doubts = (*self._doubts, *doubts)
+        self.doubts = (*self.doubts, *doubts)
 
     def stand(self, standing: Standing) -> None:
         """Judge the limits; where a history that went on changes nothing of them, the draw before still holds."""
         plan = self.serving.strategy.plan
-        facts = gather(plan, self.profile.facts, self.request, self.now, self.gathered)
+        facts = gather(plan, self.profile.facts, self.request, self.now, self.found.known)
         holds = holds_of(plan, standing, facts, self.now, places_of(plan, self.request), self.request)
         tired = tired_of(plan, standing, visible(plan, holds, facts, self.request), self.now)
-        if is_unprofiled(holds):
-            sources, known, answers = self.serving.strategy.sources, self.found.known, self.found.answers
-            self.gathered = regathered(
-                self.found.gathered, holds, sources, self.request, self.now, known, answers
-            ).facts
         if self._stale is not None and (holds, tired) != (self._holds, self._tired):
             self.redrawn = (*self.redrawn, self._stale)
         self._stale, self._holds, self._tired = None, holds, tired
 
     def draw(self) -> Decision:
-        """Decide."""
+        """Decide, by what sources give where the limits that bind leave them something to go by."""
         plan = self.serving.strategy.plan
+        found = gathered_of(
+            self.serving.strategy.sources,
+            self.profile.facts,
+            self.request,
+            self.now,
+            self.found.known,
+            self.answers,
+            holds=self._holds,
+            personal=plan.limits.personal,
+        )
+        self.gathered = found.facts
         state = State(
             model=self.learned.model,
             position=self.learned.position,
@@ -103,17 +109,18 @@ class Drawing:
             holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
             tired=self._tired,
             gathered=self.gathered,
-            doubts=self._told(),
+            doubts=self._told(found.doubts),
         )
         draws = Draws(seed_of(plan, state, self.request))
         decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)
         return replace(decision, ignored=self.ignored) if self.ignored else decision
 
-    def _told(self) -> tuple[str, ...]:
+    def _told(self, of_sources: tuple[str, ...]) -> tuple[str, ...]:
         """Give the inputs in doubt; of an unprofiled person not those that a profile gave, which are not used."""
+        doubts = (*self.doubts, *self.found.doubts, *of_sources)
         if not is_unprofiled(self._holds):
-            return self.doubts
-        return tuple(one for one in self.doubts if not one.startswith(PROFILE))
+            return doubts
+        return tuple(one for one in doubts if not one.startswith(PROFILE))
 
     def lose(self, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Remember a draw that could not be kept, and hold back what it lost."""

@@ -1,4 +1,7 @@
-"""What is found out for one contact before it is decided: its past, features, levels, session, text and sources."""
+"""What is found out for one contact before it is decided: its past, features, levels, session and text.
+
+Sources of the context follow when its limits are known: services may hear only what these leave.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from opportune.customers.context import NO_ANSWERS, Answers, Gathered
+from opportune.customers.context import NO_ANSWERS, Answers
 from opportune.customers.features import EventHistory
 from opportune.customers.intake.session import Session
 from opportune.customers.texts import FoundInText
@@ -22,7 +25,6 @@ from opportune.service.profiles import KnownProfile, fitting
 from opportune.service.sessions import read_session
 from opportune.storage import RecordEvent, Storage
 from opportune.storage.kinds import Kind
-from opportune.strategy.gathering import gathered_of
 
 __all__ = ["NOTHING", "Found", "Gatherer"]
 
@@ -37,15 +39,13 @@ class Found(NamedTuple):
     Args:
         past: of the person; None where nothing of it is needed.
         known: facts that do not come from sources, such as "feature.<name>".
-        gathered: those and what sources give, with what is in doubt.
-        answers: of services over HTTP, as they were at hand.
+        doubts: what of it is in doubt.
         said: attributes of the context that a text gave, without prefix.
     """
 
     past: Past | None = None
     known: Facts = _NOTHING
-    gathered: Gathered = Gathered(_NOTHING)
-    answers: Answers = NO_ANSWERS
+    doubts: tuple[str, ...] = ()
     said: Facts = _NOTHING
 
 
@@ -128,8 +128,7 @@ class Gatherer:
         if len(serving.strategy.features):
             fresh = await self._unrecorded(request, happened)
             known.update(self._features(serving, request, profile, past, now, fresh))
-        found = gathered_of(serving.strategy.sources, profile.facts, request, now, known, self.answers)
-        return Found(past, known, Gathered(found.facts, (*doubts, *found.doubts)), self.answers, said)
+        return Found(past, known, doubts, said)
 
     async def _session(self, serving: Serving, session: str) -> Session:
         loop = asyncio.get_running_loop()

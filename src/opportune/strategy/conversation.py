@@ -26,7 +26,7 @@ from opportune.decide.pipeline import Scorer
 from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Sign, Value
 from opportune.strategy.compile import Registries
-from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.gathering import gathered_of
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.persona_events import let_happen
 from opportune.strategy.sections import SHOWN, Expectation, Persona, PersonaEvent, Turn
@@ -98,15 +98,16 @@ class Conversation:
         known: dict[str, Value] = self._session().facts(now) if persona.turns else {}
         known.update(self._read.facts)
         known.update(self._features.read(self._events, history, now, self._zone))
-        found = gathered_of(self._sources, self._profile, request, now, known)
-        facts = gather(plan, self._profile, request, now, found.facts)
+        facts = gather(plan, self._profile, request, now, known)
         standing = Standing(
             contacts=history,
             stocks=self._taken(),
             consents=persona_consents(persona, str(facts["zone"])),
         )
         holds = holds_of(plan, standing, facts, now, places_of(plan, request), request)
-        found = regathered(found, holds, self._sources, request, now, known)
+        found = gathered_of(
+            self._sources, self._profile, request, now, known, holds=holds, personal=plan.limits.personal
+        )
         state = State(
             model=scorer,
             position=0,

@@ -6,16 +6,19 @@ gives: `State(gathered=found.facts, doubts=found.doubts)`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from types import MappingProxyType
 
-from opportune.customers.context import NO_ANSWERS, Answers, Gathered, Sources
+from msgspec.structs import replace
+
+from opportune.customers.context import NO_ANSWERS, SESSION_START, Answers, Gathered, Sources
 from opportune.decide.limits.consents import is_unprofiled
-from opportune.records import DecisionRequest, Facts, Hold
+from opportune.records import DecisionRequest, Facts, Hold, Value
 
-__all__ = ["gathered_of", "regathered"]
+__all__ = ["gathered_of"]
 
+_CONTEXT = "context."
 _NOTHING: Facts = MappingProxyType({})
 
 
@@ -26,35 +29,40 @@ def gathered_of(
     now: datetime,
     known: Facts = _NOTHING,
     answers: Answers = NO_ANSWERS,
+    *,
+    holds: Sequence[Hold] = (),
+    personal: Collection[str] = (),
 ) -> Gathered:
     """Complete what is known of a contact.
 
-    What the request says goes first, then what is known already, then what sources give.
+    What the request says goes first, then what is known already, then what sources give. Of an unprofiled person
+    sources see nothing that says something about the person: what they were told, a service would hear.
 
     Args:
         profile: facts with keys "customer.<name>".
         known: what the caller gathered: features, levels, what a text or an earlier call of the session said, and
             under `SESSION_START` when the session began.
         answers: of services over HTTP, without which their attributes are late.
+        holds: limits that bind; they follow from the profile, the request and the person's past.
+        personal: facts of the context that say something about the person.
     """
     if sources.is_empty:
         return Gathered(known)
-    found = sources.fill({**profile, **known} if known else profile, request, now, answers)
+    seen = {**profile, **known} if known else profile
+    if is_unprofiled(holds):
+        seen, request = _impersonal(known, request, personal)
+    found = sources.fill(seen, request, now, answers)
     return Gathered({**known, **found.facts}, found.doubts)
 
 
-def regathered(
-    found: Gathered,
-    holds: Sequence[Hold],
-    sources: Sources,
-    request: DecisionRequest,
-    now: datetime,
-    known: Facts = _NOTHING,
-    answers: Answers = NO_ANSWERS,
-) -> Gathered:
-    """Give what a decision may use when its holds are known: of an unprofiled person nothing that a profile gave.
-
-    Args:
-        found: as `gathered_of` gave it with the profile; the other arguments are those of then.
-    """
-    return gathered_of(sources, _NOTHING, request, now, known, answers) if is_unprofiled(holds) else found
+def _impersonal(
+    known: Facts, request: DecisionRequest, personal: Collection[str]
+) -> tuple[dict[str, Value], DecisionRequest]:
+    """Leave out whatever says something about the person."""
+    kept = {
+        key: value
+        for key, value in known.items()
+        if key == SESSION_START or (key.startswith(_CONTEXT) and key not in personal)
+    }
+    said = {name: value for name, value in request.context.items() if _CONTEXT + name not in personal}
+    return kept, request if len(said) == len(request.context) else replace(request, context=said)

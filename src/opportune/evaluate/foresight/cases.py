@@ -24,7 +24,7 @@ from opportune.decide import (
 from opportune.decide.limits.consents import all_given
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
-from opportune.strategy.gathering import gathered_of, regathered
+from opportune.strategy.gathering import gathered_of
 from opportune.strategy.project import Project
 
 __all__ = ["Case", "Contact", "Side"]
@@ -87,12 +87,14 @@ class Side:
         if contact is None:
             return None
         request, facts = contact
-        found, recorded = self.gathered(case, request, facts), self._recorded(case)
-        known = gather(self.plan, facts, request, case.at, found.facts)
+        recorded = self._recorded(case)
+        known = gather(self.plan, facts, request, case.at, recorded)
         standing = self._standing(case)
         holds = holds_of(self.plan, standing, known, case.at, places_of(self.plan, request), request)
         known = dict(visible(self.plan, holds, known, request))
-        found = regathered(found, holds, self.sources, request, case.at, recorded)
+        found = gathered_of(
+            self.sources, facts, request, case.at, recorded, holds=holds, personal=self.plan.limits.personal
+        )
         state = State(
             model=self.model,
             position=self.position,
