@@ -195,3 +195,20 @@ def test_an_event_that_is_dated_ahead_counts_when_it_is_told(service: Service) -
 
     assert facts(service, answer)["calls_7d"] == 1
     assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 1
+
+
+def test_what_an_objector_did_counts_for_others_of_the_household_alone(tmp_path: Path) -> None:
+    more = {
+        "features": "calls: {count: call_ended, per: household}\n",
+        "levels": "household: {attributes: {size: {type: integer}}}\n",
+        "consents": "profiling: {basis: objection, profiling: true}\n",
+    }
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(**more))[0]) as service:
+        for customer in ("a", "b"):
+            join = JoinUnit(id=f"j-{customer}", identifier=customer, level="household", unit="h-1")
+            service.runner.run(service.runtime.writer.write(join))
+        service.call("PUT", "/v1/customers/a/consents", {"purpose": "profiling", "given": False})
+        happen(service, "e-1", "a")
+
+        assert facts(service, service.decide("r-1", customer="a")) == {}
+        assert facts(service, service.decide("r-2", customer="b")) == {"calls": 1}
