@@ -34,6 +34,7 @@ from opportune.storage.hooks import Hooks, ProfileRow
 from opportune.storage.kinds import (
     ChangeBody,
     DecisionPayload,
+    EventBody,
     ForgetBody,
     Kind,
     MergeBody,
@@ -328,9 +329,23 @@ class Storage(Hooks):
         except (DamageError, msgspec.MsgspecError) as error:
             raise self._damage(str(error)) from error
 
-    def session(self, session: str, limit: int = 100) -> list[Entry]:
-        """Entries of a conversation, newest first."""
-        return [self._decode(row) for row in self._session(session, limit)]
+    def session(self, session: str, limit: int = 100, before: int | None = None) -> list[Entry]:
+        """Entries of a conversation, newest first.
+
+        Args:
+            before: only entries with a smaller sequence.
+        """
+        return [self._decode(row) for row in self._session(session, before or _AFTER_ALL, limit)]
+
+    def turns(self, session: str, said: str, limit: int, among: int = 10_000) -> list[Entry]:
+        """Decisions of a conversation and its events of one type, newest first.
+
+        Args:
+            said: the type.
+            among: only these many newest entries of the conversation are searched.
+        """
+        found = [self._decode(row) for row in self._turns(session, said.encode(), limit, among)]
+        return [entry for entry in found if not isinstance(entry.body, EventBody) or entry.body.type == said]
 
     # Erasure
 

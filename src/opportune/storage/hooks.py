@@ -102,8 +102,13 @@ class Hooks(ABC):
         `before`, the newest first, in `statements.HAPPENED_COLUMNS`; all of one state of the store."""
 
     @abstractmethod
-    def _session(self, session: str, limit: int) -> list[StoredRow]:
-        """Entries of a session, the newest first."""
+    def _session(self, session: str, before: int, limit: int) -> list[StoredRow]:
+        """Entries of a session with a sequence below `before`, the newest first."""
+
+    @abstractmethod
+    def _turns(self, session: str, said: bytes, limit: int, among: int) -> list[StoredRow]:
+        """Of the newest `among` entries of a session, decisions and events with these bytes in their body, the newest
+        first."""
 
     @abstractmethod
     def _decision_sequence(self, decision_id: str) -> int | None: ...

@@ -16,6 +16,7 @@ __all__ = [
     "PROVED",
     "STOCKS",
     "TODAY",
+    "TURNS",
 ]
 
 _ENTRY = ", ".join(f"j.{column}" for column in EntryRow._fields)
@@ -33,6 +34,14 @@ JOURNAL_ROWS = f"""
     left join erasures e on e.sequence = j.sequence
 """  # noqa: S608
 """Rows of the journal, as `stored_row` reads them."""
+
+TURNS = """
+    select sequence
+    from (select sequence, kind, body from journal where session = {0} order by sequence desc limit {1}) newest
+    where kind = 'decision' or kind = 'event' and {2} > 0
+"""
+"""Sequences of decisions and of some events of a session: with these places for it, how many of its newest entries are
+searched, and where in the body something stands."""
 
 OF_UNION = """
     with own(person) as (select person from identifiers where kind = {0} and value = {1}),

@@ -16,6 +16,7 @@ from opportune.storage.statements import (
     OF_UNION,
     PROVED,
     TODAY,
+    TURNS,
 )
 from opportune.storage.tables import TABLES
 
@@ -95,7 +96,15 @@ class Reads:
         " left join payloads y on y.sequence = j.sequence and j.kind = 'event' order by j.sequence desc limit $4",
         ("text", "text", "int8", "int8", "text[]"),
     )
-    SESSION = Statement(f"{JOURNAL_ROWS} where j.session = $1 order by j.sequence desc limit $2", ("text", "int8"))
+    SESSION = Statement(
+        f"{JOURNAL_ROWS} where j.session = $1 and j.sequence < $2 order by j.sequence desc limit $3",
+        ("text", "int8", "int8"),
+    )
+    TURNS = Statement(
+        f"{JOURNAL_ROWS} where j.sequence in ({TURNS.format('$1', '$2', 'position($3 in body)')})"
+        " order by j.sequence desc limit $4",
+        ("text", "int8", "bytea", "int8"),
+    )
     DECISION = Statement("select sequence from decisions where id = $1", ("text",))
     KEY = Statement("select sequence from keys where kind = $1 and id = $2", ("text", "text"))
     OUTCOMES = Statement("select sequence from outcomes where decision = $1 order by sequence", ("text",))

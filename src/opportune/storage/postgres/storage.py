@@ -357,8 +357,11 @@ class PostgresStorage(Storage):
     ) -> list[tuple[Any, ...]]:
         return self._read(Reads.HAPPENED, identifier_kind, identifier, before, limit, others)
 
-    def _session(self, session: str, limit: int) -> list[StoredRow]:
-        return [stored_row(row) for row in self._read(Reads.SESSION, session, limit)]
+    def _session(self, session: str, before: int, limit: int) -> list[StoredRow]:
+        return [stored_row(row) for row in self._read(Reads.SESSION, session, before, limit)]
+
+    def _turns(self, session: str, said: bytes, limit: int, among: int) -> list[StoredRow]:
+        return [stored_row(row) for row in self._read(Reads.TURNS, session, among, said, limit)]
 
     def _decision_sequence(self, decision_id: str) -> int | None:
         sequence: int | None = self._one(Reads.DECISION, decision_id)

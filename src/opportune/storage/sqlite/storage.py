@@ -42,7 +42,7 @@ from opportune.storage.sqlite.reading import (
 )
 from opportune.storage.sqlite.retention import drop
 from opportune.storage.sqlite.schema import check_ours, migrate
-from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY
+from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY, TURNS
 from opportune.storage.tables import TABLES
 from opportune.storage.unions import Link
 
@@ -307,9 +307,14 @@ class SqliteStorage(Storage):
     ) -> list[tuple[Any, ...]]:
         return self._read(HAPPENED, (identifier_kind, identifier, before, limit, json.dumps([*others])))
 
-    def _session(self, session: str, limit: int) -> list[StoredRow]:
-        sql = f"{JOURNAL_ROWS} where j.session = ? order by j.sequence desc limit ?"
-        return [stored_row(row) for row in self._read(sql, (session, limit))]
+    def _session(self, session: str, before: int, limit: int) -> list[StoredRow]:
+        sql = f"{JOURNAL_ROWS} where j.session = ? and j.sequence < ? order by j.sequence desc limit ?"
+        return [stored_row(row) for row in self._read(sql, (session, before, limit))]
+
+    def _turns(self, session: str, said: bytes, limit: int, among: int) -> list[StoredRow]:
+        sql = f"{JOURNAL_ROWS} where j.sequence in ({TURNS.format('?1', '?2', 'instr(body, ?3)')})"
+        rows = self._read(f"{sql} order by j.sequence desc limit ?4", (session, among, said, limit))
+        return [stored_row(row) for row in rows]
 
     def _decision_sequence(self, decision_id: str) -> int | None:
         sequence: int | None = self._one("select sequence from decisions where id = ?", (decision_id,))

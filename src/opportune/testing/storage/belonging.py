@@ -130,7 +130,18 @@ class BelongingContract(StorageCase):
 
         assert [told.id for told in storage.session("s-001")] == ["a", "e5", "e3", "e1"]
         assert [told.id for told in storage.session("s-001", 2)] == ["a", "e5"]
+        assert [told.id for told in storage.session("s-001", 2, storage.last_sequence())] == ["e5", "e3"]
         assert storage.session("nothing") == []
+
+    def test_turns_are_read_apart_from_what_else_happened(self, storage: Storage) -> None:
+        storage.write([save_decision("a"), event("said", "c-001", type="note", session="s-001")])
+        storage.write([event(f"e{n}", session="s-001") for n in range(6)])
+
+        assert [told.id for told in storage.turns("s-001", "note", 5)] == ["said", "a"]
+        assert [told.id for told in storage.turns("s-001", "note", 1)] == ["said"]
+        assert [told.id for told in storage.turns("s-001", "not", 5)] == ["a"]
+        assert storage.turns("s-001", "note", 5, among=6) == []
+        assert storage.turns("other", "note", 5) == []
 
     def test_attributes_tell_when_they_came_to_be_known(self, tmp_path: Path) -> None:
         with self.open(tmp_path, clock=lambda: NOON + HOUR) as storage:
