@@ -93,6 +93,15 @@ def test_a_note_of_the_session_is_read_too(service: Service) -> None:
     assert "tea" not in shown(ask(service, "r-1", session="s-1"))
 
 
+def test_what_was_read_for_one_who_is_not_known_yet_is_told_to_no_other(service: Service) -> None:
+    ask(service, "r-1", session="s-1", customer="c-1", text=MOURNED, language="pl")
+    other = ask(service, "r-2", session="s-1", customer="c-2")
+
+    assert "context.mood" not in decision(service, other)["facts"]
+    service.call("POST", "/v1/sessions/s-2", {"id": "n-1", "customer": "c-1", "text": MOURNED, "language": "pl"})
+    assert "context.mood" not in decision(service, ask(service, "r-3", session="s-2"))["facts"]
+
+
 def test_a_text_that_takes_too_long_is_named_and_not_waited_for(
     service: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,8 +21,9 @@ from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import DecisionRequest, Facts, Value
 from opportune.service.histories import Histories, Past
 from opportune.service.live import Serving
-from opportune.service.profiles import KnownProfile, fitting
+from opportune.service.profiles import KnownProfile, fitting, identified
 from opportune.service.sessions import read_session
+from opportune.service.speakers import Speaker
 from opportune.storage import RecordEvent, Storage
 from opportune.storage.kinds import Kind
 
@@ -96,6 +97,7 @@ class Gatherer:
         now: datetime,
         happened: Sequence[RecordEvent],
         cleared: Sequence[str],
+        unproven: bool = False,
     ) -> Found:
         """Find out.
 
@@ -103,6 +105,7 @@ class Gatherer:
             key: of the person; None for nobody.
             happened: what just happened in the contact and is not in the store.
             cleared: attributes that the request says are not known any more.
+            unproven: the person is named only by what anybody may say, so that nothing said to it may be told.
 
         Raises:
             StoreError: the store cannot be read.
@@ -114,7 +117,7 @@ class Gatherer:
         known: dict[str, Value] = {}
         doubts: tuple[str, ...] = ()
         if needs.session and request.session is not None:
-            session = await self._session(serving, request.session)
+            session = await self._session(serving, request, request.session, None if unproven else key)
             known.update(session.facts(now))
             for name in cleared:
                 known.pop(f"context.{name}", None)
@@ -130,10 +133,12 @@ class Gatherer:
             known.update(self._features(serving, request, profile, past, now, fresh))
         return Found(past, known, doubts, said)
 
-    async def _session(self, serving: Serving, session: str) -> Session:
+    async def _session(self, serving: Serving, request: DecisionRequest, session: str, key: str | None) -> Session:
         loop = asyncio.get_running_loop()
-        kept = serving.strategy.registries.kept
-        return await loop.run_in_executor(self._reader, read_session, self._storage, session, kept)
+        registries = serving.strategy.registries
+        named = registries.identifiers.ranked(request.customer, request.identifiers or {})
+        speaker = Speaker(self._storage, identified(key), named)
+        return await loop.run_in_executor(self._reader, read_session, self._storage, session, registries.kept, speaker)
 
     async def _unrecorded(self, request: DecisionRequest, happened: Sequence[RecordEvent]) -> Sequence[RecordEvent]:
         """Leave out what was recorded before under the same id: it counts already, in the past."""

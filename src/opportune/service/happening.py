@@ -12,6 +12,7 @@ from opportune.service.drawing import Drawing
 from opportune.service.event_writes import event_write
 from opportune.service.profiles import parted
 from opportune.service.sessions import SAID, said_attributes
+from opportune.service.speakers import note_id
 from opportune.storage import RecordEvent
 from opportune.strategy.compile import Registries
 
@@ -63,7 +64,7 @@ def note_of(drawing: Drawing) -> RecordEvent | None:
         return None
     key = parted(drawing.key) if drawing.key is not None and drawing.profile.person is not None else None
     return RecordEvent(
-        id=f"{decision_id(request)}/said",
+        id=note_id(decision_id(request)),
         type=SAID,
         identifier=None if key is None else key[0],
         identifier_kind=CUSTOMER if key is None else key[1],

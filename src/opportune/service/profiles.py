@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opportune.customers import Registry
+from opportune.customers.identity import Identifier
 from opportune.decide.known import KnownFacts
 from opportune.errors import InputError
 from opportune.records import Value
 from opportune.storage import Storage
 from opportune.storage.cluster import identifier_mark
 
-__all__ = ["NOBODY", "KnownProfile", "Profiles", "fitting", "key_of", "parted"]
+__all__ = ["NOBODY", "KnownProfile", "Profiles", "fitting", "identified", "key_of", "parted"]
 
 IDENTIFIER_KIND = "customer"
 """What requests name persons by, unless they say otherwise."""
@@ -55,6 +56,14 @@ def parted(key: str) -> tuple[str, str]:
     """Give identifier and kind of a key, as the store asks for them."""
     kind, _, identifier = key.rpartition("\0")
     return identifier, kind or IDENTIFIER_KIND
+
+
+def identified(key: str | None) -> Identifier | None:
+    """Read a key as the identifier that it was made of; None for nobody."""
+    if key is None:
+        return None
+    identifier, kind = parted(key)
+    return Identifier(kind, identifier)
 
 
 def _mark(key: str) -> str:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -16,8 +17,11 @@ from opportune.records import DecisionRequest, Happened, Value
 from opportune.service.event_writes import events_in, ids_wrong
 from opportune.service.events_intake import EventIntake
 from opportune.service.happening import happened_in
+from opportune.service.identity import whose
 from opportune.service.live import Live, Serving
-from opportune.service.sessions import SAID, read_session, said_attributes
+from opportune.service.profiles import KnownProfile
+from opportune.service.sessions import SAID, last_named, read_session, said_attributes
+from opportune.service.speakers import Speaker
 from opportune.storage import GroupWriter, Receipt, RecordEvent, Storage, Write
 
 __all__ = ["SessionIntake", "SessionKnown", "SessionNews"]
@@ -30,7 +34,7 @@ class SessionNews(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
     Args:
         id: the caller's idempotency key.
-        customer: whose conversation it is; None takes whom its last decision was for.
+        customer: whose conversation it is; None takes whom its last decision or note was of.
         identifiers: kind → more identifiers of the person.
         context: attributes that the session keeps; null means not known any more.
         events: what happened in it.
@@ -53,7 +57,7 @@ class SessionKnown(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         status: "recorded", or "repeated" where it was there already.
         sequence: its journal entry; 0 where there was nothing to keep.
-        context: attributes that it keeps.
+        context: attributes that it keeps; where the news do not say whose they are, what was said of nobody and now.
         ignored: names that the strategy does not declare and says to ignore.
         doubts: attributes that the text should give and does not, each with a word.
     """
@@ -102,8 +106,11 @@ class SessionIntake:
         kept = serving.strategy.registries.kept
         found = {name.removeprefix("context."): value for name, value in read.facts.items()}
         said = {**{name: value for name, value in found.items() if name in kept}, **said}
-        whose = await self._whose(serving, session, news)
-        writes = _writes(serving, session, news, whose, said_attributes(said, cleared))
+        identifiers = serving.strategy.registries.identifiers
+        named = identifiers.read(news.customer, news.identifiers) if news.customer or news.identifiers else ()
+        followed = await self._whose(serving, named)
+        owner = followed if named else await self._last(serving, session)
+        writes = _writes(serving, session, news, owner, said_attributes(said, cleared))
         results = await self._writer.write_together(writes)
         self._events.forget(writes)
         for result in results:
@@ -111,11 +118,13 @@ class SessionIntake:
                 raise result
         first = results[0]
         assert isinstance(first, Receipt)
-        known = await self._in_reader(read_session, self._storage, session, kept)
+        # Who does not say whose the session is may add to it, and hears nothing of what somebody said in it.
+        speaker = Speaker(self._storage, followed, named)
+        known = await self._in_reader(read_session, self._storage, session, kept, speaker)
         return SessionKnown(
             status="repeated" if first.repeated else "recorded",
             sequence=first.sequence,
-            context=dict(known.said),
+            context={**known.said, **said},
             ignored=ignored,
             doubts=read.doubts,
         )
@@ -127,13 +136,25 @@ class SessionIntake:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._worker, reader.read, news.text, news.language)
 
-    async def _whose(self, serving: Serving, session: str, news: SessionNews) -> Identifier | None:
+    async def _whose(self, serving: Serving, named: Sequence[Identifier]) -> Identifier | None:
+        """Say who is believed to be named."""
+        request = DecisionRequest(id="", channel="", placements=(), identifiers=dict(named))
+        kinds = serving.strategy.registries.identifiers
+        return (await whose(kinds, request, partial(self._known, serving))).identifier
+
+    async def _last(self, serving: Serving, session: str) -> Identifier | None:
+        """Say who was in the session last."""
         identifiers = serving.strategy.registries.identifiers
-        named = identifiers.read(news.customer, news.identifiers) if news.customer or news.identifiers else ()
-        if named:
-            return named[0]
-        customer = (await self._in_reader(read_session, self._storage, session, frozenset())).customer
-        return None if customer is None else Identifier(CUSTOMER, customer)
+        names = dict(await self._in_reader(last_named, self._storage, session))
+        named = identifiers.ranked(None, {kind: value for kind, value in names.items() if kind in identifiers.kinds})
+        return await self._whose(serving, named)
+
+    async def _known(self, serving: Serving, key: str) -> KnownProfile:
+        known = serving.profiles.get(key)
+        if known is None:
+            known, changes = await self._in_reader(serving.profiles.read, key)
+            serving.profiles.keep(key, known, changes)
+        return known
 
     async def _in_reader(self, work: Any, *arguments: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work, *arguments)

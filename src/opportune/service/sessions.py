@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from itertools import takewhile
 from typing import Any
 
+from opportune.customers.identity import Identifier
 from opportune.customers.intake.session import Session
 from opportune.records import Sign, Value
+from opportune.service.speakers import Speaker, names_in, note_id, owners
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import DecisionBody, DecisionPayload, EventBody, EventPayload, OutcomeBody
 from opportune.storage.standing import report_of, standing
 
-__all__ = ["ENTRIES_MAX", "SAID", "read_session", "said_attributes"]
+__all__ = ["SAID", "TURNS_MAX", "last_named", "read_session", "said_attributes"]
 
 SAID = "session.said"
 """Type of the event that keeps what was added; no project can declare one of this name."""
-ENTRIES_MAX = 500
-"""The newest entries of a conversation that are read."""
+TURNS_MAX = 500
+"""The newest decisions and notes of a conversation that are read."""
 CLEARED = "cleared"
 """Attribute of such an event: names of attributes of the context that are not known any more."""
 PREFIX = "context."
@@ -30,25 +33,25 @@ def said_attributes(context: Mapping[str, Value], cleared: Iterable[str]) -> dic
     return {**added, CLEARED: names} if names else added
 
 
-def read_session(storage: Storage, session: str, kept: Set[str]) -> Session:
-    """Read a conversation; blocks.
+def read_session(storage: Storage, session: str, kept: Set[str], speaker: Speaker) -> Session:
+    """Read a conversation, from when somebody else was last in it; blocks.
 
     Args:
         kept: names of the attributes of the context that it keeps.
+        speaker: whose it is.
 
     Raises:
         StoreError: the store cannot be read.
     """
-    entries = storage.session(session, ENTRIES_MAX)
+    told = owners(speaker, storage.turns(session, SAID, TURNS_MAX))
+    entries = [entry for entry, _ in takewhile(lambda one: one[1] is not False, told)]
     said: dict[str, Value] = {}
-    customer: str | None = None
     decisions: list[str] = []
     shown: dict[str, None] = {}
     for entry in reversed(entries):
         body, payload = entry.body, entry.payload
         if isinstance(body, DecisionBody):
             if isinstance(payload, DecisionPayload):
-                customer = payload.customer or customer
                 said.update({name: value for name, value in payload.context.items() if name in kept})
             decisions.append(entry.decision or "")
             shown.update((one.action, None) for placement in body.placements for one in placement.actions)
@@ -56,7 +59,20 @@ def read_session(storage: Storage, session: str, kept: Set[str]) -> Session:
             _add(said, payload.attributes, kept)
     accepted, rejected = _answered(storage.about(decisions)) if shown else ((), ())
     began = min((entry.occurred_at for entry in entries), default=None)
-    return Session(len(decisions), began, said, tuple(shown), accepted, rejected, customer)
+    return Session(len(decisions), began, said, tuple(shown), accepted, rejected)
+
+
+def last_named(storage: Storage, session: str) -> tuple[Identifier, ...]:
+    """Give the identifiers that its last decision or note named; none where that was of nobody.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    last = storage.turns(session, SAID, 2)
+    if len(last) == 2 and last[0].id == note_id(last[1].decision or ""):
+        # What was noted with a decision.
+        del last[0]
+    return tuple(names_in(last[0])) if last else ()
 
 
 def _add(said: dict[str, Value], attributes: Mapping[str, Any], kept: Set[str]) -> None:

@@ -24,15 +24,14 @@ START = "session.start"
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A conversation up to now.
+    """A conversation up to now, of one person or of nobody.
 
     Args:
         turns: decisions in it so far.
-        began: moment of its first entry; None before there is one.
+        began: moment of its first decision or note; None before there is one.
         said: attributes of the context that it keeps, without prefix.
         shown: actions that its answers held, each once, in the order in which they were shown first.
         accepted, rejected: of these, which had a positive or a negative outcome that stands.
-        customer: whom its last decision was for.
     """
 
     turns: int = 0
@@ -41,7 +40,6 @@ class Session:
     shown: tuple[str, ...] = ()
     accepted: tuple[str, ...] = ()
     rejected: tuple[str, ...] = ()
-    customer: str | None = None
 
     def facts(self, now: datetime) -> dict[str, Value]:
         """Give what a decision at a moment knows of it: its turn counts too, from 1, and minutes since its begin."""
