@@ -153,3 +153,42 @@ def test_a_backup_is_not_restored_without_the_list(run: Run, asked: Path, tmp_pa
     assert restored["erased_again"] == 1
     with open_storage(str(new), read_only=True) as storage:
         assert storage.profile("c-1") is None
+
+
+def test_the_page_is_for_people_in_both_languages(run: Run, tmp_path: Path) -> None:
+    place = tmp_path / "shop.db"
+    titled = {
+        "attributes": "age: {type: integer, title: Wiek, unit: lat}\nmember: {type: boolean, title: Członek klubu}\n"
+        "since: {type: timestamp, title: Klient od}\nproducts: {type: texts, title: Produkty}\n",
+        "consents": "offers: { basis: consent, kinds: [offer], title: Oferty }\n",
+        "context": files()["context.yaml"].replace("values: [Sunny", "title: Pogoda, values: [Sunny"),
+        "features": "calls_7d: {count: call_ended, within: {days: 7}, title: Rozmowy z tygodnia}\n",
+    }
+    with serving(place, of=strategy_from_files(files(**titled))[0]) as service:
+        values = {"age": 12, "member": True, "since": "2020-01-15T10:00:00Z", "products": ["sim", "tv"]}
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": values})
+        service.call("PUT", "/v1/customers/c-1/consents", {"purpose": "offers", "given": True, "source": "list"})
+        service.call(
+            "POST", "/v1/events", {"id": "e-1", "type": "call_ended", "customer": "c-1", "attributes": {"minutes": 4.5}}
+        )
+        answer = service.decide("r-1", customer="c-1", context={"weather": "Rainy"})
+        shown = answer["placements"][0]["actions"][0]["action"]
+        outcome = {"id": "o-1", "decision": answer["id"], "action": shown, "outcome": "accept"}
+        service.call("POST", "/v1/outcomes", outcome)
+        served = service.call("GET", "/v1/customers/c-1/export.html?language=pl").text
+
+    pages = {}
+    for language in ("en", "pl"):
+        run("export-person", "c-1", "--store", place, "--out", tmp_path / "page.html", "--language", language)
+        pages[language] = (tmp_path / "page.html").read_text().partition("</style>")[2]
+
+    for page in (*pages.values(), served.partition("</style>")[2]):
+        assert not [
+            sign for sign in ("{", "}", "[&", "&quot;", "true", "T10:00", "customer.", "eligibility") if sign in page
+        ]
+        for said in ("Wiek", "12 lat", "2020-01-15 10:00 UTC", "sim, tv", "Oferty", "Pogoda", "Rozmowy z tygodnia"):
+            assert said in page
+    assert "nie spełnia warunków; wzięto pod uwagę: Wiek: 12 lat" in pages["pl"]
+    assert "its conditions do not hold; taken into account: Wiek: 12 lat" in pages["en"]
+    assert "minutes: 4,5" in pages["pl"]
+    assert not [word for word in ("rank", "shown", "yes", "event", "accept if", "passed") if f">{word}" in pages["pl"]]

@@ -13,6 +13,7 @@ import msgspec
 
 from opportune.customers.features import EventHistory
 from opportune.decide import Explanation, Plan, explain
+from opportune.decide.explain import CandidateExplanation
 from opportune.decide.limits.windows import instant
 from opportune.decide.zones import zone_of
 from opportune.errors import UnknownError
@@ -43,13 +44,20 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Reason(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one action in one placement, and why."""
+    """What became of one action in one placement, and why.
+
+    Args:
+        because: what authors of rules and limits say of those that kept it out.
+        values: input → value that those rules read, None where it was missing; of what is shown, that it passed with.
+    """
 
     placement: str
     action: str
     treatment: str
     stage: str
     reason: str
+    because: tuple[str, ...] = ()
+    values: dict[str, Any] = {}
 
 
 class ExportedDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,7 +259,21 @@ def _reasons(explanation: Explanation) -> Iterator[Reason]:
                 treatment=one.treatment,
                 stage=one.stage,
                 reason=one.reason,
+                because=tuple(dict.fromkeys(filter(None, _authors_words(one)))),
+                values=_values(one),
             )
+
+
+def _authors_words(one: CandidateExplanation) -> Iterator[str | None]:
+    yield from (rule.because for rule in one.rules)
+    yield from (limit.because for limit in one.limits)
+
+
+def _values(one: CandidateExplanation) -> dict[str, Any]:
+    found: dict[str, Any] = dict(one.passed_with)
+    for rule in one.rules:
+        found.update({**dict.fromkeys(rule.missing), **rule.values})
+    return found
 
 
 def _entry(entry: Entry) -> ExportedEntry:
