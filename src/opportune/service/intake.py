@@ -18,6 +18,7 @@ from opportune.service.live import Live, Serving
 from opportune.service.profiles import key_of
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
 from opportune.service.settings import Settings
+from opportune.service.slices import in_slices
 from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
 from opportune.storage import (
@@ -66,10 +67,11 @@ class Intake:
         Raises:
             StoreError: nothing more was acknowledged; the same call may be repeated.
         """
-        named = [self._named(outcome) for outcome in outcomes]
+        named = await in_slices(outcomes, self._named)
         await self._recall({one[0].decision for one in named if not isinstance(one, InputError)})
         serving = self._live.current
         prepared: list[Write | InputError] = []
+        # At once: what was recalled is in memory for a while only.
         for one in named:
             try:
                 prepared.append(one if isinstance(one, InputError) else self._outcome(serving, *one))
@@ -82,20 +84,17 @@ class Intake:
                 if not isinstance(one, InputError):
                     self._standings.heard(one[0].decision)
 
-    def _named(self, outcome: Outcome) -> tuple[Outcome, Remembered | None] | InputError:
+    def _named(self, outcome: Outcome) -> tuple[Outcome, Remembered | None]:
         """Give an outcome with the id of its decision, and what its token says of that."""
-        try:
-            if outcome.token is None:
-                return outcome, None
-            decision, said = self._tokens.read(outcome.token, self._settings.clock())
-            if outcome.decision not in ("", decision):
-                remedy = "send the token alone, or the id alone"
-                raise InputError.of("decision", "the token is of another decision", remedy, "invalid-token")
-            if not outcome.withdraws and all(shown.action != outcome.action for shown in said.shown):
-                raise _unknown("action", "action", outcome.action, [one.action for one in said.shown], "unknown-action")
-            return replace(outcome, decision=decision, token=None), said
-        except InputError as error:
-            return error
+        if outcome.token is None:
+            return outcome, None
+        decision, said = self._tokens.read(outcome.token, self._settings.clock())
+        if outcome.decision not in ("", decision):
+            remedy = "send the token alone, or the id alone"
+            raise InputError.of("decision", "the token is of another decision", remedy, "invalid-token")
+        if not outcome.withdraws and all(shown.action != outcome.action for shown in said.shown):
+            raise _unknown("action", "action", outcome.action, [one.action for one in said.shown], "unknown-action")
+        return replace(outcome, decision=decision, token=None), said
 
     async def profile(
         self, identifier: str, attributes: Mapping[str, Any], *, replace: bool, write_id: str | None = None
@@ -126,12 +125,8 @@ class Intake:
         Raises:
             StoreError: as for `outcomes`.
         """
-        prepared: list[tuple[Write | InputError, tuple[str, ...]]] = []
-        for identifier, attributes, write_id in rows:
-            try:
-                prepared.append(self._profile(identifier, attributes, replace, write_id))
-            except InputError as error:
-                prepared.append((error, ()))
+        judged = await in_slices(rows, lambda row: self._profile(row[0], row[1], replace, row[2]))
+        prepared = [(one, ()) if isinstance(one, InputError) else one for one in judged]
         try:
             taken = await self._take([item for item, _ in prepared])
             return [(result, ignored) for result, (_, ignored) in zip(taken, prepared, strict=True)]

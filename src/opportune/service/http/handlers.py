@@ -28,6 +28,7 @@ from opportune.service.http.records import (
 )
 from opportune.service.http.strict import is_plain, read_as, read_json
 from opportune.service.intake import Taken as Result
+from opportune.service.slices import in_slices
 from opportune.service.visibility import ROLES, Sight
 from opportune.storage import Receipt
 
@@ -115,7 +116,7 @@ async def create_outcomes(call: Call) -> Reply:
     if not isinstance(value, list):
         (result,) = await call.runtime.record_outcomes([read_as(value, Outcome)])
         return answer_one(call, "outcome", result)
-    outcomes, refused = _read_items(value, Outcome)
+    outcomes, refused = await _read_items(value, Outcome)
     return answer_batch(call, "outcome", _merge(refused, await call.runtime.record_outcomes(outcomes)))
 
 
@@ -164,7 +165,7 @@ async def import_customers(call: Call) -> Reply:
     value = _lines(call.body) if call.media == NDJSON else read_json(call.body)
     if not isinstance(value, list):
         raise InputError.of("body", "expected a list of customers")
-    rows, refused = _read_items(value, CustomerRow, ROWS_MAX)
+    rows, refused = await _read_items(value, CustomerRow, ROWS_MAX)
     key = call.idempotency_key()
     writes = [(row.id, row.attributes, None if key is None else f"{key}/{number}") for number, row in enumerate(rows)]
     saved = await call.runtime.save_profiles(writes, mode == "replace")
@@ -248,7 +249,9 @@ def _lines(body: bytes) -> list[Any]:
     return values
 
 
-def _read_items(values: list[Any], type_: type[T], limit: int = BATCH_MAX) -> tuple[list[T], list[InputError | None]]:
+async def _read_items(
+    values: list[Any], type_: type[T], limit: int = BATCH_MAX
+) -> tuple[list[T], list[InputError | None]]:
     """Read the items of a batch.
 
     Returns:
@@ -256,17 +259,9 @@ def _read_items(values: list[Any], type_: type[T], limit: int = BATCH_MAX) -> tu
     """
     if len(values) > limit:
         raise too_many(limit)
-    items: list[T] = []
-    refused: list[InputError | None] = []
-    for value in values:
-        try:
-            if isinstance(value, InputError):
-                raise value
-            items.append(read_as(value, type_))
-            refused.append(None)
-        except InputError as error:
-            refused.append(error)
-    return items, refused
+    read = await in_slices(values, lambda value: read_as(value, type_))
+    items = [item for item in read if not isinstance(item, InputError)]
+    return items, [item if isinstance(item, InputError) else None for item in read]
 
 
 def too_many(limit: int) -> Refusal:
