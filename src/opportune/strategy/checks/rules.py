@@ -35,9 +35,14 @@ _REMEDIES = {
 
 @dataclass(slots=True)
 class CheckedRules:
-    """All rules of a project that are sound; a group or action with a rule that is not is left out."""
+    """All rules of a project that are sound; a group or action with a rule that is not is left out.
+
+    Args:
+        by_text: each of them by its text, but for segments.
+    """
 
     schema: Schema
+    by_text: dict[str, Rule] = field(default_factory=dict)
     groups: dict[str, LayerRules] = field(default_factory=dict)
     actions: dict[str, LayerRules] = field(default_factory=dict)
     mandatory: dict[str, Rule] = field(default_factory=dict)
@@ -74,6 +79,7 @@ def check_rules(notes: Notes) -> CheckedRules:
         if when is not None:
             found.minima[name] = when
     _refuse_unreachable(notes, found, reader)
+    found.by_text = {text: rule for text, rule in reader.seen.items() if isinstance(rule, Rule)}
     return found
 
 

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from liquid.exceptions import LiquidError
+
+from opportune.decide.content import is_template, template_of
 from opportune.errors import Problem
 from opportune.rules import Rule
+from opportune.strategy.checks.features import FeatureRules
 from opportune.strategy.checks.keeping import events_of
 from opportune.strategy.checks.notes import Notes, Path
+from opportune.strategy.checks.rules import CheckedRules
 from opportune.strategy.sections import EventAttribute
 from opportune.strategy.source import Node, place_in_text
+from opportune.strategy.templates import keys_of
 from opportune.strategy.wording import where_of
 
 __all__ = ["barred_attributes", "barred_values", "check_special", "is_barred"]
@@ -18,6 +24,8 @@ __all__ = ["barred_attributes", "barred_values", "check_special", "is_barred"]
 PLACES: Mapping[str, str] = {"customer": "attributes.yaml", "context": "context.yaml"}
 DECLARING = frozenset({"attributes.yaml", "context.yaml", "levels.yaml", "events.yaml", "models.yaml", "project.yaml"})
 """Files that name attributes without letting anything depend on them."""
+GAP = r"(?:\s|//[^\n]*\n)*"
+"""What may stand between the parts of a name in a rule: spaces and comments."""
 REMEDY = "leave it out, or say in its 'allowed_because:' why the law allows it"
 
 
@@ -45,8 +53,12 @@ def barred_values(rule: Rule, attributes: Mapping[str, EventAttribute]) -> list[
     ]
 
 
-def check_special(notes: Notes) -> None:
-    """Report every use of what is of a special category, and reasons that nothing needs."""
+def check_special(notes: Notes, rules: CheckedRules, features: FeatureRules) -> None:
+    """Report every use of what is of a special category, and reasons that nothing needs.
+
+    Args:
+        features: conditions of features.
+    """
     for prefix, (_, attributes) in _declared(notes).items():
         for name, attribute in attributes.items():
             _check_attribute(notes, prefix, name, attribute)
@@ -54,26 +66,66 @@ def check_special(notes: Notes) -> None:
         for name, attribute in kind.attributes.items():
             _check_reason(notes, "events.yaml", [event, "attributes", name], attribute)
             if is_barred(attribute):
-                _check_features(notes, event, name, attribute)
-    for name, attribute in barred_attributes(notes).items():
-        word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
-        for file, path, node in _texts(notes):
-            found = word.search(str(node.value))
-            if found is not None:
-                _report_use(notes, name, attribute, file, path, node, found.start())
+                _check_features(notes, features, event, name, attribute)
+    barred = barred_attributes(notes)
+    segments = {rule.source: rule for rule in rules.schema.segments.values()}
+    for file, path, node in _texts(notes) if barred else ():
+        known = segments if file == "segments.yaml" else rules.by_text
+        for name, offset in _used(str(node.value), known.get(str(node.value)), barred):
+            _report_use(notes, name, barred[name], file, path, node, offset)
 
 
-def _check_features(notes: Notes, event: str, name: str, attribute: EventAttribute) -> None:
+def _used(text: str, rule: Rule | None, names: Collection[str]) -> Iterator[tuple[str, int]]:
+    """Give the names that a text uses, each with the offset of a mention, or 0 where it is not written out.
+
+    Args:
+        rule: what the text is read as; None where it is none.
+    """
+    keys = _keys_of(text) if rule is None and is_template(text) else {}
+    for name in names:
+        if rule is not None:
+            yield from ((name, offset) for offset in _offset(text, rule, name))
+        elif name in keys:
+            yield name, keys[name]
+        elif (found := re.search(rf"(?<![\w.]){re.escape(name)}(?!\w)", text)) is not None:
+            yield name, found.start()
+
+
+def _keys_of(text: str) -> dict[str, int]:
+    try:
+        return keys_of(template_of("", text, "", {}))
+    except LiquidError:
+        # It is reported as no template; what it names is looked for as it is written.
+        return {}
+
+
+def _offset(text: str, rule: Rule, name: str) -> Iterator[int]:
+    """Give the offset of a name that a rule uses itself, not in one of its segments, which are judged apart."""
+    if name not in rule.variables:
+        return
+    source, _, rest = name.partition(".")
+    mention = re.search(rf"(?<![\w.])(?:\.{GAP})?{source}{GAP}\.{GAP}{rest}(?!\w)", text)
+    if mention is not None:
+        yield mention.start()
+    elif not any(name in segment.variables for segment in rule.segments.values()):
+        yield 0
+
+
+def _check_features(notes: Notes, features: FeatureRules, event: str, name: str, attribute: EventAttribute) -> None:
     """Report features that are counted over an attribute of an event, or over events that it chooses."""
-    counted, chosen = re.compile(rf"{event}\.{name}"), re.compile(rf"(?<![\w.])event\.{name}(?!\w)")
+    counted = re.compile(rf"{event}\.{name}")
     tree = notes.project.trees.get("features.yaml")
     for path, node in () if tree is None else _walked(tree, []):
         feature = notes.project.features.get(str(path[0]))
         if feature is None or event not in events_of(feature):
             continue
-        found = counted.fullmatch(str(node.value)) or chosen.search(str(node.value))
-        if found is not None or (path[1:] == ["by"] and node.value == name):
-            offset = 0 if found is None else found.start()
+        text = str(node.value)
+        read = (features.get((str(path[0]), part)) for part in ("where", "then"))
+        rule = next((one for one in read if one is not None and one.source == text), None)
+        offset = next((at for _, at in _used(text, rule, (f"event.{name}",))), None)
+        if counted.fullmatch(text) or (path[1:] in (["by"], ["action_in"]) and text == name):
+            offset = 0
+        if offset is not None:
             _report_use(notes, f"{event}.{name}", attribute, "features.yaml", path, node, offset)
 
 
