@@ -51,11 +51,11 @@ def duplicates(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Find customers who are likely one person, by what duplicates.yaml compares.
+    """Find customers who are likely one person.
 
-    Nothing is merged unless a person has marked it; every merge is logged, and `split` takes it back. Exit code 1 where
-    a marked line could not be merged. The search works beside a running service; on SQLite --accept does not, where
-    `merge --url` does it pair by pair.
+    They are told by what duplicates.yaml compares. Nothing is merged unless a person has marked it; every merge is
+    logged, and `split` takes it back. Exit code 1 where a marked line could not be merged. The search works beside a
+    running service; on SQLite --accept does not, where `merge --url` does it pair by pair.
     """
     with failures(as_json):
         if accept is not None:

@@ -33,11 +33,11 @@ def erase(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Erase all that is kept about one person, under all identifiers.
+    """Erase all that is kept about one person.
 
-    Counts, answers and what models learned stay, without the person. What comes later and happened before has no
-    effect. The list of erasures lets a restored backup forget the person again: keep it apart from the backups. While
-    a service holds the store, add --url with its address; it writes to its own list.
+    It goes under all identifiers. Counts, answers and what models learned stay, without the person. What comes later
+    and happened before has no effect. The list of erasures lets a restored backup forget the person again: keep it
+    apart from the backups. While a service holds the store, add --url with its address; it writes to its own list.
     """
     with failures(as_json):
         expect_one(store, url)

@@ -30,7 +30,7 @@ def household(
     store: OnlyStoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Say who belongs to a household and what is known of it, or let customers join and leave.
+    """Say who belongs to a household; let people join or leave.
 
     Telling works beside a running service. On SQLite customers join and leave over HTTP there: PUT
     /v1/customers/CUSTOMER/units.

@@ -28,9 +28,9 @@ def merge(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Let two identifiers lead to one customer, with one profile, one history and one set of limits.
+    """Let two identifiers lead to one customer.
 
-    It is logged, and `split` takes it back.
+    It has one profile, one history and one set of limits from then on. It is logged, and `split` takes it back.
     """
     with failures(as_json):
         expect_one(store, url)
@@ -91,7 +91,10 @@ def split(
     reason: ReasonOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Undo a merge: everything is as if it had never been, and what came since stays with its identifier."""
+    """Undo a merge.
+
+    Everything is as if it had never been, and what came since stays with its identifier.
+    """
     with failures(as_json):
         expect_one(store, url)
         who = author_named(author)

@@ -28,10 +28,11 @@ def restore(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Copy a backup into an empty store, verify both, and erase again whom the list of erasures names.
+    """Bring a backup back, without whom the store forgot since.
 
-    The list lies beside the store that was lost: bring it back, or name it. Without one nothing is restored, as the
-    backup would bring back whom the store forgot. Exit code 1 on a problem.
+    It is copied into an empty store, both are verified, and whom the list of erasures names is erased again. The list
+    lies beside the store that was lost: bring it back, or name it. Without one nothing is restored, as the backup would
+    bring back whom the store forgot. Exit code 1 on a problem.
     """
     with failures(as_json), open_storage(backup, read_only=True) as old, open_storage(store, for_copy=True) as new:
         listed = list_of(new, erasures)

@@ -21,7 +21,7 @@ def secret(
     store: OnlyStoreOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Print the key of this store that proofs of identity are signed with.
+    """Print the key that proofs of identity are signed with.
 
     Whoever has it can say of any two identifiers that they are one person's: hand it to the server that knows that, and
     to nobody else. The store draws it when it is first asked for, on SQLite while no service runs; from then on it is

@@ -36,7 +36,7 @@ TIMED_TEXTS = 500
 SHOWN_LABELS = 5
 
 texts = typer.Typer(
-    help="Train and try models that read the topic or the mood of a free text.",
+    help="Train and try readers of topic and mood of free texts.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
