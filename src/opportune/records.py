@@ -251,8 +251,9 @@ class Hold(msgspec.Struct, frozen=True, array_like=True):
     """One limit that binds now.
 
     Args:
-        limit: name of the contact policy, stock or purpose; "" for a switch, "minors" for the law on them.
-        kind: "at_most", "rest", "quiet", "distance", "stock", "switch", "consent" or "minor".
+        limit: name of the contact policy, stock or purpose; "" for a switch and for who is named by what is not proven,
+            "minors" for the law on them.
+        kind: "at_most", "rest", "quiet", "distance", "stock", "switch", "consent", "minor" or "identity".
         part: what it binds: "" all that the limit covers, "group:<name>", "action:<name>", of a stock "over:<n>" and
             "within:<n>", the actions that use more than n of it and those that use n at most; of a purpose
             "channel:<name>", what it covers there; or "profile", which binds no action: the decision is made without

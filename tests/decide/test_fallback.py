@@ -86,3 +86,15 @@ def test_the_reference_lists_all_reasons_and_no_other() -> None:
     table = page.partition("Reasons of degradation:")[2].partition("\n\n")[2].partition("\n\n")[0]
 
     assert re.findall(r"^\| `([a-z-]+)` \|", table, re.M) == [reason.value for reason in Reason]
+
+
+def test_of_who_is_named_by_a_claim_nothing_is_used() -> None:
+    asked = DecisionRequest(
+        id="r-1", identifiers={"email": "a@b.pl"}, channel="web", placements=(PlacementRequest(name="top"),)
+    )
+    for unproven in (False, True):
+        known = {"customer.age": 40, "now": NOW}
+        answer = fallback(shop().plan, asked, known, NOW, Reason.STORE_SLOW, unproven=unproven)
+        assert [one.action for one in answer.placements[0].actions] == ["plain", "other"]
+        assert ("customer.age" in answer.facts) is not unproven
+        assert [hold.kind for hold in answer.holds] == ["identity"] * unproven

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from opportune.customers.identity.proof import signed
+from opportune.records import DecisionRequest
 from opportune.service import Settings
 from opportune.service.identity_links import SECRET
 from opportune.service.revisions import Strategy, strategy_from_files
@@ -107,6 +110,71 @@ def test_what_is_claimed_alone_opens_nobody_else(shop: Service) -> None:
     assert _age(shop, "r-3", cookie="c-1", email="b@example.com") == (30, [])
     assert _age(shop, "r-4", cookie="c-2", email="b@example.com") == (None, ["identity.email: unproven"])
     assert _age(shop, "r-5", customer="4711", email="b@example.com") == (30, [])
+
+
+GUARDED = {
+    "consents": "ads: {basis: objection, kinds: [offer, service, transactional]}\n",
+    "contact_policies": "once: {at_most: 1, within: {days: 5}, exempt: []}\n",
+}
+
+
+@pytest.fixture
+def guarded(tmp_path: Path) -> Iterator[Service]:
+    with serving(tmp_path / "guarded.db", Settings(kernel="numpy"), identified(**GUARDED)) as service:
+        _know(service, "4711", age=30)
+        _merge(service, "4711", "email:b@example.com")
+        yield service
+        assert list(verify_storage(service.runtime.storage)) == []
+
+
+def _shown(answer: dict[str, Any]) -> int:
+    return sum(len(place["actions"]) for place in answer["placements"])
+
+
+@pytest.mark.parametrize("names", [{}, {"cookie": "c-9"}, {"phone": "22 123 45 67"}])
+def test_what_is_claimed_lifts_no_protection(guarded: Service, names: dict[str, str]) -> None:
+    claim = {"email": "b@example.com", **names}
+    first = guarded.decide("r-1", identifiers=claim)
+    record = _record(guarded, first)
+    assert _shown(first) == 1
+    assert "customer.age" not in record["facts"]
+    assert record["person"] == guarded.runtime.storage.person_of("4711")
+    # One cap, whichever way the person is named.
+    assert _shown(guarded.decide("r-2", identifiers=claim)) == _shown(guarded.decide("r-3", customer="4711")) == 0
+    told = guarded.call("GET", f"/v1/decisions/{first['id']}").json()["explanation"]["profiling"]
+    assert told == "named by an identifier that is not proven"
+
+
+@pytest.mark.parametrize("path", ["4711", "email:b@example.com"])
+def test_an_objection_holds_for_who_is_named_by_a_claim(guarded: Service, path: str) -> None:
+    assert _shown(guarded.decide("r-1", identifiers={"email": "a@example.com"})) == 1
+    guarded.call("PUT", f"/v1/customers/{path}/consents", {"purpose": "ads", "given": False})
+    answer = guarded.decide("r-2", identifiers={"email": "b@example.com"})
+    assert (answer["degraded"], _shown(answer)) == (None, 0)
+
+
+def test_a_proven_newcomer_is_not_whom_another_claim_names(guarded: Service) -> None:
+    guarded.call("PUT", "/v1/customers/4711/consents", {"purpose": "ads", "given": False})
+    assert _shown(guarded.decide("r-1", identifiers={"customer": "4712", "email": "b@example.com"})) == 1
+
+
+def test_in_a_fallback_a_claim_gets_no_events_and_opens_nothing(guarded: Service) -> None:
+    live = guarded.runtime.live
+    live.current = dataclasses.replace(live.current, learned=None)
+    visit = [{"id": "e-1", "type": "call_ended"}]
+    answer = guarded.decide("r-1", identifiers={"email": "b@example.com"}, events=visit)
+    assert answer["degraded"] == "model-missing"
+    guarded.runner.run(guarded.runtime.late_records.close())
+    assert "customer.age" not in _record(guarded, answer)["facts"]
+    history = guarded.call("GET", "/v1/customers/4711/history").json()["entries"]
+    assert [entry["kind"] for entry in history] == ["decision", "merge", "profile"]
+    # While nobody is looked up, what anybody may say is nobody's.
+    late = {"id": "r-2", "identifiers": {"email": "b@example.com"}, "events": [{"id": "e-2", "type": "call_ended"}]}
+    request = msgspec.convert({"channel": "till", "placements": [{"name": "receipt"}], **late}, DecisionRequest)
+    assert guarded.runner.run(guarded.runtime.decide(request, 1, 1)).degraded == "overloaded"
+    guarded.runner.run(guarded.runtime.late_records.close())
+    history = guarded.call("GET", "/v1/customers/4711/history").json()["entries"]
+    assert "event" not in {entry["kind"] for entry in history}
 
 
 def test_a_shared_browser_does_not_open_the_one_who_used_it_before(shop: Service) -> None:

@@ -49,6 +49,8 @@ def fallback(
     now: datetime,
     reason: Reason,
     switched_off: frozenset[str] = frozenset(),
+    *,
+    unproven: bool = False,
 ) -> Decision:
     """Answer with each placement's declared fallback, obeying every hard rule that `facts` can tell.
 
@@ -60,11 +62,12 @@ def fallback(
         facts: what is known, possibly only "now" and "zone"; a rule that needs more drops its action.
         reason: why the answer is degraded.
         switched_off: "action:<name>" and "group:<name>" that nobody may be shown.
+        unproven: the person is named only by what anybody may say, so that nothing of the person may be used.
     """
     is_named = request.customer is not None or bool(request.identifiers)
-    standing = Standing(switched_off=switched_off, consents=None if is_named else ())
+    standing = Standing(switched_off=switched_off, consents=None if is_named else (), unproven=unproven)
     holds = holds_of(plan, standing, facts, now, request=request)
-    holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch", "consent", "minor"))
+    holds = tuple(hold for hold in holds if hold.kind in ("quiet", "switch", "consent", "minor", "identity"))
     facts = visible(plan, holds, facts, request)
     wanted = [
         (placement, placement.size if asked.size is None else asked.size)

@@ -22,7 +22,7 @@ from opportune.service.contacts import read_contact
 from opportune.service.drawing import Drawing
 from opportune.service.gathering import Gatherer
 from opportune.service.happening import cleared_in, happened_in, note_of
-from opportune.service.identity import Whose, whose
+from opportune.service.identity import Whose, at_sight, whose
 from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.logs import place_of
@@ -32,7 +32,7 @@ from opportune.service.recent import RecentDecisions, Remembered, origin_of
 from opportune.service.settings import Settings
 from opportune.service.standings import Standings
 from opportune.service.tokens import Tokens
-from opportune.storage import GroupWriter, Receipt, RecordEvent, SaveDecision, SaveProfile, WindowOpened, Write
+from opportune.storage import GroupWriter, Receipt, SaveDecision, SaveProfile, WindowOpened, Write
 
 __all__ = ["Answer", "AnswerBody", "Decider"]
 
@@ -137,27 +137,28 @@ class Decider:
         request, ignored = read_contact(plan, serving.strategy.registries, request)
         now = self._settings.clock()
         profile = NOBODY
-        who = Whose(None if request.customer is None else Identifier(CUSTOMER, request.customer))
+        kinds = serving.strategy.registries.identifiers
+        who = at_sight(kinds, request)
         decided = begin
         write: SaveDecision | None = None
         left = (deadline_ms or plan.deadline_ms) / 1000 - waited
         if left <= 0:
-            return self._fallback(serving, request, profile, now, ignored, Reason.OVERLOADED)
+            return self._fallback(serving, request, who, profile, now, ignored, Reason.OVERLOADED)
         try:
             async with asyncio.timeout(left):
                 if request.identifiers:
-                    kinds = serving.strategy.registries.identifiers
                     who = await whose(kinds, request, partial(self._known, serving))
                 if who.key is not None:
                     profile = await self._known(serving, who.key)
                 learned = serving.learned
                 if learned is None:
-                    return self._fallback(serving, request, profile, now, ignored, Reason.MODEL_MISSING)
+                    return self._fallback(serving, request, who, profile, now, ignored, Reason.MODEL_MISSING)
                 if serving.needs.past and who.identifier is not None and profile.person is None:
                     profile = await self._welcome(serving, who.identifier)
                 drawing = Drawing(serving, learned, request, profile, now, ignored, self._gatherer.answers)
                 drawing.doubt((*who.doubts, *self._quality.doubts(profile, now)))
                 drawing.key = who.key
+                drawing.unproven = who.guarded is not None
                 if request.session is not None and serving.needs.session:
                     drawing.cleared = cleared_in(serving.strategy.registries, said)
                 if request.events:
@@ -172,19 +173,19 @@ class Decider:
                         except (StaleError, SoldOutError) as refusal:
                             self._lose(drawing, write.decision, refusal)
                         if drawing.refused > REDRAWN_MAX:
-                            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
+                            return self._fallback(serving, request, who, profile, now, ignored, Reason.STORE_BUSY)
                 decision, body = write.decision, write.answer
         except TimeoutError:
-            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_SLOW, write)
+            return self._fallback(serving, request, who, profile, now, ignored, Reason.STORE_SLOW, write)
         except StoreBusyError:
-            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_BUSY)
+            return self._fallback(serving, request, who, profile, now, ignored, Reason.STORE_BUSY)
         except StoreError:
-            return self._fallback(serving, request, profile, now, ignored, Reason.STORE_UNAVAILABLE)
+            return self._fallback(serving, request, who, profile, now, ignored, Reason.STORE_UNAVAILABLE)
         except InputError:
             raise
         except Exception as error:  # noqa: BLE001  Whatever broke, the contact gets an answer.
             log.error("decision failed", error=type(error).__name__, where=place_of(error))
-            return self._fallback(serving, request, profile, now, ignored, Reason.INTERNAL_ERROR)
+            return self._fallback(serving, request, who, profile, now, ignored, Reason.INTERNAL_ERROR)
         end = perf_counter()
         if receipt.repeated:
             return self._first_answer(receipt.answer, body, len(ignored), end - begin)
@@ -207,11 +208,13 @@ class Decider:
                     drawing.now,
                     drawing.happened,
                     drawing.cleared,
+                    drawing.unproven,
                 )
             )
         past = drawing.found.past
-        if not plan.limits.is_empty or plan.limits.needs_contacts or self._standings.switched_off(plan):
-            drawing.stand(await self._standings.of(plan, past, drawing.now))
+        limits, unproven = plan.limits, drawing.unproven
+        if not limits.is_empty or limits.needs_contacts or self._standings.switched_off(plan) or unproven:
+            drawing.stand(await self._standings.of(plan, past, drawing.now, unproven=unproven))
         decision = drawing.draw()
         identifier, kind = _named(drawing.profile)
         return SaveDecision(
@@ -287,18 +290,11 @@ class Decider:
         serving.profiles.keep(customer, profile, changes)
         return profile
 
-    def _happened(self, serving: Serving, request: DecisionRequest, now: datetime) -> tuple[RecordEvent, ...]:
-        """Give the events that came with a request, for whom its identifiers say."""
-        if not request.events:
-            return ()
-        registries = serving.strategy.registries
-        named = registries.identifiers.ranked(request.customer, request.identifiers or {})
-        return happened_in(registries, request, named[0] if named else None, now)
-
     def _fallback(
         self,
         serving: Serving,
         request: DecisionRequest,
+        who: Whose,
         known: KnownProfile,
         now: datetime,
         ignored: tuple[str, ...],
@@ -313,7 +309,8 @@ class Decider:
         plan = serving.strategy.plan
         try:
             facts = gather(plan, known.facts, request, now)
-            decision = fallback(plan, request, facts, now, reason, self._standings.switched_off(plan))
+            off, unproven = self._standings.switched_off(plan), who.guarded is not None
+            decision = fallback(plan, request, facts, now, reason, off, unproven=unproven)
             decision = replace(decision, ignored=ignored, person=known.person)
         except Exception as error:  # noqa: BLE001  An empty slate is still an answer.
             log.error("fallback failed", error=type(error).__name__, where=place_of(error))
@@ -325,7 +322,8 @@ class Decider:
         record = SaveDecision(
             decision=decision, answer=body, origin=origin, identifier=identifier, identifier_kind=kind
         )
-        self._records.add(record, late, self._happened(serving, request, now))
+        happened = happened_in(serving.strategy.registries, request, who.identifier, now)
+        self._records.add(record, late, happened)
         return Answer(body=body, degraded=reason, ignored=len(ignored))
 
 

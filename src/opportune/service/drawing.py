@@ -60,6 +60,8 @@ class Drawing:
         self.found = NOTHING
         self.key = request.customer
         """Key of the person, as `opportune.service.profiles.key_of` gives it; None for nobody."""
+        self.unproven = False
+        """Whether the person is named only by what anybody may say."""
         self.redrawn: tuple[Attempt, ...] = ()
         self.refused = 0
         """How often the store refused a draw."""

@@ -13,7 +13,7 @@ from opportune.customers.identity import Identifier, Identifiers, Trust
 from opportune.records import DecisionRequest
 from opportune.service.profiles import KnownProfile, key_of
 
-__all__ = ["Whose", "chosen", "whose"]
+__all__ = ["Whose", "at_sight", "chosen", "whose"]
 
 
 class Whose(NamedTuple):
@@ -23,15 +23,25 @@ class Whose(NamedTuple):
         identifier: that leads to the person whose data decides, or will lead to a new one; None for nobody.
         doubts: "identity.<kind>: <word>" for every identifier that was not followed: "another person", or "unproven"
             where anybody may say it and its person has one that is proven.
+        guarded: unproven identifier of a person who is protected as if it were believed, where no other leads to
+            anybody: limits and objections of the person hold, and nothing of the person is used.
     """
 
     identifier: Identifier | None
     doubts: tuple[str, ...] = ()
+    guarded: Identifier | None = None
 
     @property
     def key(self) -> str | None:
         """Key of the person."""
-        return None if self.identifier is None else key_of(*self.identifier)
+        named = self.guarded or self.identifier
+        return None if named is None else key_of(*named)
+
+
+def at_sight(identifiers: Identifiers, request: DecisionRequest) -> Whose:
+    """Say whose contact a request is as far as that shows while nobody is looked up: no claim is believed."""
+    named = identifiers.ranked(request.customer, request.identifiers or {})
+    return Whose(next((one for one in named if _opens(identifiers, one)), None))
 
 
 async def whose(
@@ -63,6 +73,7 @@ def chosen(identifiers: Identifiers, named: Sequence[Identifier], known: Sequenc
     followed: Identifier | None = None
     person: str | None = None
     newcomers: list[Identifier] = []
+    unproven: list[Identifier] = []
     doubts: list[str] = []
     opened = {profile.person for one, profile in zip(named, known, strict=True) if _opens(identifiers, one)}
     for one, profile in zip(named, known, strict=True):
@@ -73,13 +84,17 @@ def chosen(identifiers: Identifiers, named: Sequence[Identifier], known: Sequenc
                 doubts.append(f"identity.{one.kind}: another person")
         elif not _opens(identifiers, one) and profile.person not in opened and _is_proven(identifiers, profile):
             doubts.append(f"identity.{one.kind}: unproven")
+            unproven.append(one)
         elif any(new.kind in profile.kinds for new in newcomers if identifiers.trust(new.kind) is Trust.PROVEN):
             doubts.append(f"identity.{one.kind}: another person")
         else:
             followed, person = one, profile.person
-    if followed is None and newcomers:
-        followed = newcomers[0]
-    return Whose(followed, tuple(doubts))
+    if followed is not None:
+        return Whose(followed, tuple(doubts))
+    followed = next(iter(newcomers), None)
+    if followed is not None and identifiers.trust(followed.kind) is Trust.PROVEN:
+        return Whose(followed, tuple(doubts))
+    return Whose(followed, tuple(doubts), next(iter(unproven), None))
 
 
 def _opens(identifiers: Identifiers, identifier: Identifier) -> bool:

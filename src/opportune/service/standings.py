@@ -85,11 +85,12 @@ class Standings:
         wanted = [(stock, stock_at(plan, stock, now)[0]) for stock in plan.limits.stocks]
         return {(count.stock, count.period): count.taken for count in self._storage.stocks(wanted)}
 
-    async def of(self, plan: Plan, past: Past | None, now: datetime) -> Standing:
+    async def of(self, plan: Plan, past: Past | None, now: datetime, *, unproven: bool = False) -> Standing:
         """Give what limits are judged by.
 
         Args:
             past: of a person who is in the store, or None.
+            unproven: as in `Standing`.
 
         Raises:
             StoreError: the store cannot be read.
@@ -104,7 +105,7 @@ class Standings:
             if past is None
             else {level: past.units[level].contacts for level in plan.limits.levels & past.units.keys()}
         )
-        return Standing(contacts, self._taken, self.switched_off(plan), consents, units)
+        return Standing(contacts, self._taken, self.switched_off(plan), consents, units, unproven)
 
     def turn(self, needs: Needs, person: str | None) -> AbstractAsyncContextManager[None]:
         """Wait until no other decision for the person is on its way: each has to know what the one before showed."""

@@ -16,6 +16,7 @@ from opportune.records import Consent, Facts, Hold, Value
 
 __all__ = [
     "EVERYWHERE",
+    "IDENTITY",
     "MINORS",
     "PROFILE_PART",
     "all_given",
@@ -32,6 +33,8 @@ MINORS = "minors"
 """Name of the limit that the law on minors is; no purpose, policy or stock may have it."""
 PROFILE_PART = "profile"
 """Part of a hold by which a decision is made without what is known of the person."""
+IDENTITY = "identity"
+"""Kind of the hold on who is named only by what anybody may say."""
 UNREAD = "unread"
 """Detail of a hold whose consents could not be read."""
 

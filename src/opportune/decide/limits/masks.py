@@ -26,7 +26,7 @@ def mark_limited(limits: Limits, holds: Sequence[Hold], stages: npt.NDArray[np.u
             continue
         if held is None:
             held = np.zeros(len(stages), dtype=bool)
-        if hold.part and hold.kind in ("stock", "consent", "minor"):
+        if hold.part and hold.kind in ("stock", "consent", "minor", "identity"):
             held |= limits.members(hold.limit, hold.part)
             continue
         # Candidates of a group or an action lie together: most holds touch only a few.

@@ -6,7 +6,14 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from opportune.decide.limits.consents import consent_holds, impersonal, is_unprofiled, minor_holds
+from opportune.decide.limits.consents import (
+    IDENTITY,
+    PROFILE_PART,
+    consent_holds,
+    impersonal,
+    is_unprofiled,
+    minor_holds,
+)
 from opportune.decide.limits.counting import policy_holds
 from opportune.decide.limits.history import History
 from opportune.decide.limits.limits import Limits
@@ -31,6 +38,8 @@ class Standing:
         consents: what the person said last of every purpose; empty for somebody who said nothing, None where it was
             not read, which holds back all that anybody may object to.
         units: level → contacts of all members of the person's unit, the person's own among them.
+        unproven: the person is named only by what anybody may say: all that protects holds, and nothing of the person
+            is used.
     """
 
     contacts: Sequence[Contact] = ()
@@ -38,6 +47,7 @@ class Standing:
     switched_off: frozenset[str] = frozenset()
     consents: Sequence[Consent] | None = None
     units: Mapping[str, Sequence[Contact]] = field(default_factory=dict)
+    unproven: bool = False
 
 
 def off_today(limits: Limits, switches: Iterable[tuple[str, bool]]) -> frozenset[str]:
@@ -65,7 +75,7 @@ def holds_of(
     places: int = PLACES,
     request: DecisionRequest | None = None,
 ) -> tuple[Hold, ...]:
-    """List the limits that bind, in a fixed order: switches, consents, minors, contact policies, stocks.
+    """List the limits that bind, in a fixed order: switches, identity, consents, minors, contact policies, stocks.
 
     Args:
         facts: as `gather` gives them; of these, "zone" is the customer's time zone.
@@ -74,9 +84,11 @@ def holds_of(
         request: the contact; None judges the consents of all channels.
     """
     limits = plan.limits
-    if limits.is_empty and not standing.switched_off:
+    if limits.is_empty and not standing.switched_off and not standing.unproven:
         return ()
     holds = list(_switches(limits, standing.switched_off))
+    if standing.unproven:
+        holds.append(Hold("", IDENTITY, PROFILE_PART, 0, 0, 0))
     if limits.purposes:
         holds += consent_holds(
             limits, standing.consents, tuple(plan.channels) if request is None else (request.channel,)

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from opportune.decide.limits.consents import MINORS, PROFILE_PART, UNREAD
+from opportune.decide.limits.consents import IDENTITY, MINORS, PROFILE_PART, UNREAD
 from opportune.decide.limits.limits import Apart, AtMost, Limits, Policy, Purpose, Quiet, Stock
 from opportune.decide.limits.windows import Length, instant
 from opportune.records import Hold
@@ -98,7 +98,8 @@ def profiling_in_words(limits: Limits, holds: Sequence[Hold], zone: str) -> str:
     Args:
         zone: of the customer, in which moments are told.
     """
-    reasons = [
+    reasons = ["named by an identifier that is not proven" for hold in holds if hold.kind == IDENTITY]
+    reasons += [
         f"younger than {hold.of}" if hold.count else f"age not known, which counts as younger than {hold.of}"
         for hold in holds
         if hold.limit == MINORS and hold.part == PROFILE_PART

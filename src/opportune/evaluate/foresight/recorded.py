@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from opportune.decide import Plan, Standing
-from opportune.decide.limits.consents import EVERYWHERE
+from opportune.decide.limits.consents import EVERYWHERE, IDENTITY
 from opportune.decide.limits.windows import instant, micros
 from opportune.decide.pipeline import gathered_in
 from opportune.evaluate.foresight.cases import Case
@@ -69,6 +69,7 @@ def _as_seen(holds: Sequence[Hold]) -> Standing:
             for hold in holds
             if hold.kind == "consent" and hold.since is not None
         ],
+        unproven=any(hold.kind == IDENTITY for hold in holds),
     )
 
 
