@@ -337,7 +337,7 @@ class Storage(Hooks):
         """
         return [self._decode(row) for row in self._session(session, before or _AFTER_ALL, limit)]
 
-    def turns(self, session: str, said: str, limit: int, among: int = 10_000) -> list[Entry]:
+    def turns(self, session: str, said: str, limit: int, among: int = 50_000) -> list[Entry]:
         """Decisions of a conversation and its events of one type, newest first.
 
         Args:
