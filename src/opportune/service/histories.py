@@ -8,97 +8,26 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Executor
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from opportune.customers.features import EventHistory
-from opportune.records import Consent, Contact, Value
+from opportune.records import Contact
 from opportune.service.needs import Needs
-from opportune.service.profiles import parted
+from opportune.service.pasts import Past, read_past
 from opportune.storage import Entry, Storage
 from opportune.storage.entries import to_microseconds
-from opportune.storage.histories import Happening
 from opportune.storage.kinds import DecisionBody, EventPayload, Kind
 
-__all__ = ["Histories", "Past", "Unit"]
+__all__ = ["Histories", "Past"]
 
 SHOWN = "shown"
 READS_MAX = 64
 """Reads under way that go on though nobody waits for them any more."""
 MEANWHILE_MAX = 10_000
 """Entries that are remembered while the store is being read."""
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-class Past:
-    """What is known of a person's past.
-
-    Attributes:
-        last: sequence of the newest journal entry that it knows.
-        contacts: in the order in which they happened.
-        consents: what was said last of every purpose and channel; None where nobody needs it.
-        members: internal ids of all who are one person.
-        key: by which it was read.
-        units: level → what is known of the person's unit.
-    """
-
-    __slots__ = ("consents", "contacts", "events", "key", "last", "members", "units")
-
-    def __init__(
-        self,
-        last: int = 0,
-        contacts: tuple[Contact, ...] = (),
-        events: EventHistory | None = None,
-        consents: tuple[Consent, ...] | None = None,
-        members: tuple[str, ...] = (),
-    ) -> None:
-        self.last = last
-        self.contacts = contacts
-        self.events = EventHistory() if events is None else events
-        self.consents = consents
-        self.members = members
-        self.key = ""
-        self.units: dict[str, Unit] = {}
-
-    @property
-    def seen_with(self) -> dict[str, int]:
-        """Internal id of others whose past counts here too → newest journal entry that is known of them."""
-        seen: dict[str, int] = {}
-        for unit in self.units.values():
-            for member, last in unit.seen.items():
-                if member not in self.members:
-                    seen[member] = max(last, seen.get(member, 0))
-        return seen
-
-    @property
-    def size(self) -> int:
-        """Entries that it takes in memory."""
-        return 1 + len(self.contacts) + len(self.events)
-
-
-class Unit:
-    """One household or account of a person: what is known of it, and what its members did.
-
-    Attributes:
-        seen: internal id of a member whose past was read → sequence of the newest journal entry of all of them.
-    """
-
-    __slots__ = ("attributes", "contacts", "events", "seen")
-
-    def __init__(
-        self,
-        attributes: Mapping[str, Value],
-        contacts: tuple[Contact, ...] = (),
-        events: EventHistory | None = None,
-        seen: Mapping[str, int] | None = None,
-    ) -> None:
-        self.seen = seen or {}
-        self.attributes = attributes
-        self.contacts = contacts
-        self.events = EventHistory() if events is None else events
 
 
 class _Read:
@@ -178,7 +107,7 @@ class Histories:
             if not needs.levels:
                 return known
             loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(self._reader, self._read, needs, key, known, now)
+            return await loop.run_in_executor(self._reader, read_past, self._storage, needs, key, known, now)
         read = self._under_way.get(person)
         if read is None:
             read = self._begin(needs, key, person, now)
@@ -203,7 +132,7 @@ class Histories:
 
     async def _read_whole(self, read: _Read, needs: Needs, now: datetime) -> Past:
         loop = asyncio.get_running_loop()
-        past = await loop.run_in_executor(self._reader, self._read, needs, read.key, None, now)
+        past = await loop.run_in_executor(self._reader, read_past, self._storage, needs, read.key, None, now)
         if read.is_whole and needs == self._needs:
             self._keep(read.person, read.key, past, list(self._came_since(read.begin)))
         return past
@@ -248,46 +177,6 @@ class Histories:
         while self._dropped < needed:
             self._meanwhile.popleft()
             self._dropped += 1
-
-    def _read(self, needs: Needs, key: str, known: Past | None, now: datetime) -> Past:
-        """Ask the store; blocks."""
-        past = self._read_person(needs, key, now) if known is None else known
-        units = self._read_units(needs, key, now) if needs.levels else {}
-        if known is not None:
-            # What is in memory goes on in the loop's thread: a read hands out a view of its own.
-            past = Past(known.last, known.contacts, known.events, known.consents, known.members)
-        past.units = units
-        return past
-
-    def _read_person(self, needs: Needs, key: str, now: datetime) -> Past:
-        identifier, kind = parted(key)
-        found = self._storage.happened(identifier, kind, self._since(needs, now))
-        return Past(
-            last=found.last,
-            contacts=found.contacts if needs.contacts else (),
-            events=_counted(found.events, needs),
-            consents=self._storage.consents(identifier, kind) if needs.consents else None,
-            members=tuple(self._storage.persons_of(identifier, kind)),
-        )
-
-    def _read_units(self, needs: Needs, key: str, now: datetime) -> dict[str, Unit]:
-        identifier, kind = parted(key)
-        units: dict[str, Unit] = {}
-        for level, unit in self._storage.units(identifier, kind).items():
-            if level not in needs.levels:
-                continue
-            if level not in needs.unit_events:
-                units[level] = Unit(unit.attributes)
-                continue
-            # Members first: of one who comes meanwhile more is known than is said, never less.
-            members = self._storage.members(level, unit.unit)
-            found = self._storage.happened(identifier, kind, self._since(needs, now), level)
-            seen = dict.fromkeys(members, found.last)
-            units[level] = Unit(unit.attributes, found.contacts, _counted(found.events, needs), seen)
-        return units
-
-    def _since(self, needs: Needs, now: datetime) -> datetime:
-        return _EVER if needs.horizon_seconds is None else now - timedelta(seconds=needs.horizon_seconds)
 
     def _keep(self, person: str, key: str, past: Past, came: Iterable[tuple[str, Entry, bool]]) -> None:
         """Keep what was read, with what came meanwhile, unless that changed who is one."""
@@ -407,14 +296,6 @@ class Histories:
 
 
 _MOVES = frozenset((Kind.MERGE, Kind.SPLIT, Kind.FORGET))
-
-
-def _counted(events: Iterable[Happening], needs: Needs) -> EventHistory:
-    history = EventHistory()
-    for event in events:
-        if event.type in needs.events:
-            history.add(event.sequence, event.at, event.type, event.attributes)
-    return history
 
 
 def _shown(entry: Entry, body: DecisionBody) -> tuple[Contact, ...]:
