@@ -16,6 +16,7 @@ from opportune.customers.quality import KINDS
 from opportune.evaluate.data_report import Concern, DataReport, InputQuality, page_of
 from opportune.evaluate.data_report.words import WORDS, said
 from opportune.evaluate.model_report import LANGUAGES
+from opportune.records import ValueType
 from tests.browser import chromium
 
 AT = datetime(2026, 5, 4, tzinfo=UTC)
@@ -46,6 +47,20 @@ REPORT = DataReport(
 )
 
 
+def test_the_page_says_shares_and_types_alike_in_words_of_its_language() -> None:
+    english, polish = page_of(REPORT, "en"), page_of(REPORT, "pl")
+
+    for page in (english, polish):
+        assert page.count("12.3%") == 2  # one in the picture, one in the table
+        assert "0.1234" not in page
+        assert ">40.0%<" in page
+    assert ">text<" in english
+    assert ">tekst<" in polish
+    assert ">text<" not in polish
+    for language in LANGUAGES:
+        assert {f"type {one.value}" for one in ValueType} <= WORDS[language].keys()
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_page_opens_in_a_browser_without_faults(browser: Browser, tmp_path: Path, language: Any) -> None:
     path = tmp_path / "data.html"
@@ -69,7 +84,7 @@ def test_the_page_opens_in_a_browser_without_faults(browser: Browser, tmp_path: 
 def test_the_page_has_the_figures_and_the_concerns() -> None:
     page = page_of(REPORT)
 
-    assert "<td>0.1234</td>" in page
+    assert "<td>12.3%</td>" in page
     assert "<td>4,321</td>" in page
     assert "<Voss>" not in page
     assert all(said(concern, "en") in unescape(page) for concern in REPORT.concerns)

@@ -60,14 +60,11 @@ def _inputs(report: DataReport, language: Language) -> str:
     rows: list[list[Cell]] = [
         [
             one.input,
-            one.type,
+            words[f"type {one.type}"],
             one.decisions,
-            one.missing,
-            one.stale,
-            one.late,
-            one.unfit,
+            *(_share(share) for share in (one.missing, one.stale, one.late, one.unfit)),
             one.refused,
-            one.unseen,
+            _share(one.unseen),
             one.drift,
         ]
         for one in report.inputs
@@ -81,8 +78,13 @@ def _inputs(report: DataReport, language: Language) -> str:
     )
 
 
+def _share(value: float | None) -> str | None:
+    """Say a share as pictures and sentences do."""
+    return None if value is None else f"{value:.1%}"
+
+
 def _distribution(one: InputQuality, words: dict[str, str]) -> str:
-    rows: list[list[Cell]] = [[label, before, now] for label, before, now in one.groups]
+    rows: list[list[Cell]] = [[label, _share(before), _share(now)] for label, before, now in one.groups]
     title = words["show"].format(input=one.input)
     figures = table(title, [words["group"], words["before"], words["now"]], rows, text=1)
     return f"<details><summary>{escape(title)}</summary>{figures}</details>"

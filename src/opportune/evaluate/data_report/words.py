@@ -16,6 +16,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "inputs": "Inputs of decisions",
         "input": "input",
         "type": "type",
+        "type number": "number",
+        "type integer": "whole number",
+        "type text": "text",
+        "type texts": "list of texts",
+        "type boolean": "yes or no",
+        "type timestamp": "moment",
         "decisions": "decisions",
         "missing": "missing",
         "stale": "stale",
@@ -26,8 +32,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "drift": "drift",
         "by processes": "Counted by running processes ({processes}) since {since}: {decisions} decisions, {known} of"
         " them for persons who are known.",
-        "by journal": "Counted in the journal since {since}: {decisions} decisions, {known} of them for persons who are"
-        " known.",
+        "by journal": "Counted over the newest decisions of the journal, {decisions} since {since}, {known} of them for"
+        " persons who are known.",
         "uncounted": "No decision was counted yet.",
         "compared": "Drift and values never seen before: {now} newest decisions against {before} before them.",
         "faults title": "What decisions lacked",
@@ -54,6 +60,12 @@ WORDS: dict[Language, dict[str, str]] = {
         "inputs": "Dane wejściowe decyzji",
         "input": "dana",
         "type": "typ",
+        "type number": "liczba",
+        "type integer": "liczba całkowita",
+        "type text": "tekst",
+        "type texts": "lista tekstów",
+        "type boolean": "tak lub nie",
+        "type timestamp": "chwila",
         "decisions": "decyzje",
         "missing": "brak",
         "stale": "nieaktualne",
@@ -64,7 +76,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "drift": "dryf",
         "by processes": "Policzone przez działające procesy ({processes}) od {since}: decyzje {decisions}, w tym dla"
         " znanych osób {known}.",
-        "by journal": "Policzone w dzienniku od {since}: decyzje {decisions}, w tym dla znanych osób {known}.",
+        "by journal": "Policzone w najnowszych decyzjach dziennika: {decisions} od {since}, w tym dla"
+        " znanych osób {known}.",
         "uncounted": "Nie policzono jeszcze żadnej decyzji.",
         "compared": "Dryf i wartości niewidziane wcześniej: najnowsze decyzje {now} wobec wcześniejszych {before}.",
         "faults title": "Czego brakowało decyzjom",
