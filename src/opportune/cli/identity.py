@@ -44,8 +44,8 @@ def read_identifier(kinds: Identifiers, text: str) -> Identifier:
     """
     kind, sign, _ = text.partition(":")
     if sign and kind not in kinds.kinds and kind not in kinds.levels:
-        remedy = suggest(kind, kinds.kinds, f"known: {', '.join(kinds.kinds)}")
-        remedy += f"; a customer's number with a colon is written {CUSTOMER}:NUMBER"
+        known = f"known: {', '.join(kinds.kinds)}; a customer's number with a colon is written {CUSTOMER}:NUMBER"
+        remedy = suggest(kind, kinds.kinds, known)
         raise InputError.of(CUSTOMER, "the project has no such kind of identifier", remedy, "invalid-identifier")
     return kinds.in_path(text)
 
