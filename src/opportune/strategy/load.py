@@ -87,6 +87,8 @@ STAND_INS = {
     "languages": Node([Node("en", 0, 0, 0, 0)], 0, 0, 0, 0),
 }
 """For what project.yaml needs, where that is wrong."""
+PURPOSE_STAND_INS = {"basis": Node("consent", 0, 0, 0, 0)}
+PERSONA_STAND_INS = {"at": Node("2026-01-01T00:00:00Z", 0, 0, 0, 0)}
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -98,10 +100,12 @@ class Gaps:
     Args:
         files: paths of files of which nothing is known.
         names: (file, name) of sections that exist but are wrong; for actions and groups, ("actions", name).
+        purposes: what is sound of purposes that are wrong, so that the names in it are checked all the same.
     """
 
     files: set[str] = field(default_factory=set)
     names: set[tuple[str, str]] = field(default_factory=set)
+    purposes: dict[str, Purpose] = field(default_factory=dict)
 
     def may_hold(self, file: str, name: str) -> bool:
         """Say whether a file may define a name although it was not read."""
@@ -212,7 +216,7 @@ class _Reader:
             segments=self._segments(),
             control_groups=self._map("control_groups.yaml", ControlGroup),
             models=self._map("models.yaml", Model),
-            purposes=self._map("consents.yaml", Purpose),
+            purposes=self._purposes(),
             contact_policies=self._map("contact_policies.yaml", ContactPolicy),
             stocks=self._map("stocks.yaml", Stock),
             slates=self._map("slates.yaml", SlateRule),
@@ -299,6 +303,19 @@ class _Reader:
                 sections[name] = section
         return sections
 
+    def _purposes(self) -> dict[str, Purpose]:
+        """Read consents.yaml, and what is sound of purposes that are wrong."""
+        file = "consents.yaml"
+        sections = self._map(file, Purpose)
+        tree = self.trees.get(file)
+        nodes = tree.value if tree is not None and isinstance(tree.value, dict) else {}
+        for name, node in nodes.items():
+            if name not in sections and NAME.fullmatch(name):
+                rest, _ = read_rest(Purpose, node, PURPOSE_STAND_INS)
+                if rest is not None:
+                    self.gaps.purposes[name] = rest
+        return sections
+
     def _entries(self, file: str) -> list[tuple[str, Node]]:
         """List names and nodes of a file that maps names, without those whose name is wrong."""
         tree = self.trees.get(file)
@@ -383,7 +400,11 @@ class _Reader:
             for index, node in enumerate(tree.value):
                 persona = self._section(Persona, node, path)
                 if persona is None:
-                    continue
+                    # What is sound of it can still be compared with the other files.
+                    persona, _ = read_rest(Persona, node, PERSONA_STAND_INS)
+                    if persona is None or persona.name in places:
+                        continue
+                    self.gaps.names.add((path, persona.name))
                 if persona.name in places:
                     message = f"a test with this name exists in {places[persona.name][0]} too"
                     self._report(path, node, "name", message, "rename one of both", "duplicate-test")

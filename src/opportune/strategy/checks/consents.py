@@ -30,6 +30,8 @@ def check_consents(notes: Notes) -> None:
             _check_coverage(notes, name, purpose)
         if len(notes.problems) > before:
             notes.doubt(FILE, name)
+    for name, rest in notes.gaps.purposes.items():
+        _check_names(notes, name, rest)
     _check_minors(notes)
 
 

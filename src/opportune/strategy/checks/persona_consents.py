@@ -13,11 +13,12 @@ __all__ = ["check_persona_consents"]
 def check_persona_consents(notes: Notes, persona: Persona, file: str, index: int) -> None:
     """Check what a persona test says of consents: known purposes, their channels and their texts."""
     project = notes.project
+    purposes = {**notes.gaps.purposes, **project.purposes}
     for purpose, said in persona.consents.items():
         path: list[str | int] = [index, "consents", purpose]
-        if not notes.expect_name(purpose, project.purposes, "consents.yaml", "purpose", file, path, key=True):
+        if not notes.expect_name(purpose, purposes, "consents.yaml", "purpose", file, path, key=True):
             continue
-        texts = project.purposes[purpose].texts
+        texts = purposes[purpose].texts
         for position, one in enumerate(said):
             place = item_place(notes, file, path, position)
             if one.channel is not None:
