@@ -45,8 +45,8 @@ def check_context_sources(notes: Notes) -> None:
     for name, section in project.sources.items():
         if name not in asks:
             _report_unused(notes, name)
-        elif checked[name].is_whole and section.kind in FILED:
-            _File(notes, name, section, fitting[name]).check()
+        if checked[name].is_whole and section.kind in FILED:
+            _File(notes, name, section, fitting.get(name)).check()
     if sound == set(project.sources):
         _check_circles(notes, list(asks.values()))
         _check_personal(notes, list(asks.values()))
@@ -212,12 +212,17 @@ def _fits(notes: Notes, name: str, attribute: ContextAttribute, what: What, sour
 
 
 class _File:
-    """Checks the file of one source, as far as attributes take from it."""
+    """Checks the file of one source, as far as attributes take from it.
 
-    def __init__(self, notes: Notes, name: str, section: ContextSource, asked: Mapping[str, str]) -> None:
+    Args:
+        asked: attribute → what it takes; None where nothing does, and the file need only be there.
+    """
+
+    def __init__(self, notes: Notes, name: str, section: ContextSource, asked: Mapping[str, str] | None) -> None:
         self.notes, self.name, self.section = notes, name, section
         registered = registry(notes.project.context, "context.").attributes
-        self.wanted: dict[str, Attribute] = {what: registered[name] for name, what in asked.items()}
+        self.wanted: dict[str, Attribute] = {what: registered[name] for name, what in (asked or {}).items()}
+        self.is_used = asked is not None
         self.found = 0
 
     def check(self) -> None:
@@ -229,6 +234,8 @@ class _File:
             if not self.notes.gaps.may_hold(path, ""):
                 remedy = suggest(path, known, "sheets in the folder sources")
                 self.notes.report(FILE, [self.name, "file"], f"no sheet '{path[:100]}'", remedy, "unknown-file")
+            return
+        if not self.is_used:
             return
         try:
             self._read(text)
