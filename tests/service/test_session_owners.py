@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from opportune.customers.identity import Identifier
 from opportune.service.conversations import entries_of, erase_unnamed
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.service.speakers import Speaker, owners
-from opportune.storage import ErasePerson, MergePersons, SqliteStorage, Storage
-from opportune.testing.storage import event
+from opportune.storage import ErasePerson, Kind, MergePersons, SqliteStorage, Storage
+from opportune.testing.storage import event, save_decision
 
 from .shop import Service, files, serving
 from .test_sessions import CONTEXT, ask, facts, shown
@@ -145,6 +146,22 @@ def test_of_what_nobody_said_a_person_has_what_stands_beside_its_own(storage: St
     erase_unnamed(storage, last)
     left = [entry.id for entry in storage.session("s") if entry.payload is not None]
     assert left == ["e5", "e1", "e0"]
+
+
+def test_what_was_asked_under_a_name_that_was_not_known_yet_is_of_whom_it_names(storage: Storage) -> None:
+    for name in ("c-001", "c-2"):
+        asked = save_decision(f"r-{name}", person=None)
+        request = replace(asked.decision.request, customer=name, session=None)
+        storage.write([replace(asked, decision=replace(asked.decision, request=request))])
+    storage.write([event("known", "c-001"), event("other", "c-2")])
+    assert _unnamed(storage, "c-001") == ["r-c-001"]
+
+    last = storage.last_sequence()
+    storage.write([ErasePerson(id="f", identifier="c-001")])
+    erase_unnamed(storage, last)
+
+    left = [entry.id for entry in storage.journal(kinds=(Kind.DECISION,)) if entry.payload is not None]
+    assert left == ["r-c-2"]
 
 
 def test_whoever_is_nobody_owns_what_is_of_nobody(storage: Storage) -> None:

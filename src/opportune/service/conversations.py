@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 
 from opportune.customers.identity import Identifier
 from opportune.errors import OpportuneError
-from opportune.service.speakers import Speaker, owners
+from opportune.service.speakers import Speaker, names_in, owners
 from opportune.storage import Entry, ErasePayloads, ForgetBody, Kind, Storage
+from opportune.storage.digests import erasure_mark
+from opportune.storage.erasing import ERASURES
 
 __all__ = ["entries_of", "erase_unnamed", "unnamed_in"]
 
@@ -15,7 +19,10 @@ PAGE = 500
 
 
 def entries_of(storage: Storage, identifier: str, kind: str) -> list[Entry]:
-    """Give all journal entries of a person, newest first, and what its conversations hold without a name.
+    """Give all journal entries of a person, newest first, and what is there of it without a person.
+
+    That is what its conversations hold, and decisions from before the store knew the name that they were asked under;
+    for these the journal is read from end to end.
 
     Raises:
         StoreError: the store cannot be read.
@@ -25,7 +32,11 @@ def entries_of(storage: Storage, identifier: str, kind: str) -> list[Entry]:
     while page := storage.history(identifier, kind, PAGE, before):
         found += page
         before = page[-1].sequence
-    return [*found, *unnamed_in(storage, found, Speaker(storage, Identifier(kind, identifier)))]
+    unnamed = [*unnamed_in(storage, found, Speaker(storage, Identifier(kind, identifier)))]
+    own = {Identifier(*one) for one in storage.identifiers(identifier, kind)}
+    known = {entry.sequence for entry in unnamed}
+    unnamed += (entry for entry in _asked_as(storage, own.__contains__) if entry.sequence not in known)
+    return [*found, *unnamed]
 
 
 def erase_unnamed(storage: Storage, after: int) -> None:
@@ -34,17 +45,32 @@ def erase_unnamed(storage: Storage, after: int) -> None:
     Raises:
         StoreError: the store cannot be read or written.
     """
+    secret = storage.secret(ERASURES)
     for forgotten in storage.journal(after, kinds=(Kind.FORGET,)):
         assert isinstance(forgotten.body, ForgetBody)
         named = [entry for entry in storage.journal_of(forgotten.body.persons) if entry.session is not None]
         # Their identifiers are gone: of what was asked under any, nothing tells that it is not theirs.
         speaker = Speaker(storage, named=None, persons=forgotten.body.persons)
-        unnamed = unnamed_in(storage, named, speaker)
-        sequences = tuple(sorted(entry.sequence for entry in unnamed if entry.payload is not None))
+        unnamed = chain(
+            unnamed_in(storage, named, speaker), _asked_as(storage, partial(_is_marked, forgotten.body, secret))
+        )
+        sequences = tuple(sorted({entry.sequence for entry in unnamed if entry.payload is not None}))
         if sequences:
             (result,) = storage.write([ErasePayloads(id=f"unnamed-{forgotten.sequence}", sequences=sequences)])
             if isinstance(result, OpportuneError):
                 raise result
+
+
+def _is_marked(forgotten: ForgetBody, secret: bytes, identifier: Identifier) -> bool:
+    return erasure_mark(secret, *identifier) in forgotten.marks
+
+
+def _asked_as(storage: Storage, is_meant: Callable[[Identifier], bool]) -> Iterator[Entry]:
+    """Give decisions of no person that were asked under a name that is meant."""
+    after = 0
+    while page := storage.journal(after, PAGE, (Kind.DECISION,)):
+        yield from (entry for entry in page if entry.person is None and any(map(is_meant, names_in(entry))))
+        after = page[-1].sequence
 
 
 def unnamed_in(storage: Storage, entries: Iterable[Entry], speaker: Speaker) -> Iterator[Entry]:
