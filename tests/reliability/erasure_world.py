@@ -236,8 +236,13 @@ def _numbers(word: str) -> tuple[float, ...]:
 
 
 def found_in(text: str) -> list[str]:
-    """Give the canaries that a text holds."""
-    return [word for word in CANARIES if any(form in text for form in (word, *map(_written_out, _numbers(word))))]
+    """Give the canaries that a text holds; of numbers, the Polish decimal comma is as good as the point."""
+    return [word for word in CANARIES if any(form in text for form in _forms(word))]
+
+
+def _forms(word: str) -> list[str]:
+    numbers = [_written_out(number) for number in _numbers(word)]
+    return [word, *numbers, *(number.replace(".", ",") for number in numbers)]
 
 
 def _written_out(number: float) -> str:
