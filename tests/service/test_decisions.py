@@ -111,6 +111,15 @@ def test_all_problems_of_a_request_are_told_at_once(service: Service) -> None:
     assert problems[0]["remedy"] == "did you mean 'receipt'?"
 
 
+def test_a_decision_is_read_by_the_id_of_its_request_too(service: Service) -> None:
+    made = service.decide("r-1")["id"]
+
+    by_request, by_id = (service.call("GET", f"/v1/decisions/{id}").json() for id in ("r-1", made))
+
+    assert by_request == by_id
+    assert service.call("GET", "/v1/decisions/r-2").status_code == 404
+
+
 @pytest.mark.parametrize(
     ("fields", "code"),
     [

@@ -33,6 +33,17 @@ def test_an_outcome_that_comes_after_another_one_from_now_on_asks_for_a_rebuild(
     assert "no longer comes after 'click'" in of_change(in_a_row, plain)[0]
 
 
+def test_words_of_one_language_in_texts_of_all_are_told() -> None:
+    words = "{ type: text, if_missing: one of our shops }"
+    said = of_project(project(context=f"shop: {words}\nnear: {{ type: text, if_missing: '' }}\n"))
+
+    assert said == (
+        "'if_missing' of 'context.shop' says the same words in texts of all languages (en, pl);"
+        " write a map from language to text where that is not meant",
+    )
+    assert of_project(project(context=f"shop: {words.replace('one of our shops', '{en: a shop, pl: sklep}')}\n")) == ()
+
+
 def test_a_new_outcome_or_an_equal_one_asks_for_nothing() -> None:
     assert of_change(project(), chained(", after: click")) == ()
     assert of_change(chained(), chained()) == ()

@@ -27,11 +27,14 @@ class Recaller:
     def recall(self, decision_id: str) -> tuple[Decision, Explanation | None]:
         """Give a decision with its explanation; None where its revision can no longer be compiled.
 
+        Args:
+            decision_id: of the decision, or of the request that asked for it.
+
         Raises:
             UnknownError: there is no such decision.
             StoreError: the store cannot be read.
         """
-        stored = self._storage.decision(decision_id)
+        stored = self._storage.decision(decision_id) or self._storage.decision_of_request(decision_id)
         if stored is None:
             raise UnknownError.of("id", "no decision has this id", "send the id that an answer carried", "not-found")
         decision = stored.decision

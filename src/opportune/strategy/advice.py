@@ -11,15 +11,36 @@ __all__ = ["of_change", "of_project"]
 
 
 def of_project(project: Project) -> tuple[str, ...]:
-    """Say what a strategy cannot do on this machine, one sentence each."""
+    """Say what a strategy cannot do on this machine, and what is hardly meant, one sentence each."""
+    return (*_untrained(project), *_in_one_language(project))
+
+
+def _untrained(project: Project) -> Iterator[str]:
     trees = [name for name, model in project.models.items() if model.kind == "trees"]
     if not trees or has_lightgbm():
-        return ()
-    return tuple(
-        f"model '{name}' predicts by the rates of the actions until trees were trained for it; LightGBM is not"
-        " installed here: install opportune[trees] where learning happens"
-        for name in trees
-    )
+        return
+    for name in trees:
+        yield (
+            f"model '{name}' predicts by the rates of the actions until trees were trained for it; LightGBM is not"
+            " installed here: install opportune[trees] where learning happens"
+        )
+
+
+def _in_one_language(project: Project) -> Iterator[str]:
+    """Name words for a missing value that stand in texts of all languages."""
+    languages = project.settings.languages
+    declared = {
+        **{f"customer.{name}": one.if_missing for name, one in project.attributes.items()},
+        **{f"context.{name}": one.if_missing for name, one in project.context.items()},
+        **{f"feature.{name}": one.if_missing for name, one in project.features.items()},
+        **{key: one.if_missing for key, one in project.unit_attributes.items()},
+    }
+    for key, missing in declared.items():
+        if len(languages) > 1 and isinstance(missing, str) and any(map(str.isalpha, missing)):
+            yield (
+                f"'if_missing' of '{key}' says the same words in texts of all languages ({', '.join(languages)});"
+                " write a map from language to text where that is not meant"
+            )
 
 
 def of_change(before: Project, after: Project) -> tuple[str, ...]:
