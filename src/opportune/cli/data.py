@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,9 +9,8 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from opportune.cli.output import JsonOption, count, fail, failures, out, print_json, print_table
+from opportune.cli.output import JsonOption, count, fail, failures, out, print_figures, print_json
 from opportune.cli.releases import StoreOption, UrlOption, opened, service
 from opportune.evaluate.data_report import DataReport, page_of
 from opportune.evaluate.data_report.words import WORDS, counted_said, said
@@ -104,18 +102,9 @@ def _print(found: DataReport) -> None:
         )
         for one in found.inputs[:ROWS]
     ]
-    _print_table(words["inputs"], [words[name] for name in names], rows)
+    print_figures(words["inputs"], [words[name] for name in names], rows)
     if len(found.inputs) > ROWS:
         out.print(f"  ... and {count(len(found.inputs) - ROWS, 'input')} more; --html and --json have all.")
-
-
-def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    print_table(table)
 
 
 def _share(value: float | None) -> str:

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.events_targets import event_target
-from opportune.cli.import_run import Import, check_rows, write_rows
+from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, write_rows
 from opportune.cli.imports import alone, declared, digest, read_mapping, tell_unused
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption
@@ -76,21 +76,12 @@ def import_events(
     """
     report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
-        if store and url:
-            fail("expected --store or --url, found both")
-        if report.resolve() == file.resolve():
-            fail(f"--report: expected another file than that of the rows, {file}")
+        kept = kept_progress(file, report, store, url, dry_run)
         strategy = strategy_from_folder(project)
         events = strategy.registries.events
         if type_ and type_ not in events:
             fail(f"--type: the project has no such event type; {suggest(type_, events, 'declare it in events.yaml')}")
-        kinds = strategy.registries.identifiers.kinds
-        if kind not in kinds:
-            remedy = suggest(kind, kinds, "declare it in identifiers.yaml")
-            fail(f"--kind: the project has no such kind of identifier; {remedy}")
-        kept = ProgressFile(file.with_name(file.name + ".import.json"))
-        if dry_run and kept.path.exists():
-            fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
+        expect_kind(kind, strategy.registries.identifiers.kinds)
         with alone(file):
             source, columns = _matched(file, mapping, id_column, type_, strategy)
             if not as_json:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,9 @@ from opportune.cli.import_targets import Target, write_id
 from opportune.cli.output import fail
 from opportune.customers import Registry
 from opportune.customers.importing import Batch, ColumnMap, Progress, ProgressFile, RefusedRows, Row, RowReader, Source
+from opportune.errors import suggest
 
-__all__ = ["Import", "check_rows", "write_rows"]
+__all__ = ["Import", "check_rows", "expect_kind", "kept_progress", "write_rows"]
 
 Told = Callable[[int, int], None]
 """Takes the rows done and about how many there are."""
@@ -42,6 +43,25 @@ class Import:
     def reader(self) -> Callable[[Batch], list[Row]]:
         """Give what reads a batch."""
         return RowReader(self.columns, self.registry).read
+
+
+def kept_progress(file: Path, report: Path, store: str, url: str, dry_run: bool) -> ProgressFile:
+    """Give where an import of a file says how far it is, and leave where its options contradict one another."""
+    if store and url:
+        fail("expected --store or --url, found both")
+    if report.resolve() == file.resolve():
+        fail(f"--report: expected another file than that of the rows, {file}")
+    kept = ProgressFile(file.with_name(file.name + ".import.json"))
+    if dry_run and kept.path.exists():
+        fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
+    return kept
+
+
+def expect_kind(kind: str, kinds: Iterable[str]) -> None:
+    """Leave where the project has no such kind of identifier."""
+    if kind not in kinds:
+        remedy = suggest(kind, kinds, "declare it in identifiers.yaml")
+        fail(f"--kind: the project has no such kind of identifier; {remedy}")
 
 
 def check_rows(task: Import, told: Told) -> Progress:

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from opportune.cli.import_run import Import, check_rows, write_rows
+from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, write_rows
 from opportune.cli.import_targets import target_of
 from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption
@@ -33,7 +33,7 @@ from opportune.customers.importing import (
     open_source,
     read_mapping_file,
 )
-from opportune.errors import Problem, suggest
+from opportune.errors import Problem
 from opportune.service.revisions import strategy_from_folder
 from opportune.strategy.source import SourceError, find, parse, plain
 
@@ -97,18 +97,10 @@ def import_customers(
     """
     report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
-        if store and url:
-            fail("expected --store or --url, found both")
-        if report.resolve() == file.resolve():
-            fail(f"--report: expected another file than that of the rows, {file}")
+        kept = kept_progress(file, report, store, url, dry_run)
         registries = strategy_from_folder(project).registries
         registry, kinds = registries.customer, registries.identifiers.kinds
-        if kind not in kinds:
-            known = suggest(kind, kinds, "declare it in identifiers.yaml")
-            fail(f"--kind: the project has no such kind of identifier; {known}")
-        kept = ProgressFile(file.with_name(file.name + ".import.json"))
-        if dry_run and kept.path.exists():
-            fail(f"{kept.path}: an import was interrupted; finish it without --dry-run, or remove this file")
+        expect_kind(kind, kinds)
         with alone(file):
             rows = _rows_file(file, database, restart or not kept.path.exists(), as_json)
             try:

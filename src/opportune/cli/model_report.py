@@ -10,9 +10,8 @@ from typing import Annotated
 import msgspec
 import typer
 from rich.markup import escape
-from rich.table import Table
 
-from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json, print_table
+from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_figures, print_json
 from opportune.cli.releases import StoreOption, UrlOption, opened, service
 from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
 from opportune.evaluate.model_report.parts import ModelHealth
@@ -91,7 +90,7 @@ def _print(found: ModelReport) -> None:
     for model in found.models:
         _print_model(model)
     told = f"Inputs of {found.decisions_now:,} decisions now against {found.decisions_before:,} before"
-    _print_table(
+    print_figures(
         told,
         ("predictor", "type", "missing before", "missing now", "never seen", "drift"),
         [
@@ -122,7 +121,7 @@ def _print_model(model: ModelHealth) -> None:
         f" {model.calibration_error:.3f} ({model.calibration_chance:.3f} by chance); the tenth with the highest"
         f" propensity holds {_number(model.lift)} times the yeses of a random one"
     )
-    _print_table(
+    print_figures(
         "Actions",
         ("action", "maturity", "answers", "rate", "AUC", "log loss", "of the rate", "cal. error"),
         [
@@ -145,7 +144,7 @@ def _print_model(model: ModelHealth) -> None:
 def _print_predictors(model: ModelHealth) -> None:
     words = WORDS["en"]
     known = [one for one in model.predictors if one.selection in ("used", "says-little")]
-    _print_table(
+    print_figures(
         words["predictors"],
         ("predictor", words["share"], words["gain"], words["information"], words["auc alone"]),
         [
@@ -175,15 +174,6 @@ def _print_predictors(model: ModelHealth) -> None:
 def _print_rest(all_: Sequence[object], noun: str) -> None:
     if len(all_) > ROWS:
         out.print(f"  ... and {count(len(all_) - ROWS, noun)} more; --html and --json have all.")
-
-
-def _print_table(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-    for place, name in enumerate(names):
-        table.add_column(name, justify="left" if place == 0 else "right")
-    for row in rows:
-        table.add_row(*map(escape, row))
-    print_table(table)
 
 
 def _number(value: float | None) -> str:

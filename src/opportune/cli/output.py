@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
@@ -28,6 +28,7 @@ __all__ = [
     "fail",
     "failures",
     "out",
+    "print_figures",
     "print_json",
     "print_problems",
     "print_table",
@@ -80,6 +81,16 @@ def print_json(value: Any) -> None:
 def print_table(table: Table) -> None:
     """Print a table in full: a narrow terminal breaks its lines, and no name or figure is cut."""
     Console(file=out.file, width=TABLE_WIDTH, soft_wrap=True, highlight=False, emoji=False).print(table)
+
+
+def print_figures(title: str, names: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column says what the figures of the others are of."""
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+    for place, name in enumerate(names):
+        table.add_column(name, justify="left" if place == 0 else "right")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    print_table(table)
 
 
 def print_problems(problems: Iterable[Problem]) -> None:
