@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 import structlog
 
-from opportune.customers.context.fetching import Fetching
+from opportune.customers.context import NO_ANSWERS
 from opportune.customers.intake import Event, Names, Told
 from opportune.decide import Explanation
 from opportune.errors import InputError, StoreError
@@ -65,6 +65,9 @@ from opportune.service.tokens import Tokens
 from opportune.service.training import Progress
 from opportune.storage import ChangeModels, Entry, GroupWriter, Profile, Receipt, Storage
 from opportune.storage.cluster import ProcessReport
+
+if TYPE_CHECKING:
+    from opportune.customers.context.fetching import Fetching
 
 __all__ = ["Learning", "ModelSummary", "Runtime"]
 
@@ -166,8 +169,8 @@ class Runtime(ABC):
         self._text_reader = ThreadPoolExecutor(1, "opportune-texts")
         self.histories = Histories(storage, self._reader, self.settings.entries_max)
         self.standings = Standings(storage, self._reader, self.histories, self.settings.profiles_max)
-        self._fetching = Fetching(self.settings.source_hosts)
-        self.gatherer = Gatherer(storage, self.histories, self._reader, self._text_reader, self._fetching)
+        self._fetching = _fetching(self.settings.source_hosts)
+        self.gatherer = Gatherer(storage, self.histories, self._reader, self._text_reader, self._fetching or NO_ANSWERS)
         self._refreshing: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
         self.course = Course(storage)
@@ -203,7 +206,8 @@ class Runtime(ABC):
         key = self.settings.token_key
         tokens = Tokens(await asyncio.to_thread(self.storage.secret, "tokens") if key is None else key)
         await asyncio.to_thread(self.standings.load_switches)
-        self._fetching.open()
+        if self._fetching is not None:
+            self._fetching.open()
         self._decider = Decider(
             self.live,
             self._recent,
@@ -260,7 +264,8 @@ class Runtime(ABC):
         """Finish what was begun, release the store."""
         self.ready = False
         try:
-            await self._fetching.close()
+            if self._fetching is not None:
+                await self._fetching.close()
             await self.histories.close()
             for task in (self._refreshing, self._watching):
                 if task is not None:
@@ -569,3 +574,12 @@ class Runtime(ABC):
         before = self.live.current
         if number >= before.number:
             self.live.current = next_serving(self.storage, self.settings, before, strategy, learned, number)
+
+
+def _fetching(hosts: frozenset[str]) -> Fetching | None:
+    """Give what asks services of the context; None where none may be asked, and nothing needs to be loaded for it."""
+    if not hosts:
+        return None
+    from opportune.customers.context.fetching import Fetching
+
+    return Fetching(hosts)

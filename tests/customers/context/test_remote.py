@@ -10,8 +10,9 @@ import httpx
 import pytest
 
 from opportune.customers.context import Call, Service, address_of
-from opportune.customers.context.fetching import PAUSE_SECONDS, WAITING_MAX, Fetching, host_of
+from opportune.customers.context.fetching import PAUSE_SECONDS, WAITING_MAX, Fetching
 from opportune.customers.context.pointers import at, is_pointer
+from opportune.customers.context.remote import host_of
 from opportune.records import Value
 from tests.customers.context.strategies import fill, sources
 

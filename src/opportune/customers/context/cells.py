@@ -11,8 +11,8 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from typing import Any
 
-import h3.api.basic_int as h3
 import numpy as np
 import numpy.typing as npt
 
@@ -101,12 +101,13 @@ class CellIndex:
 
 def cell_of(latitude: float, longitude: float) -> int:
     """Name the cell of a place."""
-    cell: int = h3.latlng_to_cell(latitude, longitude, RESOLUTION)
+    cell: int = _library().latlng_to_cell(latitude, longitude, RESOLUTION)
     return cell
 
 
 def _centre(cell: int) -> tuple[float, float, float]:
     """Give latitude and longitude of the centre of a cell, and a little more than how far its corners are."""
+    h3 = _library()
     lat, lon = h3.cell_to_latlng(cell)
     return lat, lon, max(great_circle_km(lat, lon, *corner) for corner in h3.cell_to_boundary(cell)) + 2 * SLACK_KM
 
@@ -115,3 +116,10 @@ def _vectors(degrees: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """Give unit vectors [n, 3] of latitudes and longitudes [n, 2]."""
     lat, lon = np.radians(degrees).T
     return np.stack((np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)), axis=1)
+
+
+def _library() -> Any:
+    """Load what knows cells, where a project has places."""
+    import h3.api.basic_int
+
+    return h3.api.basic_int

@@ -20,9 +20,10 @@ import msgspec
 
 from opportune.customers.context.base import Call, Service
 from opportune.customers.context.pointers import at
+from opportune.customers.context.remote import host_of
 from opportune.records import Value
 
-__all__ = ["Fetching", "Figures", "host_of"]
+__all__ = ["Fetching", "Figures"]
 
 ANSWERS_MAX = 20_000
 """Answers that are kept; those fetched longest ago go first."""
@@ -208,13 +209,6 @@ class Fetching:
                 if len(body) > BODY_BYTES_MAX:
                     raise ValueError("too large")
         return msgspec.json.decode(bytes(body))
-
-
-def host_of(url: str) -> str:
-    """Give host and port as they stand in a URL, in small letters; "" where there is none."""
-    _, _, rest = url.partition("://")
-    authority = rest.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
-    return "" if "@" in authority or "\\" in authority else authority.lower()
 
 
 def _scalar(value: Any) -> Value | None:

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from opportune.customers.context.base import Call, Contact, Doubt, Given, Service, as_number
 from opportune.records import Facts, Value, ValueType
 
-__all__ = ["Address", "Remote", "address_of", "fitted"]
+__all__ = ["Address", "Remote", "address_of", "fitted", "host_of"]
 
 _STEPS = frozenset({"", ".", ".."})
 """What a path does not take for a name: it would lead to another address of the service."""
@@ -109,3 +109,10 @@ def fitted(value: Value | None, kind: ValueType) -> Given:
     if isinstance(value, bool) != (kind is ValueType.BOOLEAN) or not isinstance(value, _TYPES[kind]):
         return Doubt.UNREADABLE
     return as_number(value) if kind is ValueType.NUMBER and isinstance(value, int) else value
+
+
+def host_of(url: str) -> str:
+    """Give host and port as they stand in a URL, in small letters; "" where there is none."""
+    _, _, rest = url.partition("://")
+    authority = rest.split("/", 1)[0].split("?", 1)[0].split("#", 1)[0]
+    return "" if "@" in authority or "\\" in authority else authority.lower()

@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-
-import phonenumbers
+from typing import Any
 
 from opportune.errors import suggest
 
@@ -56,6 +55,7 @@ def phone(text: str, region: str | None = None) -> str:
     Raises:
         ValueError: it is none; the message does not repeat it.
     """
+    phonenumbers = _library()
     try:
         number = phonenumbers.parse(text, region)
     except phonenumbers.NumberParseException as fault:
@@ -66,12 +66,21 @@ def phone(text: str, region: str | None = None) -> str:
         raise ValueError("expected a phone number without an extension")
     if not phonenumbers.is_possible_number(number):
         raise ValueError("expected a phone number, found too few or too many digits")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written: str = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return written
 
 
 def region_fault(region: str) -> tuple[str, str] | None:
     """Say what is wrong with a region of phone numbers and what to do; None where nothing is."""
-    if region in phonenumbers.SUPPORTED_REGIONS:
+    known = _library().SUPPORTED_REGIONS
+    if region in known:
         return None
-    remedy = suggest(region, sorted(phonenumbers.SUPPORTED_REGIONS), "use two letters of ISO 3166, such as PL")
+    remedy = suggest(region, sorted(known), "use two letters of ISO 3166, such as PL")
     return f"no phone numbers are known of region '{region}'", remedy
+
+
+def _library() -> Any:
+    """Load what knows the phone numbers of the world, which takes a while: many projects have none."""
+    import phonenumbers
+
+    return phonenumbers

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-
-import httpx
+from urllib.parse import urlsplit
 
 from opportune.customers.context import Address, address_of
-from opportune.customers.context.fetching import host_of
 from opportune.customers.context.pointers import is_pointer
+from opportune.customers.context.remote import host_of
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.compile_sources import is_personal
@@ -46,13 +45,14 @@ def _check_host(notes: Notes, name: str, address: Address) -> None:
     _, marked, rest = begin.partition("://")
     is_fixed = not address.keys or any(sign in rest for sign in "/?")
     try:
-        parsed = httpx.URL(begin)
-    except httpx.InvalidURL:
-        parsed = httpx.URL("")
-    if not marked or not is_fixed or not parsed.host or host_of(begin) == "" or parsed.scheme not in ("http", "https"):
+        parsed = urlsplit(begin)
+        host = parsed.hostname if parsed.port != 0 and begin.isprintable() else None
+    except ValueError:
+        parsed, host = urlsplit(""), None
+    if not marked or not is_fixed or not host or host_of(begin) == "" or parsed.scheme not in ("http", "https"):
         message = "expected an address that begins with https:// and a host without braces"
         notes.report(FILE, [name, "url"], message, "write it as https://host/path", "wrong-url")
-    elif parsed.scheme == "http" and parsed.host not in LOOPBACK:
+    elif parsed.scheme == "http" and host not in LOOPBACK:
         message = "an address without encryption"
         notes.report(FILE, [name, "url"], message, "write https://", "wrong-url")
 

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from opportune.strategy.tables.cell import COLUMNS_MAX, ROWS_MAX, Cell, SheetError
-from opportune.strategy.tables.workbook import read_workbook
 
 __all__ = ["Cell", "Sheet", "SheetError", "read_sheet"]
 
@@ -30,7 +29,13 @@ def read_sheet(path: str, data: bytes) -> Sheet:
     Raises:
         SheetError: it is not such a file, is too large, or a row is longer than the headings.
     """
-    records = read_workbook(data) if path.endswith(".xlsx") else _csv(data)
+    if path.endswith(".xlsx"):
+        # What reads workbooks takes long to load, and few projects have one.
+        from opportune.strategy.tables.workbook import read_workbook
+
+        records: Iterator[Iterable[Cell]] = read_workbook(data)
+    else:
+        records = _csv(data)
     rows: list[tuple[Cell, ...]] = []
     for record in records:
         cells = tuple(record)
