@@ -27,7 +27,7 @@ __all__ = ["GroupWriter"]
 GROUP_BYTES = 8 << 20
 """Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""
 
-PORTION = 64
+PORTION = 32
 """Writes of a large number that share a commit: whoever comes meanwhile waits for no more than these."""
 
 
