@@ -109,6 +109,15 @@ class Model:
         unknown = [name for name in ranked if name not in self.atoms]
         return unknown[0] if unknown else None
 
+    def guarded(self, names: list[Name]) -> Name | None:
+        """Whose protections hold although nothing proves that it is them, and whose contact it is then."""
+        who = self.who(names)
+        if who is not None and (who in self.atoms or who[0] == "customer"):
+            return None
+        # Nobody else is led to, so that nobody opens it.
+        claimed = [name for name in names if name[0] == "email" and name in self.atoms]
+        return next((name for name in claimed if "customer" in {kind for kind, _ in self.one(name)}), None)
+
 
 class Machine:
     """Takes random steps and compares."""
@@ -147,26 +156,33 @@ class Machine:
 
     def decide(self) -> None:
         names = list(dict([self.name() for _ in range(self.draw.choice((1, 1, 2, 3)))]).items())
-        who = self.model.who(names)
+        guarded = self.model.guarded(names)
+        who = guarded or self.model.who(names)
         body = {"id": f"r{self.step}", "channel": "till", "placements": [{"name": "receipt"}]}
         answer = self.ask("POST", "/v1/decisions", {**body, "identifiers": dict(names)})
         assert answer["degraded"] is None
         shown = [one["action"] for slot in answer["placements"] for one in slot["actions"]]
         if who is not None:
             atom = self.model.atoms.setdefault(who, Atom())
-            self.compare(answer, who, shown)
+            if guarded is None:
+                self.compare(answer, who)
+            self.cap(who, shown)
             atom.shown.update(shown)
         self.model.decisions[answer["id"]] = who
         self.open += [(answer["id"], action) for action in shown]
 
-    def compare(self, answer: dict[str, Any], who: Name, shown: list[str]) -> None:
-        """Features are those of all who are one, and caps are single."""
+    def compare(self, answer: dict[str, Any], who: Name) -> None:
+        """Features are those of all who are one."""
         stored = self.service.runtime.storage.decision(answer["id"])
         assert stored is not None
         union, facts = self.model.of(who), stored.decision.facts
         assert facts.get("feature.calls", 0) == sum(len(atom.calls) for atom in union), (self.step, who)
         assert facts.get("feature.minutes", 0) == sum(sum(atom.calls) for atom in union)
         assert facts.get("feature.accepts", 0) == sum(atom.accepts for atom in union)
+
+    def cap(self, who: Name, shown: list[str]) -> None:
+        """Caps are single."""
+        union = self.model.of(who)
         coffees = sum(atom.shown["coffee"] for atom in union)
         wines = sum(atom.shown["wine"] for atom in self.model.household(who))
         assert "coffee" not in shown or coffees < COFFEES, (self.step, who)
