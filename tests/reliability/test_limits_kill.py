@@ -30,6 +30,7 @@ CLIENT = str(Path(__file__).with_name("take_stock.py"))
 STOCKS = 40
 CLIENTS = 8
 KILL_SECONDS = 2.0
+FIRST_KILL_SECONDS = 0.3
 SETTLED_SECONDS = 60.0
 
 
@@ -96,10 +97,11 @@ class Clients:
 
 
 def kill_again_and_again(service: Fleet, clients: Clients, chance: random.Random) -> int:
-    """Kill a process of the service every two seconds while clients are busy."""
-    kills = 0
+    """Kill a process of the service soon, and then every two seconds while clients are busy."""
+    kills, wait = 0, FIRST_KILL_SECONDS
     while clients.are_busy:
-        sleep(KILL_SECONDS)
+        sleep(wait)
+        wait = KILL_SECONDS
         victims = service.children("decider") + service.children("learner")
         if victims and clients.are_busy:
             with suppress(ProcessLookupError):
