@@ -18,7 +18,7 @@ from opportune.storage import ErasePayloads, EventBody, Kind, ProfilePayload, Sa
 from opportune.storage.entries import Entry
 from opportune.strategy.project import Project
 
-__all__ = ["Dropped", "drop_old", "has_classes"]
+__all__ = ["Dropped", "drop_old"]
 
 PAGE = 500
 KINDS = (Kind.EVENT, Kind.PROFILE)
@@ -40,11 +40,6 @@ class Dropped(msgspec.Struct, frozen=True, kw_only=True):
     values: int = 0
     until: int = 0
     more: bool = False
-
-
-def has_classes(project: Project) -> bool:
-    """Say whether anything of a project is kept for a time of its own."""
-    return bool(_event_days(project) or _attribute_days(project))
 
 
 def drop_old(storage: Storage, project: Project, now: datetime, after: int = 0, most: int | None = None) -> Dropped:

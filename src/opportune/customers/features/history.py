@@ -79,10 +79,6 @@ class EventHistory:
                 if self.follower is not None:
                     self.follower.drop(_event(key, entry))
 
-    def leave_out_before(self, at: int) -> None:
-        """Drop the events that happened before a moment."""
-        self.leave_out([key for key, entry in self._entries.items() if entry[0] < at])
-
     def merge(self, other: EventHistory) -> None:
         """Take in all events of another history."""
         for event in other:

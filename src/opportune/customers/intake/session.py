@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from opportune.customers.context.base import SESSION_START
 from opportune.records import Value, ValueType
 
-__all__ = ["SESSION_FACTS", "START", "Session"]
+__all__ = ["SESSION_FACTS", "Session"]
 
 SESSION_FACTS: Mapping[str, ValueType] = {
     "session.turn": ValueType.INTEGER,
@@ -18,8 +19,6 @@ SESSION_FACTS: Mapping[str, ValueType] = {
     "session.rejected": ValueType.TEXTS,
 }
 """What rules may name of every conversation, and its type."""
-START = "session.start"
-"""Fact key of the moment at which it began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +45,7 @@ class Session:
         began = self.began or now
         return {
             **{f"context.{name}": value for name, value in self.said.items()},
-            START: began,
+            SESSION_START: began,
             "session.turn": self.turns + 1,
             "session.minutes": max(0.0, (now - began).total_seconds() / 60),
             "session.shown": list(self.shown),
