@@ -20,7 +20,7 @@ import httpx
 import msgspec
 from rich.console import Console
 
-from benchmarks.events_sender import BATCH, CUSTOMERS, Sent, send
+from benchmarks.events_sender import BATCH, BEGINS, CUSTOMERS, Sent, send
 from benchmarks.load import Load, Result
 from benchmarks.page import PAGE, machine, replace
 from benchmarks.project import write_project
@@ -146,9 +146,12 @@ def measure(port: int, pid: int, store: Path, rate: float, seconds: float, world
     alone.close()
     load = Load(HOST, port, CONNECTIONS)
     load.run(decide, is_good, DECISIONS, 2.0)
-    size, memory, cpu = _size(store), _memory(pid), cpu_seconds_of(pid)
+    size, memory = _size(store), _memory(pid)
     command = [sys.executable, "-m", "benchmarks.events_sender", str(port), str(rate), str(seconds)]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as sender:
+        assert sender.stdout is not None
+        sender.stdout.read(len(BEGINS))
+        cpu = cpu_seconds_of(pid)
         decisions = load.run(decide, is_good, DECISIONS, seconds)
         out, _ = sender.communicate(timeout=120)
     load.close()

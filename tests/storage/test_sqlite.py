@@ -11,7 +11,16 @@ import apsw
 import pytest
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
-from opportune.storage import AdoptModel, ErasePayloads, SqliteStorage, Storage, open_storage, verify_storage
+from opportune.storage import (
+    AdoptModel,
+    ErasePayloads,
+    RecordEvent,
+    SqliteStorage,
+    Storage,
+    open_storage,
+    verify_storage,
+)
+from opportune.storage.sqlite.checkpoints import WAL_PAGES
 from opportune.storage.sqlite.file import check_library
 from opportune.testing.storage import StorageContract, accept, fill, forget, merge, save_decision, save_profile
 
@@ -271,6 +280,31 @@ def test_a_full_disk_refuses_and_heals(path: Path) -> None:
 
         assert storage.last_sequence() == 63
         assert verify_storage(storage) == []
+
+
+def test_the_log_of_changes_begins_anew_and_so_it_does_after_somebody_read_an_old_state(path: Path) -> None:
+    wal = path.with_name(path.name + "-wal")
+
+    def write_until(pages: int, name: str) -> int:
+        """Write so many pages; give how many the WAL had at most."""
+        most = written = number = 0
+        while written < pages:
+            storage.write([RecordEvent(id=f"{name}-{number}", type="t", attributes={"text": "x" * 100_000})])
+            written += 13
+            number += 1
+            most = max(most, wal.stat().st_size // 8_192)
+        return most
+
+    with SqliteStorage(path) as storage:
+        assert write_until(5 * WAL_PAGES, "alone") < 2 * WAL_PAGES
+        reader = SqliteStorage(path, read_only=True, frozen=True)
+        reader.last_sequence()
+        assert write_until(3 * WAL_PAGES, "read") > 2 * WAL_PAGES
+        reader.close()
+        write_until(2 * WAL_PAGES, "after")
+        size = wal.stat().st_size
+        write_until(3 * WAL_PAGES, "again")
+        assert wal.stat().st_size == size
 
 
 def test_erased_bytes_leave_the_files(tmp_path: Path) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from opportune.errors import InputError, StoreBusyError, StoreError
-from opportune.storage import Committed, Entry, GroupWriter, Receipt, RecordEvent, SqliteStorage, Write
+from opportune.storage import Committed, Entry, GroupWriter, Receipt, RecordEvent, SqliteStorage, Write, portions
+from opportune.storage import writer as writing
 from opportune.testing.storage import save_decision
 
 
@@ -245,6 +247,69 @@ def test_a_single_write_does_not_wait_for_all_portions(tmp_path: Path) -> None:
 
         assert count == 2_000
         assert sequence < 500
+
+
+def test_what_is_announced_goes_before_portions_that_have_not_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(portions, "YIELD_SECONDS", 60.0)
+    many = [RecordEvent(id=f"e-{n}", type="t", attributes={}) for n in range(40)]
+
+    async def write_both(*, is_announced: bool) -> int:
+        with SqliteStorage(tmp_path / f"{is_announced}.db") as storage:
+            writer = GroupWriter(storage)
+            with writer.announced() if is_announced else nullcontext():
+                rest = asyncio.ensure_future(writer.write_many(many))
+                await asyncio.sleep(0.2)
+                one = await writer.write(RecordEvent(id="one", type="t", attributes={}))
+            assert len(await rest) == len(many)
+            await asyncio.to_thread(writer.close)
+            return one.sequence
+
+    assert asyncio.run(write_both(is_announced=True)) == 1
+    assert asyncio.run(write_both(is_announced=False)) > len(many)
+
+
+def test_portions_go_though_something_is_announced_for_ever(tmp_path: Path) -> None:
+    async def write() -> int:
+        with SqliteStorage(tmp_path / "for_ever.db") as storage:
+            writer = GroupWriter(storage)
+            with writer.announced():
+                many = [RecordEvent(id=f"e-{n}", type="t", attributes={}) for n in range(100)]
+                results = await asyncio.wait_for(writer.write_many(many), 10)
+            await asyncio.to_thread(writer.close)
+            return len(results)
+
+    assert asyncio.run(write()) == 100
+
+
+def test_long_work_waits_while_something_is_announced_and_not_for_ever(tmp_path: Path) -> None:
+    async def pause() -> list[str]:
+        with SqliteStorage(tmp_path / "calm.db") as storage:
+            writer = GroupWriter(storage)
+            done: list[str] = []
+
+            async def work(name: str) -> None:
+                await writer.calm()
+                done.append(name)
+
+            await work("nothing announced")
+            with writer.announced():
+                works = [asyncio.ensure_future(work(name)) for name in ("first", "second")]
+                await asyncio.sleep(0)
+                await writer.write(RecordEvent(id="one", type="t", attributes={}))
+                done.append("written")
+            await asyncio.gather(*works)
+            with writer.announced():
+                await asyncio.wait_for(work("announced for ever"), 10)
+            await asyncio.to_thread(writer.close)
+            return done
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(writing, "YIELD_SECONDS", 1.0)
+        done = asyncio.run(pause())
+
+    assert done == ["nothing announced", "written", "first", "second", "announced for ever"]
 
 
 def test_writes_together_are_one_transaction_and_each_is_judged(tmp_path: Path) -> None:

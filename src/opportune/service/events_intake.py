@@ -41,12 +41,13 @@ class EventIntake:
             StoreError: not all was acknowledged; the same call may be repeated.
         """
         registries = self._live.current.strategy.registries
-        return await self._commit(await in_slices(items, lambda told: _write(registries, told.item)))
+        judge = partial(_told, registries)
+        return await self._commit(await in_slices(items, judge, self._writer.calm))
 
     async def events(self, events: Sequence[Event | InputError]) -> list[Taken]:
         """As `take`, for items that are all of our own shape."""
         registries = self._live.current.strategy.registries
-        return await self._commit(await in_slices(events, partial(event_write, registries)))
+        return await self._commit(await in_slices(events, partial(event_write, registries), self._writer.calm))
 
     async def _commit(self, prepared: Sequence[Write | InputError]) -> list[Taken]:
         writes = [item for item in prepared if not isinstance(item, InputError)]
@@ -69,6 +70,10 @@ class EventIntake:
                     profiles.forget(key_of(kind, identifier))
                 case MergePersons():
                     profiles.forget_all()
+
+
+def _told(registries: Registries, told: Told) -> Write:
+    return _write(registries, told.item)
 
 
 def _write(registries: Registries, item: Item) -> Write:

@@ -304,7 +304,8 @@ class Runtime(ABC):
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer a contact; see `Decider.answer`."""
         try:
-            return await self._decider.answer(request, deadline_ms, waited)
+            with self.writer.announced():
+                return await self._decider.answer(request, deadline_ms, waited)
         except InputError as error:
             self.quality.refuse(error)
             raise

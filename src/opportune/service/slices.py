@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from time import perf_counter
 from typing import TypeVar
 
@@ -18,9 +18,17 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-async def in_slices(items: Iterable[T | InputError], judge: Callable[[T], R]) -> list[R | InputError]:
-    """Judge one item after another; what was refused before stays so, and what is refused now stands as its error."""
+async def in_slices(
+    items: Iterable[T | InputError], judge: Callable[[T], R], pause: Callable[[], Awaitable[None]] | None = None
+) -> list[R | InputError]:
+    """Judge one item after another; what was refused before stays so, and what is refused now stands as its error.
+
+    Args:
+        pause: waited for before each slice.
+    """
     judged: list[R | InputError] = []
+    if pause is not None:
+        await pause()
     until = perf_counter() + SLICE_SECONDS
     for item in items:
         try:
@@ -29,5 +37,7 @@ async def in_slices(items: Iterable[T | InputError], judge: Callable[[T], R]) ->
             judged.append(error)
         if perf_counter() > until:
             await asyncio.sleep(0)
+            if pause is not None:
+                await pause()
             until = perf_counter() + SLICE_SECONDS
     return judged

@@ -2,22 +2,24 @@
 
 Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
 timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together. What comes by the
-thousand goes in small portions between the others, so that no decision waits for all of it.
+thousand goes in small portions, when nothing else is to be written or they waited for a moment: no decision waits for
+all of it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
+from contextlib import AbstractContextManager, suppress
 from itertools import islice
-from typing import Any, NamedTuple
+from math import inf
 
 from opportune.errors import InputError, OpportuneError, StoreBusyError, StoreError
 from opportune.storage.base import Storage
 from opportune.storage.entries import Entry
+from opportune.storage.portions import PORTION, YIELD_SECONDS, Portions, Waiting
 from opportune.storage.requests import weight
 from opportune.storage.stored import Committed
 from opportune.storage.writes import Receipt, Write
@@ -27,22 +29,25 @@ __all__ = ["GroupWriter"]
 GROUP_BYTES = 8 << 20
 """Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""
 
-PORTION = 32
-"""Writes of a large number that share a commit: whoever comes meanwhile waits for no more than these."""
 
+class _Announced:
+    """Writes that will come in a moment; counts in the event loop's thread.
 
-PILE = 6
-"""Portions that wait for each further one in a commit."""
-PORTIONS_MAX = 4
-"""Portions in one commit."""
+    Args:
+        settle: called when there is none any more.
+    """
 
+    def __init__(self, settle: Callable[[], None]) -> None:
+        self._settle = settle
+        self.count = 0
 
-class _Waiting(NamedTuple):
-    """Writes that are answered together; `alone` where it is one, whose refusal is raised."""
+    def __enter__(self) -> None:
+        self.count += 1
 
-    writes: Sequence[Write]
-    future: asyncio.Future[Any] | Future[Any]
-    alone: bool
+    def __exit__(self, *_: object) -> None:
+        self.count -= 1
+        if not self.count:
+            self._settle()
 
 
 class GroupWriter:
@@ -75,10 +80,11 @@ class GroupWriter:
         self._loop = loop
         self._waiting_max = waiting_max
         self._group_max = group_max
-        self._waiting: list[_Waiting] = []
-        self._portions: deque[_Waiting] = deque()
-        self._owes_portion = False
-        """Whether the last group had left a portion waiting."""
+        self._waiting: list[Waiting] = []
+        self._portions = Portions()
+        self._announced = _Announced(self._settle)
+        self._calm: asyncio.Future[None] | None = None
+        """Done when no write is announced any more."""
         self._guard = threading.Lock()
         self._signal = threading.Lock()
         self._signal.acquire()
@@ -92,7 +98,7 @@ class GroupWriter:
     @property
     def waiting(self) -> int:
         """Writes that no commit has taken yet."""
-        return len(self._waiting) + sum(len(portion.writes) for portion in tuple(self._portions))
+        return len(self._waiting) + sum(len(portion.writes) for portion in self._portions)
 
     async def write(self, write: Write) -> Receipt:
         """Commit one write, together with others; cancelling withdraws it, unless its commit has begun.
@@ -105,7 +111,7 @@ class GroupWriter:
         loop = self._own_loop()
         future: asyncio.Future[Receipt] = loop.create_future()
         with self._guard:
-            self._enqueue(_Waiting((write,), future, True))
+            self._enqueue(Waiting((write,), future, True))
         self._open_turn(loop)
         return await future
 
@@ -121,7 +127,7 @@ class GroupWriter:
         futures: list[asyncio.Future[list[Receipt | InputError]]] = [loop.create_future() for _ in parts]
         with self._guard:
             self._check_room()
-            self._portions += [_Waiting(part, future, False) for part, future in zip(parts, futures, strict=True)]
+            self._portions.add(Waiting(part, future, False) for part, future in zip(parts, futures, strict=True))
         self._open_turn(loop)
         return [result for results in await asyncio.gather(*futures) for result in results]
 
@@ -135,9 +141,34 @@ class GroupWriter:
         loop = self._own_loop()
         future: asyncio.Future[list[Receipt | InputError]] = loop.create_future()
         with self._guard:
-            self._enqueue(_Waiting(writes, future, False))
+            self._enqueue(Waiting(writes, future, False))
         self._open_turn(loop)
         return await future
+
+    def announced(self) -> AbstractContextManager[None]:
+        """Announce a write, from before it is made until it is answered: portions that have not begun let it go first.
+
+        For the event loop's thread.
+        """
+        return self._announced
+
+    async def calm(self) -> None:
+        """Wait until no write is announced, or for a moment: for work that would hold up those who make them."""
+        if not self._announced.count:
+            return
+        if self._calm is None:
+            self._calm = self._own_loop().create_future()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(YIELD_SECONDS):
+                await asyncio.shield(self._calm)
+
+    def _settle(self) -> None:
+        """Let go what let announced writes go first."""
+        calm, self._calm = self._calm, None
+        if calm is not None:
+            calm.set_result(None)
+        if self._portions:
+            self._end_turn()
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
         loop = asyncio.get_running_loop()
@@ -164,7 +195,7 @@ class GroupWriter:
         """
         future: Future[Receipt] = Future()
         with self._guard:
-            self._enqueue(_Waiting((write,), future, True))
+            self._enqueue(Waiting((write,), future, True))
             self._wake()
         return future
 
@@ -175,7 +206,7 @@ class GroupWriter:
             self._wake()
         self._thread.join()
 
-    def _enqueue(self, waiting: _Waiting) -> None:
+    def _enqueue(self, waiting: Waiting) -> None:
         self._check_room()
         self._waiting.append(waiting)
 
@@ -195,36 +226,40 @@ class GroupWriter:
             self._asleep = False
             self._signal.release()
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Waiting]:
         """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn.
 
         While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two.
         """
         while True:
             with self._guard:
-                group: list[_Waiting] = []
-                while (self._waiting or self._portions) and not group and (self._closing or not self._turn_open):
-                    taken = self._next()
+                while taken := self._next():
                     group = [waiting for waiting in taken if not waiting.future.cancelled()]
-                if group:
-                    return group
+                    if group:
+                        return group
                 if self._closing:
                     return []
                 self._asleep = True
-            self._signal.acquire()
+                patience = inf if self._turn_open else self._portions.patience()
+            self._sleep(patience)
 
-    def _next(self) -> list[_Waiting]:
-        """Take what is written next: single writes before a portion, but no two groups without one that waits."""
+    def _sleep(self, seconds: float) -> None:
+        """Wait to be woken, at most so long."""
+        if not self._signal.acquire(timeout=-1 if seconds == inf else seconds):
+            with self._guard:
+                if not self._asleep:
+                    # Somebody woke it just now.
+                    self._signal.acquire()
+                self._asleep = False
+
+    def _next(self) -> list[Waiting]:
+        """Take what is written next: single writes before portions, unless these waited for a while."""
+        if self._turn_open and not self._closing:
+            return []
         taken = self._waiting[: self._fitting()]
         del self._waiting[: len(taken)]
-        if self._portions and (not taken or self._owes_portion):
-            # Where the disk is slow, portions pile up: then more of them share a flush.
-            for _ in range(min(PORTIONS_MAX, 1 + len(self._portions) // PILE)):
-                taken.append(self._portions.popleft())
-            self._owes_portion = False
-        else:
-            self._owes_portion = bool(self._portions)
-        return taken
+        is_free = self._closing or not (taken or self._announced.count)
+        return taken + self._portions.take(is_free=is_free)
 
     def _fitting(self) -> int:
         """How many of the waiting writes go together."""
@@ -253,7 +288,7 @@ class GroupWriter:
                 group, Committed([], []), StoreError(f"{self._storage.place}: the writer ended by an error")
             )
 
-    def _commit(self, group: list[_Waiting]) -> tuple[Committed, StoreError | None]:
+    def _commit(self, group: list[Waiting]) -> tuple[Committed, StoreError | None]:
         try:
             committed = self._storage.commit([write for waiting in group for write in waiting.writes])
             return Committed(committed.results, self._new_entries(committed.entries)), None
@@ -274,7 +309,7 @@ class GroupWriter:
         self._delivered = entries[-1].sequence
         return entries
 
-    def _hand_over(self, group: list[_Waiting], committed: Committed, failure: StoreError | None) -> None:
+    def _hand_over(self, group: list[Waiting], committed: Committed, failure: StoreError | None) -> None:
         loop = self._loop
         if loop is None:
             self._deliver(group, committed, failure)
@@ -286,7 +321,7 @@ class GroupWriter:
             self._deliver(group, committed, failure, only_threads=True)
 
     def _deliver(
-        self, group: list[_Waiting], committed: Committed, failure: StoreError | None, only_threads: bool = False
+        self, group: list[Waiting], committed: Committed, failure: StoreError | None, only_threads: bool = False
     ) -> None:
         results = iter(committed.results)
         try:

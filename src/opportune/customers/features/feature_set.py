@@ -63,7 +63,7 @@ class FeatureSet:
             takers = Takers(
                 dict.fromkeys(one for f in own for one in f.sources), registries, groups or {}, former or {}
             )
-            tasks = [self._task(index, feature, takers, actions or {}) for index, feature in enumerate(own)]
+            tasks = [self._task(feature, takers, actions or {}) for feature in own]
             self._levels[level] = _Level(tasks, takers)
         self.levels = frozenset(self._levels) - {PERSON}
         by_name = {task.feature.name: task for level in self._levels.values() for task in level.tasks}
@@ -119,9 +119,8 @@ class FeatureSet:
         places = {feature.name: place for place, feature in enumerate(self.features)}
         return tuple(sorted(said, key=lambda one: places[one.feature]))
 
-    def _task(self, index: int, feature: Feature, takers: Takers, actions: Mapping[str, Iterable[str]]) -> Task:
+    def _task(self, feature: Feature, takers: Takers, actions: Mapping[str, Iterable[str]]) -> Task:
         return Task(
-            index=index,
             feature=feature,
             kind=KINDS[feature.kind],
             row=takers.sources.index(feature.source),

@@ -13,14 +13,15 @@ from opportune.decide.limits.windows import instant
 from opportune.records import Contact, Facts, Value, ValueType
 from opportune.rules import RuleSet
 
-__all__ = ["ContactLayout", "Layout", "Row", "Rows", "Takers"]
+__all__ = ["ContactLayout", "Layout", "Row", "Rows", "Settled", "Takers"]
 
 Row: TypeAlias = Series | dict[str, Series] | None
 """What one source takes: None where that is nothing yet; by action where it is kept apart so."""
 Taken: TypeAlias = list[tuple[int, Source]]
 """Rows and their sources."""
-Remembered: TypeAlias = tuple[tuple[int, ...], Any]
-"""The bounds of what counted, and what that came to."""
+Settled: TypeAlias = tuple[tuple[int, ...], dict[str, Value], list[str], list[tuple[Any, str, Any]]]
+"""The bounds of what counted and what features made of it: values by their keys, the keys of those that have none, and
+(task, key, what the events come to) of those whose values change with every moment."""
 _LISTED = (ValueType.TEXT, ValueType.BOOLEAN)
 KNOWN_MAX = 1_000
 """Values of what conditions ask for that are remembered with what they come to."""
@@ -143,8 +144,8 @@ class Rows:
         self.takers = takers
         self.zone = zone
         self.rows: list[Row] = [None] * len(takers.sources)
-        self.memory: dict[int, Remembered] = {}
-        """Feature of the level → what it came to, and of what."""
+        self.memory: dict[int, Settled] = {}
+        """Group of features that count the same → what they came to, and of what."""
         self.touched: set[int] = set()
         """Rows that took something since the features were read last."""
         self._entries = 0
@@ -210,7 +211,7 @@ class Rows:
     def bytes(self) -> int:
         """About how much memory it takes."""
         rows = len(self.rows) - self.rows.count(None)
-        return 300 + 8 * len(self.rows) + 130 * rows + 24 * self._entries + 160 * len(self.memory)
+        return 300 + 8 * len(self.rows) + 130 * rows + 24 * self._entries + 480 * len(self.memory)
 
 
 class Layout(Rows):

@@ -9,7 +9,7 @@ from typing import Any
 
 from opportune.customers.features.feature import Feature
 from opportune.customers.features.kinds import Kind
-from opportune.customers.features.layout import Rows
+from opportune.customers.features.layout import Rows, Settled
 from opportune.customers.features.series import Series, Span
 from opportune.records import Value
 
@@ -45,13 +45,11 @@ class Task:
     """One feature of a level: where its events are laid out and where its windows begin.
 
     Args:
-        index: of the feature within the level.
         row, then: of what it counts, and of what follows in a sequence; -1 for none.
         window, before: places of its window, and of the one that reaches twice as far back.
         actions: action → key of its value, of features per action.
     """
 
-    index: int
     feature: Feature
     kind: Kind
     row: int
@@ -66,21 +64,52 @@ class Task:
         return self.actions if self.feature.per_action else {"": self.feature.key}
 
 
+class _Group:
+    """Features that count the same: their windows lie alike in the same rows."""
+
+    __slots__ = ("first", "keys", "tasks")
+
+    def __init__(self, tasks: Sequence[Task]) -> None:
+        self.first = tasks[0]
+        self.tasks = tasks
+        self.keys = [task.feature.key for task in tasks]
+
+    def settle(self, series: Series, thens: Series, bounds: tuple[int, ...], zone: str) -> Settled:
+        """Make of what counts what stays as long as the same counts."""
+        values: dict[str, Value] = {}
+        missing: list[str] = []
+        passing: list[tuple[Task, str, Any]] = []
+        spans = _spans(series, thens, bounds)
+        for task, key in zip(self.tasks, self.keys, strict=True):
+            settled = task.kind.settle(task.feature, spans, zone)
+            if settled is None:
+                missing.append(key)
+            elif task.kind.passing is None:
+                values[key] = settled
+            else:
+                passing.append((task, key, settled))
+        return bounds, values, missing, passing
+
+
 class Reader:
     """Computes features; those of one level whose sources are all events, or all contacts."""
 
     def __init__(self, tasks: Sequence[Task]) -> None:
         self._tasks = tasks
-        self._whole = [task for task in tasks if not task.feature.per_action]
+        alike: dict[tuple[Any, ...], list[Task]] = {}
+        for task in tasks:
+            if not task.feature.per_action:
+                alike.setdefault((task.row, task.then, task.window, task.before, task.kind.spans), []).append(task)
+        self._groups = [_Group(group) for group in alike.values()]
         self._apart = [task for task in tasks if task.feature.per_action]
         self._nothing: dict[str, Value] = {
             key: task.kind.nothing for task in tasks if task.kind.nothing is not None for key in task.keys.values()
         }
         """What every feature is where nothing counts."""
         self._by_row: dict[int, list[int]] = {}
-        for task in self._whole:
-            for row in (task.row, task.then):
-                self._by_row.setdefault(row, []).append(task.index)
+        for place, group in enumerate(self._groups):
+            for row in (group.first.row, group.first.then):
+                self._by_row.setdefault(row, []).append(place)
 
     def read(self, rows: Rows, begins: Sequence[int], at: int, found: dict[str, Value]) -> None:
         """Put the values into `found`.
@@ -90,27 +119,32 @@ class Reader:
         found.update(self._nothing)
         memory = rows.memory
         for row in rows.touched:
-            for index in self._by_row.get(row, ()):
-                memory.pop(index, None)
+            for place in self._by_row.get(row, ()):
+                memory.pop(place, None)
         rows.touched.clear()
-        for task in self._whole:
+        for place, group in enumerate(self._groups):
+            task = group.first
             series = rows.rows[task.row]
             if series is None:
                 continue
             assert isinstance(series, Series)
-            thens = _series(rows, task.then)
+            thens = _NONE if task.then < 0 else _series(rows, task.then)
             bounds = _bounds(task, series, thens, begins, at)
             if bounds is None:
                 continue
-            known = memory.get(task.index)
+            known = memory.get(place)
             if known is None or known[0] != bounds:
-                known = memory[task.index] = bounds, _settle(task, series, thens, bounds, rows.zone)
-            _tell(found, task, task.feature.key, known[1], at)
+                known = memory[place] = group.settle(series, thens, bounds, rows.zone)
+            found.update(known[1])
+            for key in known[2]:
+                found.pop(key, None)
+            for each, key, settled in known[3]:
+                _tell(found, each, key, settled, at)
         for task in self._apart:
             for action, series, thens in _parts(rows, task):
                 bounds = _bounds(task, series, thens, begins, at)
                 if bounds is not None:
-                    settled = _settle(task, series, thens, bounds, rows.zone)
+                    settled = task.kind.settle(task.feature, _spans(series, thens, bounds), rows.zone)
                     _tell(found, task, task.actions[action], settled, at)
 
     def explain(self, rows: Rows, begins: Sequence[int], at: int, values: Mapping[str, Value]) -> Iterator[Explained]:
@@ -119,7 +153,7 @@ class Reader:
             counted = dict.fromkeys(task.keys, 0)
             for action, series, thens in _parts(rows, task):
                 bounds = _bounds(task, series, thens, begins, at)
-                spans = [] if bounds is None else _spans(task, series, thens, bounds)
+                spans = [] if bounds is None else _spans(series, thens, bounds)
                 counted[action] = sum(map(len, spans))
             begin = begins[task.window]
             since = None if begin == EVER else begin
@@ -162,11 +196,7 @@ def _bounds(task: Task, series: Series, thens: Series, begins: Sequence[int], at
     return first, end, span.first, span.end
 
 
-def _settle(task: Task, series: Series, thens: Series, bounds: tuple[int, ...], zone: str) -> Any:
-    return task.kind.settle(task.feature, _spans(task, series, thens, bounds), zone)
-
-
-def _spans(task: Task, series: Series, thens: Series, bounds: tuple[int, ...]) -> tuple[Span, ...]:
+def _spans(series: Series, thens: Series, bounds: tuple[int, ...]) -> tuple[Span, ...]:
     match bounds:
         case (first, end):
             return (Span(series, first, end),)

@@ -9,12 +9,21 @@ import apsw
 
 __all__ = ["Checkpointer"]
 
+PASS_PAGES = 500
+"""Pages that come to the WAL before they are moved into the file."""
+WAL_PAGES = 4_000
+"""Pages in the WAL at which it is to begin anew.
+
+Pages that are written again and again are cheapest there, and looking pages up in a long one is not.
+"""
+
 
 class Checkpointer:
     """A thread with a connection of its own that checkpoints when told to.
 
-    The first pass runs beside the writer and moves the bulk. The second one holds the writer up, for the few pages that
-    came meanwhile: only when nothing is left does the WAL begin anew instead of growing.
+    A pass runs beside the writer, whose flushes wait while the device is busy with its pages: often and little keeps
+    that short. When the WAL has grown long a second pass holds the writer up, for the few pages that came meanwhile:
+    only when nothing is left does the WAL begin anew instead of growing.
     A failed pass loses nothing: the WAL keeps its pages, and the next pass writes them again.
 
     Args:
@@ -26,13 +35,25 @@ class Checkpointer:
         self._connection = connect()
         self._writing = writing
         self._due = threading.Event()
+        self._moved = 0
+        """Pages that were in the WAL when the last pass was asked for."""
+        self._held = 0
+        """... and when the writer was last held up: in vain, where somebody read an old state."""
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="opportune-checkpoints", daemon=True)
         self._thread.start()
 
-    def wake(self) -> None:
-        """Checkpoint soon."""
-        self._due.set()
+    def note(self, pages: int) -> None:
+        """Checkpoint soon, where that is due.
+
+        Args:
+            pages: in the WAL.
+        """
+        if pages < self._moved:
+            self._moved = self._held = 0
+        if pages - self._moved >= PASS_PAGES:
+            self._moved = pages
+            self._due.set()
 
     def close(self) -> None:
         """End the thread and close the connection."""
@@ -47,8 +68,10 @@ class Checkpointer:
             self._due.clear()
             if self._closing:
                 return
-            if self._pass():
+            is_long = self._moved - self._held >= WAL_PAGES
+            if self._pass() and is_long:
                 with self._writing:
+                    self._held = self._moved
                     self._pass()
 
     def _pass(self) -> bool:

@@ -48,12 +48,6 @@ from opportune.storage.unions import Link
 
 __all__ = ["SqliteStorage"]
 
-_CHECKPOINT_PAGES = 4_000
-"""Pages that come to the WAL before they are moved into the file.
-
-Each page is moved once however often it was written, and the disk is then busy for a while: seldom is better.
-"""
-
 
 class SqliteStorage(Storage):
     """A store in one SQLite file and its `-wal`, `-shm` and `.lock` companions.
@@ -88,7 +82,6 @@ class SqliteStorage(Storage):
         self._writer: apsw.Connection | None = None
         self._reader: apsw.Connection | None = None
         self._checkpointer: Checkpointer | None = None
-        self._pages_moved = 0
         self._closed = False
         self._frozen = frozen
         check_file(self._path, read_only)
@@ -137,11 +130,8 @@ class SqliteStorage(Storage):
         return connection
 
     def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
-        if pages < self._pages_moved:
-            self._pages_moved = 0
-        if pages - self._pages_moved >= _CHECKPOINT_PAGES and self._checkpointer is not None:
-            self._pages_moved = pages
-            self._checkpointer.wake()
+        if self._checkpointer is not None:
+            self._checkpointer.note(pages)
         return int(apsw.SQLITE_OK)
 
     def _check_tail(self) -> None:
