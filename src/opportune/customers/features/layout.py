@@ -19,7 +19,7 @@ Row: TypeAlias = Series | dict[str, Series] | None
 """What one source takes: None where that is nothing yet; by action where it is kept apart so."""
 Taken: TypeAlias = list[tuple[int, Source]]
 """Rows and their sources."""
-Settled: TypeAlias = tuple[tuple[int, ...], dict[str, Value], list[str], list[tuple[Any, str, Any]]]
+Settled: TypeAlias = tuple[tuple[int, ...], dict[str, Value], tuple[str, ...], tuple[tuple[Any, str, Any], ...]]
 """The bounds of what counted and what features made of it: values by their keys, the keys of those that have none, and
 (task, key, what the events come to) of those whose values change with every moment."""
 _LISTED = (ValueType.TEXT, ValueType.BOOLEAN)

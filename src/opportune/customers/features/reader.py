@@ -88,7 +88,7 @@ class _Group:
                 values[key] = settled
             else:
                 passing.append((task, key, settled))
-        return bounds, values, missing, passing
+        return bounds, values, tuple(missing), tuple(passing)
 
 
 class Reader:
