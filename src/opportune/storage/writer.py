@@ -167,7 +167,7 @@ class GroupWriter:
         calm, self._calm = self._calm, None
         if calm is not None:
             calm.set_result(None)
-        if self._portions:
+        if self._portions and not self._turn_open:
             self._end_turn()
 
     def _own_loop(self) -> asyncio.AbstractEventLoop:
