@@ -24,6 +24,7 @@ HOST = "127.0.0.1"
 BEGINS = b"begins\n"
 """What is printed when the first request is about to leave."""
 NICE = 10
+"""How far behind others the sender stands on its core."""
 CATEGORIES = ("fresh", "dry", "drinks", "other")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from opportune.customers.intake import Event, Item, Names, ProfileNews, Told
+from opportune.customers.intake import Event, Names, ProfileNews, Told
 from opportune.errors import InputError
 from opportune.service.event_writes import event_write, ids_wrong, refuse_if
 from opportune.service.live import Live
@@ -41,8 +41,7 @@ class EventIntake:
             StoreError: not all was acknowledged; the same call may be repeated.
         """
         registries = self._live.current.strategy.registries
-        judge = partial(_told, registries)
-        return await self._commit(await in_slices(items, judge, self._writer.calm))
+        return await self._commit(await in_slices(items, partial(_write, registries), self._writer.calm))
 
     async def events(self, events: Sequence[Event | InputError]) -> list[Taken]:
         """As `take`, for items that are all of our own shape."""
@@ -72,11 +71,8 @@ class EventIntake:
                     profiles.forget_all()
 
 
-def _told(registries: Registries, told: Told) -> Write:
-    return _write(registries, told.item)
-
-
-def _write(registries: Registries, item: Item) -> Write:
+def _write(registries: Registries, told: Told) -> Write:
+    item = told.item
     if isinstance(item, Event):
         return event_write(registries, item)
     if isinstance(item, ProfileNews):

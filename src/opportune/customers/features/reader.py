@@ -128,7 +128,7 @@ class Reader:
             if series is None:
                 continue
             assert isinstance(series, Series)
-            thens = _NONE if task.then < 0 else _series(rows, task.then)
+            thens = _series(rows, task.then)
             bounds = _bounds(task, series, thens, begins, at)
             if bounds is None:
                 continue
