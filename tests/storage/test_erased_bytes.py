@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import shutil
+import threading
+import time
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ import pytest
 from opportune.errors import StoreError
 from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
 from opportune.storage.postgres import PostgresStorage
+from opportune.storage.sqlite import file
 from opportune.testing.storage import NOON, consent, event, fill, forget, join, save_profile
 from tests.postgres import PostgresServer, find_programs, need_postgres
 
@@ -60,6 +64,51 @@ def test_no_byte_is_left_in_the_files_of_a_store(tmp_path: Path) -> None:
     with SqliteStorage(path) as storage:
         assert verify_storage(storage) == []
         assert _hits(tmp_path) == {}
+
+
+def test_pages_that_move_at_the_same_time_do_not_keep_what_is_erased(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        assert storage._checkpointer is not None
+        pages = count(1_000_000, 500)
+        ended = threading.Event()
+
+        def move() -> None:
+            while not ended.wait(0.000_1):
+                storage._checkpointer.note(next(pages))
+
+        mover = threading.Thread(target=move)
+        mover.start()
+        try:
+            for number in range(40):
+                note = f"canary-{number} " * 3_000
+                storage.write([SaveProfile(id=f"p{number}", identifier="c", attributes={"note": note}, replace=False)])
+                storage.write([forget(f"f{number}", "c")])
+                wal = tmp_path / "store.db-wal"
+                assert wal.read_bytes().count(b"canary-") == 0
+        finally:
+            ended.set()
+            mover.join()
+
+
+def test_what_a_reader_holds_up_goes_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "_BUSY_SECONDS", 0)
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        reader = storage.snapshot()
+        reader.last_sequence()
+        # The end of a long WAL is written over late only.
+        storage.write([event(f"before-{number}", attributes={"text": "x" * 100_000}) for number in range(200)])
+        _plant(storage)
+        for number, canary in enumerate(CANARIES[1:]):
+            storage.write([forget(f"f{number}", canary, identifier_kind="cookie" if number else "customer")])
+        assert _hits(tmp_path)
+        reader.close()
+        for number in range(80):
+            storage.write([event(f"e{number}", attributes={"text": "x" * 100_000})])
+            if not (left := _hits(tmp_path)):
+                break
+            time.sleep(0.01)
+        assert left == {}
 
 
 def test_a_restored_backup_forgets_again(tmp_path: Path) -> None:

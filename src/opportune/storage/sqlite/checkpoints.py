@@ -29,16 +29,23 @@ class Checkpointer:
     Args:
         connect: opens the connection.
         writing: lock that the writer holds during a transaction.
+        passing: lock of whoever moves pages, taken after `writing`. SQLite refuses a second one without waiting.
     """
 
-    def __init__(self, connect: Callable[[], apsw.Connection], writing: threading.Lock) -> None:
+    def __init__(
+        self, connect: Callable[[], apsw.Connection], writing: threading.Lock, passing: threading.Lock
+    ) -> None:
         self._connection = connect()
+        # The writer waits for some passes: they must not wait for a reader.
+        self._connection.set_busy_timeout(0)
         self._writing = writing
+        self._passing = passing
         self._due = threading.Event()
         self._moved = 0
         """Pages that were in the WAL when the last pass was asked for."""
         self._held = 0
         """... and when the writer was last held up: in vain, where somebody read an old state."""
+        self._owes = False
         self._closing = False
         self._thread = threading.Thread(target=self._run, name="opportune-checkpoints", daemon=True)
         self._thread.start()
@@ -55,6 +62,13 @@ class Checkpointer:
             self._moved = pages
             self._due.set()
 
+    def owe(self) -> None:
+        """Leave nothing in the WAL, at the next pass that no reader holds up: something in it was erased.
+
+        Called by the writer, which holds its lock.
+        """
+        self._owes = True
+
     def close(self) -> None:
         """End the thread and close the connection."""
         self._closing = True
@@ -69,15 +83,19 @@ class Checkpointer:
             if self._closing:
                 return
             is_long = self._moved - self._held >= WAL_PAGES
-            if self._pass() and is_long:
+            if self._pass("passive") and (is_long or self._owes):
                 with self._writing:
                     self._held = self._moved
-                    self._pass()
+                    if self._owes:
+                        self._owes = not self._pass("truncate")
+                    else:
+                        self._pass("passive")
 
-    def _pass(self) -> bool:
-        """Move what is there; false where nothing can be done now."""
+    def _pass(self, mode: str) -> bool:
+        """Move what is there; false where a reader or a failure leaves some of it."""
         try:
-            self._connection.execute("pragma wal_checkpoint(passive)").fetchall()
+            with self._passing:
+                busy = self._connection.execute(f"pragma wal_checkpoint({mode})").get[0]
         except apsw.Error:
             return False
-        return True
+        return not busy

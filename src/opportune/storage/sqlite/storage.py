@@ -77,6 +77,7 @@ class SqliteStorage(Storage):
         super().__init__(str(self._path), **ports)
         check_library(apsw.sqlite_lib_version())
         self._writing = threading.Lock()
+        self._passing = threading.Lock()
         self._reading = threading.Lock()
         self._lock_file: IO[bytes] | None = None
         self._writer: apsw.Connection | None = None
@@ -91,7 +92,7 @@ class SqliteStorage(Storage):
                     self._lock_file = lock(self._path)
                     self._writer = self._open_writer()
                     self._checkpointer = Checkpointer(
-                        lambda: connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing
+                        lambda: connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing, self._passing
                     )
                 self._reader = self._open_reader()
                 if frozen:
@@ -171,8 +172,9 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            if changes.erasures or changes.forgotten:
-                self._truncate_wal(connection)
+            if (changes.erasures or changes.forgotten) and not self._truncate_wal(connection):
+                if self._checkpointer is not None:
+                    self._checkpointer.owe()
 
     def _usable_writer(self) -> apsw.Connection:
         if self._closed or self._lock_file is None:
@@ -198,10 +200,11 @@ class SqliteStorage(Storage):
     def _truncate_wal(self, connection: apsw.Connection) -> bool:
         """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either.
 
-        False where a reader holds it up; the pages then go when the WAL begins anew, or at closing.
+        False where a reader holds it up for too long.
         """
         try:
-            busy = connection.execute("pragma wal_checkpoint(truncate)").get[0]
+            with self._passing:
+                busy = connection.execute("pragma wal_checkpoint(truncate)").get[0]
         except apsw.IOError as error:
             self._give_up(connection, error)
             raise
