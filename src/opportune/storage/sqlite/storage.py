@@ -172,9 +172,9 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            if (changes.erasures or changes.forgotten) and not self._truncate_wal(connection):
-                if self._checkpointer is not None:
-                    self._checkpointer.owe()
+            is_erased = changes.erasures or changes.forgotten
+            if is_erased and not self._truncate_wal(connection) and self._checkpointer is not None:
+                self._checkpointer.owe()
 
     def _usable_writer(self) -> apsw.Connection:
         if self._closed or self._lock_file is None:
