@@ -3,9 +3,11 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opportune.decide import Draws, State, canonical, decide, explain, fallback
-from opportune.decide.pipeline import gathered_in
+from opportune.decide.pipeline import _rounded, gathered_in
 from opportune.decide.plan import ControlGroup, Exploration
 from opportune.records import PlacementRequest, Stage
 from tests.worlds import NOON, Item, World, model_of, request
@@ -284,3 +286,10 @@ def test_a_decision_follows_again_from_what_it_says_of_its_inputs():
     again = State(model=model_of(plan), position=0, profile=profile, gathered=gathered_in(first), doubts=first.doubts)
 
     assert canonical(decide(plan, again, request(), NOON, Draws("seed"))) == canonical(first)
+
+
+@given(
+    st.floats(width=32, allow_nan=False, allow_infinity=False) | st.integers(-(10**7), 10**7).map(lambda n: n / 2**20)
+)
+def test_parts_are_rounded_as_python_rounds(part):
+    assert repr(_rounded(part)) == repr(round(part, 6))

@@ -309,6 +309,7 @@ def mandatory_of(plan: Plan, facts: Facts) -> Booleans | None:
 
 def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: Slate, facts: Facts) -> PlacementAnswer:
     shown = []
+    priority = 3 * len(plan.outcomes)
     # The parts of the chosen come first.
     rows = slate.parts[: len(slate.chosen)].tolist()
     for rank, (candidate, parts) in enumerate(zip(slate.chosen, rows, strict=True)):
@@ -320,14 +321,22 @@ def _answer(plan: Plan, placement: Placement, request: DecisionRequest, slate: S
                 group=group,
                 treatment=treatment,
                 kind=kind,
-                propensity={name: round(chance, 6) for name, chance in zip(plan.scored, parts, strict=False)},
-                priority=round(parts[3 * len(plan.outcomes)], 6),
+                propensity={name: _rounded(chance) for name, chance in zip(plan.scored, parts, strict=False)},
+                priority=_rounded(parts[priority]),
                 selection_probability=slate.chances[rank],
                 how=slate.hows[rank],
                 content=content_of(plan, candidate, request.language, facts),
             )
         )
     return PlacementAnswer(name=placement.name, actions=tuple(shown))
+
+
+def _rounded(part: float) -> float:
+    """Round a float32 to six places as `round` does, in half the time.
+
+    A million times it is exact in double precision; what is left of a small one keeps its sign.
+    """
+    return round(part * 1e6) / 1e6 or part * 0.0
 
 
 def _parted(answer: PlacementAnswer) -> tuple[PlacementAnswer, PlacementAnswer]:
