@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
 
+from opportune.customers.identity import CUSTOMER
 from opportune.decide import Plan, Standing
 from opportune.decide.limits.consents import EVERYWHERE, IDENTITY
 from opportune.decide.limits.windows import instant, micros
 from opportune.decide.pipeline import gathered_in
 from opportune.evaluate.foresight.cases import Case
 from opportune.evaluate.off_policy.recorded import Span
-from opportune.records import Consent, Hold
+from opportune.records import Consent, Contact, Hold
 from opportune.storage import Entry, Kind, Storage, decision_of
 from opportune.storage.kinds import DecisionPayload, ProfilePayload
 
@@ -74,24 +75,43 @@ def _as_seen(holds: Sequence[Hold]) -> Standing:
 
 
 def with_history(storage: Storage, cases: Sequence[Case], plans: Sequence[Plan]) -> list[Case]:
-    """Add what each customer's history held at the moment of the contact, as far back as the plans look.
+    """Add what the history of each customer, and of their units, held at the moment of the contact.
+
+    It is read as far back as the plans look. Who belongs to which unit is known as of today only.
 
     Raises:
         StoreError: the store cannot be read.
     """
     horizon = timedelta(seconds=max(plan.limits.horizon_seconds for plan in plans))
+    levels = frozenset(level for plan in plans for level in plan.limits.levels)
     asks = any(plan.limits.purposes for plan in plans)
     if not horizon and not asks:
         return list(cases)
     found = []
     for case in cases:
-        customer, at = case.request.customer, micros(case.at)
-        history = storage.contacts(customer, case.at - horizon) if customer and horizon else None
-        before = [one for one in (history.contacts if history else ()) if one.at <= at and one.decision != case.name]
+        customer, since = case.request.customer, case.at - horizon
+        history = storage.contacts(customer, since).contacts if customer and horizon else ()
+        units = _of_units(storage, customer, since, levels) if customer and levels else {}
         known = storage.consents(customer) if customer and asks else ()
-        said = _said_then(known, case.standing.consents or (), case.at)
-        found.append(replace(case, standing=replace(case.standing, contacts=before, consents=said)))
+        standing = replace(
+            case.standing,
+            contacts=_before(case, history),
+            units={level: _before(case, contacts) for level, contacts in units.items()},
+            consents=_said_then(known, case.standing.consents or (), case.at),
+        )
+        found.append(replace(case, standing=standing))
     return found
+
+
+def _before(case: Case, contacts: Sequence[Contact]) -> list[Contact]:
+    at = micros(case.at)
+    return [one for one in contacts if one.at <= at and one.decision != case.name]
+
+
+def _of_units(storage: Storage, customer: str, since: datetime, levels: Set[str]) -> dict[str, tuple[Contact, ...]]:
+    """Give level → contacts of all members of the customer's unit, for those levels where there is one."""
+    own = levels & storage.units(customer).keys()
+    return {level: storage.happened(customer, CUSTOMER, since, level).contacts for level in sorted(own)}
 
 
 def _said_then(now: Sequence[Consent], held: Sequence[Consent], at: datetime) -> list[Consent]:
@@ -136,7 +156,7 @@ def customers_of(storage: Storage, limit: int) -> dict[str, Mapping[str, Any]]:
         if len(found) == limit:
             break
         payload = entry.payload
-        if isinstance(payload, ProfilePayload) and payload.identifier_kind == "customer":
+        if isinstance(payload, ProfilePayload) and payload.identifier_kind == CUSTOMER:
             profile = None if payload.identifier in found else storage.profile(payload.identifier)
             if profile is not None:
                 found[payload.identifier] = profile.attributes

@@ -53,7 +53,8 @@ class Tally:
         """Count one decision."""
         self.contacts += 1
         self._persons.add(case.unit)
-        self._has_history |= bool(case.standing.contacts or case.standing.stocks)
+        known = case.standing
+        self._has_history |= bool(known.contacts or known.stocks or any(known.units.values()))
         fallen = self._rulebook.judge(decision.facts)
         for number, trace in enumerate(decision.traces):
             self._add(trace, decision, fallen, number)
