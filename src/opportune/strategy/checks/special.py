@@ -67,6 +67,7 @@ def check_special(notes: Notes, rules: CheckedRules, features: FeatureRules) -> 
             _check_reason(notes, "events.yaml", [event, "attributes", name], attribute)
             if is_barred(attribute):
                 _check_features(notes, features, event, name, attribute)
+    _check_duplicates(notes)
     barred = barred_attributes(notes)
     segments = {rule.source: rule for rule in rules.schema.segments.values()}
     for file, path, node in _texts(notes) if barred else ():
@@ -127,6 +128,15 @@ def _check_features(notes: Notes, features: FeatureRules, event: str, name: str,
             offset = 0
         if offset is not None:
             _report_use(notes, f"{event}.{name}", attribute, "features.yaml", path, node, offset)
+
+
+def _check_duplicates(notes: Notes) -> None:
+    """Report attributes by which people would be told apart; the file names them as its keys."""
+    for name in notes.project.duplicates:
+        attribute = notes.project.attributes.get(name)
+        if attribute is not None and is_barred(attribute):
+            message = _message(f"customer.{name}", attribute)
+            notes.report("duplicates.yaml", [name], message, REMEDY, "special", key=True, where=[name])
 
 
 def _declared(notes: Notes) -> dict[str, tuple[str, Mapping[str, EventAttribute]]]:
