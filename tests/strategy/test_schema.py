@@ -5,16 +5,11 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from opportune.strategy import sections
-from opportune.strategy.schema import FOLDER, KINDS, key_texts, write_schemas
-from opportune.strategy.sections import Amount, Section
+from opportune.strategy.schema import FOLDER, KINDS, every_section, key_texts, write_schemas
+from opportune.strategy.sections_outcomes import Amount
 from opportune.strategy.starter import STARTER
 
-SECTIONS = [
-    kind
-    for kind in vars(sections).values()
-    if isinstance(kind, type) and issubclass(kind, Section) and kind not in (Section, Amount)
-]
+SECTIONS = [kind for kind in every_section() if kind is not Amount]
 
 
 def test_the_starter_holds_the_schemas_of_this_version(tmp_path: Path) -> None:

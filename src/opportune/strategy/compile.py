@@ -29,7 +29,6 @@ from opportune.decide.plan import (
 from opportune.learning.base import CandidateKey
 from opportune.records import Sign, Value, ValueType
 from opportune.rules import Rule, RuleSet
-from opportune.strategy import sections
 from opportune.strategy.checked import LAYERS, CheckedProject
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_features import Resolver
@@ -41,6 +40,7 @@ from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.named import named
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
+from opportune.strategy.sections_outcomes import AMOUNT_MAX, SHOWN, OutcomeValue
 from opportune.strategy.sessions import session_attributes
 from opportune.strategy.templates import templates_of
 from opportune.strategy.texts import text_reader
@@ -221,9 +221,9 @@ def _channel(project: Project, name: str, candidates: tuple[CandidateKey, ...], 
     )
 
 
-def _amount_bounds(value: sections.OutcomeValue) -> AmountBounds:
+def _amount_bounds(value: OutcomeValue) -> AmountBounds:
     low, high = value.range or (None, None)
-    most = sections.AMOUNT_MAX
+    most = AMOUNT_MAX
     return AmountBounds(-most if low is None else low, most if high is None else high, value.currency is not None)
 
 
@@ -319,7 +319,7 @@ def _scored_outcomes(project: Project) -> tuple[str, ...]:
         for action in project.actions.values()
         for amounts in action.values.values()
         for outcome, amount in amounts.items()
-        if outcome != sections.SHOWN and (amount.number or amount.reported)
+        if outcome != SHOWN and (amount.number or amount.reported)
     }
     for channel in project.channels:
         wanted.update(_positive(project, channel)[:1])
@@ -343,7 +343,7 @@ def _values(
         for g, goal in enumerate(project.goals):
             amounts = project.actions[key.action].values.get(goal, {})
             for outcome, amount in amounts.items():
-                if outcome == sections.SHOWN:
+                if outcome == SHOWN:
                     shown[g, i] = amount.number
                 elif outcome in outcomes and outcome in reported:
                     values[g, outcomes.index(outcome), i] = amount.number
@@ -374,7 +374,7 @@ def _amounts(
     return limits, {name: units[name] for name in used}, scale
 
 
-def _unit(value: sections.OutcomeValue) -> tuple[float, str]:
+def _unit(value: OutcomeValue) -> tuple[float, str]:
     """Give what an amount of 1 as reported is for people, and in what."""
     if value.currency is None:
         return 1.0, value.unit

@@ -10,8 +10,8 @@ from opportune.learning.base import CandidateKey
 from opportune.strategy import sections_goals as sections
 from opportune.strategy.compile_limits import length_of, scope_of
 from opportune.strategy.project import Project
-from opportune.strategy.sections import SHOWN
 from opportune.strategy.sections_limits import ContactPolicy
+from opportune.strategy.sections_outcomes import SHOWN
 
 __all__ = ["channel_factors", "compile_fatigues", "compile_goal", "reach_of"]
 

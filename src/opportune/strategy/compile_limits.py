@@ -17,7 +17,8 @@ from opportune.strategy import sections_limits as sections
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_consents import compile_minors, compile_purposes, personal_facts
 from opportune.strategy.project import Project
-from opportune.strategy.sections import SHOWN, Amount, Duration
+from opportune.strategy.sections_outcomes import SHOWN, Amount
+from opportune.strategy.sections_times import Duration
 
 __all__ = [
     "compile_limits",

@@ -9,8 +9,11 @@ from pydantic import BaseModel
 
 from opportune.strategy.files import is_source_file, is_table_file
 from opportune.strategy.project import Project
-from opportune.strategy.sections import Action, Amount, Duration, RuleText, Segment, Validity
+from opportune.strategy.sections_actions import Action, Validity
 from opportune.strategy.sections_limits import QuietHours
+from opportune.strategy.sections_outcomes import Amount
+from opportune.strategy.sections_rules import RuleText, Segment
+from opportune.strategy.sections_times import Duration
 from opportune.strategy.tables.changes import sheet_changes
 
 __all__ = ["differences"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opportune.records import ValueType
 from opportune.strategy.project import Project
-from opportune.strategy.sections import ContextAttribute, EventAttribute
+from opportune.strategy.sections_attributes import ContextAttribute, EventAttribute
 from opportune.strategy.sections_features import Feature
 
 __all__ = ["CONTACT_ATTRIBUTE", "feature_attribute", "feature_attributes", "per_action", "value_of"]

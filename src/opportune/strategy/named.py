@@ -8,7 +8,7 @@ from typing import TypeAlias
 from opportune.customers.intake.session import SESSION_FACTS
 from opportune.strategy.feature_types import feature_attributes
 from opportune.strategy.project import Project
-from opportune.strategy.sections import Attribute, ContextAttribute
+from opportune.strategy.sections_attributes import Attribute, ContextAttribute
 from opportune.strategy.sections_identity import UnitAttribute
 
 SESSION = {key: ContextAttribute(type=type_, predictor=False) for key, type_ in SESSION_FACTS.items()}

@@ -4,52 +4,33 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from opportune.strategy import (
-    sections,
-    sections_consents,
-    sections_context,
-    sections_features,
-    sections_goals,
-    sections_identity,
-    sections_limits,
-    sections_quality,
-    sections_slates,
-    sections_texts,
-)
-from opportune.strategy.sections import (
-    Action,
-    Attribute,
-    Channel,
-    ContextAttribute,
-    ControlGroup,
-    DecisionTable,
-    EventType,
-    Group,
-    Model,
-    Name,
-    OutcomeType,
-    Persona,
-    Section,
-    Segment,
-    Settings,
-)
+from opportune.strategy.sections import Name, Section
+from opportune.strategy.sections_actions import Action, Group
+from opportune.strategy.sections_attributes import Attribute, ContextAttribute, EventType
+from opportune.strategy.sections_channels import Channel
 from opportune.strategy.sections_consents import Purpose
 from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections_control_groups import ControlGroup
 from opportune.strategy.sections_features import Feature
 from opportune.strategy.sections_goals import Goal
 from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level
 from opportune.strategy.sections_limits import ContactPolicy, Stock
+from opportune.strategy.sections_models import Model
+from opportune.strategy.sections_outcomes import OutcomeType
+from opportune.strategy.sections_personas import Persona
 from opportune.strategy.sections_quality import QualityRule
+from opportune.strategy.sections_rules import DecisionTable, Segment
+from opportune.strategy.sections_settings import Settings
 from opportune.strategy.sections_slates import SlateRule
 from opportune.strategy.sections_texts import TextReading
 
-__all__ = ["FOLDER", "KINDS", "key_texts", "schemas", "write_schemas"]
+__all__ = ["FOLDER", "KINDS", "every_section", "key_texts", "schemas", "write_schemas"]
 
 FOLDER = ".schemas"
 
@@ -100,6 +81,15 @@ def write_schemas(directory: Path) -> list[Path]:
     return paths
 
 
+def every_section() -> Iterator[type[Section]]:
+    """All sections that the kinds of file consist of."""
+    bases: list[type[Section]] = [Section]
+    for base in bases:
+        kinds = base.__subclasses__()
+        bases.extend(kinds)
+        yield from kinds
+
+
 def key_texts(section: type[Section]) -> dict[str, str]:
     """Read what a section's docstring says of each key, inherited keys included."""
     texts: dict[str, str] = {}
@@ -123,20 +113,8 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
-    modules = (
-        sections,
-        sections_consents,
-        sections_context,
-        sections_features,
-        sections_goals,
-        sections_identity,
-        sections_limits,
-        sections_quality,
-        sections_slates,
-        sections_texts,
-    )
-    section = next((found for module in modules if (found := getattr(module, title, None))), None)
-    if not (isinstance(section, type) and issubclass(section, Section)):
+    section = next((found for found in every_section() if found.__name__ == title), None)
+    if section is None:
         return
     definition["description"] = str(section.__doc__).split("\n", 1)[0]
     texts = key_texts(section)

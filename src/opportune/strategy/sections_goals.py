@@ -6,12 +6,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
-from opportune.strategy.sections import Duration, Name, Section, Text, Weight
+from opportune.strategy.sections import EMPTY, Name, Section, Text
 from opportune.strategy.sections_limits import Kind, Names
+from opportune.strategy.sections_times import Duration
 
 __all__ = ["Fatigue", "Goal"]
 
-_NONE: dict[str, float] = {}
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e6)]
 
 
 class Fatigue(Section):
@@ -55,6 +56,6 @@ class Goal(Section):
     direction: Literal["more", "less"] = "more"
     weight: Weight = 1.0
     normal: Annotated[float, Field(strict=True, allow_inf_nan=False, ge=1e-6, le=1e12)] = 1.0
-    segments: dict[Name, Weight] = _NONE
-    channels: dict[Name, Weight] = _NONE
+    segments: dict[Name, Weight] = EMPTY
+    channels: dict[Name, Weight] = EMPTY
     fatigue: Fatigue | None = None

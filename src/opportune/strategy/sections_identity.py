@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
-from opportune.strategy.sections import EventAttribute, MissingText, Name, Section, Text
+from opportune.strategy.sections import Name, Section, Text
+from opportune.strategy.sections_attributes import EventAttribute, MissingText
 
 __all__ = ["Comparison", "IdentifierKind", "Level", "UnitAttribute"]
 
