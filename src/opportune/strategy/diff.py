@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel
 
@@ -14,7 +15,9 @@ from opportune.strategy.sections_limits import QuietHours
 from opportune.strategy.sections_outcomes import Amount
 from opportune.strategy.sections_rules import RuleText, Segment
 from opportune.strategy.sections_times import Duration
-from opportune.strategy.tables.changes import sheet_changes
+from opportune.strategy.source_events import is_event_file, read_events
+from opportune.strategy.source_rows import RowsError
+from opportune.strategy.tables.changes import row_changes, sheet_changes
 
 __all__ = ["differences"]
 
@@ -91,8 +94,28 @@ def _sheets(before: Project, after: Project) -> Iterator[str]:
     """Tell which rows of sheets changed; sheets that come or go are told by their tables."""
     for path, text in after.files.items():
         is_sheet = is_table_file(path) or is_source_file(path)
-        if is_sheet and before.files.get(path, text) != text:
+        if not is_sheet or before.files.get(path, text) == text:
+            continue
+        if is_event_file(path):
+            yield from _event_changes(path, before, after)
+        else:
             yield from sheet_changes(path, before.files[path], text)
+
+
+def _event_changes(path: str, before: Project, after: Project) -> Iterator[str]:
+    """Tell which events of a calendar changed, as the rows that they are read as."""
+    try:
+        old, new = (_events(path, project) for project in (before, after))
+    except RowsError:
+        yield f"{path}: changed"
+        return
+    yield from row_changes(path, old, new)
+
+
+def _events(path: str, project: Project) -> list[tuple[str, ...]]:
+    zone = next((section.time_zone for section in project.sources.values() if section.file == path), None)
+    rows = read_events(project.files[path], ZoneInfo(zone or project.settings.time_zone))
+    return [tuple(row.cells[heading] for heading in rows.headings) for row in rows.rows]
 
 
 def _renamed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:

@@ -36,7 +36,7 @@ FILES_MAX = 50_000
 FILE_BYTES_MAX = 1_000_000
 MODEL_BYTES_MAX = 8_000_000
 _MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.onnx")
-_SOURCE_FILE = re.compile(r"sources/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.csv")
+_SOURCE_FILE = re.compile(r"sources/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|ics)")
 _TEXT_MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.texts")
 _TABLE_FILE = re.compile(r"tables/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|xlsx)")
 TOTAL_BYTES_MAX = 200_000_000
@@ -69,7 +69,8 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
             texts[path] = base64.b64encode(data).decode() if is_packed_file(path) else decode(data)
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
-            remedy = _ENCODING if reason.startswith(NOT_UTF8) else "mend or remove it"
+            encoding = "save it as UTF-8" if path.endswith(".ics") else _ENCODING
+            remedy = encoding if reason.startswith(NOT_UTF8) else "mend or remove it"
             problems.append(Problem(path, 0, 0, "", f"cannot be read: {reason}", remedy, "unreadable"))
         if len(texts) > FILES_MAX or total > TOTAL_BYTES_MAX:
             message = f"more than {FILES_MAX} files or {TOTAL_BYTES_MAX} bytes"
@@ -130,7 +131,7 @@ def is_table_file(path: str) -> bool:
 
 
 def is_source_file(path: str) -> bool:
-    """Say whether a path inside a project is that of a sheet that a source of the context reads."""
+    """Say whether a path inside a project is that of a sheet or calendar that a source of the context reads."""
     return _SOURCE_FILE.fullmatch(path) is not None
 
 

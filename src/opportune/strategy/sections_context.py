@@ -24,7 +24,7 @@ class ContextSource(Section):
     Keys:
         kind: holidays, anniversary, places, weather, calendar, device or http. Required.
         title: for people.
-        file: of places, weather and calendar: the sheet, sources/<name>.csv.
+        file: of places, weather and calendar: the sheet, sources/<name>.csv; of calendar also sources/<name>.ics.
         of: of anniversary: the attribute with the date; of device: the one with the user agent.
         country: of holidays: code of ISO 3166 such as PL, or the attribute with the code.
         subdivision: of holidays: code of a part of the country, or the attribute with the code. Default: what holds in

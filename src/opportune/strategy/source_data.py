@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -14,6 +14,7 @@ from opportune.customers.context.positions import Pairs
 from opportune.customers.context.recorded import EVERYWHERE, Span
 from opportune.records import Value
 from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.source_events import is_event_file, read_events
 from opportune.strategy.source_rows import (
     Report,
     Row,
@@ -94,13 +95,17 @@ def recorded_of(section: ContextSource, text: str, zone: ZoneInfo, wanted: Wante
     return Recorded(spans, columns, section.place or "", tuple(wanted))
 
 
-def has_positions(text: str) -> bool:
+def has_positions(section: ContextSource, text: str, zone: ZoneInfo) -> bool:
     """Say whether a file of events says where they are.
 
     Raises:
-        RowsError: the file is no sheet.
+        RowsError: the file is neither a sheet nor iCalendar.
     """
-    return "latitude" in read_rows(text).headings
+    return "latitude" in _events(section, text, zone).headings
+
+
+def _events(section: ContextSource, text: str, zone: ZoneInfo) -> Rows:
+    return read_events(text, zone) if is_event_file(section.file or "") else read_rows(text)
 
 
 def calendar_of(
@@ -109,9 +114,9 @@ def calendar_of(
     """Make a source of kind calendar.
 
     Raises:
-        RowsError: the file is no sheet, or lacks a column.
+        RowsError: the file is neither a sheet nor iCalendar, or lacks a column.
     """
-    rows = _chosen(read_rows(text), section)
+    rows = _sound(_chosen(_events(section, text, zone), section), report)
     is_placed = "latitude" in rows.headings
     rows.expect("name", "begin", *(["latitude", "longitude"] if is_placed else []))
     asked = [name for name in wanted if name not in EVENT]
@@ -137,12 +142,12 @@ def _time(row: Row, zone: ZoneInfo, report: Report) -> tuple[datetime, datetime]
     for name, found in (("begin", begin), ("end", end)):
         if found is None and (name == "begin" or row.cells.get("end")):
             message = f"{name}: expected a day such as 2026-05-04, or a moment, found '{row.cells[name][:60]}'"
-            report(row.line, message, "correct the cell")
+            row.report(report, message, "correct the cell")
     if begin is None or end is None:
         return None
     last = day_after(end[0], zone) if end[1] else end[0]
     if last <= begin[0]:
-        report(row.line, "the end is not after the begin", "correct one of both")
+        row.report(report, "the end is not after the begin", "correct one of both")
         return None
     return begin[0], last
 
@@ -151,10 +156,23 @@ def _chosen(rows: Rows, section: ContextSource) -> Rows:
     """Keep the rows that count."""
     where = section.where or {}
     rows.expect(*where)
-    kept = [row for row in rows.rows if all(row.cells[name] in texts for name, texts in where.items())]
+    kept = [row for row in rows.rows if all(_has(row, name, texts) for name, texts in where.items())]
     if not kept:
         raise RowsError(1, "no row has what 'where' asks for", "correct 'where', or add rows")
     return Rows(rows.headings, tuple(kept))
+
+
+def _has(row: Row, name: str, texts: Sequence[str]) -> bool:
+    """Say whether a cell, or one of the texts that it holds, is among some texts."""
+    return any(text in texts for text in row.parts.get(name, (row.cells[name],)))
+
+
+def _sound(rows: Rows, report: Report) -> Rows:
+    """Keep the rows without faults, and report those of the others."""
+    for row in rows.rows:
+        for fault in row.faults:
+            report(*fault)
+    return Rows(rows.headings, tuple(row for row in rows.rows if not row.faults))
 
 
 def _name(row: Row, report: Report) -> str:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -46,10 +46,29 @@ class RowsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its line and its cells by heading, trimmed."""
+    """One row.
+
+    Args:
+        line: where it stands, 1-based.
+        cells: by heading, trimmed.
+        parts: of cells that hold several texts, by heading: each of them.
+        label: what messages call it; of a row that has one, they repeat no text.
+        faults: what is wrong with it already: line, message and remedy.
+    """
 
     line: int
     cells: Mapping[str, str]
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    label: str = ""
+    faults: tuple[tuple[int, str, str], ...] = ()
+
+    def report(self, report: Report, message: str, remedy: str) -> None:
+        """Report something that is wrong with it."""
+        report(self.line, f"{self.label}: {message}" if self.label else message, remedy)
+
+    def found(self, name: str) -> str:
+        """Say what a cell holds, as far as messages may."""
+        return "something else" if self.label else f"'{self.cells[name][:CELL_SHOWN]}'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +146,9 @@ def column(rows: Rows, name: str, attribute: Attribute, report: Report) -> list[
         try:
             values.append(None if text == "" else read_value(attribute, _typed(text, attribute.type)))
         except ValueError as fault:
-            report(row.line, f"{name}: {fault} ('{text[:CELL_SHOWN]}')", "correct the cell, or leave it empty")
+            quoted = "" if row.label else f" ({row.found(name)})"
+            remedy = "correct it, or leave it out" if row.label else "correct the cell, or leave it empty"
+            row.report(report, f"{name}: {fault}{quoted}", remedy)
             values.append(None)
     return values
 
@@ -156,8 +177,8 @@ def coordinates(row: Row, report: Report) -> tuple[float, float] | None:
     for name, limit in (("latitude", LATITUDE_MAX), ("longitude", LONGITUDE_MAX)):
         value = number(row.cells[name])
         if value is None or not -limit <= value <= limit:
-            message = f"{name}: expected {-limit:g} to {limit:g} degrees, found '{row.cells[name][:CELL_SHOWN]}'"
-            report(row.line, message, _degree_remedy(row.cells[name], value))
+            message = f"{name}: expected {-limit:g} to {limit:g} degrees, found {row.found(name)}"
+            row.report(report, message, _degree_remedy(row.cells[name], value))
         else:
             found.append(value)
     return (found[0], found[1]) if len(found) == 2 else None
@@ -188,5 +209,8 @@ def day_or_moment(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
 
 
 def day_after(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Give the begin of the next day in a zone."""
-    return datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
+    """Give the begin of the next day in a zone; after the last day of the calendar, its last moment."""
+    try:
+        return datetime.combine(moment.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)

@@ -29,12 +29,13 @@ def sources(context: str, declared: str = "", **sheets: str) -> Sources:
     """Compile sources.
 
     Args:
-        context: more of context.yaml; declared: sources.yaml; sheets: name → text of sources/NAME.csv.
+        context: more of context.yaml; declared: sources.yaml.
+        sheets: name → text of sources/NAME.csv, or of sources/NAME where the name has an ending.
     """
     files = shop()
     files["attributes.yaml"] += ATTRIBUTES
     files["context.yaml"] += context
-    files |= {f"sources/{name}.csv": text for name, text in sheets.items()}
+    files |= {f"sources/{name if '.' in name else name + '.csv'}": text for name, text in sheets.items()}
     if declared:
         files["sources.yaml"] = declared
     return registries(check_files(files).project).sources

@@ -20,6 +20,7 @@ from opportune.strategy.registries import registry
 from opportune.strategy.sections_attributes import ContextAttribute
 from opportune.strategy.sections_context import ContextSource
 from opportune.strategy.source_data import calendar_of, has_positions, places_of, recorded_of
+from opportune.strategy.source_events import is_event_file
 from opportune.strategy.source_kinds import BUILT_IN, FILED, KEYS, REQUIRED, SHARED_KEYS, What, gives
 from opportune.strategy.source_rows import RowsError
 from opportune.strategy.wording import suggest
@@ -235,6 +236,10 @@ class _File:
                 remedy = suggest(path, known, "sheets in the folder sources")
                 self.notes.report(FILE, [self.name, "file"], f"no sheet '{path[:100]}'", remedy, "unknown-file")
             return
+        if is_event_file(path) and self.section.kind != "calendar":
+            message = f"kind {self.section.kind} reads a sheet, and this is iCalendar"
+            self.notes.report(FILE, [self.name, "file"], message, "name a file sources/NAME.csv", "unfit-file")
+            return
         if not self.is_used:
             return
         try:
@@ -249,7 +254,7 @@ class _File:
             recorded_of(section, text, zone, self.wanted, self._report)
             return
         pairs = pairs_of(self.notes.project, section)
-        is_placed = kind == "places" or has_positions(text)
+        is_placed = kind == "places" or has_positions(section, text, zone)
         if kind == "calendar" and not is_placed:
             self._refuse_unplaced()
         if kind == "calendar" and is_placed and section.within_km is None:
@@ -265,10 +270,11 @@ class _File:
     def _refuse_unplaced(self) -> None:
         for key in ("position", "within_km"):
             if key in self.section.model_fields_set:
-                message = f"'{key}' means nothing: the file has no columns latitude and longitude"
-                self.notes.report(
-                    FILE, [self.name, key], message, "remove it, or add the columns", "unfit-key", key=True
-                )
+                lacks, remedy = "the file has no columns latitude and longitude", "remove it, or add the columns"
+                if is_event_file(self.section.file or ""):
+                    lacks, remedy = "no event of the file has a GEO", "remove it, or add where events are"
+                message = f"'{key}' means nothing: {lacks}"
+                self.notes.report(FILE, [self.name, key], message, remedy, "unfit-key", key=True)
 
     def _zone(self) -> ZoneInfo:
         zone = self.section.time_zone or self.notes.project.settings.time_zone

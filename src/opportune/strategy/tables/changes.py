@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 
 from opportune.strategy.tables.sheet import Sheet, SheetError, read_sheet
 
-__all__ = ["sheet_changes"]
+__all__ = ["row_changes", "sheet_changes"]
+
+Texts = tuple[str, ...]
+"""The cells of one row."""
 
 
 def sheet_changes(file: str, old: str, new: str) -> Iterator[str]:
@@ -23,6 +26,11 @@ def sheet_changes(file: str, old: str, new: str) -> Iterator[str]:
     except SheetError:
         yield f"{file}: changed"
         return
+    yield from row_changes(file, before, after)
+
+
+def row_changes(file: str, before: Sequence[Texts], after: Sequence[Texts]) -> Iterator[str]:
+    """Tell which rows were added, removed or changed."""
     for kind, a, b, c, d in SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
         if kind == "replace" and b - a == d - c:
             pairs = zip(before[a:b], after[c:d], strict=True)
@@ -36,9 +44,9 @@ def _read(file: str, text: str) -> Sheet:
     return read_sheet(file, base64.b64decode(text) if file.endswith(".xlsx") else text.encode())
 
 
-def _rows(sheet: Sheet) -> list[tuple[str, ...]]:
+def _rows(sheet: Sheet) -> list[Texts]:
     return [tuple(cell.text for cell in row) for row in (sheet.headings, *sheet.rows)]
 
 
-def _said(row: tuple[str, ...]) -> str:
+def _said(row: Texts) -> str:
     return "[" + " | ".join(text or "-" for text in row) + "]"
