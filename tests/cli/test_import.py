@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +139,28 @@ def test_import_does_not_write_beside_a_service(run: Run, store: Path) -> None:
 
     assert ended.code == 2
     assert "another process writes to this store" in ended.err
+
+
+def test_a_row_whose_time_zone_is_none_is_refused(run: Run, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(PROJECT, "shop"))
+    with (folder / "attributes.yaml").open("a") as file:
+        file.write("time_zone: {type: text}\n")
+    Path("people.csv").write_text("id,age,time_zone\nc-1,30,Asia/Tokyo\nc-2,31,Mordor\nc-3,32,\nc-4,33,Mordor\n")
+    Path("map.yaml").write_text("attributes: {time_zone: {constant: Mordor}}\n")
+
+    checked = run("import", folder, "people.csv", "--dry-run", "--json")
+    done = run("import", folder, "people.csv", "--store", "shop.db", "--json")
+    mapped = run("import", folder, "people.csv", "--mapping", "map.yaml", "--store", "shop.db")
+
+    report = Path("people.csv.refused.jsonl").read_text()
+    refused = [json.loads(line) for line in report.splitlines()]
+    assert (checked.code, checked.json["refused"]) == (1, 2)
+    assert (done.code, done.json["imported"], done.json["refused"]) == (1, 2, 2)
+    assert [(line["row"], line["problems"][0]["where"]) for line in refused] == [(2, "time_zone"), (4, "time_zone")]
+    assert refused[0]["problems"][0]["message"] == "expected the IANA name of a time zone, such as Europe/Warsaw"
+    assert "leave the attribute out" in refused[0]["problems"][0]["remedy"]
+    assert "Mordor" not in report
+    assert attributes(tmp_path / "shop.db", "c-1") == {"age": 30, "time_zone": "Asia/Tokyo"}
+    assert attributes(tmp_path / "shop.db", "c-2") is None
+    assert mapped.code == 1
+    assert "map.yaml:1:36: attributes.time_zone.constant: expected the IANA name of a time zone" in mapped.err

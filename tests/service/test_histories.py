@@ -94,7 +94,9 @@ def test_a_zone_that_does_not_exist_ends_no_decision(tmp_path: Path) -> None:
     attributes = files()["attributes.yaml"] + "\ntime_zone: {type: text}\n"
     policies = "cap: {at_most: 100, per: action, within: {days: 2}}\n"
     with serving(tmp_path / "shop.db", of=with_features(attributes=attributes, contact_policies=policies)) as service:
-        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"time_zone": "Nope/Zone"}})
+        # A profile of before such a name was refused.
+        wrong = SaveProfile(id="p", identifier="c-1", attributes={"time_zone": "Nope/Zone"}, replace=False)
+        service.runtime.storage.write([wrong])
         happen(service, "e-1")
         answer = service.decide("r-1", customer="c-1")
         record = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from opportune.customers.own_zone import own_zone_fault
 from opportune.customers.plain import Plain, PlainForms, plain_of
 from opportune.errors import InputError, Problem, and_more, suggest
 from opportune.records import Value, ValueType
@@ -16,6 +17,8 @@ __all__ = ["Attribute", "Registry", "read_value"]
 
 INTEGER_MAX = 2**63 - 1
 """Rules compute with 64-bit integers."""
+ZONE = "time_zone"
+"""Name of the customer's own zone."""
 UNKNOWN_MAX = 20
 """Undeclared names that are told one by one: comparing each with all that is declared takes long."""
 
@@ -64,13 +67,15 @@ class Registry:
         return {prefix + name: value for name, value in typed.items()}, ignored
 
     def typed(
-        self, values: Mapping[str, Any], missing_allowed: bool = True
+        self, values: Mapping[str, Any], missing_allowed: bool = True, is_profile: bool = False
     ) -> tuple[Mapping[str, Value], tuple[str, ...]]:
         """Give input its types.
 
         Args:
             values: name → JSON value; null means missing.
             missing_allowed: False refuses null.
+            is_profile: it is to be kept of a customer, whose own time zone must be one then. What was kept before that
+                was asked is read without.
 
         Returns:
             name → value, which may be `values` itself, and the undeclared names that were dropped.
@@ -78,7 +83,7 @@ class Registry:
         Raises:
             InputError: with all that is wrong; values are never repeated.
         """
-        if self._plain.fits(values):
+        if self._plain.fits(values) and not (is_profile and ZONE in values):
             return values, ()
         typed: dict[str, Value] = {}
         ignored: list[str] = []
@@ -102,6 +107,10 @@ class Registry:
                 typed[name] = _READERS[attribute.type](attribute, value)
             except ValueError as error:
                 problems.append(_problem(self.prefix + name, str(error)))
+                continue
+            fault = own_zone_fault(self.prefix + name, typed[name]) if is_profile else None
+            if fault is not None:
+                problems.append(_problem(self.prefix + name, *fault))
         if problems:
             raise InputError([*problems, *and_more(unknown - UNKNOWN_MAX)], "invalid-attribute")
         return typed, tuple(ignored)

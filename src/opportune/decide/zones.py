@@ -13,9 +13,17 @@ OWN_ZONE = "customer.time_zone"
 """Fact key of the customer's own zone."""
 
 
-@lru_cache(maxsize=1024)
+LENGTH_MAX = 100
+"""Characters of a name that is looked at and remembered; the longest zone has 32."""
+
+
 def is_zone(name: str) -> bool:
     """Say whether a name is that of an IANA time zone, which is the same on every machine."""
+    return len(name) <= LENGTH_MAX and _is_known(name)
+
+
+@lru_cache(maxsize=1024)
+def _is_known(name: str) -> bool:
     if name in ("localtime", "posixrules") or name.startswith("right/"):
         # Every machine has its own of the first two, and the last counts leap seconds: decisions would differ.
         return False

@@ -92,7 +92,7 @@ def _write(registries: Registries, told: Told) -> Write:
 def _profile(registries: Registries, news: ProfileNews) -> SaveProfile:
     problems = ids_wrong(messageId=news.id, userId=news.customer)
     try:
-        attributes, _ = registries.customer.typed(news.attributes)
+        attributes, _ = registries.customer.typed(news.attributes, is_profile=True)
     except InputError as error:
         raise InputError([*problems, *error.problems], "invalid-attribute") from None
     refuse_if(problems)

@@ -204,14 +204,13 @@ class Intake:
         problem = id_problem("customer", identifier)
         if problem is not None:
             raise InputError([problem])
-        facts, ignored = registry.read(attributes)
-        start = len(registry.prefix)
+        typed, ignored = registry.typed(attributes, is_profile=True)
         removed = tuple(name for name, value in attributes.items() if value is None and name in registry.attributes)
         write = SaveProfile(
             id=write_id or self._settings.new_id(),
             identifier=identifier,
             identifier_kind=kind,
-            attributes={name[start:]: value for name, value in facts.items()},
+            attributes=dict(typed),
             removed=() if replace else removed,
             replace=replace,
         )

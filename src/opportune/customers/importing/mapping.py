@@ -14,6 +14,7 @@ from opportune.customers.attributes import Attribute, Registry, read_value
 from opportune.customers.importing.conversions import SETTINGS_OF, Conversion
 from opportune.customers.importing.notes import Notes, Path
 from opportune.customers.importing.sources import CsvOptions, Source
+from opportune.customers.own_zone import own_zone_fault
 from opportune.errors import suggest
 from opportune.records import Value
 
@@ -74,7 +75,11 @@ def read_mapping_file(content: Any, registry: Registry, notes: Notes) -> Mapping
             remedy = suggest(name, registry.attributes, "declare it, or leave it out of the mapping")
             notes.add(("attributes", name), "the project does not declare it", remedy, f"attribute {name}")
         else:
-            attributes[name] = _feed(attribute, feed, notes, ("attributes", name))
+            read = attributes[name] = _feed(attribute, feed, notes, ("attributes", name))
+            constant = None if read is None else read.constant
+            fault = None if constant is None else own_zone_fault(registry.prefix + name, constant)
+            if fault is not None:
+                notes.add(("attributes", name, "constant"), *fault)
     missing = _texts(content.get("missing", []), notes, ("missing",))
     return MappingFile(
         id=_name(content.get("id"), notes, ("id",)),

@@ -9,6 +9,7 @@ from opportune.customers.attributes import Attribute, Registry, read_value
 from opportune.customers.importing.conversions import cell_reader
 from opportune.customers.importing.mapping import ColumnMap, Feed
 from opportune.customers.importing.sources import Batch
+from opportune.customers.own_zone import own_zone_fault
 from opportune.errors import Problem
 from opportune.records import Value
 
@@ -38,13 +39,15 @@ class _Wrong(NamedTuple):
     """Stands for a value that the attribute does not take."""
 
     message: str
+    remedy: str = ""
 
 
 class _Column:
     """Reads the cells of one attribute."""
 
-    def __init__(self, attribute: Attribute, feed: Feed, missing: frozenset[str]) -> None:
+    def __init__(self, attribute: Attribute, feed: Feed, missing: frozenset[str], prefix: str) -> None:
         self.name = attribute.name
+        self._key = prefix + attribute.name
         self.column = feed.column or ""
         self._attribute = attribute
         self._read = cell_reader(attribute, feed.conversion)
@@ -67,6 +70,8 @@ class _Column:
     def _value(self, cell: Any) -> Any:
         try:
             value: Any = read_value(self._attribute, self._read(cell))
+            fault = own_zone_fault(self._key, value)
+            value = value if fault is None else _Wrong(*fault)
         except ValueError as error:
             value = _Wrong(str(error))
         if self._room and type(cell) is str:
@@ -87,7 +92,9 @@ class RowReader:
         self._id = columns.id
         feeds = [(registry.attributes[name], feed) for name, feed in columns.attributes.items()]
         self._columns = [
-            _Column(attribute, feed, columns.missing) for attribute, feed in feeds if feed.constant is None
+            _Column(attribute, feed, columns.missing, registry.prefix)
+            for attribute, feed in feeds
+            if feed.constant is None
         ]
         self._constants = {attribute.name: feed.constant for attribute, feed in feeds if feed.constant is not None}
 
@@ -123,7 +130,7 @@ class RowReader:
             if _Wrong in set(map(type, values)):
                 for index, value in enumerate(values):
                     if type(value) is _Wrong and index not in batch.faults:
-                        wrong.setdefault(index, []).append(_problem(column.column, value.message))
+                        wrong.setdefault(index, []).append(_problem(column.column, value.message, value.remedy))
         return wrong
 
 
@@ -135,5 +142,5 @@ def _identifier(cell: Any) -> str | None:
     return cell if 0 < len(cell) <= IDENTIFIER_CHARACTERS_MAX else None
 
 
-def _problem(where: str, message: str) -> Problem:
-    return Problem("", 0, 0, where, message, "", "invalid-attribute")
+def _problem(where: str, message: str, remedy: str = "") -> Problem:
+    return Problem("", 0, 0, where, message, remedy, "invalid-attribute")
