@@ -1,4 +1,4 @@
-"""Erase the same persons again in an earlier state of a store."""
+"""Who was forgotten, and forgetting the same persons again in an earlier state of a store."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from opportune.errors import OpportuneError, StoreError
 from opportune.storage.digests import digest_of, encode, erasure_mark
+from opportune.storage.entries import from_microseconds
 from opportune.storage.stored import Erasure
 from opportune.storage.writes import RepeatErasure
 
 if TYPE_CHECKING:
     from opportune.storage.base import Storage
 
-__all__ = ["ERASURES", "erase_again", "key_name"]
+__all__ = ["ERASURES", "erase_again", "erasures", "key_name"]
 
 ERASURES = "erasures"
 """Name of the secret that identifiers are marked with."""
@@ -22,6 +23,19 @@ ERASURES = "erasures"
 def key_name(secret: bytes) -> str:
     """What tells one secret from another and gives neither away."""
     return digest_of(b"erasures " + secret)[:8].hex()
+
+
+def erasures(storage: Storage, after: int) -> list[Erasure]:
+    """See `Storage.erasures`."""
+    found: dict[tuple[int, int], list[bytes]] = {}
+    for mark, at, sequence in storage._table("tombstones"):
+        if sequence > after:
+            found.setdefault((sequence, at), []).append(bytes(mark))
+    key = key_name(storage.secret(ERASURES))
+    return [
+        Erasure(sequence=sequence, at=from_microseconds(at), marks=tuple(sorted(marks)), key=key)
+        for (sequence, at), marks in sorted(found.items())
+    ]
 
 
 def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | None = None) -> int:

@@ -46,6 +46,9 @@ class Hooks(ABC):
     All hooks may raise `StoreError`; reads see committed states only.
     """
 
+    place: str
+    """Name of the store in messages, such as its file."""
+
     @abstractmethod
     def _transact(self, wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
         """Find what is wanted, plan, apply and commit, all in one transaction that no other writer can interleave.

@@ -17,6 +17,7 @@ from opportune.storage.base import MODELS_KEPT, Storage
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.fold import Fold
 from opportune.storage.kinds import Kind
+from opportune.storage.reads.decisions import taught_again
 
 __all__ = ["Retired", "retire"]
 
@@ -106,7 +107,7 @@ def _bounds(storage: Storage) -> tuple[int, _Bound]:
     unlearned = storage.journal(checkpoint, 1, LEARNED)
     if unlearned:
         reason = f"the model's last checkpoint has learned to entry {checkpoint}"
-        needed = [unlearned[0].sequence - 1, *storage._taught_again(checkpoint, bounds[0].sequence + 1)]
+        needed = [unlearned[0].sequence - 1, *taught_again(storage, checkpoint, bounds[0].sequence + 1)]
         bounds.append(_Bound(min(needed), reason))
     return checkpoint, min(bounds)
 

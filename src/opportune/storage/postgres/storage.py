@@ -35,6 +35,7 @@ from opportune.storage.postgres.partitions import begin_partition
 from opportune.storage.postgres.reading import Reads, rows_of_kinds
 from opportune.storage.postgres.schema import check_schema, migrate
 from opportune.storage.postgres.server import check_server
+from opportune.storage.reads import damage
 from opportune.storage.statements import PROVED
 from opportune.storage.unions import Link as Merge
 
@@ -133,11 +134,6 @@ class PostgresStorage(Storage):
             )
         with closing(self._connect_for_long()) as link:
             self.migrated = migrate(link, self.place, self._address.schema, self._clock)
-
-    def _check_tail(self) -> None:
-        """Read the last entries: damage by a torn write would be there."""
-        for row in self._rows(max(0, self._last_sequence() - 10), 10, ()):
-            self._decode(row)
 
     def snapshot(self) -> Storage:
         holder = self._connect_for_long()
@@ -286,7 +282,7 @@ class PostgresStorage(Storage):
             raise store_error(self.place, error) from error
         except UnicodeDecodeError:
             # The text of a decoding error repeats what was read, and that may be private.
-            raise self._damage("damaged (a text is not in valid Unicode)") from None
+            raise damage(self, "damaged (a text is not in valid Unicode)") from None
 
     def _read(self, statement: Statement, *values: Any) -> list[Row]:
         with self._translated():
@@ -406,7 +402,7 @@ class PostgresStorage(Storage):
     def _last_sequence(self) -> int:
         sequence: int | None = self._one(Reads.LAST)
         if sequence is None:
-            raise self._damage("the row of the journal's end is missing")
+            raise damage(self, "the row of the journal's end is missing")
         return sequence
 
     def _counters(self) -> dict[str, int]:

@@ -22,6 +22,7 @@ from opportune.storage.changes import Changes, ConsentFound, Found, ReservationF
 from opportune.storage.entries import StoredRow, lasting_row, stored_row
 from opportune.storage.hooks import PersonRows, ProfileRow
 from opportune.storage.kinds import INDEXED_KINDS, Kind
+from opportune.storage.reads import damage
 from opportune.storage.sqlite.applying import apply
 from opportune.storage.sqlite.checkpoints import Checkpointer
 from opportune.storage.sqlite.file import check_file, check_library, connect, flush_folder, lock
@@ -135,11 +136,6 @@ class SqliteStorage(Storage):
             self._checkpointer.note(pages)
         return int(apsw.SQLITE_OK)
 
-    def _check_tail(self) -> None:
-        """Read the last entries: damage by a torn write would be there."""
-        for row in self._rows(max(0, self._last_sequence() - 10), 10, ()):
-            self._decode(row)
-
     def snapshot(self) -> Storage:
         return SqliteStorage(self._path, read_only=True, frozen=True, clock=self._clock)
 
@@ -220,7 +216,7 @@ class SqliteStorage(Storage):
         except (apsw.CorruptError, apsw.NotADBError, UnicodeDecodeError) as error:
             # The text of a decoding error repeats what was read, and that may be private.
             fault = "a text is not in valid Unicode" if isinstance(error, UnicodeDecodeError) else str(error)
-            raise self._damage(f"damaged ({fault})") from None
+            raise damage(self, f"damaged ({fault})") from None
         except apsw.FullError as error:
             raise StoreError(f"{self.place}: no space left on the device; free some, no restart is needed") from error
         except apsw.BusyError as error:

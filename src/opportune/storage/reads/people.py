@@ -1,0 +1,64 @@
+"""Who is known, what is known of them, and who became one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+from typing import Any
+
+import msgspec
+
+from opportune.storage.changes import profile_digest
+from opportune.storage.entries import Entry
+from opportune.storage.hooks import Hooks, ProfileRow
+from opportune.storage.reads.kept import damage, kept_entry
+from opportune.storage.stored import KnownPerson, Profile
+from opportune.storage.unions import OwnProfile, alone, read_marks, united
+
+__all__ = ["everybody", "merges", "profile"]
+
+
+def profile(store: Hooks, identifier_kind: str, identifier: str) -> Profile | None:
+    """See `Storage.profile`."""
+    rows = store._profiles(identifier_kind, identifier)
+    if rows is None or not rows.profiles:
+        return None
+    owns = [_own_profile(store, row) for row in rows.profiles]
+    known = united(owns, rows.links) if len(owns) > 1 else alone(owns[0])
+    return Profile(
+        person=rows.root,
+        attributes={name: value for name, (value, _) in known.items()},
+        version=max(row.version for row in rows.profiles),
+        times={name: at for name, (_, at) in known.items() if at is not None},
+    )
+
+
+def _own_profile(store: Hooks, row: ProfileRow) -> OwnProfile:
+    if profile_digest(row.person, row.version, row.sequence, row.attributes, row.marks) != row.digest:
+        raise damage(store, f"profile of person {row.person}: it does not fit its digest")
+    return OwnProfile(row.person, msgspec.msgpack.decode(row.attributes), read_marks(row.marks, row.sequence))
+
+
+def everybody(store: Hooks) -> Iterator[KnownPerson]:
+    """See `Storage.people`."""
+    for root, rows in groupby(store._table("people"), key=lambda row: str(row[0])):
+        found = list(rows)
+        own = [ProfileRow(*row[3:]) for row in found if row[3] is not None]
+        attributes: dict[str, Any] = {}
+        if len(found) == 1 and own:
+            attributes = _own_profile(store, own[0]).attributes
+        elif own:
+            known = profile(store, found[0][1], found[0][2])
+            attributes = {} if known is None else known.attributes
+        yield KnownPerson(root, tuple((kind, value) for _, kind, value, *_ in found), attributes)
+
+
+def merges(store: Hooks, identifier_kind: str, identifier: str) -> list[tuple[Entry, Entry | None]]:
+    """See `Storage.merges`."""
+    persons = store._persons(identifier_kind, identifier)
+    found = []
+    for sequence, undone in sorted(store._merges(persons), reverse=True) if persons else ():
+        entry = kept_entry(store, sequence) if sequence else None
+        if entry is not None:
+            found.append((entry, kept_entry(store, undone) if undone else None))
+    return found
