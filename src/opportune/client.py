@@ -385,10 +385,9 @@ def _export(customer: str) -> _Ask[dict[str, Any]]:
     return _Ask("GET", path, lambda response: _read(response, dict[str, Any]), seconds=60.0)
 
 
-def _erase(customer: str, author: str, reason: str, id: str | None) -> _Ask[dict[str, Any]]:
+def _erase(path: str, author: str, reason: str, id: str | None) -> _Ask[dict[str, Any]]:
     body = {"author": author, "reason": reason, "id": id or uuid4().hex}
-    path = f"{_customer_path(customer)}/erasure"
-    return _Ask("POST", path, lambda response: _read(response, dict[str, Any]), body, seconds=600.0)
+    return _Ask("POST", f"{path}/erasure", lambda response: _read(response, dict[str, Any]), body, seconds=600.0)
 
 
 def _merge(customer: str, other: str, id: str | None, author: str, reason: str) -> _Ask[Merged]:
@@ -498,6 +497,10 @@ def _revisions() -> _Ask[list[RevisionLine]]:
 
 def _customer_path(customer: str) -> str:
     return f"/v1/customers/{quote(customer, safe='')}"
+
+
+def _unit_path(level: str, unit: str) -> str:
+    return f"/v1/units/{quote(level, safe='')}/{quote(unit, safe='')}"
 
 
 def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -799,7 +802,20 @@ class Client(_Common):
         Raises:
             ServiceError: nobody is known under the identifier, or the service is away: send it again with the same id.
         """
-        return self._do(_erase(customer, author, reason, id))
+        return self._do(_erase(_customer_path(customer), author, reason, id))
+
+    def erase_unit(
+        self, level: str, unit: str, *, reason: str, author: str = "", id: str | None = None
+    ) -> dict[str, Any]:
+        """Forget a unit of a level, such as a household, for good; its members stay.
+
+        Args:
+            reason: why, without naming anybody; it is kept.
+
+        Raises:
+            ServiceError: the unit is not known, or the service is away: send it again with the same id.
+        """
+        return self._do(_erase(_unit_path(level, unit), author, reason, id))
 
     def merge(self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = "") -> Merged:
         """Say that another identifier belongs to the same customer.
@@ -1156,7 +1172,13 @@ class AsyncClient(_Common):
 
     async def erase(self, customer: str, *, reason: str, author: str = "", id: str | None = None) -> dict[str, Any]:
         """Forget a customer for good; see `Client.erase`."""
-        return await self._do(_erase(customer, author, reason, id))
+        return await self._do(_erase(_customer_path(customer), author, reason, id))
+
+    async def erase_unit(
+        self, level: str, unit: str, *, reason: str, author: str = "", id: str | None = None
+    ) -> dict[str, Any]:
+        """Forget a unit of a level for good; see `Client.erase_unit`."""
+        return await self._do(_erase(_unit_path(level, unit), author, reason, id))
 
     async def merge(
         self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = ""

@@ -10,6 +10,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
+import httpx
 import pytest
 
 from opportune.customers.identity.proof import claimed_in
@@ -106,6 +107,63 @@ def test_a_household(run: Run, shop: Path) -> None:
     assert joined.out == "household h-1: no attributes\n  4711\n  4712\n"
     assert left.json["members"] == [["4711"]]
     assert "no level 'company'" in level.err
+
+
+def _household_of_two(run: Run) -> None:
+    run("household", "h-1", "--join", "4711", "--join", "4712", *STORE)
+    with open_storage("shop.db") as storage:
+        size = SaveProfile(id="h", identifier="h-1", identifier_kind="household", attributes={"size": 3}, replace=False)
+        storage.write([size])
+
+
+def test_a_household_is_erased_and_its_members_stay(run: Run, shop: Path) -> None:
+    _household_of_two(run)
+    words = ("--level", "household", "--reason", "asked", *STORE)
+
+    erased = run("erase", "h-1", *words, "--json")
+    again = run("erase", "h-1", *words)
+    told = run("household", "h-1", *STORE, "--json").json
+
+    assert (erased.code, again.code) == (0, 1)
+    assert erased.json["payloads"] >= 1
+    assert (erased.json["compacted"], erased.json["listed"]) == (True, True)
+    assert "nobody is known under it" in again.err
+    assert (told["attributes"], told["members"]) == ({}, [])
+    with open_storage("shop.db", read_only=True) as storage:
+        profile = storage.profile("4711")
+        assert profile is not None
+        assert profile.attributes["age"] == 46
+
+
+def test_an_erased_household_stays_erased_in_a_restored_backup(run: Run, shop: Path) -> None:
+    _household_of_two(run)
+    shutil.copy("shop.db", "backup.db")
+    said = run("erase", "h-1", "--level", "household", "--reason", "asked", *STORE)
+    Path("shop.db").unlink()
+
+    restored = run("restore", "backup.db", *STORE, "--json").json
+
+    assert re.fullmatch(r"Erased by entry \d+: \d+ personal parts? deleted, files rewritten\.\n", said.out)
+    assert restored["erased_again"] == 1
+    assert run("household", "h-1", *STORE, "--json").json["members"] == []
+
+
+def test_what_is_no_unit_is_not_erased(run: Run, shop: Path) -> None:
+    reason = ("--reason", "x", *STORE)
+    level = run("erase", "h-1", "--level", "company", *reason)
+    person = run("erase", "4711", "--level", "household", *reason)
+    mixed = run("erase", "household:h-1", *reason)
+    empty = run("erase", "", "--level", "household", *reason)
+    none = run("erase", "h-1", "--level", "household", "--reason", "x", "--store", "none.db")
+
+    assert [one.code for one in (level, person, mixed, empty, none)] == [1] * 5
+    assert "level: the strategy has no such level; known: household" in level.err
+    assert "nobody is known under it" in person.err
+    assert "found a unit of the level 'household'; name a person; household tells of units, and erase --level" in (
+        mixed.err
+    )
+    assert "unit: expected 1 to 256 characters, found 0" in empty.err
+    assert "known: none" in none.err
 
 
 def test_the_key_of_proofs(run: Run, shop: Path) -> None:
@@ -262,6 +320,10 @@ def test_what_is_said_beside_a_running_service(run: Run, shop: Path) -> None:
         url = ("--url", served.url)
         recorded = run("consent", "record", "email:anna@example.com", "profiling", "--refused", *url)
         shown = run("consent", "show", "4711", *STORE, "--json").json["consents"]
+        joining = {"id": "j", "level": "household", "unit": "h 1/2"}
+        httpx.put(f"{served.url}/v1/customers/4712/units", json=joining).raise_for_status()
+        unit = run("erase", "h 1/2", "--level", "household", "--reason", "asked", *url, "--json")
+        wrong = run("erase", "h", "--level", "company", "--reason", "asked", *url)
         erased = run("erase", "email:anna@example.com", "--reason", "asked", *url, "--json")
         gone = run("export-person", "4711", *STORE)
         both = run("erase", "4711", "--reason", "x", *STORE, *url)
@@ -274,6 +336,9 @@ def test_what_is_said_beside_a_running_service(run: Run, shop: Path) -> None:
     assert recorded.out.startswith("Recorded as entry"), recorded.err
     assert not shown[0]["allowed"]
     assert erased.json["listed"]
+    assert unit.json.keys() == erased.json.keys()
+    assert (unit.code, unit.json["listed"]) == (0, True)
+    assert (wrong.code, "level: the strategy has no such level; known: household" in wrong.err) == (1, True)
     assert (gone.code, both.code) == (1, 2)
 
 

@@ -43,7 +43,11 @@ def read_identifier(kinds: Identifiers, text: str) -> Identifier:
         InputError: there is no such kind, or it is wrong.
     """
     kind, sign, _ = text.partition(":")
-    if sign and kind not in kinds.kinds and kind not in kinds.levels:
+    if sign and kind in kinds.levels:
+        message = f"expected a person, found a unit of the level '{kind}'"
+        remedy = "name a person; household tells of units, and erase --level forgets one"
+        raise InputError.of(CUSTOMER, message, remedy, "invalid-identifier")
+    if sign and kind not in kinds.kinds:
         known = f"known: {', '.join(kinds.kinds)}; a customer's number with a colon is written {CUSTOMER}:NUMBER"
         remedy = suggest(kind, kinds.kinds, known)
         raise InputError.of(CUSTOMER, "the project has no such kind of identifier", remedy, "invalid-identifier")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from datetime import datetime
 from typing import Any, TypeVar
@@ -32,7 +32,6 @@ from opportune.storage import (
 )
 from opportune.storage.books.merging import two_persons
 from opportune.storage.cluster import identifier_mark
-from opportune.strategy.compile import Registries
 
 __all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "check_level", "merges_of"]
 
@@ -317,7 +316,7 @@ class Links:
         return self._live.current.strategy.registries.identifiers
 
     def _check_level(self, level: str) -> None:
-        check_level(self._live.current.strategy.registries, level)
+        check_level(self._live.current.strategy.registries.levels, level)
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._reader, work)
@@ -346,16 +345,15 @@ def merges_of(storage: Storage, identifier: Identifier) -> tuple[MergeLine, ...]
     return tuple(line for line in lines if line is not None)
 
 
-def check_level(registries: Registries, level: str) -> None:
+def check_level(levels: Collection[str], level: str) -> None:
     """Refuse what is no level of the strategy.
 
     Raises:
         UnknownError: it is none.
     """
-    levels = sorted(registries.levels)
     if level not in levels:
         message = "the strategy has no such level"
-        raise UnknownError.of("level", message, f"known: {', '.join(levels) or 'none'}", "unknown-level")
+        raise UnknownError.of("level", message, f"known: {', '.join(sorted(levels)) or 'none'}", "unknown-level")
 
 
 def _line(entry: Entry, split: Entry | None) -> MergeLine | None:

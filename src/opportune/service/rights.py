@@ -115,7 +115,7 @@ class Rights:
             UnknownError: the unit is not known.
             StoreError: nothing was acknowledged; what was erased stays erased.
         """
-        check_level(self._live.current.strategy.registries, level)
+        check_level(self._live.current.strategy.registries.levels, level)
         refuse_if(ids_wrong(unit=unit))
         return await self._erase(level, unit, author, reason, write_id)
 
