@@ -7,11 +7,20 @@ from pathlib import Path
 
 import pytest
 
+from opportune.service.revisions import Strategy
+
+from . import shop
 from .shop import Service, serving
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
+def strategy() -> Strategy:
+    """What the service decides by; modules of tests may give another one."""
+    return shop.strategy()
+
+
+@pytest.fixture
+def service(tmp_path: Path, strategy: Strategy) -> Iterator[Service]:
     """A fresh service with an empty store."""
-    with serving(tmp_path / "shop.db") as one:
+    with serving(tmp_path / "shop.db", of=strategy) as one:
         yield one

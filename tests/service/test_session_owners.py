@@ -16,7 +16,7 @@ from opportune.service.speakers import Speaker, owners
 from opportune.storage import ErasePerson, Kind, MergePersons, SqliteStorage, Storage
 from opportune.testing.storage import event, save_decision
 
-from .shop import Service, files, serving
+from .shop import Service, files
 from .test_sessions import CONTEXT, ask, facts, shown
 
 IDENTIFIERS = """
@@ -25,14 +25,9 @@ cookie: {trust: anonymous}
 """
 
 
+@pytest.fixture
 def strategy() -> Strategy:
     return strategy_from_files(files(context=CONTEXT, identifiers=IDENTIFIERS))[0]
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path / "shop.db", of=strategy()) as one:
-        yield one
 
 
 def _know(service: Service, *customers: str) -> None:

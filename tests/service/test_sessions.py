@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from opportune.service.revisions import Strategy, strategy_from_files
 
-from .shop import Service, files, serving
+from .shop import Service, files
 
 COFFEE = """
 kind: offer
@@ -29,14 +27,9 @@ need: {type: text, values: [rest, wake], keeps: session}
 """
 
 
+@pytest.fixture
 def strategy() -> Strategy:
     return strategy_from_files(files(context=CONTEXT, actions__drinks__coffee=COFFEE))[0]
-
-
-@pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    with serving(tmp_path / "shop.db", of=strategy()) as one:
-        yield one
 
 
 def shown(answer: dict[str, Any]) -> set[str]:
