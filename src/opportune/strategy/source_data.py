@@ -137,11 +137,11 @@ def calendar_of(
 def _time(row: Row, zone: ZoneInfo, report: Report) -> tuple[datetime, datetime] | None:
     """Read begin and end; an end that is a day is its last, and without one it ends with the day it begins."""
     begin = day_or_moment(row.cells["begin"], zone)
-    text = row.cells.get("end", "") or row.cells["begin"][:10]
-    end = day_or_moment(text, zone)
+    is_open = not row.cells.get("end")
+    end = (begin[0], True) if is_open and begin else day_or_moment(row.cells.get("end", ""), zone)
     for name, found in (("begin", begin), ("end", end)):
-        if found is None and (name == "begin" or row.cells.get("end")):
-            message = f"{name}: expected a day such as 2026-05-04, or a moment, found '{row.cells[name][:60]}'"
+        if found is None and not (name == "end" and is_open):
+            message = f"{name}: expected a day such as 2026-05-04, or a moment, found {row.found(name)}"
             row.report(report, message, "correct the cell")
     if begin is None or end is None:
         return None
@@ -177,7 +177,7 @@ def _sound(rows: Rows, report: Report) -> Rows:
 
 def _name(row: Row, report: Report) -> str:
     if not row.cells["name"]:
-        report(row.line, "name: expected a text, found nothing", "fill in the cell")
+        row.report(report, "name: expected a text, found nothing", "fill in the cell")
     return row.cells["name"]
 
 
