@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from opportune.cli.output import fail
-from opportune.evaluate.foresight.sentences import LANGUAGES
+from opportune.evaluate.speech import LANGUAGES
 
 __all__ = ["HtmlOption", "LanguageOption", "expect_language", "write_page"]
 

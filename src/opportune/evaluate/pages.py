@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from opportune.evaluate.speech import Language, figure
+
 __all__ = ["Cell", "document", "pictured", "table"]
 
 _STYLE = """
@@ -52,17 +54,23 @@ def pictured(pictures: Sequence[str]) -> str:
     return f'<div class="pictures">{"".join(f"<figure>{picture}</figure>" for picture in pictures)}</div>'
 
 
-def table(caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], text: int) -> str:
-    """Write a table whose first `text` columns are words; a wide one scrolls, also by keyboard."""
+def table(
+    caption: str, names: Sequence[str], rows: Sequence[Sequence[Cell]], text: int, language: Language = "en"
+) -> str:
+    """Write a table whose first `text` columns are words; a wide one scrolls, also by keyboard.
+
+    Args:
+        language: that numbers are written in.
+    """
     head = "".join(
         f'<th scope="col"{_text_class(place < text)}>{escape(name)}</th>' for place, name in enumerate(names)
     )
     body = "".join(
         "<tr>"
         + "".join(
-            f'<th scope="row">{escape(_cell(cell))}</th>'
+            f'<th scope="row">{escape(_cell(cell, language))}</th>'
             if place == 0
-            else f"<td{_text_class(place < text)}>{escape(_cell(cell))}</td>"
+            else f"<td{_text_class(place < text)}>{escape(_cell(cell, language))}</td>"
             for place, cell in enumerate(row)
         )
         + "</tr>"
@@ -78,10 +86,10 @@ def _text_class(is_text: bool) -> str:
     return ' class="text"' if is_text else ""
 
 
-def _cell(value: Cell) -> str:
+def _cell(value: Cell, language: Language) -> str:
     if value is None:
         return "–"
     if isinstance(value, float):
         # What is nothing after rounding has no sign.
-        return f"{round(value, 4) + 0.0:.4f}"
-    return f"{value:,}" if isinstance(value, int) else value
+        return figure(round(value, 4) + 0.0, ".4f", language)
+    return figure(value, ",", language) if isinstance(value, int) else value

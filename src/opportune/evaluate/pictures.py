@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 
+from opportune.evaluate.speech import Language, figure
+
 __all__ = ["Bubble", "Line", "bubbles", "chart"]
 
 WIDTH, HEIGHT = 640, 360
@@ -41,30 +43,47 @@ class Bubble:
     size: float
 
 
-def chart(title: str, description: str, x_label: str, y_label: str, lines: Sequence[Line], mark: str = "") -> str:
+def chart(
+    title: str,
+    description: str,
+    x_label: str,
+    y_label: str,
+    lines: Sequence[Line],
+    mark: str = "",
+    language: Language = "en",
+) -> str:
     """Draw lines over common axes.
 
     Args:
         description: what the picture says, in words, for those who cannot see it.
         mark: tells the pictures of one page apart; letters, digits and "-".
+        language: that numbers are written in.
     """
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
     frame = _Frame(_span(xs), _span(ys))
-    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
+    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label, language)]
     for number, line in enumerate(lines):
         parts += _drawn(line, COLOURS[number % len(COLOURS)], frame)
         parts += _legend(line, COLOURS[number % len(COLOURS)], number)
     return "\n".join([*parts, "</svg>\n"])
 
 
-def bubbles(title: str, description: str, x_label: str, y_label: str, all_: Sequence[Bubble], mark: str = "") -> str:
+def bubbles(
+    title: str,
+    description: str,
+    x_label: str,
+    y_label: str,
+    all_: Sequence[Bubble],
+    mark: str = "",
+    language: Language = "en",
+) -> str:
     """Draw bubbles over common axes, the largest first, so that none is hidden; the largest ones are named.
 
     No name covers another one: it stands beside its bubble, and off the other bubbles if it can, or is left out.
     """
     frame = _Frame(_span([one.x for one in all_]), _span([one.y for one in all_]))
-    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label)]
+    parts = [*_begun(title, description, mark), *frame.axes(x_label, y_label, language)]
     largest = max((one.size for one in all_), default=1.0) or 1.0
     ordered = sorted(all_, key=lambda one: -one.size)
     circles = [(*frame.place(one.x, one.y), 4.0 + 20.0 * math.sqrt(one.size / largest)) for one in ordered]
@@ -153,7 +172,7 @@ class _Frame:
         up = (y - self.y[0]) / (self.y[1] - self.y[0])
         return LEFT + across * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - up * (HEIGHT - TOP - BOTTOM)
 
-    def axes(self, x_label: str, y_label: str) -> list[str]:
+    def axes(self, x_label: str, y_label: str, language: Language) -> list[str]:
         middle_x, middle_y = (LEFT + WIDTH - RIGHT) / 2, (TOP + HEIGHT - BOTTOM) / 2
         parts = [
             f'<text x="{middle_x}" y="{HEIGHT - 12}" text-anchor="middle" fill="#333333">{escape(x_label)}</text>',
@@ -163,11 +182,13 @@ class _Frame:
         for y in _ticks(*self.y):
             py = self.place(self.x[0], y)[1]
             parts.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{py:.1f}" y2="{py:.1f}" stroke="#dddddd"/>')
-            parts.append(f'<text x="{LEFT - 6}" y="{py + 4:.1f}" text-anchor="end" fill="#333333">{y:,.4g}</text>')
+            label = figure(y, ",.4g", language)
+            parts.append(f'<text x="{LEFT - 6}" y="{py + 4:.1f}" text-anchor="end" fill="#333333">{label}</text>')
         for x in _ticks(*self.x):
             px = self.place(x, self.y[0])[0]
             under = HEIGHT - BOTTOM + 18
-            parts.append(f'<text x="{px:.1f}" y="{under}" text-anchor="middle" fill="#333333">{x:,.6g}</text>')
+            label = figure(x, ",.6g", language)
+            parts.append(f'<text x="{px:.1f}" y="{under}" text-anchor="middle" fill="#333333">{label}</text>')
         return parts
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from opportune.evaluate.foresight import Case, conflicts, funnel_of
 from opportune.evaluate.foresight.domination import bounds
-from opportune.evaluate.foresight.sentences import LANGUAGES, conflict_said
+from opportune.evaluate.foresight.sentences import conflict_said
+from opportune.evaluate.speech import LANGUAGES
 from opportune.service.foreseeing import side_of
 from opportune.service.revisions import strategy_from_files
 from tests.evaluate.foresight.examples import AT, example, people

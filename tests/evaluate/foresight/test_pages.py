@@ -89,7 +89,3 @@ def test_names_are_shown_as_they_are_and_never_run(proposal):
 
     assert "<Voss>" not in page
     assert "Bergen & <Voss>" in unescape(page)
-
-
-def test_every_word_is_there_in_every_language():
-    assert WORDS["en"].keys() == WORDS["pl"].keys()

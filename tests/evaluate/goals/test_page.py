@@ -70,13 +70,3 @@ def test_the_page_opens_in_a_browser_without_faults(curve, browser, tmp_path, la
     assert Axe().run(page).violations_count == 0
     assert told == []
     page.close()
-
-
-def test_both_languages_have_the_same_words():
-    assert WORDS["en"].keys() == WORDS["pl"].keys()
-    for name, text in WORDS["en"].items():
-        assert set(_places(text)) == set(_places(WORDS["pl"][name])), name
-
-
-def _places(text: str) -> list[str]:
-    return [part.split("}")[0] for part in text.split("{")[1:]]

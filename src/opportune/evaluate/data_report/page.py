@@ -7,8 +7,9 @@ from html import escape
 from opportune.evaluate.bars import Bar, bars
 from opportune.evaluate.data_report.parts import DataReport, InputQuality
 from opportune.evaluate.data_report.words import WORDS, counted_said, said
-from opportune.evaluate.model_report.parts import Language
 from opportune.evaluate.pages import Cell, document, pictured, table
+from opportune.evaluate.speech import Language, Words
+from opportune.evaluate.told import group_said, type_said
 
 __all__ = ["page_of"]
 
@@ -20,8 +21,8 @@ _FAULTS = ("missing", "stale", "late", "unfit")
 def page_of(report: DataReport, language: Language = "en") -> str:
     """Write the report for people who would rather look than read."""
     words = WORDS[language]
-    made = words["made"].format(
-        project=report.project, revision=report.revision[:12], at=report.at.strftime("%Y-%m-%d %H:%M UTC")
+    made = words.say(
+        "made", project=report.project, revision=report.revision[:12], at=report.at.strftime("%Y-%m-%d %H:%M UTC")
     )
     sections = [_concerns(report, language), _pictures(report, words), _inputs(report, language)]
     return document(language, words["title"], report.project, made, list(filter(None, sections)))
@@ -35,17 +36,17 @@ def _concerns(report: DataReport, language: Language) -> str:
     return f'<section class="look"><h2>{escape(words["look"])}</h2><ul>{items}</ul></section>'
 
 
-def _pictures(report: DataReport, words: dict[str, str]) -> str:
+def _pictures(report: DataReport, words: Words) -> str:
     lacking = sorted(report.inputs, key=lambda one: (-max(_faults(one)), one.input))[:WORST]
     faulty = [one for one in lacking if any(_faults(one))]
     drifting = sorted((one for one in report.inputs if one.drift), key=lambda one: (-(one.drift or 0.0), one.input))
     pictures = []
     if faulty:
-        rows = [Bar(one.input, _faults(one), f"{max(_faults(one)):.1%}") for one in faulty]
+        rows = [Bar(one.input, _faults(one), words.figure(max(_faults(one)), ".1%")) for one in faulty]
         names = [words[fault] for fault in _FAULTS]
         pictures.append(bars(words["faults title"], words["faults text"], names, rows, "-faults"))
     if drifting:
-        rows = [Bar(one.input, [one.drift or 0.0], f"{one.drift:.3f}") for one in drifting[:WORST]]
+        rows = [Bar(one.input, [one.drift or 0.0], words.figure(one.drift or 0.0, ".3f")) for one in drifting[:WORST]]
         pictures.append(bars(words["drift title"], words["drift text"], [words["drift"]], rows, "-drift"))
     return f"<section>{pictured(pictures)}</section>" if pictures else ""
 
@@ -56,21 +57,21 @@ def _faults(one: InputQuality) -> list[float]:
 
 def _inputs(report: DataReport, language: Language) -> str:
     words = WORDS[language]
-    told = words["compared"].format(now=f"{report.decisions_now:,}", before=f"{report.decisions_before:,}")
+    told = words.say("compared", now=report.decisions_now, before=report.decisions_before)
     rows: list[list[Cell]] = [
         [
             one.input,
-            words[f"type {one.type}"],
+            type_said(one.type, language),
             one.decisions,
-            *(_share(share) for share in (one.missing, one.stale, one.late, one.unfit)),
+            *(_share(share, words) for share in (one.missing, one.stale, one.late, one.unfit)),
             one.refused,
-            _share(one.unseen),
+            _share(one.unseen, words),
             one.drift,
         ]
         for one in report.inputs
     ]
     names = ["input", "type", "decisions", "missing", "stale", "late", "unfit", "refused", "unseen", "drift"]
-    figures = table(words["inputs"], [words[name] for name in names], rows, text=2)
+    figures = table(words["inputs"], [words[name] for name in names], rows, text=2, language=language)
     details = "".join(_distribution(one, words) for one in report.inputs if one.groups)
     return (
         f"<section><h2>{escape(words['inputs'])}</h2><p>{escape(counted_said(report, language))}</p>"
@@ -78,13 +79,16 @@ def _inputs(report: DataReport, language: Language) -> str:
     )
 
 
-def _share(value: float | None) -> str | None:
+def _share(value: float | None, words: Words) -> str | None:
     """Say a share as pictures and sentences do."""
-    return None if value is None else f"{value:.1%}"
+    return None if value is None else words.figure(value, ".1%")
 
 
-def _distribution(one: InputQuality, words: dict[str, str]) -> str:
-    rows: list[list[Cell]] = [[label, _share(before), _share(now)] for label, before, now in one.groups]
-    title = words["show"].format(input=one.input)
+def _distribution(one: InputQuality, words: Words) -> str:
+    rows: list[list[Cell]] = [
+        [group_said(label, one.type, words.language), _share(before, words), _share(now, words)]
+        for label, before, now in one.groups
+    ]
+    title = words.say("show", input=one.input)
     figures = table(title, [words["group"], words["before"], words["now"]], rows, text=1)
     return f"<details><summary>{escape(title)}</summary>{figures}</details>"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from opportune.evaluate.data_report.parts import Concern, DataReport
-from opportune.evaluate.model_report.parts import Language
+from opportune.evaluate.speech import Language, spoken
 
 __all__ = ["WORDS", "counted_said", "said"]
 
-WORDS: dict[Language, dict[str, str]] = {
+_TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "Data report",
         "made": "Strategy {project}, revision {revision}, {at}",
@@ -16,12 +16,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "inputs": "Inputs of decisions",
         "input": "input",
         "type": "type",
-        "type number": "number",
-        "type integer": "whole number",
-        "type text": "text",
-        "type texts": "list of texts",
-        "type boolean": "yes or no",
-        "type timestamp": "moment",
         "decisions": "decisions",
         "missing": "missing",
         "stale": "stale",
@@ -30,12 +24,14 @@ WORDS: dict[Language, dict[str, str]] = {
         "refused": "refused",
         "unseen": "never seen before",
         "drift": "drift",
-        "by processes": "Counted by running processes ({processes}) since {since}: {decisions} decisions, {known} of"
+        "by processes": "Counted by {processes:running process|running processes} since {since}:"
+        " {decisions:decision|decisions}, {known} of"
         " them for persons who are known.",
         "by journal": "Counted over the newest decisions of the journal, {decisions} since {since}, {known} of them for"
         " persons who are known.",
         "uncounted": "No decision was counted yet.",
-        "compared": "Drift and values never seen before: {now} newest decisions against {before} before them.",
+        "compared": "Drift and values never seen before: {now:newest decision|newest decisions} against {before}"
+        " before them.",
         "faults title": "What decisions lacked",
         "faults text": "Share of decisions, by input: missing, stale, late or unfit; the worst inputs.",
         "drift title": "Drift",
@@ -60,12 +56,6 @@ WORDS: dict[Language, dict[str, str]] = {
         "inputs": "Dane wejściowe decyzji",
         "input": "dana",
         "type": "typ",
-        "type number": "liczba",
-        "type integer": "liczba całkowita",
-        "type text": "tekst",
-        "type texts": "lista tekstów",
-        "type boolean": "tak lub nie",
-        "type timestamp": "chwila",
         "decisions": "decyzje",
         "missing": "brak",
         "stale": "nieaktualne",
@@ -74,12 +64,15 @@ WORDS: dict[Language, dict[str, str]] = {
         "refused": "odrzucone",
         "unseen": "niewidziane wcześniej",
         "drift": "dryf",
-        "by processes": "Policzone przez działające procesy ({processes}) od {since}: decyzje {decisions}, w tym dla"
-        " znanych osób {known}.",
-        "by journal": "Policzone w najnowszych decyzjach dziennika: {decisions} od {since}, w tym dla"
-        " znanych osób {known}.",
+        "by processes": "Policzone przez {processes:działający proces|działające procesy|działających procesów} od"
+        " {since}:"
+        " {decisions:decyzja|decyzje|decyzji}, w tym {known} dla znanych osób.",
+        "by journal": "Policzone w najnowszych decyzjach dziennika: {decisions} od {since}, w tym {known} dla znanych"
+        " osób.",
         "uncounted": "Nie policzono jeszcze żadnej decyzji.",
-        "compared": "Dryf i wartości niewidziane wcześniej: najnowsze decyzje {now} wobec wcześniejszych {before}.",
+        "compared": "Dryf i wartości niewidziane wcześniej: {now:najnowsza decyzja|najnowsze decyzje|najnowszych"
+        " decyzji}"
+        " wobec {before:wcześniejszej|wcześniejszych|wcześniejszych}.",
         "faults title": "Czego brakowało decyzjom",
         "faults text": "Udział decyzji według danej: brak, nieaktualne, spóźnione lub niezgodne; najgorsze dane.",
         "drift title": "Dryf",
@@ -97,15 +90,17 @@ WORDS: dict[Language, dict[str, str]] = {
         "said drift": "{input} ma inne wartości niż wcześniej: wskaźnik stabilności {value} (próg {threshold}).",
     },
 }
+WORDS = spoken(_TEXTS)
 
 
 def said(concern: Concern, language: Language) -> str:
     """Say a concern in one sentence."""
+    words = WORDS[language]
     if concern.kind == "drift":
-        value, threshold = f"{concern.value:.2f}", f"{concern.threshold:g}"
+        value, threshold = words.figure(concern.value, ".2f"), words.figure(concern.threshold, "g")
     else:
-        value, threshold = f"{concern.value:.1%}", f"{100 * concern.threshold:g}%"
-    return WORDS[language][f"said {concern.kind}"].format(input=concern.input, value=value, threshold=threshold)
+        value, threshold = words.figure(concern.value, ".1%"), f"{words.figure(100 * concern.threshold, 'g')}%"
+    return words.say(f"said {concern.kind}", input=concern.input, value=value, threshold=threshold)
 
 
 def counted_said(report: DataReport, language: Language) -> str:
@@ -113,9 +108,10 @@ def counted_said(report: DataReport, language: Language) -> str:
     words = WORDS[language]
     if report.since is None:
         return words["uncounted"]
-    return words["by processes" if report.processes else "by journal"].format(
+    return words.say(
+        "by processes" if report.processes else "by journal",
         processes=report.processes,
         since=report.since.strftime("%Y-%m-%d %H:%M UTC"),
-        decisions=f"{report.decisions:,}",
-        known=f"{report.known:,}",
+        decisions=report.decisions,
+        known=report.known,
     )

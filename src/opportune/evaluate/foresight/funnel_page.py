@@ -8,7 +8,6 @@ from html import escape
 from opportune.evaluate.bars import Bar, bars
 from opportune.evaluate.foresight.funnel import Conflict, Funnel, StageFall, Want
 from opportune.evaluate.foresight.sentences import (
-    Language,
     conflict_said,
     policies_said,
     policy_said,
@@ -16,6 +15,8 @@ from opportune.evaluate.foresight.sentences import (
 )
 from opportune.evaluate.foresight.words import WORDS
 from opportune.evaluate.pages import Cell, document, pictured, table
+from opportune.evaluate.speech import Language, Words
+from opportune.evaluate.told import name_said
 
 __all__ = ["conflict_section", "funnel_page", "funnel_sections", "want_section"]
 
@@ -30,11 +31,12 @@ def funnel_page(funnel: Funnel, subject: str, language: Language = "en") -> str:
         subject: the strategy, or the file of the rows.
     """
     words = WORDS[language]
-    made = words["made funnel"].format(
-        contacts=f"{funnel.contacts:,}",
-        persons=f"{funnel.persons:,}",
-        candidates=f"{funnel.candidates:,}",
-        returned=f"{funnel.returned:,}",
+    made = words.say(
+        "made funnel",
+        contacts=funnel.contacts,
+        persons=funnel.persons,
+        candidates=funnel.candidates,
+        returned=funnel.returned,
     )
     sections = [
         *funnel_sections(funnel, language),
@@ -59,19 +61,21 @@ def funnel_sections(funnel: Funnel, language: Language) -> list[str]:
 def _stage_bars(funnel: Funnel, language: Language) -> str:
     words = WORDS[language]
     found = [
-        Bar(stage_said(one.stage, language), [one.dropped], f"{one.dropped:,}") for one in funnel.stages if one.dropped
+        Bar(stage_said(one.stage, language), [one.dropped], words.figure(one.dropped))
+        for one in funnel.stages
+        if one.dropped
     ]
-    found.append(Bar(words["shown"], [funnel.returned], f"{funnel.returned:,}"))
+    found.append(Bar(words["shown"], [funnel.returned], words.figure(funnel.returned)))
     return bars(words["stages picture"], words["stages text"], [words["dropped"]], found, "-stages")
 
 
-def _left_bars(funnel: Funnel, words: dict[str, str]) -> list[str]:
+def _left_bars(funnel: Funnel, words: Words) -> list[str]:
     pictures = []
     for number, one in enumerate(funnel.served):
         if one.left:
             last = len(one.left) - 1
             found = [
-                Bar(f"{left}+" if left == last else str(left), [contacts], f"{contacts:,}")
+                Bar(f"{left}+" if left == last else str(left), [contacts], words.figure(contacts))
                 for left, contacts in enumerate(one.left)
             ]
             title = f"{words['served picture']}: {one.placement}"
@@ -83,11 +87,11 @@ def _stages(funnel: Funnel, language: Language) -> str:
     words = WORDS[language]
     all_ = funnel.candidates or 1
     rows: list[list[Cell]] = [
-        [_stage(one, language), one.dropped, f"{one.dropped / all_:.2%}", one.left] for one in funnel.stages
+        [_stage(one, language), one.dropped, words.figure(one.dropped / all_, ".2%"), one.left] for one in funnel.stages
     ]
-    rows.append([words["shown"], funnel.returned, f"{funnel.returned / all_:.2%}", None])
+    rows.append([words["shown"], funnel.returned, words.figure(funnel.returned / all_, ".2%"), None])
     names = [words[name] for name in ("stage", "candidates", "share", "left")]
-    return table(words["stages"], names, rows, text=1)
+    return table(words["stages"], names, rows, 1, language)
 
 
 def _stage(one: StageFall, language: Language) -> str:
@@ -102,7 +106,7 @@ def _policies(funnel: Funnel, language: Language) -> str:
         return ""
     rows: list[list[Cell]] = [[policy_said(one.policy, language), one.dropped, one.alone] for one in found[:ROWS]]
     names = [words[name] for name in ("policy", "dropped", "alone")]
-    return f"<section>{table(words['drop'], names, rows, text=1)}{_rest(len(found), words)}</section>"
+    return f"<section>{table(words['drop'], names, rows, 1, language)}{_rest(len(found), words)}</section>"
 
 
 def _actions(funnel: Funnel, language: Language) -> str:
@@ -120,20 +124,20 @@ def _actions(funnel: Funnel, language: Language) -> str:
         for one in funnel.actions[:ROWS]
     ]
     names = [words[name] for name in ("action", "group", "most", "dropped", "candidates", "passed", "shown")]
-    return f"<section>{table(words['actions'], names, rows, text=3)}{_rest(len(funnel.actions), words)}</section>"
+    return f"<section>{table(words['actions'], names, rows, 3, language)}{_rest(len(funnel.actions), words)}</section>"
 
 
 def _served(funnel: Funnel, language: Language) -> str:
     words = WORDS[language]
     rows: list[list[Cell]] = [
-        [one.placement, one.contacts, one.nothing, f"{one.nothing / (one.contacts or 1):.2%}", one.few]
+        [one.placement, one.contacts, one.nothing, words.figure(one.nothing / (one.contacts or 1), ".2%"), one.few]
         for one in funnel.served
     ]
     names = [words[name] for name in ("placement", "contacts", "none left", "share", "few left")]
-    parts = table(words["served"], names, rows, text=1)
+    parts = table(words["served"], names, rows, 1, language)
     if funnel.furthest:
         reached: list[list[Cell]] = [[stage_said(stage, language), number] for stage, number in funnel.furthest]
-        parts += table(words["furthest"], [words["stage"], words["contacts"]], reached, text=1)
+        parts += table(words["furthest"], [words["stage"], words["contacts"]], reached, 1, language)
     return f"<section><h2>{escape(words['served'])}</h2>{parts}</section>"
 
 
@@ -143,11 +147,16 @@ def want_section(title: str, wants: Sequence[Want], language: Language) -> str:
         return ""
     words = WORDS[language]
     rows: list[list[Cell]] = [
-        [policies_said(one.policies, language), ", ".join(one.names[:3]), one.contacts, one.persons]
+        [
+            policies_said(one.policies, language),
+            ", ".join(name_said(name, language) for name in one.names[:3]),
+            one.contacts,
+            one.persons,
+        ]
         for one in wants[:ROWS]
     ]
     names = [words[name] for name in ("policies", "examples", "contacts", "persons")]
-    told = f"<p>{escape(words['wants text'])}</p>{table(title, names, rows, text=2)}{_rest(len(wants), words)}"
+    told = f"<p>{escape(words['wants text'])}</p>{table(title, names, rows, 2, language)}{_rest(len(wants), words)}"
     return f"<section><h2>{escape(title)}</h2>{told}</section>"
 
 
@@ -165,5 +174,5 @@ def conflict_section(found: Sequence[Conflict], language: Language) -> str:
     return f"<section>{''.join(parts)}</section>"
 
 
-def _rest(number: int, words: dict[str, str]) -> str:
-    return f"<p>{escape(words['more'].format(number=f'{number - ROWS:,}'))}</p>" if number > ROWS else ""
+def _rest(number: int, words: Words) -> str:
+    return f"<p>{escape(words.say('more', number=number - ROWS))}</p>" if number > ROWS else ""

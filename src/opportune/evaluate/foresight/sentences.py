@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 from opportune.evaluate.foresight.funnel import Conflict
 from opportune.evaluate.foresight.rulebook import Policy
+from opportune.evaluate.speech import Language, spoken
+from opportune.evaluate.told import reason_said
 
-__all__ = ["LANGUAGES", "Language", "conflict_said", "owner_said", "policies_said", "policy_said", "stage_said"]
+__all__ = ["conflict_said", "owner_said", "policies_said", "policy_said", "stage_said"]
 
-Language = Literal["en", "pl"]
-LANGUAGES: tuple[Language, ...] = ("en", "pl")
 
 _OWNERS: dict[Language, dict[str, str]] = {
     "en": {
@@ -63,13 +62,13 @@ _STAGES: dict[Language, dict[str, str]] = {
         "shown": "pokazane",
     },
 }
-_CONFLICTS: dict[Language, dict[str, str]] = {
+_FOUND: dict[Language, dict[str, str]] = {
     "en": {
         "never-mandatory": "{subject} is never mandatory where its rules allow it: {detail}.",
         "never-bundled": "{subject} can never be shown: {detail}.",
         "never-best": "{subject} can never be shown as the best: {detail} always come first.",
         "never-passed": "{subject} passed for nobody; most often stopped by {detail} ({number}).",
-        "never-shown": "{subject} passed {number} times and was never shown; shown in its place: {detail}.",
+        "never-shown": "{subject} passed {number:time|times} and was never shown; shown in its place: {detail}.",
         "rule-idle": "A rule of {subject} kept nobody out: {detail}.",
         "limit-idle": "{subject} held nobody back.",
         "limit-unreachable": "{subject} can never be reached: {detail}.",
@@ -77,14 +76,16 @@ _CONFLICTS: dict[Language, dict[str, str]] = {
     "pl": {
         "never-mandatory": "{subject}: nigdy nie jest obowiązkowa tam, gdzie pozwalają jej reguły: {detail}.",
         "never-bundled": "{subject}: nigdy nie może zostać pokazany: {detail}.",
-        "never-best": "{subject}: nigdy nie może zostać pokazana jako najlepsza; zawsze wyprzedza ją: {detail}.",
+        "never-best": "{subject}: nigdy nie może zostać pokazana jako najlepsza; zawsze wyprzedza ją {detail}.",
         "never-passed": "{subject}: nie przeszła u nikogo; najczęściej zatrzymuje ją {detail} ({number}).",
-        "never-shown": "{subject}: przeszła {number} razy i nigdy nie została pokazana; zamiast niej: {detail}.",
+        "never-shown": "{subject}: przeszła {number:raz|razy|razy} i nigdy nie została pokazana; zamiast niej:"
+        " {detail}.",
         "rule-idle": "{subject}: reguła nikogo nie zatrzymała: {detail}.",
         "limit-idle": "{subject}: nikogo nie zatrzymał.",
         "limit-unreachable": "{subject}: nigdy nie może zostać osiągnięty: {detail}.",
     },
 }
+_CONFLICTS = spoken(_FOUND)
 _NOTHING = {"en": "nothing else in the placement", "pl": "nic innego w tym miejscu"}
 
 
@@ -121,9 +122,16 @@ def policies_said(policies: Sequence[Policy], language: Language = "en") -> str:
 
 def conflict_said(conflict: Conflict, language: Language = "en") -> str:
     """Say a conflict in one sentence."""
-    detail = ", ".join(owner_said(one, language) for one in conflict.detail if one)
+    detail = ", ".join(_detail_said(one, language) for one in conflict.detail if one)
     subject = owner_said(conflict.subject, language)
-    told = _CONFLICTS[language][conflict.code].format(
-        subject=subject, detail=detail or _NOTHING[language], number=f"{conflict.number:,}"
+    told = _CONFLICTS[language].say(
+        conflict.code, subject=subject, detail=detail or _NOTHING[language], number=conflict.number
     )
     return told[:1].upper() + told[1:]
+
+
+def _detail_said(detail: str, language: Language) -> str:
+    """Say one name or text of a conflict: where a policy stands, a stage, a rule, or why rules exclude each other."""
+    if detail in _STAGES[language]:
+        return stage_said(detail, language)
+    return reason_said(owner_said(detail, language), language)

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-from opportune.evaluate.foresight.sentences import Language
+from opportune.evaluate.speech import Language, spoken
 
 __all__ = ["WORDS"]
 
-WORDS: dict[Language, dict[str, str]] = {
+_TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "plan": "What the change will do",
         "funnel": "Funnel",
-        "made": "From {before} to {after}: {contacts} {source} of {persons} persons, decided both ways with the same"
+        "made": "From {before} to {after}: {source} of {persons:person|persons}, decided both ways with the same"
         " models and the same draws",
-        "made funnel": "{contacts} contacts of {persons} persons, {candidates} candidates, {returned} shown",
-        "decisions": "recorded decisions",
-        "profiles": "contacts of customers of the store",
-        "file": "contacts of customers of a file",
-        "imagined": "contacts of imagined customers",
-        "left out": "{number} rows of the file cannot be read and are left out.",
+        "made funnel": "{contacts:contact|contacts} of {persons:person|persons}, {candidates:candidate|candidates},"
+        " {returned} shown",
+        "decisions": "{contacts:recorded decision|recorded decisions}",
+        "profiles": "{contacts:contact|contacts} of customers of the store",
+        "file": "{contacts:contact|contacts} of customers of a file",
+        "imagined": "{contacts:contact|contacts} of imagined customers",
+        "left out": "{number:row|rows} of the file cannot be read and {number:~is|are} left out.",
         "differences": "What changed",
         "no difference": "Nothing changed but perhaps layout or comments.",
-        "changed": "{changed} contacts of {persons} persons get something else ({share}).",
-        "empty": "{before} contacts had nothing to show before, {after} have nothing now ({share}); {emptied} of them"
-        " had something.",
-        "refused": "{before} requests would be refused before, {after} after.",
-        "threshold changed": "{found} get something else, at most {most} may.",
-        "threshold empty": "{found} end with nothing, at most {most} may.",
-        "threshold emptied": "{found} get nothing any more, at most {most} may.",
+        "changed": "{changed:contact|contacts} of {persons:person|persons} {changed:~gets|get} something else"
+        " ({share:.1%}).",
+        "empty": "{before:contact|contacts} had nothing to show before, {after} {after:~has|have} nothing now"
+        " ({share:.1%});"
+        " {emptied} of them had something.",
+        "refused": "{before:request|requests} would be refused before, {after} after.",
+        "threshold changed": "{found:.2%} get something else, at most {most:.2%} may.",
+        "threshold empty": "{found:.2%} end with nothing, at most {most:.2%} may.",
+        "threshold emptied": "{found:.2%} get nothing any more, at most {most:.2%} may.",
         "kinds": "How answers differ",
         "changing": "something else",
         "kind": "difference",
@@ -57,7 +60,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "goal": "goal",
         "unit": "unit",
         "gain": "difference",
-        "interval": "95 % interval",
+        "interval": "95% interval",
         "told by": "told by",
         "by model": "the model's expectation",
         "by journal": "recorded answers",
@@ -100,22 +103,26 @@ WORDS: dict[Language, dict[str, str]] = {
     "pl": {
         "plan": "Co sprawi zmiana",
         "funnel": "Lejek",
-        "made": "Od {before} do {after}: {contacts} {source}, osób: {persons}, rozstrzygnięte w obu wersjach przy tych"
+        "made": "Od „{before}” do „{after}”: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte w obu wersjach"
+        " przy tych"
         " samych modelach i losowaniach",
-        "made funnel": "Kontakty: {contacts}, osoby: {persons}, kandydaci: {candidates}, pokazani: {returned}",
-        "decisions": "zapisanych decyzji",
-        "profiles": "kontaktów klientów ze zbioru",
-        "file": "kontaktów klientów z pliku",
-        "imagined": "kontaktów wymyślonych klientów",
+        "made funnel": "{contacts:kontakt|kontakty|kontaktów} {persons:osoby|osób|osób},"
+        " {candidates:kandydat|kandydaci|kandydatów},"
+        " pokazano {returned}",
+        "decisions": "{contacts:zapisana decyzja|zapisane decyzje|zapisanych decyzji}",
+        "profiles": "{contacts:kontakt|kontakty|kontaktów} klientów z magazynu",
+        "file": "{contacts:kontakt|kontakty|kontaktów} klientów z pliku",
+        "imagined": "{contacts:kontakt|kontakty|kontaktów} wymyślonych klientów",
         "left out": "Pominięto nieczytelne wiersze pliku: {number}.",
         "differences": "Co się zmieniło",
         "no difference": "Nie zmieniło się nic poza ewentualnie układem lub komentarzami.",
-        "changed": "Coś innego dostanie {changed} kontaktów, osób: {persons} ({share}).",
-        "empty": "Bez propozycji przedtem: {before}, teraz: {after} ({share}); z nich {emptied} coś miało.",
+        "changed": "Coś innego w {changed:kontakcie|kontaktach|kontaktach} {persons:osoby|osób|osób} ({share:.1%}).",
+        "empty": "Kontakty bez propozycji przedtem: {before}, teraz: {after} ({share:.1%}); z nich przedtem coś miało:"
+        " {emptied}.",
         "refused": "Odrzucone zapytania przedtem: {before}, potem: {after}.",
-        "threshold changed": "Coś innego dostaje {found}, wolno najwyżej {most}.",
-        "threshold empty": "Bez propozycji zostaje {found}, wolno najwyżej {most}.",
-        "threshold emptied": "Propozycję traci {found}, wolno najwyżej {most}.",
+        "threshold changed": "Coś innego dostaje {found:.2%} kontaktów, a wolno najwyżej {most:.2%}.",
+        "threshold empty": "Bez propozycji zostaje {found:.2%} kontaktów, a wolno najwyżej {most:.2%}.",
+        "threshold emptied": "Propozycję traci {found:.2%} kontaktów, a wolno najwyżej {most:.2%}.",
         "kinds": "Czym różnią się odpowiedzi",
         "changing": "coś innego",
         "kind": "różnica",
@@ -146,13 +153,13 @@ WORDS: dict[Language, dict[str, str]] = {
         "goal": "cel",
         "unit": "jednostka",
         "gain": "różnica",
-        "interval": "przedział 95 %",
+        "interval": "przedział 95%",
         "told by": "według",
         "by model": "oczekiwania modelu",
         "by journal": "zapisanych odpowiedzi",
         "remarks": "uwaga",
         "no effects": "Nie da się przewidzieć skutku: niczego się jeszcze nie nauczono.",
-        "emptied": "Zostawieni bez propozycji przez zmianę",
+        "emptied": "Bez propozycji z powodu zmiany",
         "wants": "Bez propozycji po zmianie",
         "wants funnel": "Bez propozycji",
         "wants text": "Najmniej zasad, bez których coś by zostało; kontakt może się liczyć w kilku wierszach.",
@@ -162,22 +169,23 @@ WORDS: dict[Language, dict[str, str]] = {
         "stages picture": "Kandydaci odrzuceni na etapach",
         "stages text": "Kandydaci odrzuceni na każdym etapie, w kolejności etapów.",
         "stage": "etap",
-        "dropped": "odrzucone",
-        "left": "pozostałe",
+        "dropped": "odrzuceni",
+        "left": "pozostali",
         "drop": "Co odrzuciło kandydatów",
         "policy": "zasada",
         "alone": "samodzielnie",
         "candidates": "kandydaci",
-        "passed": "przeszły",
-        "shown": "pokazane",
+        "passed": "przeszli",
+        "shown": "pokazani",
         "most": "najczęściej zatrzymuje",
         "served": "Komu zostaje za mało",
         "served picture": "Akcje pozostałe dla kontaktu",
-        "served text": "Kontakty według liczby akcji, które przeszły zasady; ostatni słupek: tyle i więcej.",
+        "served text": "Kontakty według liczby akcji, które przeszły zasady; ostatni słupek liczy wszystkie z większą"
+        " ich liczbą.",
         "placement": "miejsce",
         "none left": "nic nie zostało",
-        "few left": "mniej niż zapytano",
-        "furthest": "Jak daleko zaszli ci bez odpowiedzi",
+        "few left": "mniej, niż proszono",
+        "furthest": "Jak daleko doszły kontakty bez odpowiedzi",
         "conflicts": "Konflikty",
         "conflicts text": "Te wynikają z samej strategii.",
         "seen text": "Tak jest w rozstrzygniętych kontaktach.",
@@ -187,3 +195,4 @@ WORDS: dict[Language, dict[str, str]] = {
         "more": "i jeszcze {number}",
     },
 }
+WORDS = spoken(_TEXTS)

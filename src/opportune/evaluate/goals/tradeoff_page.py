@@ -5,13 +5,14 @@ from __future__ import annotations
 from html import escape
 from math import isfinite
 
-from opportune.evaluate.foresight.sentences import Language
 from opportune.evaluate.goals.asked import Asked
 from opportune.evaluate.goals.tradeoff import PRESENT, Exchange, Tradeoff
 from opportune.evaluate.goals.words import WORDS
 from opportune.evaluate.off_policy import Interval
 from opportune.evaluate.pages import Cell, document, pictured, table
 from opportune.evaluate.pictures import Line, chart
+from opportune.evaluate.speech import Language, Words
+from opportune.evaluate.told import reason_said
 
 __all__ = ["tradeoff_page"]
 
@@ -19,14 +20,14 @@ __all__ = ["tradeoff_page"]
 def tradeoff_page(asked: Asked, curve: Tradeoff, language: Language = "en") -> str:
     """Write the curve for people who would rather look than read."""
     words = WORDS[language]
-    made = words["made"].format(
+    made = words.say(
+        "made",
         goal=curve.goal,
-        contacts=f"{curve.contacts:,}",
-        source=words[asked.source],
-        persons=f"{curve.persons:,}",
+        source=words.say(asked.source, contacts=curve.contacts),
+        persons=curve.persons,
         weights=len(curve.points),
         model=asked.model,
-        position=f"{asked.position:,}",
+        position=asked.position,
     )
     others = [name for name in curve.units if name != curve.goal]
     pictures = [_picture(curve, other, words, number) for number, other in enumerate(others)]
@@ -40,81 +41,83 @@ def tradeoff_page(asked: Asked, curve: Tradeoff, language: Language = "en") -> s
     return document(language, words["title"], asked.project, made, sections)
 
 
-def _summary(asked: Asked, curve: Tradeoff, words: dict[str, str]) -> str:
-    told = words[f"exchange {curve.direction}"].format(goal=curve.goal, unit=curve.units[curve.goal])
+def _summary(asked: Asked, curve: Tradeoff, words: Words) -> str:
+    told = words.say(f"exchange {curve.direction}", goal=curve.goal, unit=curve.units[curve.goal])
     items = "".join(f"<li>{escape(_exchanged(one, curve, words))}</li>" for one in curve.present)
     parts = [f"<p>{escape(told)}</p><ul>{items}</ul>"] if items else []
     if asked.left_out + curve.refused:
-        parts.append(f"<p>{escape(words['left out'].format(number=f'{asked.left_out + curve.refused:,}'))}</p>")
+        parts.append(f"<p>{escape(words.say('left out', number=asked.left_out + curve.refused))}</p>")
     return f'<section class="well">{"".join(parts)}</section>'
 
 
-def _exchanged(one: Exchange, curve: Tradeoff, words: dict[str, str]) -> str:
+def _exchanged(one: Exchange, curve: Tradeoff, words: Words) -> str:
     if not isfinite(one.each.value):
-        return words["no exchange"].format(goal=one.goal, own=curve.goal)
-    return words["each"].format(
+        return words.say("no exchange", goal=one.goal, own=curve.goal)
+    return words.say(
+        "each",
         goal=one.goal,
-        value=f"{one.each.value:+.4g}",
+        value=one.each.value,
         unit=curve.units[one.goal],
-        low=f"{one.each.low:+.4g}",
-        high=f"{one.each.high:+.4g}",
-        less=f"{one.low:g}",
-        more=f"{one.high:g}",
+        low=one.each.low,
+        high=one.each.high,
+        less=one.low,
+        more=one.high,
     )
 
 
-def _picture(curve: Tradeoff, other: str, words: dict[str, str], number: int) -> str:
+def _picture(curve: Tradeoff, other: str, words: Words, number: int) -> str:
     """Draw one goal against another, a point for each weight."""
     points = [(point.amounts[curve.goal].value, point.amounts[other].value) for point in curve.points]
     now = next(place for place, point in zip(points, curve.points, strict=True) if point.factor == PRESENT)
     left, low = min(x for x, _ in points), min(y for _, y in points)
     names = {"own": curve.goal, "other": other}
-    text = words["picture text"].format(**names, low=f"{curve.points[0].factor:g}", high=f"{curve.points[-1].factor:g}")
+    text = words.say("picture text", **names, low=curve.points[0].factor, high=curve.points[-1].factor)
     lines = [
         Line(words["weights"], points, dots=True),
         Line(words["now"], [(left, now[1]), now, (now[0], low)], dashed=True),
     ]
     across, up = (f"{name}, {curve.units[name]}" for name in (curve.goal, other))
-    return chart(words["picture"].format(**names), text, across, up, lines, f"-{number}")
+    return chart(words.say("picture", **names), text, across, up, lines, f"-{number}", words.language)
 
 
-def _amounts(curve: Tradeoff, words: dict[str, str]) -> str:
+def _amounts(curve: Tradeoff, words: Words) -> str:
     names = [words["factor"], words["weight"], words["changed"]]
     for goal, unit in curve.units.items():
         names += [f"{goal}, {unit}", words["interval"]]
     rows: list[list[Cell]] = []
     for point in curve.points:
         mark = f" ({words['now']})" if point.factor == PRESENT else ""
-        row: list[Cell] = [f"{point.factor:g}{mark}", point.weight, point.changed]
+        row: list[Cell] = [f"{words.figure(point.factor, 'g')}{mark}", point.weight, point.changed]
         for found in point.amounts.values():
-            row += [found.value, _range(found)]
+            row += [found.value, _range(found, words)]
         rows.append(row)
-    return f"<section>{table(words['curve'], names, rows, text=1)}</section>"
+    return f"<section>{table(words['curve'], names, rows, text=1, language=words.language)}</section>"
 
 
-def _steps(curve: Tradeoff, words: dict[str, str]) -> str:
+def _steps(curve: Tradeoff, words: Words) -> str:
     rows: list[list[Cell]] = [
         [
             one.goal,
             curve.units[one.goal],
-            f"{one.low:g}",
-            f"{one.high:g}",
+            words.figure(one.low, "g"),
+            words.figure(one.high, "g"),
             one.each.value if isfinite(one.each.value) else None,
-            _range(one.each),
+            _range(one.each, words),
         ]
         for one in curve.exchanges
     ]
     names = [words[name] for name in ("goal", "unit", "from", "to", "change", "interval")]
-    return f"<section>{table(words['steps'], names, rows, text=2)}</section>" if rows else ""
+    return f"<section>{table(words['steps'], names, rows, text=2, language=words.language)}</section>" if rows else ""
 
 
-def _sources(curve: Tradeoff, words: dict[str, str]) -> str:
+def _sources(curve: Tradeoff, words: Words) -> str:
     rows: list[list[Cell]] = [
-        [goal, words[told], "; ".join(curve.remarks.get(goal, ()))] for goal, told in curve.told_by.items()
+        [goal, words[told], "; ".join(reason_said(one, words.language) for one in curve.remarks.get(goal, ()))]
+        for goal, told in curve.told_by.items()
     ]
     names = [words[name] for name in ("goal", "told by", "remarks")]
-    return f"<section>{table(words['sources'], names, rows, text=3)}</section>"
+    return f"<section>{table(words['sources'], names, rows, text=3, language=words.language)}</section>"
 
 
-def _range(found: Interval) -> str:
-    return f"{found.low:.4f} – {found.high:.4f}" if isfinite(found.low) else "–"
+def _range(found: Interval, words: Words) -> str:
+    return words.figure(found.low, ".4f") + " – " + words.figure(found.high, ".4f") if isfinite(found.low) else "–"

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from opportune.evaluate.foresight.sentences import Language
+from opportune.evaluate.speech import Language, spoken
 
 __all__ = ["WORDS"]
 
-WORDS: dict[Language, dict[str, str]] = {
+_TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "What more of a goal costs",
-        "made": "{goal}: {contacts} {source} of {persons} persons, decided again under {weights} weights by {model} as"
-        " it is now (journal entry {position})",
-        "decisions": "recorded decisions",
-        "profiles": "contacts of customers of the store",
-        "file": "contacts of customers of a file",
-        "imagined": "contacts of imagined customers",
-        "left out": "{number} contacts or rows cannot be decided and are left out.",
+        "made": "{goal}: {source} of {persons:person|persons}, decided again under {weights:weight|weights} by {model}"
+        " as it is now (journal entry {position})",
+        "decisions": "{contacts:recorded decision|recorded decisions}",
+        "profiles": "{contacts:contact|contacts} of customers of the store",
+        "file": "{contacts:contact|contacts} of customers of a file",
+        "imagined": "{contacts:contact|contacts} of imagined customers",
+        "left out": "{number:contact or row|contacts or rows} cannot be decided and {number:~is|are} left out.",
         "exchange more": "One more of {goal} ({unit}) means, around the weight as it is:",
         "exchange less": "One less of {goal} ({unit}) means, around the weight as it is:",
-        "each": "{goal}: {value} {unit} ({low} to {high}), between {less} and {more} times the weight",
+        "each": "{goal}: {value:+.4g} {unit} ({low:+.4g} to {high:+.4g}), between {less:g} and {more:g} times the"
+        " weight",
         "no exchange": "{goal}: cannot be told, since {own} stays as it is",
         "picture": "{other} against {own}",
-        "picture text": "{own} from left to right, {other} from bottom to top; a point for each weight, from {low} to"
-        " {high} times the weight as it is, to which the dashed line leads.",
+        "picture text": "{own} from left to right, {other} from bottom to top; a point for each weight, from {low:g} to"
+        " {high:g} times the weight as it is, to which the dashed line leads.",
         "weights": "weights tried",
         "now": "as it is",
         "curve": "Amounts by weight",
@@ -31,7 +32,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "changed": "contacts changed",
         "goal": "goal",
         "unit": "unit",
-        "interval": "95 % interval",
+        "interval": "95% interval",
         "told by": "told by",
         "sources": "Who tells what",
         "remarks": "remarks",
@@ -45,20 +46,21 @@ WORDS: dict[Language, dict[str, str]] = {
     },
     "pl": {
         "title": "Ile kosztuje więcej jednego celu",
-        "made": "{goal}: kontaktów {contacts} ({source}), osób {persons}, rozstrzygnięto na nowo przy {weights} wagach;"
-        " model {model} w obecnym stanie (wpis dziennika {position})",
-        "decisions": "zapisane decyzje",
-        "profiles": "kontakty klientów z magazynu",
-        "file": "kontakty klientów z pliku",
-        "imagined": "kontakty wymyślonych klientów",
+        "made": "{goal}: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte na nowo przy"
+        " {weights:wadze|wagach|wagach} przez model {model} w obecnym stanie (wpis dziennika {position})",
+        "decisions": "{contacts:zapisana decyzja|zapisane decyzje|zapisanych decyzji}",
+        "profiles": "{contacts:kontakt|kontakty|kontaktów} klientów z magazynu",
+        "file": "{contacts:kontakt|kontakty|kontaktów} klientów z pliku",
+        "imagined": "{contacts:kontakt|kontakty|kontaktów} wymyślonych klientów",
         "left out": "Kontakty lub wiersze, których nie da się rozstrzygnąć, pominięto: {number}.",
-        "exchange more": "O jeden więcej celu {goal} ({unit}) oznacza, w pobliżu obecnej wagi:",
-        "exchange less": "O jeden mniej celu {goal} ({unit}) oznacza, w pobliżu obecnej wagi:",
-        "each": "{goal}: {value} {unit} (od {low} do {high}), między {less} a {more} razy obecna waga",
+        "exchange more": "Jedna jednostka celu {goal} ({unit}) więcej oznacza w pobliżu obecnej wagi:",
+        "exchange less": "Jedna jednostka celu {goal} ({unit}) mniej oznacza w pobliżu obecnej wagi:",
+        "each": "{goal}: {value:+.4g} {unit} (od {low:+.4g} do {high:+.4g}), przy wadze od {less:g}× do {more:g}×"
+        " obecnej",
         "no exchange": "{goal}: nie da się powiedzieć, bo {own} się nie zmienia",
         "picture": "{other} wobec {own}",
-        "picture text": "{own} od lewej do prawej, {other} z dołu do góry; punkt dla każdej wagi, od {low} do {high}"
-        " razy obecna waga, do której prowadzi linia przerywana.",
+        "picture text": "{own} od lewej do prawej, {other} z dołu do góry; punkt dla każdej wagi, od {low:g}× do"
+        " {high:g}× obecnej, do której prowadzi linia przerywana.",
         "weights": "sprawdzone wagi",
         "now": "jak jest",
         "curve": "Wielkości według wagi",
@@ -67,16 +69,17 @@ WORDS: dict[Language, dict[str, str]] = {
         "changed": "zmienione kontakty",
         "goal": "cel",
         "unit": "jednostka",
-        "interval": "przedział 95 %",
+        "interval": "przedział 95%",
         "told by": "na podstawie",
         "sources": "Skąd pochodzą liczby",
         "remarks": "uwagi",
         "model": "oczekiwania modelu, na kontakt",
         "untaught": "model, który niczego się nie nauczył, na kontakt",
-        "answers": "zapisane odpowiedzi, podwójnie odporne, na pierwsze miejsce",
+        "answers": "zapisane odpowiedzi, oszacowanie podwójnie odporne, na pierwsze miejsce",
         "steps": "Ile kosztuje jedna jednostka od wagi do wagi",
         "from": "od mnożnika",
         "to": "do mnożnika",
         "change": "zmiana na jednostkę",
     },
 }
+WORDS = spoken(_TEXTS)

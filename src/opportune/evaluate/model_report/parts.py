@@ -12,21 +12,16 @@ from typing import Literal
 import msgspec
 
 __all__ = [
-    "LANGUAGES",
     "ActionHealth",
     "Bin",
     "Finding",
     "InputHealth",
-    "Language",
     "ModelHealth",
     "ModelReport",
     "Pair",
     "PredictorHealth",
     "Selection",
 ]
-
-Language = Literal["en", "pl"]
-LANGUAGES: tuple[Language, ...] = ("en", "pl")
 
 Maturity = Literal["new", "growing", "mature"]
 Selection = Literal["used", "says-little", "one-value", "never-seen", "hidden", "barred"]

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import groupby
 
-from opportune.evaluate.model_report.parts import Finding, Language, ModelHealth
+from opportune.evaluate.model_report.parts import Finding, ModelHealth
+from opportune.evaluate.speech import Language, Words, spoken
 
 __all__ = ["WORDS", "bound_said", "by_model", "pairs_said", "said"]
 
-WORDS: dict[Language, dict[str, str]] = {
+_TEXTS: dict[Language, dict[str, str]] = {
     "en": {
         "title": "Model report",
         "made": "Strategy {project}, revision {revision}, learned up to journal entry {position}, {at}",
@@ -33,7 +34,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "calibration": "calibration error",
         "by chance": "by chance",
         "nothing": "Nobody has answered yet, so there is nothing to judge.",
-        "bound": "One person teaches about an action by the answers to at most {answers} decisions in {days} days, and"
+        "bound": "One person teaches about an action by the answers to at most {answers:decision|decisions} in"
+        " {days:day|days}, and"
         " by fewer where they say yes more often than others would; all other answers are recorded, not learned.",
         "actions": "Actions",
         "action": "action",
@@ -82,7 +84,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "groups": "bins or levels",
         "like": "says much the same as",
         "interactions": "Interactions",
-        "interactions text": "{examined} of {possible} pairs of predictors were looked at;"
+        "interactions text": "{examined} of {possible:pair|pairs} of predictors {examined:~was|were} looked at;"
         " {found} say more together than alone.",
         "no interactions": "This model does not look for pairs of predictors that say more together.",
         "with": "with",
@@ -91,7 +93,7 @@ WORDS: dict[Language, dict[str, str]] = {
         "for all actions": "all actions alike",
         "score": "score beyond chance",
         "inputs": "Inputs now and before",
-        "inputs text": "{now} decisions of now against {before} of before.",
+        "inputs text": "{now:decision|decisions} of now against {before} of before.",
         "missing before": "missing before",
         "missing now": "missing now",
         "inputs of all": "Inputs, for all models",
@@ -125,7 +127,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "calibration": "błąd kalibracji",
         "by chance": "z przypadku",
         "nothing": "Nikt jeszcze nie odpowiedział, więc nie ma czego oceniać.",
-        "bound": "Jedna osoba uczy o akcji odpowiedziami na najwyżej {answers} decyzji w ciągu {days} dni, a mniejszą"
+        "bound": "Jedna osoba uczy o akcji odpowiedziami na najwyżej {answers:decyzję|decyzje|decyzji} w ciągu"
+        " {days:dnia|dni|dni}, a mniejszą"
         " ich liczbą, gdy mówi „tak” częściej, niż mówiliby inni; inne odpowiedzi są zapisane, lecz nie uczą.",
         "actions": "Akcje",
         "action": "akcja",
@@ -174,7 +177,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "groups": "przedziały lub poziomy",
         "like": "mówi prawie to samo co",
         "interactions": "Interakcje",
-        "interactions text": "Obejrzano {examined} z {possible} par predyktorów; razem więcej niż osobno mówi {found}.",
+        "interactions text": "Obejrzano {examined:parę|pary|par} predyktorów z {possible}; razem więcej niż osobno"
+        " mówi {found}.",
         "no interactions": "Ten model nie szuka par predyktorów, które razem mówią więcej.",
         "with": "z",
         "weights": "wagi",
@@ -182,7 +186,8 @@ WORDS: dict[Language, dict[str, str]] = {
         "for all actions": "wspólne wszystkim akcjom",
         "score": "wynik ponad przypadek",
         "inputs": "Dane wejściowe teraz i wcześniej",
-        "inputs text": "{now} decyzji z teraz wobec {before} wcześniejszych.",
+        "inputs text": "{now:nowa decyzja|nowe decyzje|nowych decyzji} wobec"
+        " {before:wcześniejszej|wcześniejszych|wcześniejszych}.",
         "missing before": "brak wcześniej",
         "missing now": "brak teraz",
         "inputs of all": "Dane wejściowe, dla wszystkich modeli",
@@ -194,8 +199,9 @@ WORDS: dict[Language, dict[str, str]] = {
         "show": "rozkład: {predictor}",
     },
 }
+WORDS = spoken(_TEXTS)
 
-_FINDINGS: dict[Language, dict[str, str]] = {
+_FOUND: dict[Language, dict[str, str]] = {
     "en": {
         "set-aside": "Challenger {model} was set aside and learns nothing until the next revision.",
         "worse-than-constant": "{model} foresees {outcome} of {subject} worse than its plain rate does, by {value:.4f}"
@@ -231,6 +237,7 @@ _FINDINGS: dict[Language, dict[str, str]] = {
         "never-seen": "{value:.0%} wartości {subject} nie było wcześniej (próg {threshold:.0%}).",
     },
 }
+_FINDINGS = spoken(_FOUND)
 
 
 def by_model(found: Sequence[Finding], language: Language) -> list[tuple[str, list[Finding]]]:
@@ -240,24 +247,23 @@ def by_model(found: Sequence[Finding], language: Language) -> list[tuple[str, li
     ]
 
 
-def bound_said(answers: int, days: int, words: Mapping[str, str]) -> str:
+def bound_said(answers: int, days: int, words: Words) -> str:
     """Say in one sentence how much one person teaches, which is why fewer answers are learned than were given."""
-    return words["bound"].format(answers=f"{answers:,}", days=f"{days:,}")
+    return words.say("bound", answers=answers, days=days)
 
 
-def pairs_said(model: ModelHealth, words: Mapping[str, str]) -> str:
+def pairs_said(model: ModelHealth, words: Words) -> str:
     """Say in one sentence how many pairs of predictors were looked at and found."""
     if model.pairs_possible is None:
         return words["no interactions"]
     found = len({(one.first, one.second) for one in model.interactions})
-    return words["interactions text"].format(
-        examined=f"{model.pairs_examined:,}", possible=f"{model.pairs_possible:,}", found=f"{found:,}"
-    )
+    return words.say("interactions text", examined=model.pairs_examined, possible=model.pairs_possible, found=found)
 
 
 def said(finding: Finding, language: Language) -> str:
     """Say a finding in one sentence."""
-    return _FINDINGS[language][finding.code].format(
+    return _FINDINGS[language].say(
+        finding.code,
         model=finding.model,
         outcome=finding.outcome,
         subject=finding.subject,
