@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
+from opportune.evaluate.speech import figure
 from opportune.service import Settings
 from tests.cli.conftest import Run
 from tests.service.process import running
@@ -39,7 +40,7 @@ def test_the_report_of_a_store(run: Run, shop: Path, tmp_path: Path) -> None:
     assert {one["model"] for one in data["models"]} == {"main", "simple"}
     assert data["decisions_before"] + data["decisions_now"] == 150
     assert f"{champion['log_loss']:.4f}" in told.out
-    assert f"<td>{champion['log_loss']:.4f}</td>" in page
+    assert f"<td>{figure(champion['log_loss'], '.4f', 'pl')}</td>" in page
     assert '<html lang="pl">' in page
     assert champion["predictors"][0]["predictor"] in told.out
 

@@ -90,7 +90,7 @@ def _print(found: DataReport) -> None:
     if not found.concerns:
         out.print(words["well"])
     out.print(escape(counted_said(found, "en")))
-    out.print(words["compared"].format(now=f"{found.decisions_now:,}", before=f"{found.decisions_before:,}"))
+    out.print(words.say("compared", now=found.decisions_now, before=found.decisions_before))
     names = ("input", "missing", "stale", "late", "unfit", "refused", "unseen", "drift")
     rows = [
         (

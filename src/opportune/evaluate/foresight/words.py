@@ -101,9 +101,9 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "more": "and {number} more",
     },
     "pl": {
-        "plan": "Co sprawi zmiana",
+        "plan": "Skutki zmiany",
         "funnel": "Lejek",
-        "made": "Od „{before}” do „{after}”: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte w obu wersjach"
+        "made": "„{before}” → „{after}”: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte w obu wersjach"
         " przy tych"
         " samych modelach i losowaniach",
         "made funnel": "{contacts:kontakt|kontakty|kontaktów} {persons:osoby|osób|osób},"
@@ -145,7 +145,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "gained": "zyskane",
         "lost": "utracone",
         "moved": "Akcje, które zyskują lub tracą",
-        "flows": "Co stoi pierwsze zamiast czego",
+        "flows": "Co stoi na pierwszym miejscu zamiast czego",
         "nothing": "nic",
         "segments": "Segmenty",
         "segment": "segment",
@@ -173,7 +173,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "left": "pozostali",
         "drop": "Co odrzuciło kandydatów",
         "policy": "zasada",
-        "alone": "samodzielnie",
+        "alone": "jako jedyna",
         "candidates": "kandydaci",
         "passed": "przeszli",
         "shown": "pokazani",

@@ -45,7 +45,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "change": "change per unit",
     },
     "pl": {
-        "title": "Ile kosztuje więcej jednego celu",
+        "title": "Ile kosztuje poprawa celu",
         "made": "{goal}: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte na nowo przy"
         " {weights:wadze|wagach|wagach} przez model {model} w obecnym stanie (wpis dziennika {position})",
         "decisions": "{contacts:zapisana decyzja|zapisane decyzje|zapisanych decyzji}",

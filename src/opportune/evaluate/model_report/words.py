@@ -107,7 +107,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "pl": {
         "title": "Raport o modelach",
         "made": "Strategia {project}, rewizja {revision}, nauczone do wpisu {position} dziennika, {at}",
-        "look": "Na to warto spojrzeć",
+        "look": "Warto sprawdzić",
         "well": "Nic nie przekracza progu.",
         "models": "Modele",
         "model": "model",
