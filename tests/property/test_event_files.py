@@ -148,7 +148,8 @@ def test_events_of_a_file_count_as_those_of_a_sheet(
 LINES = st.sampled_from(
     (
         *("BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT", "END:VEVENT", "SUMMARY:Fair", "DTSTART:20260504"),
-        *("DTEND:20260505T000000Z", "DURATION:P1D", "GEO:1;2", "RRULE:FREQ=DAILY", " and on", "DTSTART;TZID=x:y"),
+        *("DTEND:20260505T000000Z", "DURATION:P1D", "GEO:1;2", " and on", "DTSTART;TZID=x:y"),
+        *("RRULE:FREQ=MONTHLY;COUNT=3", "EXDATE:20260604", "RECURRENCE-ID:20260604", "UID:1", "STATUS:CANCELLED"),
     )
 )
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -16,7 +18,7 @@ from opportune.strategy.sections_outcomes import Amount
 from opportune.strategy.sections_rules import RuleText, Segment
 from opportune.strategy.sections_times import Duration
 from opportune.strategy.source_events import is_event_file, read_events
-from opportune.strategy.source_rows import RowsError
+from opportune.strategy.source_rows import Row, RowsError
 from opportune.strategy.tables.changes import row_changes, sheet_changes
 
 __all__ = ["differences"]
@@ -115,7 +117,13 @@ def _event_changes(path: str, before: Project, after: Project) -> Iterator[str]:
 def _events(path: str, project: Project) -> list[tuple[str, ...]]:
     zone = next((section.time_zone for section in project.sources.values() if section.file == path), None)
     rows = read_events(project.files[path], ZoneInfo(zone or project.settings.time_zone))
-    return [tuple(row.cells[heading] for heading in rows.headings) for row in rows.rows]
+    return [_event(rows.headings, list(times)) for _, times in groupby(rows.rows, key=attrgetter("label"))]
+
+
+def _event(headings: Sequence[str], times: Sequence[Row]) -> tuple[str, ...]:
+    """Give an event by its first time; of one that recurs, how often and up to when."""
+    first = tuple(times[0].cells[heading] for heading in headings)
+    return first if len(times) == 1 else (*first, f"{len(times)} times, up to {times[-1].cells['begin']}")
 
 
 def _renamed(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, str]:

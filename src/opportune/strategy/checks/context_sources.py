@@ -225,6 +225,7 @@ class _File:
         self.wanted: dict[str, Attribute] = {what: registered[name] for name, what in (asked or {}).items()}
         self.is_used = asked is not None
         self.found = 0
+        self.told: set[tuple[int, str]] = set()
 
     def check(self) -> None:
         """Report what is wrong with it."""
@@ -284,6 +285,10 @@ class _File:
         self.notes.report(FILE, [self.name], message, remedy, "missing", key=True, where=[self.name])
 
     def _report(self, line: int, message: str, remedy: str) -> None:
+        # An event that recurs is many rows, all with its faults.
+        if (line, message) in self.told:
+            return
+        self.told.add((line, message))
         self.found += 1
         if self.found > FAULTS_MAX + 1:
             return
