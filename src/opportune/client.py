@@ -499,6 +499,11 @@ def _customer_path(customer: str) -> str:
     return f"/v1/customers/{quote(customer, safe='')}"
 
 
+def _explain(decision: str) -> _Ask[dict[str, Any]]:
+    path = f"/v1/decisions/{quote(decision, safe='')}"
+    return _Ask("GET", path, lambda response: _read(response, dict[str, Any]), seconds=60.0)
+
+
 def _unit_path(level: str, unit: str) -> str:
     return f"/v1/units/{quote(level, safe='')}/{quote(unit, safe='')}"
 
@@ -628,6 +633,17 @@ class Client(_Common):
         except (ServiceError, TimeoutError):
             return self._away(ask)
         return self._away(ask) if _is_down(response) else self._fitted(ask, ask.read(response))
+
+    def explain(self, decision: str) -> dict[str, Any]:
+        """Read a recorded decision, with the reasons for every action and all outcomes so far.
+
+        Args:
+            decision: its id, or that of the request that asked for it.
+
+        Raises:
+            ServiceError: no decision and no request has this id, or the service is away.
+        """
+        return self._do(_explain(decision))
 
     def outcome(
         self,
@@ -1071,6 +1087,10 @@ class AsyncClient(_Common):
         except (ServiceError, TimeoutError):
             return self._away(ask)
         return self._away(ask) if _is_down(response) else self._fitted(ask, ask.read(response))
+
+    async def explain(self, decision: str) -> dict[str, Any]:
+        """Read a recorded decision with its reasons; see `Client.explain`."""
+        return await self._do(_explain(decision))
 
     async def outcome(
         self,

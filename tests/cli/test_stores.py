@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shutil
+from functools import partial
 from pathlib import Path
 
+import httpx
 import pytest
 
+from opportune.service.recalling import Recaller
 from opportune.service.revisions import strategy_from_folder
 from tests.cli.conftest import Run, fill
+from tests.service.process import running
 from tests.service.shop import PROJECT, serving
 
 
@@ -22,6 +26,50 @@ def test_explain_finds_a_decision_by_its_id_and_by_its_request(run: Run, store: 
     assert by_id.code == 0
     assert "customer.age is missing" in by_id.out or "missing" in by_id.out
     assert (unknown.code, "no decision" in unknown.err) == (1, True)
+
+
+TIMED = "customer.since < timestamp('2026-01-01T00:00:00Z') && customer.city == 'Gdynia'"
+
+
+def _reported(url: str, id: str, **said: object) -> None:
+    httpx.post(f"{url}/v1/outcomes", json={"id": id, **said}).raise_for_status()
+
+
+def test_a_running_service_explains_as_its_store_does(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    # The service of the test computes in NumPy; another kernel rounds the last digits otherwise.
+    monkeypatch.setattr("opportune.cli.explain.Recaller", partial(Recaller, kernel="numpy"))
+    folder = Path(shutil.copytree(PROJECT, "shop"))
+    coffee = folder / "actions" / "drinks" / "coffee.yaml"
+    coffee.write_text(coffee.read_text().replace("customer.age >= 18", TIMED) + "mandatory: true\n")
+    with running(Path("shop.db"), project=folder) as served:
+        known = {"since": "2020-01-15T10:00:00.25Z", "city": "Gdynia", "age": 41}
+        httpx.put(f"{served.url}/v1/customers/c-1", json={"attributes": known}).raise_for_status()
+        body = {"id": "r/1 é", "channel": "till", "placements": [{"name": "receipt"}], "customer": "c-1"}
+        name = httpx.post(f"{served.url}/v1/decisions", json=body).json()["id"]
+        late = httpx.post(f"{served.url}/v1/decisions", json=body | {"id": "r-2", "customer": "c-2"}).json()["id"]
+        said = {"decision": name, "action": "coffee"}
+        _reported(served.url, "o-1", **said, outcome="accept")
+        _reported(served.url, "o-2", **said, outcome="accept")
+        _reported(served.url, "o-3", decision=name, withdraws="o-1")
+        _reported(served.url, "o-4", **said, outcome="reject", replaces="o-2")
+        both = [
+            [run("explain", id, *place, *form) for place in (("--store", "shop.db"), ("--url", served.url))]
+            for id in (name, "r/1 é", late, "d-404")
+            for form in ((), ("--json",))
+        ]
+        two = run("explain", name, "--store", "shop.db", "--url", served.url)
+    away = run("explain", name, "--url", served.url)
+
+    assert [there for _, there in both] == [here for here, _ in both]
+    assert [here.code for here, _ in both] == [0] * 6 + [1] * 2
+    text = both[0][0].out
+    assert "outcomes so far: coffee accept, coffee accept (again), an earlier report withdrawn, coffee reject" in text
+    assert 'customer.since = timestamp("2020-01-15T10:00:00.250000Z")' in text
+    assert [one["id"] for one in both[1][0].json["outcomes"]] == ["o-1", "o-2", "o-3", "o-4"]
+    assert "no decision and no request has this id" in both[6][1].err
+    assert (two.code, away.code) == (2, 2)
+    assert "expected --store or --url, found both" in two.err
+    assert "could not be reached" in away.err
 
 
 def test_verify_learns_every_stretch_again(run: Run, store: Path) -> None:

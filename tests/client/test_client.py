@@ -147,6 +147,16 @@ def test_customers_are_written_and_read() -> None:
         assert profile is None
 
 
+def test_a_decision_is_explained_and_a_household_is_erased() -> None:
+    for told, script in both(lambda: Script((200, {"outcomes": []})), "explain", "r/1"):
+        assert told == {"outcomes": []}
+        assert script.requests[0].url.raw_path == b"/v1/decisions/r%2F1"
+    for told, script in both(lambda: Script((200, {"entry": 4})), "erase_unit", "household", "h/1", reason="x", id="e"):
+        assert told == {"entry": 4}
+        assert script.requests[0].url.raw_path == b"/v1/units/household/h%2F1/erasure"
+        assert json.loads(script.requests[0].content) == {"author": "", "reason": "x", "id": "e"}
+
+
 def test_who_is_who_is_asked_proven_and_undone() -> None:
     script = Script(
         (200, {"status": "recorded", "merged": 1}),

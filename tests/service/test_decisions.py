@@ -112,12 +112,28 @@ def test_all_problems_of_a_request_are_told_at_once(service: Service) -> None:
 
 
 def test_a_decision_is_read_by_the_id_of_its_request_too(service: Service) -> None:
-    made = service.decide("r-1")["id"]
+    made = service.decide("r/1")["id"]
 
-    by_request, by_id = (service.call("GET", f"/v1/decisions/{id}").json() for id in ("r-1", made))
+    by_request, by_id = (service.call("GET", f"/v1/decisions/{id}").json() for id in ("r%2F1", made))
 
     assert by_request == by_id
-    assert service.call("GET", "/v1/decisions/r-2").status_code == 404
+    for unknown in ("r-2", "r%00", "%0A", "x" * 300):
+        assert service.call("GET", f"/v1/decisions/{unknown}").status_code == 404
+
+
+def test_a_decision_is_read_with_what_became_of_it(service: Service) -> None:
+    made = service.decide("r-1")["id"]
+    before = service.call("GET", f"/v1/decisions/{made}").json()
+    said = {"id": "o-1", "decision": made, "action": "water", "outcome": "accept"}
+    service.call("POST", "/v1/outcomes", [said, {"id": "o-2", "decision": made, "withdraws": "o-1"}])
+
+    after = service.call("GET", f"/v1/decisions/{made}").json()
+
+    first, second = after["outcomes"]
+    assert before["outcomes"] == []
+    assert before["reportable"] == after["reportable"] == ["impression", "accept", "reject"]
+    assert (first["id"], first["action"], first["outcome"], first["expiry"]) == ("o-1", "water", "accept", False)
+    assert (second["id"], second["withdraws"], second["repeats"]) == ("o-2", "o-1", True)
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,64 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
+import msgspec
+
 from opportune.decide import Explanation, explain
 from opportune.errors import UnknownError
 from opportune.learning import PropensityModel
 from opportune.records import Decision
 from opportune.service.course import Course
 from opportune.service.training import checkpoint_before, fold, led_on, steps_after
-from opportune.storage import Storage
+from opportune.storage import Storage, StoredDecision, StoredOutcome, id_fault
+from opportune.storage.entries import from_microseconds
 
-__all__ = ["Recaller"]
+__all__ = ["OutcomeLine", "Recalled", "Recaller"]
 
 FOLD_MAX = 20_000
 """Outcomes learned anew for one explanation: about a second. Behind that, scores are as recorded."""
+
+
+class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One report of what happened to an action of a decision.
+
+    Args:
+        sequence: of its journal entry.
+        id: by which it was reported.
+        amount: how much; null where its type has no value or none was told.
+        expiry: nothing was reported in time, which counts as this outcome.
+        repeats: the same stood already, or it withdraws a report: it had no effect of its own.
+        replaces, withdraws: id of the earlier report that it corrects, or that never was; "" for none.
+    """
+
+    sequence: int
+    id: str
+    occurred_at: datetime
+    action: str
+    treatment: str
+    placement: str
+    outcome: str
+    amount: int | float | None
+    expiry: bool
+    repeats: bool
+    replaces: str
+    withdraws: str
+
+
+class Recalled(msgspec.Struct, frozen=True, kw_only=True):
+    """A decision of the past, why it came out so, and what became of it.
+
+    Args:
+        explanation: None where its revision can no longer be compiled.
+        outcomes: all reports about it, in the order of their arrival.
+        reportable: outcome types that its channel could report; None where its revision can no longer be compiled.
+    """
+
+    decision: Decision
+    explanation: Explanation | None
+    outcomes: tuple[OutcomeLine, ...]
+    reportable: tuple[str, ...] | None
 
 
 class Recaller:
@@ -24,8 +70,8 @@ class Recaller:
         self._kernel = kernel
         self._course = course or Course(storage)
 
-    def recall(self, decision_id: str) -> tuple[Decision, Explanation | None]:
-        """Give a decision with its explanation; None where its revision can no longer be compiled.
+    def recall(self, decision_id: str) -> Recalled:
+        """Give a decision with its explanation.
 
         Args:
             decision_id: of the decision, or of the request that asked for it.
@@ -34,16 +80,35 @@ class Recaller:
             UnknownError: there is no such decision.
             StoreError: the store cannot be read.
         """
-        stored = self._storage.decision(decision_id) or self._storage.decision_of_request(decision_id)
+        stored = self._stored(decision_id)
         if stored is None:
-            raise UnknownError.of("id", "no decision has this id", "send the id that an answer carried", "not-found")
+            raise UnknownError.of("id", "no decision and no request has this id", self._remedy(), "not-found")
         decision = stored.decision
+        outcomes = tuple(map(_line, self._storage.outcomes_of(decision.id)))
         plan = self._course.plan(decision.revision)
         if plan is None:
-            return decision, None
+            return Recalled(decision=decision, explanation=None, outcomes=outcomes, reportable=None)
         model = self._model(decision) if stored.recomputable and decision.degraded is None else None
-        # The bytes of the answer are of the personal part, and gone with it.
-        return decision, explain(plan, decision, model, erased=stored.answer is None)
+        return Recalled(
+            decision=decision,
+            # The bytes of the answer are of the personal part, and gone with it.
+            explanation=explain(plan, decision, model, erased=stored.answer is None),
+            outcomes=outcomes,
+            reportable=tuple(plan.channels[decision.request.channel].outcomes),
+        )
+
+    def _stored(self, decision_id: str) -> StoredDecision | None:
+        if id_fault(decision_id):
+            # No store keeps such an id, and PostgreSQL cannot even be asked for one with a NUL.
+            return None
+        return self._storage.decision(decision_id) or self._storage.decision_of_request(decision_id)
+
+    def _remedy(self) -> str:
+        anchor = self._storage.anchor()
+        if anchor is None:
+            return "an answer carries the id of its decision"
+        day = from_microseconds(anchor.recorded_at).date()
+        return f"it may be no longer kept: what was recorded up to {day} went by the rules of retention"
 
     def _model(self, decision: Decision) -> PropensityModel | None:
         """Bring the model of the last checkpoint before a decision to where it was then."""
@@ -58,3 +123,21 @@ class Recaller:
                 return None
         fold(self._storage, learner, course, until=decision.position)
         return led_on(learner.taught, course, ahead).model
+
+
+def _line(stored: StoredOutcome) -> OutcomeLine:
+    body = stored.body
+    return OutcomeLine(
+        sequence=stored.sequence,
+        id=stored.id,
+        occurred_at=stored.occurred_at,
+        action=body.action,
+        treatment=body.treatment,
+        placement=body.placement,
+        outcome=body.outcome,
+        amount=body.amount,
+        expiry=body.expiry,
+        repeats=body.repeats,
+        replaces=body.replaces,
+        withdraws=body.withdraws,
+    )

@@ -15,13 +15,12 @@ import structlog
 
 from opportune.customers.context import NO_ANSWERS
 from opportune.customers.intake import Event, Names, Told
-from opportune.decide import Explanation
 from opportune.errors import InputError, StoreError
 from opportune.evaluate.data_report import DataReport
 from opportune.evaluate.data_report.words import said
 from opportune.evaluate.model_report import ModelReport
 from opportune.learning import PropensityModel
-from opportune.records import Decision, DecisionRequest, Outcome
+from opportune.records import DecisionRequest, Outcome
 from opportune.service.contests import (
     Changed,
     Comparison,
@@ -51,7 +50,7 @@ from opportune.service.profiles import Profiles
 from opportune.service.publishing import Offer, Published, trial_model
 from opportune.service.quality import Quality
 from opportune.service.rebuilder import Rebuild, Rebuilder, RebuildProgress
-from opportune.service.recalling import Recaller
+from opportune.service.recalling import Recalled, Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
 from opportune.service.revisions import Strategy
@@ -369,7 +368,7 @@ class Runtime(ABC):
         kind, value = self.links.named(customer)
         return await asyncio.get_running_loop().run_in_executor(self._reader, self.storage.profile, value, kind)
 
-    async def recall(self, decision: str) -> tuple[Decision, Explanation | None]:
+    async def recall(self, decision: str) -> Recalled:
         """Read a decision and explain it; see `Recaller.recall`."""
         return await asyncio.get_running_loop().run_in_executor(self._explainer, self._recaller.recall, decision)
 

@@ -197,7 +197,7 @@ class _PartOfCustomer(StarletteRoute):
 def _mounted(path: str, endpoint: _Endpoint) -> BaseRoute:
     kind = _PartOfCustomer if "{customer}/" in path else StarletteRoute
     return kind(
-        re.sub(r"\{(customer|session|unit)\}", r"{\1:identifier}", path),
+        re.sub(r"\{(customer|id|session|unit)\}", r"{\1:identifier}", path),
         endpoint=endpoint,
     )
 

@@ -103,11 +103,19 @@ def _read_request(body: bytes) -> DecisionRequest:
 async def get_decision(call: Call) -> Reply:
     """Give a decision as kept, and explain it."""
     sight = _sight(call)
-    decision, explanation = await call.runtime.recall(call.path["id"])
-    withheld = 0
+    found = await call.runtime.recall(call.path["id"])
+    decision, explanation, withheld = found.decision, found.explanation, 0
     if sight is not None:
         decision, explanation, withheld = sight.decision(decision, explanation)
-    return Reply.of(DecisionRecord(decision=decision, explanation=explanation, withheld=withheld))
+    return Reply.of(
+        DecisionRecord(
+            decision=decision,
+            explanation=explanation,
+            outcomes=found.outcomes,
+            reportable=found.reportable,
+            withheld=withheld,
+        )
+    )
 
 
 async def create_outcomes(call: Call) -> Reply:

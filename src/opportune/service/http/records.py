@@ -11,6 +11,7 @@ from opportune.decide import Explanation
 from opportune.records import Decision
 from opportune.service.history import HistoryItem
 from opportune.service.http.problems import Problem
+from opportune.service.recalling import OutcomeLine
 from opportune.service.runtime import ModelSummary
 
 __all__ = [
@@ -136,11 +137,15 @@ class DecisionRecord(msgspec.Struct, frozen=True, kw_only=True):
         decision: the whole record; bytes in base64.
         explanation: what became of every candidate, and why; null where its revision cannot be compiled any more.
             Its `scores` are "recomputed" with the model as it was, or "recorded" where that is gone.
+        outcomes: all reports about it, in the order of their arrival.
+        reportable: outcome types that its channel could report; null where `explanation` is.
         withheld: facts left out, with all that tells of them, as not for the role that was asked for.
     """
 
     decision: Decision
     explanation: Explanation | None
+    outcomes: tuple[OutcomeLine, ...]
+    reportable: tuple[str, ...] | None
     withheld: int
 
 
