@@ -30,7 +30,7 @@ def test_a_running_service_is_asked_by_its_address(run: Run, tmp_path: Path) -> 
         data = run("data", "report", "--url", served_by.url, "--json").json
 
     assert told.code == 0
-    assert "Counted by running processes (1)" in told.out
+    assert "Counted by 1 running process since" in told.out
     assert (data["processes"], data["decisions"], data["known"]) == (1, 3, 0)
     assert data["concerns"] == []
 

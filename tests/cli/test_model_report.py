@@ -56,7 +56,7 @@ def test_a_service_says_what_its_store_says(run: Run, shop: Path) -> None:
     assert without_moment(served) == without_moment(data)
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert f"<td>{data['models'][0]['log_loss']:.4f}</td>" in page.text
+    assert f"<td>{figure(data['models'][0]['log_loss'], '.4f', 'pl')}</td>" in page.text
     assert refused.status_code == 400
 
 

@@ -19,7 +19,7 @@ th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align:
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 .scroll { overflow-x: auto; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
-figure { margin: 0; border: 1px solid #cccccc; }
+figure { margin: 0; max-width: 48rem; border: 1px solid #cccccc; }
 svg { display: block; width: 100%; height: auto; }
 .look { border-left: 0.4rem solid #b3440a; padding: 0.1rem 1rem; background: #fdf3ec; }
 .well { border-left: 0.4rem solid #3a7d2c; padding: 0.1rem 1rem; background: #f0f7ee; }
