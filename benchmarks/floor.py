@@ -16,7 +16,7 @@ from benchmarks.world import Rule, World
 from opportune.learning import exploration_numpy as exploration
 from opportune.learning.bayes import BayesModel
 
-__all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]
+__all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "joint_of", "library"]
 
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC")
 WIDE_VECTORS = "-mprefer-vector-width=512"
@@ -146,7 +146,7 @@ class Floor:
         self._model = model
         self._kept: list[np.ndarray] = []
         size = -(-world.size // LANES) * LANES
-        joint, top = _padded(_joint(model), size), model._top[0]
+        joint, top = _padded(joint_of(model), size), model._top[0]
         self._ruled = sorted({atom.name for rule in world.rules for clause in rule for atom in clause})
         self._numbers = [name for name in self._ruled if name not in world.levels]
         self._categories = [name for name in self._ruled if name in world.levels]
@@ -245,12 +245,13 @@ class Floor:
         )
 
 
-def _joint(model: BayesModel) -> np.ndarray:
-    """Give mean and variance of every weight below the groups, float32 [F, 2, Cp]."""
-    variances = model._variances[0]
-    if variances.dtype == np.uint16:
+def joint_of(model: BayesModel) -> np.ndarray:
+    """Give mean and variance of every weight below the groups, as predictions read them, float32 [F, 2, Cp]."""
+    means, variances = model._means[0], model._variances[0]
+    if means.dtype == np.uint16:
+        means = means.view(np.float16).astype(np.float32)
         variances = (variances.astype(np.uint32) << 16).view(np.float32)
-    return np.stack((model._means[0], variances), axis=1)
+    return np.stack((means, variances), axis=1)
 
 
 def _padded(joint: np.ndarray, size: int) -> np.ndarray:

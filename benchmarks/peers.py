@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks import rule_texts
+from benchmarks.floor import joint_of
 from benchmarks.world import World
 from opportune.learning.bayes import BayesModel
 from opportune.learning.encoding_numpy import CURVE_MEAN, Z_MAX
@@ -259,7 +260,7 @@ class Rival:
         self._passed = scope["passed"]
         self._profiles = world.profiles
         upper = model._top[0, :, 0]
-        both = model._means[0] + upper[:, :1] + upper[:, model._group_of]
+        both = joint_of(model)[:, 0] + upper[:, :1] + upper[:, model._group_of]
         dense = model.encoder.dense
         self._numbers = [name for name in sorted(world.profiles[0]) if name not in world.levels]
         self._weights = np.ascontiguousarray(both[:dense, : world.size])

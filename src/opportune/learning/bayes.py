@@ -10,12 +10,12 @@ Notation:
     K   columns: one for all, one per group, per action and per candidate, of every key bound or learned
     state  float32 [O, K, 2, F], mean and variance of every weight: what is learned
     top    float32 [O, F, 2, Tp], columns of "all" and of the groups, copied from the state
-    means, variances  [O, F, Cp], action + candidate columns added, copied from the state: means float32, variances in
-           the kernel's form of numbers with 8 significant bits (see `coarse`)
+    means, variances  [O, F, Cp], action + candidate columns added, copied from the state in the kernel's form of
+           numbers with 11 and with 8 significant bits (see `halved` and `coarse`)
     prior  float32 [4, F], variance of every weight before any answer, by layer
 
 `state` is laid out for learning (a column is contiguous), the others for predicting (a row is).
-Predicting takes as long as reading its rows does, so that variances, which need no more, are read in half the bytes.
+Predicting takes as long as reading its rows does, so that they are read in half the bytes.
 """
 
 from __future__ import annotations
@@ -366,7 +366,7 @@ class BayesModel(PropensityModel):
         both = self._state[:, self._columns[:, 2]] + self._state[:, self._columns[:, 3]]
         joint = np.zeros((2, heads, capacity, _padded(size)), dtype=np.float32)
         joint[..., :size] = both.transpose(2, 0, 3, 1)
-        self._means = joint[0].copy()
+        self._means = self._steps.halved(joint[0])
         self._variances = self._steps.coarse(joint[1])
         self._propensity = np.zeros((heads, _padded(size)), dtype=np.float32)
         self._log_odds = np.zeros_like(self._propensity)

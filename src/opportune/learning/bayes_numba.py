@@ -6,17 +6,15 @@ Sums run in the order that is written, so that results repeat bit by bit.
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from llvmlite import ir  # type: ignore[import-untyped]
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 
 from opportune.learning import bayes_numpy
+from opportune.learning.narrow_numba import from_half, from_upper, to_half, to_upper
 
-__all__ = ["coarse", "exp_lane", "learn", "predict", "unlearn", "warm_up"]
+__all__ = ["coarse", "exp_lane", "halved", "learn", "predict", "unlearn", "warm_up"]
 
 Floats = npt.NDArray[np.float32]
 Halves = npt.NDArray[np.uint16]
@@ -34,37 +32,17 @@ _answer_step = njit(cache=True)(bayes_numpy.answer_step)
 _answer_pull = njit(cache=True)(bayes_numpy.answer_pull)
 
 
-def _to_fine(_typing: object, half: Any) -> tuple[Any, Any]:
-    """Give the float32 whose upper half these 16 bits are."""
-
-    def generate(_context: object, builder: Any, _signature: object, arguments: Any) -> Any:
-        bits = builder.shl(builder.zext(arguments[0], ir.IntType(32)), ir.Constant(ir.IntType(32), 16))
-        return builder.bitcast(bits, ir.FloatType())
-
-    return types.float32(types.uint16), generate
-
-
-def _to_half(_typing: object, number: Any) -> tuple[Any, Any]:
-    """Give the upper half of a float32, rounded."""
-
-    def generate(_context: object, builder: Any, _signature: object, arguments: Any) -> Any:
-        bits = builder.bitcast(arguments[0], ir.IntType(32))
-        rounded = builder.add(bits, ir.Constant(ir.IntType(32), int(bayes_numpy.HALF_BIT)))
-        return builder.trunc(builder.lshr(rounded, ir.Constant(ir.IntType(32), 16)), ir.IntType(16))
-
-    return types.uint16(types.float32), generate
-
-
-_fine: Any = intrinsic(_to_fine)
-_half: Any = intrinsic(_to_half)
-
-
 def coarse(variances: Floats) -> Halves:
     """As bayes_numpy.coarse, of which only the upper halves are kept."""
     return (bayes_numpy.coarse(variances).view(np.uint32) >> 16).astype(np.uint16)
 
 
-def _add(matrix: Floats, rows: Rows, factors: Floats, total: Floats) -> None:
+def halved(means: Floats) -> Halves:
+    """As bayes_numpy.halved, in 16 bits."""
+    return bayes_numpy.halved(means).astype(np.float16).view(np.uint16)
+
+
+def _add_means(matrix: Halves, rows: Rows, factors: Floats, total: Floats) -> None:
     """Add factor × row to `total`, eight rows at a time: a pass over `total` costs as much as a row."""
     eights = len(rows) // 8 * 8
     for i in range(0, eights, 8):
@@ -73,17 +51,17 @@ def _add(matrix: Floats, rows: Rows, factors: Floats, total: Floats) -> None:
         s, t, u, v = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
         w, x, y, z = factors[i + 4], factors[i + 5], factors[i + 6], factors[i + 7]
         for k in range(len(total)):
-            total[k] += ((s * a[k] + t * b[k]) + (u * c[k] + v * d[k])) + (
-                (w * e[k] + x * f[k]) + (y * g[k] + z * h[k])
+            total[k] += ((s * from_half(a[k]) + t * from_half(b[k])) + (u * from_half(c[k]) + v * from_half(d[k]))) + (
+                (w * from_half(e[k]) + x * from_half(f[k])) + (y * from_half(g[k]) + z * from_half(h[k]))
             )
     for i in range(eights, len(rows)):
         a, s = matrix[rows[i]], factors[i]
         for k in range(len(total)):
-            total[k] += s * a[k]
+            total[k] += s * from_half(a[k])
 
 
-def _add_halves(matrix: Halves, rows: Rows, factors: Floats, total: Floats) -> None:
-    """As `_add`, of numbers in 16 bits."""
+def _add_variances(matrix: Halves, rows: Rows, factors: Floats, total: Floats) -> None:
+    """As `_add_means`, of upper halves."""
     eights = len(rows) // 8 * 8
     for i in range(0, eights, 8):
         a, b, c, d = matrix[rows[i]], matrix[rows[i + 1]], matrix[rows[i + 2]], matrix[rows[i + 3]]
@@ -91,18 +69,18 @@ def _add_halves(matrix: Halves, rows: Rows, factors: Floats, total: Floats) -> N
         s, t, u, v = factors[i], factors[i + 1], factors[i + 2], factors[i + 3]
         w, x, y, z = factors[i + 4], factors[i + 5], factors[i + 6], factors[i + 7]
         for k in range(len(total)):
-            total[k] += ((s * _fine(a[k]) + t * _fine(b[k])) + (u * _fine(c[k]) + v * _fine(d[k]))) + (
-                (w * _fine(e[k]) + x * _fine(f[k])) + (y * _fine(g[k]) + z * _fine(h[k]))
-            )
+            total[k] += (
+                (s * from_upper(a[k]) + t * from_upper(b[k])) + (u * from_upper(c[k]) + v * from_upper(d[k]))
+            ) + ((w * from_upper(e[k]) + x * from_upper(f[k])) + (y * from_upper(g[k]) + z * from_upper(h[k])))
     for i in range(eights, len(rows)):
         a, s = matrix[rows[i]], factors[i]
         for k in range(len(total)):
-            total[k] += s * _fine(a[k])
+            total[k] += s * from_upper(a[k])
 
 
 # One rounding for a product and its sum instead of two, in the order that is written.
 _fused = njit(cache=True, fastmath={"contract"}, error_model="numpy")
-_add_rows, _add_half_rows = _fused(_add), _fused(_add_halves)
+_add_mean_rows, _add_variance_rows = _fused(_add_means), _fused(_add_variances)
 
 
 def _exp(x: np.float32) -> np.float32:
@@ -110,7 +88,7 @@ def _exp(x: np.float32) -> np.float32:
     k = np.float32(math.floor(x * LOG2_E + HALF))
     r = x - k * LN2_HIGH - k * LN2_LOW
     y = ((((E6 * r + E5) * r + E4) * r + E3) * r + HALF) * r + ONE
-    return np.float32((y * r + ONE) * _fine(np.uint16((np.int32(k) + 127) << 7)))
+    return np.float32((y * r + ONE) * from_upper(np.uint16((np.int32(k) + 127) << 7)))
 
 
 exp_lane = _fused(_exp)
@@ -142,7 +120,7 @@ def _lay_above(top: Floats, active: Rows, factors: Floats, group_of: Rows, log_o
 
 
 def _predict(
-    means: Floats,
+    means: Halves,
     variances: Halves,
     top: Floats,
     dense: Floats,
@@ -162,8 +140,8 @@ def _predict(
     active[size:] = rows
     for o in range(len(means)):
         _lay_above(top[o], active, factors, group_of, log_odds[o], spread[o])
-        _add_rows(means[o], active, factors[0], log_odds[o])
-        _add_half_rows(variances[o], active, factors[1], spread[o])
+        _add_mean_rows(means[o], active, factors[0], log_odds[o])
+        _add_variance_rows(variances[o], active, factors[1], spread[o])
         _finish_row(log_odds[o], spread[o], propensity[o])
 
 
@@ -173,7 +151,7 @@ def _publish(
     f: int,
     columns: Rows,
     top: Floats,
-    means: Floats,
+    means: Halves,
     variances: Halves,
     group: int,
     siblings: Rows,
@@ -185,8 +163,8 @@ def _publish(
         top[f, part, group] = state[columns[1], part, f]
     mean, variance = state[columns[2], 0, f], state[columns[2], 1, f]
     for j in range(len(siblings)):
-        means[f, siblings[j]] = mean + state[sibling_columns[j], 0, f]
-        variances[f, siblings[j]] = _half(variance + state[sibling_columns[j], 1, f])
+        means[f, siblings[j]] = to_half(mean + state[sibling_columns[j], 0, f])
+        variances[f, siblings[j]] = to_upper(variance + state[sibling_columns[j], 1, f])
 
 
 def _learn(
@@ -199,7 +177,7 @@ def _learn(
     forgetting: Doubles,
     repeated: float,
     top: Floats,
-    means: Floats,
+    means: Halves,
     variances: Halves,
     group: int,
     siblings: Rows,
@@ -252,7 +230,7 @@ def _unlearn(
     forgetting: Doubles,
     repeated: float,
     top: Floats,
-    means: Floats,
+    means: Halves,
     variances: Halves,
     group: int,
     siblings: Rows,
@@ -298,14 +276,14 @@ unlearn = njit(cache=True)(_unlearn)
 
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
-    means, top = np.zeros((1, 2, 8), dtype=np.float32), np.zeros((1, 2, 2, 8), dtype=np.float32)
-    variances = coarse(means)
+    none, top = np.zeros((1, 2, 8), dtype=np.float32), np.zeros((1, 2, 2, 8), dtype=np.float32)
+    means, variances = halved(none), coarse(none)
     dense = np.zeros(1, dtype=np.float32)
     rows, group_of = np.ones(1, dtype=np.int64), np.zeros(8, dtype=np.int64)
     log_odds = np.zeros((1, 8), dtype=np.float32)
     predict(means, variances, top, dense, rows, group_of, log_odds, log_odds.copy(), log_odds.copy())
     state = np.ones((4, 2, 2), dtype=np.float32)
     prior = np.ones((4, 2), dtype=np.float32)
-    columns, none = np.arange(4, dtype=np.int64), np.zeros(4)
-    learn(state, prior, columns, dense, rows, 1.0, none, 0.0, top[0], means[0], variances[0], 1, rows, rows)
-    unlearn(state, prior, columns, dense, rows, 1.0, none, 0.0, top[0], means[0], variances[0], 1, rows, rows)
+    columns, kept = np.arange(4, dtype=np.int64), np.zeros(4)
+    learn(state, prior, columns, dense, rows, 1.0, kept, 0.0, top[0], means[0], variances[0], 1, rows, rows)
+    unlearn(state, prior, columns, dense, rows, 1.0, kept, 0.0, top[0], means[0], variances[0], 1, rows, rows)

@@ -10,7 +10,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["coarse", "learn", "predict", "unlearn"]
+from opportune.learning.narrow_numpy import coarse, halved
+
+__all__ = ["coarse", "halved", "learn", "predict", "unlearn"]
 
 Floats = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -18,15 +20,6 @@ Doubles = npt.NDArray[np.float64]
 
 LOG_ODDS_MAX = 15.0
 ONE = np.float32(1.0)
-
-
-HALF_BIT, HIGH_BITS = np.uint32(0x8000), np.uint32(0xFFFF0000)
-
-
-def coarse(variances: Floats) -> Floats:
-    """Round positive numbers to the 8 significant bits of a float32's upper half: right to a part in 512."""
-    rounded: Floats = ((variances.view(np.uint32) + HALF_BIT) & HIGH_BITS).view(np.float32)
-    return rounded
 
 
 def predict(
@@ -182,7 +175,7 @@ def _publish(
     action = flat.take(both + columns[2] * (2 * width))
     for sibling, column in zip(siblings.tolist(), sibling_columns.tolist(), strict=True):
         mean, variance = action + flat.take(both + column * (2 * width))
-        means.reshape(-1)[where + sibling] = mean
+        means.reshape(-1)[where + sibling] = halved(mean)
         variances.reshape(-1)[where + sibling] = coarse(variance)
 
 
