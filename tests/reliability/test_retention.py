@@ -15,7 +15,7 @@ from .harness import kill_loop
 RETIRER = str(Path(__file__).with_name("retire_and_write.py"))
 
 
-def _faulty(folder: Path, mode: str, rounds: int) -> tuple[int, int]:
+def _faulty(folder: Path, mode: str, rounds: int, seed: int = 5) -> tuple[int, int]:
     """Give how many rounds ended with a store at fault, and how many entries went in all."""
     path = folder / "store.db"
     faulty = beginning = 0
@@ -34,7 +34,7 @@ def _faulty(folder: Path, mode: str, rounds: int) -> tuple[int, int]:
             for file in folder.iterdir():
                 file.unlink()
 
-    kill_loop([sys.executable, RETIRER, str(path), mode], rounds, 5, check, (0.01, 0.25))
+    kill_loop([sys.executable, RETIRER, str(path), mode], rounds, seed, check, (0.01, 0.25))
     return faulty, beginning
 
 
@@ -49,6 +49,9 @@ def test_a_kill_in_the_middle_of_retention_leaves_the_store_whole(tmp_path: Path
 
 @pytest.mark.serial
 def test_retention_that_commits_in_the_middle_is_found_at_fault(tmp_path: Path) -> None:
-    faulty, _ = _faulty(tmp_path, "careless", 6)
+    folders = [tmp_path / f"{seed}" for seed in range(20)]
+    for folder in folders:
+        folder.mkdir()
 
-    assert faulty > 0
+    # A kill may well come between two drops, so there are more until one does not.
+    assert any(_faulty(folder, "careless", 2, seed)[0] for seed, folder in enumerate(folders))
