@@ -38,9 +38,9 @@ class TroubledStorage(SqliteStorage):
         self._trouble()
         super()._transact(wanted, plan)
 
-    def _profile(self, identifier_kind: str, identifier: str) -> Any:
+    def _profiles(self, identifier_kind: str, identifier: str) -> Any:
         self._trouble()
-        return super()._profile(identifier_kind, identifier)
+        return super()._profiles(identifier_kind, identifier)
 
 
 @pytest.fixture
