@@ -18,7 +18,7 @@ from opportune.service.revisions import Strategy, compiled
 from opportune.strategy import check_files
 from opportune.strategy.files import read_texts
 from opportune.strategy.persona import FixedPropensities
-from opportune.strategy.sections_personas import Persona, Turn
+from opportune.strategy.sections.personas import Persona, Turn
 from tests.service.shop import Service, serving
 
 TELECOM = Path(__file__).parents[2] / "examples" / "telecom"

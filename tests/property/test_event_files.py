@@ -18,7 +18,7 @@ from opportune.customers.attributes import Attribute
 from opportune.customers.context import Source
 from opportune.customers.context.base import NO_ANSWERS, contact_of
 from opportune.records import Value, ValueType
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.context import ContextSource
 from opportune.strategy.source_data import calendar_of
 from opportune.strategy.source_events import read_events
 from opportune.strategy.source_rows import RowsError

@@ -10,7 +10,7 @@ import pytest
 from opportune.errors import ProjectError
 from opportune.records import ValueType
 from opportune.strategy import content_hash, load, load_files
-from opportune.strategy.sections_outcomes import Amount
+from opportune.strategy.sections.outcomes import Amount
 from opportune.strategy.starter import STARTER
 
 

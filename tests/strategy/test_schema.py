@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from opportune.strategy.schema import FOLDER, KINDS, every_section, key_texts, write_schemas
-from opportune.strategy.sections_outcomes import Amount
+from opportune.strategy.sections.outcomes import Amount
 from opportune.strategy.starter import STARTER
 
 SECTIONS = [kind for kind in every_section() if kind is not Amount]

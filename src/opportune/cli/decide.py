@@ -29,7 +29,7 @@ from opportune.storage import Storage, open_storage
 from opportune.strategy.gathering import gathered_of
 from opportune.strategy.imagined import imagined
 from opportune.strategy.persona_consents import persona_consents
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 
 __all__ = ["decide_command"]
 

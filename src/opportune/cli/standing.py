@@ -16,7 +16,7 @@ from opportune.service.profiles import fitting, parted
 from opportune.service.revisions import Strategy
 from opportune.storage import Storage, orders_of
 from opportune.strategy.persona_events import let_happen
-from opportune.strategy.sections_personas import PersonaEvent
+from opportune.strategy.sections.personas import PersonaEvent
 
 __all__ = ["facts_of_features", "facts_of_units", "standing_of"]
 

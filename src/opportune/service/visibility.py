@@ -11,7 +11,7 @@ from opportune.customers import Registry
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation, RuleFinding
 from opportune.records import Decision
-from opportune.strategy.sections_attributes import Role
+from opportune.strategy.sections.attributes import Role
 
 __all__ = ["ROLES", "Sight"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from opportune.rules import Rule, Schema
 from opportune.strategy.project import Project
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 
 __all__ = ["LAYERS", "CheckedProject", "LayerRules"]
 

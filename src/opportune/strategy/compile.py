@@ -40,7 +40,7 @@ from opportune.strategy.models import champion, predictors, promotion, specs
 from opportune.strategy.named import named
 from opportune.strategy.project import Project, content_hash
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_outcomes import AMOUNT_MAX, SHOWN, OutcomeValue
+from opportune.strategy.sections.outcomes import AMOUNT_MAX, SHOWN, OutcomeValue
 from opportune.strategy.sessions import session_attributes
 from opportune.strategy.templates import templates_of
 from opportune.strategy.texts import text_reader

@@ -6,8 +6,8 @@ import numpy as np
 
 from opportune.decide.limits.limits import Minors, Purpose
 from opportune.learning.base import CandidateKey
-from opportune.strategy import sections_consents as sections
 from opportune.strategy.project import Project
+from opportune.strategy.sections import consents as sections
 
 __all__ = ["compile_minors", "compile_purposes", "personal_facts", "purpose_actions", "purpose_channels"]
 

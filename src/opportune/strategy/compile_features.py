@@ -15,8 +15,8 @@ from opportune.strategy.checked import CheckedProject
 from opportune.strategy.feature_types import feature_attributes, per_action
 from opportune.strategy.project import Project
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_features import Feature
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.features import Feature
+from opportune.strategy.sections.times import Duration
 
 __all__ = ["Resolver", "compile_features"]
 

@@ -7,11 +7,11 @@ import numpy.typing as npt
 
 from opportune.decide.plan import Fatigue, Goal
 from opportune.learning.base import CandidateKey
-from opportune.strategy import sections_goals as sections
 from opportune.strategy.compile_limits import length_of, scope_of
 from opportune.strategy.project import Project
-from opportune.strategy.sections_limits import ContactPolicy
-from opportune.strategy.sections_outcomes import SHOWN
+from opportune.strategy.sections import goals as sections
+from opportune.strategy.sections.limits import ContactPolicy
+from opportune.strategy.sections.outcomes import SHOWN
 
 __all__ = ["channel_factors", "compile_fatigues", "compile_goal", "reach_of"]
 

@@ -13,12 +13,12 @@ from opportune.decide.limits.windows import Length
 from opportune.decide.plan import Fatigue
 from opportune.learning.base import CandidateKey
 from opportune.records import Sign
-from opportune.strategy import sections_limits as sections
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_consents import compile_minors, compile_purposes, personal_facts
 from opportune.strategy.project import Project
-from opportune.strategy.sections_outcomes import SHOWN, Amount
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections import limits as sections
+from opportune.strategy.sections.outcomes import SHOWN, Amount
+from opportune.strategy.sections.times import Duration
 
 __all__ = [
     "compile_limits",

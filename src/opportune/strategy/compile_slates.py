@@ -11,7 +11,7 @@ from opportune.decide.slate import Apart, Bundle, Links, Minimum, Most
 from opportune.learning.base import CandidateKey
 from opportune.rules import Rule, RuleSet
 from opportune.strategy.project import Project
-from opportune.strategy.sections_slates import Selection, SlateRule
+from opportune.strategy.sections.slates import Selection, SlateRule
 
 __all__ = ["compile_links", "members_of", "part_members"]
 

@@ -29,8 +29,8 @@ from opportune.records import ValueType
 from opportune.strategy.named import Named, named
 from opportune.strategy.project import Project
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_attributes import Attribute, ContextAttribute, EventAttribute
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.attributes import Attribute, ContextAttribute, EventAttribute
+from opportune.strategy.sections.context import ContextSource
 from opportune.strategy.source_data import calendar_of, places_of, recorded_of
 from opportune.strategy.source_kinds import BUILT_IN, FILED, gives
 

@@ -29,13 +29,13 @@ from opportune.strategy.compile import Registries
 from opportune.strategy.gathering import gathered_of
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.persona_events import let_happen
-from opportune.strategy.sections_outcomes import SHOWN
-from opportune.strategy.sections_personas import Expectation, Persona, PersonaEvent, Turn
+from opportune.strategy.sections.outcomes import SHOWN
+from opportune.strategy.sections.personas import Expectation, Persona, PersonaEvent, Turn
 from opportune.strategy.sessions import carried
 
 __all__ = ["NO_FEATURES", "Conversation", "turns_of"]
 
-NO_FEATURES = FeatureSet((), {})
+NO_FEATURES: FeatureSet = FeatureSet((), {})
 
 
 def turns_of(persona: Persona) -> tuple[Turn, ...]:

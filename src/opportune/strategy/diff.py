@@ -12,11 +12,11 @@ from pydantic import BaseModel
 
 from opportune.strategy.files import is_source_file, is_table_file
 from opportune.strategy.project import Project
-from opportune.strategy.sections_actions import Action, Validity
-from opportune.strategy.sections_limits import QuietHours
-from opportune.strategy.sections_outcomes import Amount
-from opportune.strategy.sections_rules import RuleText, Segment
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.actions import Action, Validity
+from opportune.strategy.sections.limits import QuietHours
+from opportune.strategy.sections.outcomes import Amount
+from opportune.strategy.sections.rules import RuleText, Segment
+from opportune.strategy.sections.times import Duration
 from opportune.strategy.source_events import is_event_file, read_events
 from opportune.strategy.source_rows import Row, RowsError
 from opportune.strategy.tables.changes import row_changes, sheet_changes

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation
-from opportune.strategy.sections_personas import Absence, Expectation
+from opportune.strategy.sections.personas import Absence, Expectation
 
 __all__ = ["unmet"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from opportune.records import ValueType
 from opportune.strategy.project import Project
-from opportune.strategy.sections_attributes import ContextAttribute, EventAttribute
-from opportune.strategy.sections_features import Feature
+from opportune.strategy.sections.attributes import ContextAttribute, EventAttribute
+from opportune.strategy.sections.features import Feature
 
 __all__ = ["CONTACT_ATTRIBUTE", "feature_attribute", "feature_attributes", "per_action", "value_of"]
 

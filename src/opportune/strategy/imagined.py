@@ -16,7 +16,7 @@ from opportune.strategy.checks.persona_texts import check_persona_texts
 from opportune.strategy.load import Gaps
 from opportune.strategy.project import Project
 from opportune.strategy.read import read_section
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 from opportune.strategy.source import parse
 
 __all__ = ["KEYS", "imagined"]

@@ -10,7 +10,7 @@ from opportune.strategy.feature_types import per_action
 from opportune.strategy.files import bytes_of, is_model_file
 from opportune.strategy.named import named
 from opportune.strategy.project import Project
-from opportune.strategy.sections_models import Model
+from opportune.strategy.sections.models import Model
 from opportune.strategy.wording import suggest
 
 __all__ = ["barred", "champion", "predictors", "promotion", "settings", "specs"]

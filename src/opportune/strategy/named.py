@@ -8,8 +8,8 @@ from typing import TypeAlias
 from opportune.customers.intake.session import SESSION_FACTS
 from opportune.strategy.feature_types import feature_attributes
 from opportune.strategy.project import Project
-from opportune.strategy.sections_attributes import Attribute, ContextAttribute
-from opportune.strategy.sections_identity import UnitAttribute
+from opportune.strategy.sections.attributes import Attribute, ContextAttribute
+from opportune.strategy.sections.identity import UnitAttribute
 
 SESSION = {key: ContextAttribute(type=type_, predictor=False) for key, type_ in SESSION_FACTS.items()}
 """What every conversation has, whether the project says so or not; models do not see it."""

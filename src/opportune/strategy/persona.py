@@ -21,7 +21,7 @@ from opportune.records import Facts
 from opportune.strategy.compile import Registries
 from opportune.strategy.conversation import NO_FEATURES, Conversation, turns_of
 from opportune.strategy.expectations import unmet
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 
 __all__ = ["PersonaResult", "run_persona", "unexplored"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from opportune.decide.limits.consents import EVERYWHERE
 from opportune.decide.limits.windows import Length, instant
 from opportune.records import Consent
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 
 __all__ = ["persona_consents"]
 

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from opportune.customers.features import EventHistory
 from opportune.decide.limits.windows import Length
-from opportune.strategy.sections_personas import PersonaEvent
+from opportune.strategy.sections.personas import PersonaEvent
 
 __all__ = ["let_happen"]
 

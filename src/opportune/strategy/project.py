@@ -6,25 +6,25 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from opportune.strategy.sections_actions import Action, Group
-from opportune.strategy.sections_attributes import Attribute, ContextAttribute, EventType
-from opportune.strategy.sections_channels import Channel
-from opportune.strategy.sections_consents import Purpose
-from opportune.strategy.sections_context import ContextSource
-from opportune.strategy.sections_control_groups import ControlGroup
-from opportune.strategy.sections_exploration import Exploration
-from opportune.strategy.sections_features import Feature
-from opportune.strategy.sections_goals import Goal
-from opportune.strategy.sections_identity import Comparison, IdentifierKind, Level, UnitAttribute
-from opportune.strategy.sections_limits import ContactPolicy, Stock
-from opportune.strategy.sections_models import Model
-from opportune.strategy.sections_outcomes import OutcomeType
-from opportune.strategy.sections_personas import Persona
-from opportune.strategy.sections_quality import QualityRule
-from opportune.strategy.sections_rules import DecisionTable, Segment
-from opportune.strategy.sections_settings import Settings
-from opportune.strategy.sections_slates import SlateRule
-from opportune.strategy.sections_texts import TextReading
+from opportune.strategy.sections.actions import Action, Group
+from opportune.strategy.sections.attributes import Attribute, ContextAttribute, EventType
+from opportune.strategy.sections.channels import Channel
+from opportune.strategy.sections.consents import Purpose
+from opportune.strategy.sections.context import ContextSource
+from opportune.strategy.sections.control_groups import ControlGroup
+from opportune.strategy.sections.exploration import Exploration
+from opportune.strategy.sections.features import Feature
+from opportune.strategy.sections.goals import Goal
+from opportune.strategy.sections.identity import Comparison, IdentifierKind, Level, UnitAttribute
+from opportune.strategy.sections.limits import ContactPolicy, Stock
+from opportune.strategy.sections.models import Model
+from opportune.strategy.sections.outcomes import OutcomeType
+from opportune.strategy.sections.personas import Persona
+from opportune.strategy.sections.quality import QualityRule
+from opportune.strategy.sections.rules import DecisionTable, Segment
+from opportune.strategy.sections.settings import Settings
+from opportune.strategy.sections.slates import SlateRule
+from opportune.strategy.sections.texts import TextReading
 from opportune.strategy.source import Node
 
 __all__ = ["Project", "content_hash"]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from opportune.customers.attributes import Attribute as Registered
 from opportune.customers.attributes import Registry
-from opportune.strategy.sections_attributes import Attribute, EventAttribute
+from opportune.strategy.sections.attributes import Attribute, EventAttribute
 
 __all__ = ["registry"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Set
 
 from opportune.records import Value
-from opportune.strategy.sections_attributes import ContextAttribute
+from opportune.strategy.sections.attributes import ContextAttribute
 
 __all__ = ["carried", "session_attributes"]
 

@@ -13,7 +13,7 @@ from opportune.customers.context.places import PLACE
 from opportune.customers.context.positions import Pairs
 from opportune.customers.context.recorded import EVERYWHERE, Span
 from opportune.records import Value
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.context import ContextSource
 from opportune.strategy.source_events import is_event_file, read_events
 from opportune.strategy.source_rows import (
     Report,

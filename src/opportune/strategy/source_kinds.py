@@ -9,7 +9,7 @@ from opportune.customers.context.clock import PARTS_OF_DAY, SEASONS
 from opportune.customers.context.devices import FAMILIES, SYSTEMS
 from opportune.records import ValueType
 from opportune.strategy.project import Project
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.context import ContextSource
 
 __all__ = ["BUILT_IN", "FILED", "KEYS", "REQUIRED", "SHARED_KEYS", "What", "gives"]
 

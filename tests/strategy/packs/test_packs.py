@@ -25,7 +25,7 @@ from opportune.strategy import check_directory
 from opportune.strategy.compile import compile_plan, registries
 from opportune.strategy.compile_features import compile_features
 from opportune.strategy.persona import run_persona, unexplored
-from opportune.strategy.sections_features import FEATURE_KINDS
+from opportune.strategy.sections.features import FEATURE_KINDS
 from opportune.strategy.starter import PACKS, copy_starter, pack_folder
 
 ZONE = ZoneInfo("Europe/Warsaw")

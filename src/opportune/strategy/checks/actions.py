@@ -7,8 +7,8 @@ from datetime import datetime
 from opportune.strategy.checks.channels import check_window
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS, zones
-from opportune.strategy.sections_actions import Action, Treatment
-from opportune.strategy.sections_outcomes import AMOUNT_MAX, SHOWN, Amount
+from opportune.strategy.sections.actions import Action, Treatment
+from opportune.strategy.sections.outcomes import AMOUNT_MAX, SHOWN, Amount
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_actions", "check_exclusivity"]

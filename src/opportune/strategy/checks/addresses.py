@@ -11,7 +11,7 @@ from opportune.customers.context.remote import host_of
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.compile_sources import is_personal
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.context import ContextSource
 
 __all__ = ["check_address"]
 

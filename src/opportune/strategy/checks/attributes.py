@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
-from opportune.strategy.sections_attributes import EventAttribute
+from opportune.strategy.sections.attributes import EventAttribute
 
 __all__ = ["check_attribute", "check_attributes"]
 

@@ -11,8 +11,8 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.rules import CheckedRules
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.project import Project
-from opportune.strategy.sections_channels import Channel, Placement, ResponseWindow
-from opportune.strategy.sections_outcomes import OutcomeValue
+from opportune.strategy.sections.channels import Channel, Placement, ResponseWindow
+from opportune.strategy.sections.outcomes import OutcomeValue
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_channels", "check_fallbacks", "check_window"]

@@ -9,7 +9,7 @@ from opportune.records import ValueType
 from opportune.strategy.checks.contact_policies import item_place
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_consents import purpose_actions, purpose_channels
-from opportune.strategy.sections_consents import Purpose
+from opportune.strategy.sections.consents import Purpose
 
 __all__ = ["check_consents"]
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from opportune.strategy.checks.nights import check_nights
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_limits import covered_actions, covered_channels
-from opportune.strategy.sections_limits import ContactPolicy, Trigger
-from opportune.strategy.sections_outcomes import SHOWN
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.limits import ContactPolicy, Trigger
+from opportune.strategy.sections.outcomes import SHOWN
+from opportune.strategy.sections.times import Duration
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_contact_policies", "check_length", "check_window", "expect_outcome", "item_place"]

@@ -17,8 +17,8 @@ from opportune.strategy.feature_types import per_action
 from opportune.strategy.files import is_source_file
 from opportune.strategy.named import files, named
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_attributes import ContextAttribute
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.attributes import ContextAttribute
+from opportune.strategy.sections.context import ContextSource
 from opportune.strategy.source_data import calendar_of, has_positions, places_of, recorded_of
 from opportune.strategy.source_events import is_event_file
 from opportune.strategy.source_kinds import BUILT_IN, FILED, KEYS, REQUIRED, SHARED_KEYS, What, gives

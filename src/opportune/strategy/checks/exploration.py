@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections_exploration import Exploration
+from opportune.strategy.sections.exploration import Exploration
 
 __all__ = ["check_exploration"]
 

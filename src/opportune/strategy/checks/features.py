@@ -11,10 +11,10 @@ from opportune.strategy.checks.contact_policies import check_length, check_windo
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.rules import RuleReader
 from opportune.strategy.feature_types import CONTACT_ATTRIBUTE, value_of
-from opportune.strategy.sections_attributes import EventAttribute
-from opportune.strategy.sections_features import FEATURE_KINDS, Feature
-from opportune.strategy.sections_outcomes import SHOWN
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.attributes import EventAttribute
+from opportune.strategy.sections.features import FEATURE_KINDS, Feature
+from opportune.strategy.sections.outcomes import SHOWN
+from opportune.strategy.sections.times import Duration
 from opportune.strategy.wording import suggest
 
 __all__ = ["FeatureRules", "check_features"]

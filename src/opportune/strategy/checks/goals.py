@@ -7,7 +7,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_goals import reach_of
 from opportune.strategy.compile_limits import covered_actions, covered_channels
-from opportune.strategy.sections_goals import Fatigue, Goal
+from opportune.strategy.sections.goals import Fatigue, Goal
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_control_groups", "check_goals"]

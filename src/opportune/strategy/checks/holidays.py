@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from opportune.customers.context.public_holidays import countries, languages, subdivisions
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes, Path
-from opportune.strategy.sections_context import ContextSource
+from opportune.strategy.sections.context import ContextSource
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_holidays"]

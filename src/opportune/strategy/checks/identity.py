@@ -7,7 +7,7 @@ from opportune.customers.identity.normal import region_fault
 from opportune.records import ValueType
 from opportune.strategy.checks.attributes import check_attribute
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections_identity import Comparison, IdentifierKind
+from opportune.strategy.sections.identity import Comparison, IdentifierKind
 
 __all__ = ["check_identity"]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections_features import Feature
+from opportune.strategy.sections.features import Feature
 
 __all__ = ["check_keeping", "events_of"]
 

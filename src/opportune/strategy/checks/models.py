@@ -9,7 +9,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.feature_types import per_action
 from opportune.strategy.models import predictors, settings
 from opportune.strategy.named import files, named
-from opportune.strategy.sections_models import Model
+from opportune.strategy.sections.models import Model
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_models"]

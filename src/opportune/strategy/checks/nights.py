@@ -7,7 +7,7 @@ from typing import get_args
 
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_limits import covered_actions, covered_channels
-from opportune.strategy.sections_limits import Day, QuietHours
+from opportune.strategy.sections.limits import Day, QuietHours
 
 __all__ = ["check_nights"]
 

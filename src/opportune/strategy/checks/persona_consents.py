@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opportune.strategy.checks.contact_policies import check_length, item_place
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_persona_consents"]

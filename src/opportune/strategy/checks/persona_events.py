@@ -8,7 +8,7 @@ from opportune.errors import InputError
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_personas import Persona, PersonaEvent
+from opportune.strategy.sections.personas import Persona, PersonaEvent
 
 __all__ = ["check_persona_events"]
 

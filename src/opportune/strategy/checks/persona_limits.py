@@ -7,8 +7,8 @@ from decimal import Decimal
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS
-from opportune.strategy.sections_outcomes import SHOWN
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.outcomes import SHOWN
+from opportune.strategy.sections.personas import Persona
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_persona_limits"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opportune.strategy.checks.notes import Notes, Path
-from opportune.strategy.sections_personas import Persona
+from opportune.strategy.sections.personas import Persona
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_persona_texts"]

@@ -15,7 +15,7 @@ from opportune.strategy.checks.persona_events import check_persona_events
 from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.checks.persona_texts import check_persona_texts
 from opportune.strategy.registries import registry
-from opportune.strategy.sections_personas import Expectation, Persona, Turn
+from opportune.strategy.sections.personas import Expectation, Persona, Turn
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_personas"]

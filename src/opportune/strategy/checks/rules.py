@@ -16,9 +16,9 @@ from opportune.strategy.checks.values import impossible_values
 from opportune.strategy.feature_types import per_action
 from opportune.strategy.named import files, named
 from opportune.strategy.project import Project
-from opportune.strategy.sections_actions import Action, Group
-from opportune.strategy.sections_attributes import EventAttribute
-from opportune.strategy.sections_rules import RuleText
+from opportune.strategy.sections.actions import Action, Group
+from opportune.strategy.sections.attributes import EventAttribute
+from opportune.strategy.sections.rules import RuleText
 from opportune.strategy.source import place_in_text
 from opportune.strategy.wording import where_of
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_slates import members_of, part_members
-from opportune.strategy.sections_slates import Selection, SlateRule
+from opportune.strategy.sections.slates import Selection, SlateRule
 
 __all__ = ["check_slates"]
 

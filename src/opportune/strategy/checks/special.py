@@ -14,7 +14,7 @@ from opportune.strategy.checks.features import FeatureRules
 from opportune.strategy.checks.keeping import events_of
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.rules import CheckedRules
-from opportune.strategy.sections_attributes import EventAttribute
+from opportune.strategy.sections.attributes import EventAttribute
 from opportune.strategy.source import Node, place_in_text
 from opportune.strategy.templates import keys_of
 from opportune.strategy.wording import where_of

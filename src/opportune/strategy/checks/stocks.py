@@ -11,8 +11,8 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.codes import CURRENCY_DECIMALS
 from opportune.strategy.compile_limits import stock_units, use_units
 from opportune.strategy.project import Project
-from opportune.strategy.sections_limits import Stock
-from opportune.strategy.sections_outcomes import Amount
+from opportune.strategy.sections.limits import Stock
+from opportune.strategy.sections.outcomes import Amount
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_stocks"]

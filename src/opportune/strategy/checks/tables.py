@@ -16,8 +16,8 @@ from opportune.strategy.checks.special import barred_values
 from opportune.strategy.checks.values import impossible_values
 from opportune.strategy.files import is_table_file
 from opportune.strategy.named import files, named
-from opportune.strategy.sections_attributes import EventAttribute
-from opportune.strategy.sections_rules import DecisionTable
+from opportune.strategy.sections.attributes import EventAttribute
+from opportune.strategy.sections.rules import DecisionTable
 from opportune.strategy.tables.cells import MISSING, Point
 from opportune.strategy.tables.cover import Cover, TooManyError
 from opportune.strategy.tables.rows import (

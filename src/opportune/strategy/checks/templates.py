@@ -15,7 +15,7 @@ from opportune.records import Value, ValueType
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.feature_types import per_action
 from opportune.strategy.named import files
-from opportune.strategy.sections_attributes import EventAttribute, MissingText
+from opportune.strategy.sections.attributes import EventAttribute, MissingText
 from opportune.strategy.source import place_in_text
 from opportune.strategy.templates import attribute_of, keys_of, missing_text
 from opportune.strategy.wording import suggest, where_of

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from opportune.customers.texts import TextModel
 from opportune.records import ValueType
 from opportune.strategy.checks.notes import Notes
-from opportune.strategy.sections_attributes import ContextAttribute
-from opportune.strategy.sections_texts import TextReading
+from opportune.strategy.sections.attributes import ContextAttribute
+from opportune.strategy.sections.texts import TextReading
 from opportune.strategy.texts import text_model
 from opportune.strategy.wording import suggest
 

@@ -8,7 +8,7 @@ from opportune.errors import Problem
 from opportune.records import ValueType
 from opportune.rules import Rule
 from opportune.rules.tree import Call, Const, Ident, ListOf, Node, walk
-from opportune.strategy.sections_attributes import EventAttribute
+from opportune.strategy.sections.attributes import EventAttribute
 from opportune.strategy.wording import suggest
 
 __all__ = ["impossible_values"]

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from opportune.records import ValueType
-from opportune.strategy.sections_attributes import EventAttribute
+from opportune.strategy.sections.attributes import EventAttribute
 from opportune.strategy.tables.cells import CellError, Condition, condition_of
 from opportune.strategy.tables.cover import Axis
 from opportune.strategy.tables.sheet import Cell, Sheet

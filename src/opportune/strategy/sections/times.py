@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Field, PlainValidator, StrictInt
 from pydantic_core import PydanticCustomError
 
-from opportune.strategy.sections import Section
+from opportune.strategy.sections.base import Section
 
 __all__ = ["DayOrMoment", "Duration", "Moment"]
 

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
-from opportune.strategy.sections import Section, Text
-from opportune.strategy.sections_limits import Kind, Names
+from opportune.strategy.sections.base import Section, Text
+from opportune.strategy.sections.limits import Kind, Names
 
 __all__ = ["Purpose"]
 

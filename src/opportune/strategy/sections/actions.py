@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool, StrictStr
 
-from opportune.strategy.sections import EMPTY, Content, FormerNames, Name, Section, Text
-from opportune.strategy.sections_channels import ResponseWindow
-from opportune.strategy.sections_exploration import RampUp
-from opportune.strategy.sections_outcomes import ValueAmount
-from opportune.strategy.sections_rules import MandatoryRule, Rules, RuleSource
-from opportune.strategy.sections_times import DayOrMoment
+from opportune.strategy.sections.base import EMPTY, Content, FormerNames, Name, Section, Text
+from opportune.strategy.sections.channels import ResponseWindow
+from opportune.strategy.sections.exploration import RampUp
+from opportune.strategy.sections.outcomes import ValueAmount
+from opportune.strategy.sections.rules import MandatoryRule, Rules, RuleSource
+from opportune.strategy.sections.times import DayOrMoment
 
 __all__ = ["Action", "ContextWeight", "Group", "Treatment", "Validity"]
 

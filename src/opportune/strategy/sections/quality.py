@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictStr
 
-from opportune.strategy.sections import Section
+from opportune.strategy.sections.base import Section
 
 __all__ = ["QualityRule"]
 

@@ -8,11 +8,11 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, StrictBool, StrictStr
 from pydantic_core import PydanticCustomError
 
-from opportune.strategy.sections import Name, Section, Text
-from opportune.strategy.sections_attributes import MissingText
-from opportune.strategy.sections_limits import Names
-from opportune.strategy.sections_rules import RuleSource
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.attributes import MissingText
+from opportune.strategy.sections.base import Name, Section, Text
+from opportune.strategy.sections.limits import Names
+from opportune.strategy.sections.rules import RuleSource
+from opportune.strategy.sections.times import Duration
 
 __all__ = ["FEATURE_KINDS", "Feature", "Sequence", "Step"]
 

@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from opportune.strategy.sections import Name, Section, Text
-from opportune.strategy.sections_limits import Kind, Names
-from opportune.strategy.sections_rules import RuleSource
+from opportune.strategy.sections.base import Name, Section, Text
+from opportune.strategy.sections.limits import Kind, Names
+from opportune.strategy.sections.rules import RuleSource
 
 __all__ = ["Selection", "SlateRule"]
 

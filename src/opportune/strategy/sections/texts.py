@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, StrictStr
 
-from opportune.strategy.sections import Section
+from opportune.strategy.sections.base import Section
 
 __all__ = ["TextReading"]
 

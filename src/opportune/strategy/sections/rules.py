@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, StrictStr
 
-from opportune.strategy.sections import Section, Text
+from opportune.strategy.sections.base import Section, Text
 
 __all__ = ["DecisionTable", "MandatoryRule", "RuleSource", "RuleText", "Rules", "Segment"]
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
-from opportune.strategy.sections import Name, Section, Text
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.base import Name, Section, Text
+from opportune.strategy.sections.times import Duration
 
 __all__ = ["ContactPolicy", "Kind", "Names", "QuietHours", "Stock", "Trigger"]
 

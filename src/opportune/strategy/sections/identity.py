@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictStr
 
-from opportune.strategy.sections import Name, Section, Text
-from opportune.strategy.sections_attributes import EventAttribute, MissingText
+from opportune.strategy.sections.attributes import EventAttribute, MissingText
+from opportune.strategy.sections.base import Name, Section, Text
 
 __all__ = ["Comparison", "IdentifierKind", "Level", "UnitAttribute"]
 

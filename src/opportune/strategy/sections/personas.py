@@ -8,8 +8,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainValidator, StrictBool, StrictInt, StrictStr
 from pydantic_core import PydanticCustomError
 
-from opportune.strategy.sections import EMPTY, Content, Name, Section, ShortText, Text
-from opportune.strategy.sections_times import Duration, Moment
+from opportune.strategy.sections.base import EMPTY, Content, Name, Section, ShortText, Text
+from opportune.strategy.sections.times import Duration, Moment
 
 __all__ = ["Absence", "Expectation", "PastContact", "Persona", "PersonaConsent", "PersonaEvent", "Turn"]
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from opportune.strategy.sections import Section, Text
+from opportune.strategy.sections.base import Section, Text
 
 __all__ = ["ControlGroup"]
 

@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictBool, StrictInt
 
-from opportune.strategy.sections import Name, Section, Text
-from opportune.strategy.sections_exploration import Exploration
+from opportune.strategy.sections.base import Name, Section, Text
+from opportune.strategy.sections.exploration import Exploration
 
 __all__ = ["Channel", "Placement", "ResponseWindow"]
 

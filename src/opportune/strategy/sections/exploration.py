@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt
 
-from opportune.strategy.sections import Section
+from opportune.strategy.sections.base import Section
 
 __all__ = ["Exploration", "RampUp"]
 

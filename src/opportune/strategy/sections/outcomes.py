@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, StrictStr
 from pydantic_core import PydanticCustomError
 
 from opportune.records import Sign
-from opportune.strategy.sections import Name, Number, Section, Text
+from opportune.strategy.sections.base import Name, Number, Section, Text
 
 __all__ = ["AMOUNT_MAX", "SHOWN", "Amount", "OutcomeType", "OutcomeValue", "ValueAmount"]
 

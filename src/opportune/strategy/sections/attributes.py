@@ -7,8 +7,8 @@ from typing import Annotated, Literal
 from pydantic import Field, StrictBool, StrictInt, StrictStr
 
 from opportune.records import ValueType
-from opportune.strategy.sections import EMPTY, Name, Number, Section, ShortText, Text
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.base import EMPTY, Name, Number, Section, ShortText, Text
+from opportune.strategy.sections.times import Duration
 
 __all__ = ["Attribute", "ContextAttribute", "EventAttribute", "EventType", "MissingText", "Role"]
 

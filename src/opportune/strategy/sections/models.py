@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StrictBool, StrictInt
 
-from opportune.strategy.sections import EMPTY, FormerNames, Name, Number, Section, Text
+from opportune.strategy.sections.base import EMPTY, FormerNames, Name, Number, Section, Text
 
 __all__ = ["Model"]
 

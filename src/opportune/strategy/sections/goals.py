@@ -6,9 +6,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictStr
 
-from opportune.strategy.sections import EMPTY, Name, Section, Text
-from opportune.strategy.sections_limits import Kind, Names
-from opportune.strategy.sections_times import Duration
+from opportune.strategy.sections.base import EMPTY, Name, Section, Text
+from opportune.strategy.sections.limits import Kind, Names
+from opportune.strategy.sections.times import Duration
 
 __all__ = ["Fatigue", "Goal"]
 

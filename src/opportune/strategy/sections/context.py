@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StrictInt, StrictStr
 
-from opportune.strategy.sections import Name, Section, Text
+from opportune.strategy.sections.base import Name, Section, Text
 
 __all__ = ["ContextSource", "SourceKind"]
 
