@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmarks.learning.contenders.base import Contender
 from opportune.learning import MODELS
-from opportune.strategy.sections_exploration import Exploration
+from opportune.strategy.sections.exploration import Exploration
 
 __all__ = ["Cache", "code_digest", "sources_of"]
 

@@ -12,7 +12,7 @@ from opportune.learning import CandidateKey, MixtureModel, Predictor, Propensity
 from opportune.learning.tree_training import Truth, has_lightgbm, is_due, train
 from opportune.learning.trees import PART, TreesModel
 from opportune.records import Facts
-from opportune.strategy.sections_exploration import Exploration
+from opportune.strategy.sections.exploration import Exploration
 
 __all__ = ["OurChooser", "OurScorer"]
 
