@@ -10,6 +10,9 @@
 #include <stdint.h>
 #include <string.h>
 #include <time.h>
+#ifdef __F16C__
+#include <immintrin.h>
+#endif
 
 #define PLACES 3
 #define SINGLE 6 /* clauses of a rule; atom 0 is always true */
@@ -26,7 +29,25 @@
 #endif
 
 typedef float lane __attribute__((vector_size(64), aligned(64)));
+typedef uint32_t words __attribute__((vector_size(64), aligned(64)));
+typedef uint16_t shorts __attribute__((vector_size(32), aligned(32)));
 enum { LANES = 16, TILE = 8 }; /* a tile of 8 x 16 actions keeps mean and variance in registers */
+
+#ifdef __AVX512F__
+static inline lane mean_of(shorts numbers) { return (lane)_mm512_cvtph_ps((__m256i)numbers); }
+#elif defined __F16C__
+static inline lane mean_of(shorts numbers) {
+    const __m256 parts[2] = {_mm256_cvtph_ps(_mm256_castsi256_si128((__m256i)numbers)),
+                             _mm256_cvtph_ps(_mm256_extractf128_si256((__m256i)numbers, 1))};
+    lane all;
+    memcpy(&all, parts, sizeof all);
+    return all;
+}
+#else /* compilers may take them one by one */
+typedef _Float16 halves __attribute__((vector_size(32), aligned(32)));
+static inline lane mean_of(shorts numbers) { return __builtin_convertvector((halves)numbers, lane); }
+#endif
+static inline lane variance_of(shorts numbers) { return (lane)(__builtin_convertvector(numbers, words) << 16); }
 
 typedef struct {
     int32_t n, np, atoms, levels, dense, rows, tp;
@@ -37,7 +58,8 @@ typedef struct {
     const int32_t *first;      /* [SINGLE][np] */
     const int32_t *second;     /* [DOUBLE][np] */
     /* model: [row][2][np] and [row][2][tp] */
-    const float *joint, *top;
+    const uint16_t *joint;     /* means in half precision, variances as upper halves of a float */
+    const float *top;
     const int32_t *group_of;   /* [np] */
     /* goals */
     const float *value, *shown, *boost; /* [np] */
@@ -122,32 +144,32 @@ static void score(const plan *restrict p, const contact *restrict c) {
         for (int f = 0; f < p->dense; f++) {
             const float x = c->features[f], square = x * x;
             if (x == 0.0f) continue;
-            const lane *restrict weights = (const lane *)(p->joint + (int64_t)f * 2 * np + tile);
-            const lane *restrict variances = (const lane *)(p->joint + (int64_t)f * 2 * np + np + tile);
+            const shorts *restrict weights = (const shorts *)(p->joint + (int64_t)f * 2 * np + tile);
+            const shorts *restrict variances = (const shorts *)(p->joint + (int64_t)f * 2 * np + np + tile);
             if (tiles == TILE) {
                 UNROLL for (int v = 0; v < TILE; v++) {
-                    mean[v] += x * weights[v];
-                    variance[v] += square * variances[v];
+                    mean[v] += x * mean_of(weights[v]);
+                    variance[v] += square * variance_of(variances[v]);
                 }
             } else {
                 for (int v = 0; v < tiles; v++) {
-                    mean[v] += x * weights[v];
-                    variance[v] += square * variances[v];
+                    mean[v] += x * mean_of(weights[v]);
+                    variance[v] += square * variance_of(variances[v]);
                 }
             }
         }
         for (int f = 0; f < p->rows; f++) {
-            const lane *restrict weights = (const lane *)(p->joint + c->active[f] * 2 * np + tile);
-            const lane *restrict variances = (const lane *)(p->joint + c->active[f] * 2 * np + np + tile);
+            const shorts *restrict weights = (const shorts *)(p->joint + c->active[f] * 2 * np + tile);
+            const shorts *restrict variances = (const shorts *)(p->joint + c->active[f] * 2 * np + np + tile);
             if (tiles == TILE) {
                 UNROLL for (int v = 0; v < TILE; v++) {
-                    mean[v] += weights[v];
-                    variance[v] += variances[v];
+                    mean[v] += mean_of(weights[v]);
+                    variance[v] += variance_of(variances[v]);
                 }
             } else {
                 for (int v = 0; v < tiles; v++) {
-                    mean[v] += weights[v];
-                    variance[v] += variances[v];
+                    mean[v] += mean_of(weights[v]);
+                    variance[v] += variance_of(variances[v]);
                 }
             }
         }

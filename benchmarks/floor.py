@@ -24,10 +24,12 @@ WIDE_VECTORS = "-mprefer-vector-width=512"
 PLACES = 3
 SINGLE, DOUBLE = 6, 2
 LANES = 16
+ONE_AS_HALF = 0x3C00
+"""As a mean; as a variance a small number."""
 
 _FLOATS, _DOUBLES = ctypes.POINTER(ctypes.c_float), ctypes.POINTER(ctypes.c_double)
 _INTS, _MASKS, _LONGS = ctypes.POINTER(ctypes.c_int32), ctypes.POINTER(ctypes.c_uint32), ctypes.POINTER(ctypes.c_int64)
-_BYTES = ctypes.POINTER(ctypes.c_uint8)
+_BYTES, _SHORTS = ctypes.POINTER(ctypes.c_uint8), ctypes.POINTER(ctypes.c_uint16)
 _POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.float32): _FLOATS,
     np.dtype(np.float64): _DOUBLES,
@@ -35,6 +37,7 @@ _POINTERS: dict[np.dtype[Any], Any] = {
     np.dtype(np.uint32): _MASKS,
     np.dtype(np.int64): _LONGS,
     np.dtype(np.uint8): _BYTES,
+    np.dtype(np.uint16): _SHORTS,
 }
 
 
@@ -47,7 +50,7 @@ class _Plan(ctypes.Structure):
         ("mask", _MASKS),
         ("first", _INTS),
         ("second", _INTS),
-        ("joint", _FLOATS),
+        ("joint", _SHORTS),
         ("top", _FLOATS),
         ("group_of", _INTS),
         ("value", _FLOATS),
@@ -146,7 +149,7 @@ class Floor:
         self._model = model
         self._kept: list[np.ndarray] = []
         size = -(-world.size // LANES) * LANES
-        joint, top = _padded(joint_of(model), size), model._top[0]
+        joint, top = _padded(_narrow(model), size), model._top[0]
         self._ruled = sorted({atom.name for rule in world.rules for clause in rule for atom in clause})
         self._numbers = [name for name in self._ruled if name not in world.levels]
         self._categories = [name for name in self._ruled if name in world.levels]
@@ -254,8 +257,13 @@ def joint_of(model: BayesModel) -> np.ndarray:
     return np.stack((means, variances), axis=1)
 
 
+def _narrow(model: BayesModel) -> np.ndarray:
+    """Give the same as the Numba kernel has them in memory, uint16 [F, 2, Cp]."""
+    return np.stack((model._means[0], model._variances[0]), axis=1)
+
+
 def _padded(joint: np.ndarray, size: int) -> np.ndarray:
-    wide = np.ones((joint.shape[0], 2, size), dtype=np.float32)
+    wide = np.full((joint.shape[0], 2, size), ONE_AS_HALF, dtype=np.uint16)
     wide[:, :, : min(size, joint.shape[2])] = joint[:, :, :size]
     return wide
 
