@@ -11,7 +11,7 @@ from opportune.errors import InputError
 
 __all__ = ["SLICE_SECONDS", "in_slices"]
 
-SLICE_SECONDS = 0.002
+SLICE_SECONDS = 0.001
 """How long others wait at most, beside the time of one item."""
 
 T = TypeVar("T")
