@@ -17,7 +17,7 @@ PORTION = 16
 """Writes of a large number that share a commit: whoever comes meanwhile waits for no more than these."""
 PILE = 6
 """Portions that wait for each further one in a commit."""
-PORTIONS_MAX = 4
+PORTIONS_MAX = 2
 """Portions in one commit."""
 YIELD_SECONDS = 0.01
 """How long a portion lets others go first."""
