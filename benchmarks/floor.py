@@ -16,7 +16,7 @@ from benchmarks.world import Rule, World
 from opportune.learning import exploration_numpy as exploration
 from opportune.learning.bayes import BayesModel
 
-__all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "joint_of", "library"]
+__all__ = ["FLAGS", "Floor", "FloorAnswer", "compiler", "library"]
 
 FLAGS = ("-O3", "-march=native", "-ffast-math", "-fPIC")
 WIDE_VECTORS = "-mprefer-vector-width=512"
@@ -149,7 +149,7 @@ class Floor:
         self._model = model
         self._kept: list[np.ndarray] = []
         size = -(-world.size // LANES) * LANES
-        joint, top = _padded(_narrow(model), size), model._top[0]
+        joint, top = _padded(_joint(model), size), model._top[0]
         self._ruled = sorted({atom.name for rule in world.rules for clause in rule for atom in clause})
         self._numbers = [name for name in self._ruled if name not in world.levels]
         self._categories = [name for name in self._ruled if name in world.levels]
@@ -248,17 +248,8 @@ class Floor:
         )
 
 
-def joint_of(model: BayesModel) -> np.ndarray:
-    """Give mean and variance of every weight below the groups, as predictions read them, float32 [F, 2, Cp]."""
-    means, variances = model._means[0], model._variances[0]
-    if means.dtype == np.uint16:
-        means = means.view(np.float16).astype(np.float32)
-        variances = (variances.astype(np.uint32) << 16).view(np.float32)
-    return np.stack((means, variances), axis=1)
-
-
-def _narrow(model: BayesModel) -> np.ndarray:
-    """Give the same as the Numba kernel has them in memory, uint16 [F, 2, Cp]."""
+def _joint(model: BayesModel) -> np.ndarray:
+    """Give mean and variance of every weight below the groups as the Numba kernel reads them, uint16 [F, 2, Cp]."""
     return np.stack((model._means[0], model._variances[0]), axis=1)
 
 

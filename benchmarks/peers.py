@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from benchmarks import rule_texts
-from benchmarks.floor import joint_of
 from benchmarks.world import World
 from opportune.learning.bayes import BayesModel
 from opportune.learning.encoding_numpy import CURVE_MEAN, Z_MAX
@@ -251,7 +250,8 @@ class Composite:
 class Rival:
     """A careful programmer without the product: one generated function for the rules, one NumPy product, argsort.
 
-    It has the means of the same model, but no uncertainty, no exploration, and nothing that explains itself.
+    It has the means of the same model, one of the Numba kernel, but no uncertainty, no exploration, and nothing that
+    explains itself.
     """
 
     def __init__(self, world: World, model: BayesModel, boost: np.ndarray, weight: float) -> None:
@@ -260,7 +260,7 @@ class Rival:
         self._passed = scope["passed"]
         self._profiles = world.profiles
         upper = model._top[0, :, 0]
-        both = joint_of(model)[:, 0] + upper[:, :1] + upper[:, model._group_of]
+        both = model._means[0].view(np.float16).astype(np.float32) + upper[:, :1] + upper[:, model._group_of]
         dense = model.encoder.dense
         self._numbers = [name for name in sorted(world.profiles[0]) if name not in world.levels]
         self._weights = np.ascontiguousarray(both[:dense, : world.size])

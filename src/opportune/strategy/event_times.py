@@ -11,21 +11,21 @@ from opportune.strategy.event_reader import EventReader, Property
 from opportune.strategy.event_recurrence import LAST_YEAR, begins_of
 from opportune.strategy.event_values import duration_of
 
-__all__ = ["Left", "times_of"]
+__all__ = ["Allowance", "times_of"]
 
 UNREAD = ("RDATE", "EXRULE")
 Length = tuple[timedelta, timedelta]
 """Days, which go by the calendar, and time that passes."""
 
 
-class Left:
+class Allowance:
     """How often events of a file may still recur."""
 
     def __init__(self, times: int, rules: int) -> None:
         self.times, self.rules = times, rules
 
 
-def times_of(reader: EventReader, moved: Sequence[Property], left: Left) -> list[tuple[date, date | None]]:
+def times_of(reader: EventReader, moved: Sequence[Property], allowance: Allowance) -> list[tuple[date, date | None]]:
     """Give begins and ends: the first day, or the moment, that is no longer part of it; None where it says none.
 
     Args:
@@ -42,7 +42,7 @@ def times_of(reader: EventReader, moved: Sequence[Property], left: Left) -> list
     length = _length(reader, begin)
     if length is not None and _ended(begin, length) <= begin:
         reader.fault(reader.event.line, "the end is not after the begin", "correct one of both")
-    return [(one, None if length is None else _ended(one, length)) for one in _begins(reader, begin, moved, left)]
+    return [(one, None if length is None else _ended(one, length)) for one in _begins(reader, begin, moved, allowance)]
 
 
 def _length(reader: EventReader, begin: date) -> Length | None:
@@ -74,21 +74,21 @@ def _ended(begin: date, length: Length) -> date:
     return (begin + days).astimezone(UTC) + passing if isinstance(begin, datetime) else begin + days
 
 
-def _begins(reader: EventReader, begin: date, moved: Sequence[Property], left: Left) -> list[date]:
+def _begins(reader: EventReader, begin: date, moved: Sequence[Property], allowance: Allowance) -> list[date]:
     for found in (one for name in UNREAD for one in reader.each(name)):
         reader.fault(found.line, f"{found.name} is not read", "write these times as events of their own")
     rule = reader.only("RRULE")
     if rule is None:
         return [begin]
-    left.rules -= 1
+    allowance.rules -= 1
     try:
-        begins = list(islice(begins_of(rule.value, begin), max(left.times, 0) + 1))
+        begins = list(islice(begins_of(rule.value, begin), max(allowance.times, 0) + 1))
     except ValueError:
         remedy = "recur by days, weeks, months or years, or write each time as an event of its own"
         reader.fault(rule.line, "RRULE: not a rule that is read", remedy)
         return []
-    left.times -= len(begins)
-    if left.times < 0 or left.rules < 0:
+    allowance.times -= len(begins)
+    if allowance.times < 0 or allowance.rules < 0:
         message = f"RRULE: with this event those of the file recur too often, up to the end of {LAST_YEAR}"
         reader.fault(rule.line, message, "let it end sooner: 'UNTIL' or 'COUNT'")
         return []

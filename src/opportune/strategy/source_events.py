@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from opportune.strategy.event_lines import EventLines, event_lines
 from opportune.strategy.event_reader import TIMES_REMEDY, EventReader, Property
-from opportune.strategy.event_times import Left, times_of
+from opportune.strategy.event_times import Allowance, times_of
 from opportune.strategy.event_values import text_of, texts_of
 from opportune.strategy.source_rows import Row, Rows, RowsError
 
@@ -42,8 +42,8 @@ def read_events(text: str, zone: ZoneInfo) -> Rows:
     """
     events = event_lines(text)
     moved = _moved(events, zone)
-    left = Left(TIMES_MAX, RULES_MAX)
-    rows = tuple(row for event in events if not _is_cancelled(event) for row in _rows(event, zone, moved, left))
+    allowance = Allowance(TIMES_MAX, RULES_MAX)
+    rows = tuple(row for event in events if not _is_cancelled(event) for row in _rows(event, zone, moved, allowance))
     if not rows:
         raise RowsError(1, "no event that takes place", "add one")
     is_placed = any(row.cells["latitude"] for row in rows)
@@ -67,7 +67,7 @@ def _moved(events: Sequence[EventLines], zone: ZoneInfo) -> dict[str, list[Prope
     return found
 
 
-def _rows(event: EventLines, zone: ZoneInfo, moved: dict[str, list[Property]], left: Left) -> Iterator[Row]:
+def _rows(event: EventLines, zone: ZoneInfo, moved: dict[str, list[Property]], allowance: Allowance) -> Iterator[Row]:
     """Give an event as rows; one with faults is one row, of which nothing but its texts is to be used."""
     reader = EventReader(event, zone)
     for line in event.unreadable:
@@ -84,7 +84,7 @@ def _rows(event: EventLines, zone: ZoneInfo, moved: dict[str, list[Property]], l
     parts = {"categories": categories} if categories else {}
     times: list[dict[str, str]] = []
     try:
-        found_times = times_of(reader, _instead(reader, cells["uid"], moved), left)
+        found_times = times_of(reader, _instead(reader, cells["uid"], moved), allowance)
         times = [{"begin": _written(begin, zone), "end": _end(end, zone)} for begin, end in found_times]
     except (OverflowError, ValueError):
         reader.fault(event.line, "it begins or ends in a year that is not reckoned with", TIMES_REMEDY)

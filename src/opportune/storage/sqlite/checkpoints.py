@@ -92,7 +92,7 @@ class Checkpointer:
                         self._pass("passive")
 
     def _pass(self, mode: str) -> bool:
-        """Move what is there; false where a reader or a failure leaves some of it."""
+        """Move what is there, with "truncate" so that nothing stays in the WAL; false where that cannot be done now."""
         try:
             with self._passing:
                 busy = self._connection.execute(f"pragma wal_checkpoint({mode})").get[0]
