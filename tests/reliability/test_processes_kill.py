@@ -97,16 +97,20 @@ def kill_one(service: Fleet, role: str, workers: int, chance: random.Random) -> 
 
 
 def settled(service: Fleet) -> int:
-    """Wait until all is learned and served; give how many answers the model has learned."""
+    """Wait until all is learned and a process serves it; give how many answers its model has learned."""
+    learned = 0
 
-    def learned() -> float:
+    def is_settled() -> bool:
+        nonlocal learned
         with service.client() as client:
             models = client.get("/v1/models").json()["models"]
-        return sum(sum(counts.values()) for counts in models[0]["evidence"].values())
+        # Asked once: the next call may be answered by a process that adopts this model only in a moment.
+        learned = int(sum(sum(counts.values()) for counts in models[0]["evidence"].values()))
+        return learned == storage.counts().outcomes
 
     with open_storage(service.store, read_only=True) as storage:
-        wait_for(lambda: learned() == storage.counts().outcomes, 30, 0.2)
-    return int(learned())
+        wait_for(is_settled, 30, 0.2)
+    return learned
 
 
 def judge(store: str, acknowledged: set[str], learned: int) -> set[str]:
