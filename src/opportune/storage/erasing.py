@@ -42,7 +42,7 @@ def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | No
     """See `Storage.erase_again`."""
     records = list(records)
     own = storage.secret(ERASURES)
-    known = {(bytes(mark), at) for mark, at, _ in storage._table("tombstones")}
+    known = {(bytes(mark), from_microseconds(at)) for mark, at, _ in storage._table("tombstones")}
     used = secret or own
     if any(record.key != key_name(used) for record in records):
         raise StoreError(
@@ -54,7 +54,8 @@ def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | No
             raise StoreError(f"{storage.place}: expected a store without erasures of its own to take another secret")
         storage._adopt_secret(ERASURES, used)
         storage._marking = None
-    missing = [record for record in records if set(record.marks) - {mark for mark, _ in known}]
+    # A mark alone says nothing: who came back after an erasure may have been erased once more.
+    missing = [record for record in records if any((mark, record.at) not in known for mark in record.marks)]
     named = {mark: number for number, record in enumerate(missing) for mark in record.marks}
     identifiers: dict[int, list[tuple[str, str]]] = {}
     for kind, value, *_ in storage._table("identifiers") if named else ():

@@ -251,6 +251,26 @@ class ForgettingContract(StorageCase):
             assert [record.marks for record in storage.erasures()] == [record.marks for record in records]
             assert verify_storage(storage) == []
 
+    def test_an_earlier_state_forgets_again_who_had_come_back_before_it(self, tmp_path: Path) -> None:
+        first, second = tmp_path / "now", tmp_path / "before"
+        first.mkdir()
+        second.mkdir()
+        with self.open(first) as storage:
+            fill(storage)
+            one(storage, forget("f"))
+            one(storage, save_profile("p9", city="back again"))
+            self.restore(storage, first, second)
+            one(storage, forget("g"))
+            records = storage.erasures()
+        with self.open(second) as storage:
+            assert storage.person_of("c-001") is not None
+
+            assert (storage.erase_again(records), storage.erase_again(records)) == (1, 0)
+
+            assert storage.person_of("c-001") is None
+            assert storage.person_of("c-003") is not None
+            assert verify_storage(storage) == []
+
     def restore(self, storage: Storage, folder: Path, other: Path) -> None:
         """Make an earlier state of a store in another folder out of what it holds now."""
         with self.open(other, for_copy=True) as target:
