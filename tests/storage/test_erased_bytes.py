@@ -9,12 +9,13 @@ from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
 
+import apsw
 import pytest
 
 from opportune.errors import StoreError
 from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
 from opportune.storage.postgres import PostgresStorage
-from opportune.storage.sqlite import file
+from opportune.storage.sqlite import checkpoints, file
 from opportune.testing.storage import NOON, consent, event, fill, forget, join, save_profile
 from tests.postgres import PostgresServer, find_programs, need_postgres
 
@@ -93,6 +94,7 @@ def test_pages_that_move_at_the_same_time_do_not_keep_what_is_erased(tmp_path: P
 
 def test_what_a_reader_holds_up_goes_when_it_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file, "_BUSY_SECONDS", 0)
+    monkeypatch.setattr(checkpoints, "OWED_SECONDS", 0.05)
     with SqliteStorage(tmp_path / "store.db") as storage:
         reader = storage.snapshot()
         reader.last_sequence()
@@ -103,12 +105,49 @@ def test_what_a_reader_holds_up_goes_when_it_is_done(tmp_path: Path, monkeypatch
             storage.write([forget(f"f{number}", canary, identifier_kind="cookie" if number else "customer")])
         assert _hits(tmp_path)
         reader.close()
-        for number in range(80):
-            storage.write([event(f"e{number}", attributes={"text": "x" * 100_000})])
-            if not (left := _hits(tmp_path)):
-                break
-            time.sleep(0.01)
-        assert left == {}
+        # Nothing else is written.
+        assert _left_in_the_end(tmp_path) == {}
+
+
+def test_what_a_killed_process_owed_goes_at_the_next_opening(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file, "_BUSY_SECONDS", 0)
+    killed = tmp_path / "killed"
+    killed.mkdir()
+    with SqliteStorage(tmp_path / "store.db") as storage, storage.snapshot() as reader:
+        reader.last_sequence()
+        _plant(storage)
+        for number, canary in enumerate(CANARIES[1:]):
+            storage.write([forget(f"f{number}", canary, identifier_kind="cookie" if number else "customer")])
+        # What is on the disk if it dies now.
+        for name in ("store.db", "store.db-wal"):
+            shutil.copyfile(tmp_path / name, killed / name)
+    with SqliteStorage(killed / "store.db", read_only=True):
+        assert _hits(killed)
+    with SqliteStorage(killed / "store.db") as storage:
+        assert _left_in_the_end(killed) == {}
+        assert verify_storage(storage) == []
+
+
+def test_what_a_failed_pass_left_in_the_wal_goes_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        with monkeypatch.context() as patch:
+            patch.setattr(storage, "_truncate_wal", _fail)
+            with pytest.raises(StoreError, match="no space left"):
+                storage.write([forget("f", CANARIES[0])])
+        assert _left_in_the_end(tmp_path) == {}
+
+
+def _fail(_: apsw.Connection) -> bool:
+    raise apsw.FullError
+
+
+def _left_in_the_end(folder: Path) -> dict[str, int]:
+    """What is found when nothing is any more, or after ten seconds."""
+    until = time.monotonic() + 10
+    while (left := _hits(folder)) and time.monotonic() < until:
+        time.sleep(0.02)
+    return left
 
 
 def test_a_restored_backup_forgets_again(tmp_path: Path) -> None:

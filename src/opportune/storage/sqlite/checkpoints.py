@@ -16,6 +16,8 @@ WAL_PAGES = 4_000
 
 Pages that are written again and again are cheapest there, and looking pages up in a long one is not.
 """
+OWED_SECONDS = 1.0
+"""Between tries to leave nothing in the WAL where something in it was erased: readers end unnoticed."""
 
 
 class Checkpointer:
@@ -63,11 +65,12 @@ class Checkpointer:
             self._due.set()
 
     def owe(self) -> None:
-        """Leave nothing in the WAL, at the next pass that no reader holds up: something in it was erased.
+        """Leave nothing in the WAL, as soon as no reader holds it up: something in it was or may have been erased.
 
         Called by the writer, which holds its lock.
         """
         self._owes = True
+        self._due.set()
 
     def close(self) -> None:
         """End the thread and close the connection."""
@@ -78,7 +81,7 @@ class Checkpointer:
 
     def _run(self) -> None:
         while True:
-            self._due.wait()
+            self._due.wait(OWED_SECONDS if self._owes else None)
             self._due.clear()
             if self._closing:
                 return

@@ -95,6 +95,7 @@ class SqliteStorage(Storage):
                     self._checkpointer = Checkpointer(
                         lambda: connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing, self._passing
                     )
+                    self._empty_left_wal()
                 self._reader = self._open_reader()
                 if frozen:
                     # The state is that of the first read.
@@ -168,9 +169,8 @@ class SqliteStorage(Storage):
             except BaseException as error:
                 self._give_up(connection, error)
                 raise
-            is_erased = changes.erasures or changes.forgotten
-            if is_erased and not self._truncate_wal(connection) and self._checkpointer is not None:
-                self._checkpointer.owe()
+            if changes.erasures or changes.forgotten:
+                self._empty_wal(connection)
 
     def _usable_writer(self) -> apsw.Connection:
         if self._closed or self._lock_file is None:
@@ -192,6 +192,23 @@ class SqliteStorage(Storage):
             connection.close(True)
         elif connection.in_transaction:
             connection.execute("rollback")
+
+    def _empty_wal(self, connection: apsw.Connection) -> bool:
+        """Leave nothing in the WAL; false where that is put off until no reader holds it up."""
+        is_empty = False
+        try:
+            is_empty = self._truncate_wal(connection)
+        finally:
+            if not is_empty and self._checkpointer is not None:
+                self._checkpointer.owe()
+        return is_empty
+
+    def _empty_left_wal(self) -> None:
+        """Leave nothing in a WAL that a process left behind: it may have died owing this to somebody forgotten."""
+        left = self._path.with_name(self._path.name + "-wal")
+        if self._checkpointer is not None and left.exists() and left.stat().st_size:
+            # Beside whoever opens it: where somebody reads, nobody waits.
+            self._checkpointer.owe()
 
     def _truncate_wal(self, connection: apsw.Connection) -> bool:
         """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either.
@@ -469,13 +486,13 @@ class SqliteStorage(Storage):
 
     def _settle(self) -> None:
         with self._writing, self._translated():
-            self._truncate_wal(self._usable_writer())
+            self._empty_wal(self._usable_writer())
 
     def _compact(self) -> tuple[str, ...]:
         with self._writing, self._translated():
             connection = self._usable_writer()
             connection.execute("vacuum")
-            if not self._truncate_wal(connection):
+            if not self._empty_wal(connection):
                 raise StoreBusyError(f"{self.place}: a reader holds old pages; try again when it is done")
         return ()
 
