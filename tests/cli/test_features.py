@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from opportune.customers.features.batch import EventFile
 from opportune.storage import JoinUnit, RecordEvent, SaveProfile, SqliteStorage
 from tests.strategy.test_broken import edited
 
@@ -147,6 +148,53 @@ def test_attributes_may_stand_in_one_column_and_ids_make_repeats_known(run, tmp_
     )  # fmt: skip
 
     assert pl.read_parquet(tmp_path / "out.parquet")["feature.spend_7d"].to_list() == [5.0, 7.5, 4.0]
+
+
+def spent(run, tmp_path: Path, project: Path, events: Path) -> list[float]:
+    """Give the feature spend_7d at the points, from a file of events."""
+    run(
+        "features", "table", "--events", events, "--project", project, "--points", points_file(tmp_path / "p.csv"),
+        "--out", tmp_path / "out.parquet",
+    )  # fmt: skip
+    return pl.read_parquet(tmp_path / "out.parquet")["feature.spend_7d"].to_list()
+
+
+def test_events_without_an_id_all_count(run, tmp_path, project):
+    path = events_file(tmp_path / "e.parquet", id=pl.lit(None, pl.String))
+
+    assert spent(run, tmp_path, project, path) == [5.0, 7.5, 4.0]
+
+
+def test_the_first_of_repeated_events_counts_in_whatever_order_rows_are_read(run, tmp_path, project, monkeypatch):
+    rows = pl.read_parquet(events_file(tmp_path / "first.parquet")).with_row_index("id")
+    repeats = rows.with_columns(amount=pl.col("amount") + 100)
+    path = tmp_path / "e.parquet"
+    pl.concat([rows, repeats]).write_parquet(path)
+    collect = EventFile._collect
+    monkeypatch.setattr(EventFile, "_collect", lambda file, table: collect(file, table).reverse())
+
+    assert spent(run, tmp_path, project, path) == [5.0, 7.5, 4.0]
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ("c-001,2026-05-04T12:00:00Z,Europe/Nowhere", "row 2: expected the IANA name of a time zone in 'zone'"),
+        ("c-001,0001-01-01T00:00:00+14:00,", "row 2: expected a moment in the years 1 to 9999 in 'at'"),
+    ],
+)
+def test_points_that_cannot_be_meant_are_refused(run, tmp_path, project, row, said):
+    points = tmp_path / "p.csv"
+    points.write_text(f"customer,at,zone\nc-001,2026-05-04T12:00:00Z,\n{row}\n", encoding="utf-8")
+
+    ended = run(
+        "features", "table", "--events", events_file(tmp_path / "e.parquet"), "--project", project,
+        "--points", points, "--out", tmp_path / "out.parquet",
+    )  # fmt: skip
+
+    assert ended.code == 1
+    assert said in ended.err
+    assert "Nowhere" not in ended.err
 
 
 def test_one_customer_is_explained(run, project, store):

@@ -12,6 +12,7 @@ import polars as pl
 
 from opportune.customers.attributes import Registry
 from opportune.customers.features.batch.points import Known, Point
+from opportune.decide.zones import is_zone
 from opportune.errors import InputError
 from opportune.records import ValueType
 
@@ -20,6 +21,8 @@ __all__ = ["EventFile", "PersonPart", "PointFile", "parts_of"]
 PART_EVENTS = 200_000
 """Events that are in memory at once, at least where one person has more."""
 CUSTOMER, AT, ZONE = "customer", "at", "zone"
+_ROW = "@row"
+"""Place of a row in the file: reading in parallel gives rows in any order."""
 TYPE, OCCURRED, RECORDED, ID, ATTRIBUTES = "type", "occurred_at", "recorded_at", "id", "attributes"
 
 
@@ -45,6 +48,7 @@ class PointFile:
         moments = _moments(path, table[AT])
         self.table = table.select(pl.col(CUSTOMER).cast(pl.String), moments.alias(AT), zones.alias(ZONE))
         _expect_no_gaps(path, self.table, (CUSTOMER, AT))
+        _expect_zones(path, self.table[ZONE])
         self.table = self.table.sort(CUSTOMER, AT, maintain_order=True)
 
     @property
@@ -65,8 +69,8 @@ class PointFile:
 class EventFile:
     """Events in Parquet: customer, type, occurred_at; id and recorded_at where there are; and attributes.
 
-    Attributes stand in columns of their names, or in one column `attributes` as a struct or as JSON. Of rows with one
-    id the first counts.
+    Attributes stand in columns of their names, or in one column `attributes` as a struct or as JSON. Of a customer's
+    rows with one id the first counts; rows without an id all count.
 
     Args:
         reads: event type → attributes that are read; others are left where they are.
@@ -99,7 +103,8 @@ class EventFile:
         for kind, read in reads.items():
             for name in read & set(self._asked):
                 _expect_type(path, name, self._columns[name], registries[kind].attributes[name].type)
-        self._table = self._table.with_columns(pl.col(CUSTOMER, TYPE).cast(pl.String)).filter(
+        table = self._table.with_row_index(_ROW) if ID in names else self._table
+        self._table = table.with_columns(pl.col(CUSTOMER, TYPE).cast(pl.String)).filter(
             pl.col(TYPE).is_in(sorted(reads))
         )
 
@@ -112,6 +117,7 @@ class EventFile:
     def by_person(self, first: str, last: str, customers: pl.Series) -> dict[str, list[Known]]:
         """Give the events of some customers from one name to another."""
         extra = [name for name in (ID, RECORDED, ATTRIBUTES) if name in self._columns]
+        extra += [_ROW] if ID in extra else []
         part = self._collect(
             self._table.filter(pl.col(CUSTOMER).is_between(pl.lit(first), pl.lit(last)))
             .join(customers.to_frame().lazy(), on=CUSTOMER, how="semi")
@@ -121,7 +127,8 @@ class EventFile:
             part = part.with_columns(pl.col(RECORDED).fill_null(pl.col(OCCURRED)))
         _expect_no_gaps(self._path, part, (OCCURRED, *((RECORDED,) if self._as_known else ())))
         if ID in extra:
-            part = part.unique([CUSTOMER, ID], keep="first", maintain_order=True)
+            is_first = pl.struct(CUSTOMER, ID).is_first_distinct()
+            part = part.sort(_ROW).filter(pl.col(ID).is_null() | is_first)
         part = part.sort(CUSTOMER, OCCURRED, maintain_order=True)
         return self._persons(part)
 
@@ -261,7 +268,19 @@ def _moment(path: Path, row: int, text: str | None) -> datetime | None:
     if read is None or read.tzinfo is None:
         message = f"row {row}: expected a moment with its offset in 'at'"
         raise _fault(path, message, "write it as in 2026-05-04T18:00:00Z")
-    return read.astimezone(UTC)
+    try:
+        return read.astimezone(UTC)
+    except OverflowError:
+        message = f"row {row}: expected a moment in the years 1 to 9999 in 'at', found another"
+        raise _fault(path, message, "correct it") from None
+
+
+def _expect_zones(path: Path, column: pl.Series) -> None:
+    unknown = {text for text in column.unique().to_list() if text and not is_zone(text)}
+    if unknown:
+        row = next(row for row, text in enumerate(column.to_list(), 1) if text in unknown)
+        message = f"row {row}: expected the IANA name of a time zone in 'zone', found something else"
+        raise _fault(path, message, "write it as Europe/Warsaw, or leave it empty: the project's zone counts then")
 
 
 def _expect_no_gaps(path: Path, table: pl.DataFrame, columns: tuple[str, ...]) -> None:
