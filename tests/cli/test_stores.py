@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
-from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
-from opportune.service.recalling import Recaller
 from opportune.service.revisions import strategy_from_folder
 from tests.cli.conftest import Run, fill
 from tests.service.process import running
@@ -35,9 +33,24 @@ def _reported(url: str, id: str, **said: object) -> None:
     httpx.post(f"{url}/v1/outcomes", json={"id": id, **said}).raise_for_status()
 
 
-def test_a_running_service_explains_as_its_store_does(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    # The service of the test computes in NumPy; another kernel rounds the last digits otherwise.
-    monkeypatch.setattr("opportune.cli.explain.Recaller", partial(Recaller, kernel="numpy"))
+def test_another_kernel_explains_where_that_of_the_decision_is_not_installed(
+    run: Run, store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(kernel: str) -> str:
+        raise ValueError(kernel)
+
+    pytest.importorskip("numba")
+    recorded, told = (run("explain", "r-49", "--store", store, *form) for form in (("--json",), ()))
+    monkeypatch.setattr("opportune.service.recalling.resolve_kernel", refuse)
+    other, told_otherwise = (run("explain", "r-49", "--store", store, *form) for form in (("--json",), ()))
+
+    assert recorded.json["explanation"]["kernel"] == recorded.json["decision"]["kernel"] == "numpy"
+    assert (other.json["explanation"]["scores"], other.json["explanation"]["kernel"]) == ("recomputed", "numba")
+    assert "last digits" not in told.out
+    assert "scores by the kernel numba, decided by numpy: last digits may differ" in told_otherwise.out
+
+
+def test_a_running_service_explains_as_its_store_does(run: Run) -> None:
     folder = Path(shutil.copytree(PROJECT, "shop"))
     coffee = folder / "actions" / "drinks" / "coffee.yaml"
     coffee.write_text(coffee.read_text().replace("customer.age >= 18", TIMED) + "mandatory: true\n")

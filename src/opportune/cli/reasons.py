@@ -69,6 +69,8 @@ def _header(decision: Decision, explanation: Explanation | None, happened: Seque
         lines.append("reasons that lay in that are no longer known; scores as recorded")
     elif explanation.scores == "recorded" and decision.degraded is None:
         lines.append("scores as recorded: the model as it was is no longer kept")
+    elif explanation.kernel not in ("", decision.kernel):
+        lines.append(f"scores by the kernel {explanation.kernel}, decided by {decision.kernel}: last digits may differ")
     if happened is not None:
         lines.append(f"outcomes so far: {', '.join(happened) or 'none'}")
     return lines

@@ -105,6 +105,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         scores: "recomputed" from the model as it was, or "recorded": only the kept parts are known.
+        kernel: that they were recomputed with, "" for recorded ones; with another one than that of the decision, last
+            digits may differ.
         doubts: inputs that could not be had or trusted, each with a word of why.
         profiling: why it was made without what is known of the person, in words; "" where it was made with it.
         erased: its personal part was deleted, so that what became of everybody is known, and why is not.
@@ -117,6 +119,7 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True):
     degraded: str | None
     scores: str
     placements: tuple[PlacementExplanation, ...]
+    kernel: str = ""
     profiling: str = ""
     doubts: tuple[str, ...] = ()
     erased: bool = False
@@ -160,6 +163,7 @@ def explain(
         control=decision.control,
         degraded=decision.degraded,
         scores="recorded" if scored is None else "recomputed",
+        kernel="" if scored is None or model is None else model.kernel,
         placements=tuple(placements),
         doubts=decision.doubts,
         profiling=profiling_in_words(plan.limits, decision.holds, str(decision.facts.get("zone", plan.zone))),

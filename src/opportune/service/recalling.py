@@ -8,7 +8,7 @@ import msgspec
 
 from opportune.decide import Explanation, explain
 from opportune.errors import UnknownError
-from opportune.learning import PropensityModel
+from opportune.learning import PropensityModel, resolve_kernel
 from opportune.records import Decision
 from opportune.service.course import Course
 from opportune.service.training import checkpoint_before, fold, led_on, steps_after
@@ -63,9 +63,13 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Recaller:
-    """Explains stored decisions; reads the store and changes nothing. Used by one thread at a time."""
+    """Explains stored decisions; reads the store and changes nothing. Used by one thread at a time.
 
-    def __init__(self, storage: Storage, kernel: str = "auto", course: Course | None = None) -> None:
+    Args:
+        kernel: "auto", "numpy" or "numba"; "" for that of each decision, or another one where it is not installed.
+    """
+
+    def __init__(self, storage: Storage, kernel: str = "", course: Course | None = None) -> None:
         self._storage = storage
         self._kernel = kernel
         self._course = course or Course(storage)
@@ -114,7 +118,8 @@ class Recaller:
         """Bring the model of the last checkpoint before a decision to where it was then."""
         course = self._course
         course.read()
-        learner = checkpoint_before(self._storage, course, self._kernel, decision.position)
+        kernel = self._kernel or _kernel_for(decision)
+        learner = checkpoint_before(self._storage, course, kernel, decision.position)
         ahead = course.ahead(decision.position, decision.revision)
         if learner is None or ahead is None:
             return None
@@ -123,6 +128,13 @@ class Recaller:
                 return None
         fold(self._storage, learner, course, until=decision.position)
         return led_on(learner.taught, course, ahead).model
+
+
+def _kernel_for(decision: Decision) -> str:
+    try:
+        return resolve_kernel(decision.kernel)
+    except ValueError:
+        return "auto"
 
 
 def _line(stored: StoredOutcome) -> OutcomeLine:
