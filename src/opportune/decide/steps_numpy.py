@@ -170,11 +170,13 @@ def take(candidate: int, stages: Bytes, action_of: Indices, exclusion: Booleans)
 
 def _best(priority: Floats, alive: Booleans, count: int) -> list[int]:
     """Give the `count` alive with the highest priorities, ties in candidate order."""
-    open_ones = np.flatnonzero(alive)
+    open_ones = alive.nonzero()[0]
     # Negated, so that the best come first and equals stay in candidate order.
     rank = -priority.take(open_ones)
     if len(open_ones) > count:
-        near = (rank <= np.partition(rank, count - 1)[count - 1]).nonzero()[0]
+        in_parts = rank.copy()
+        in_parts.partition(count - 1)
+        near = (rank <= in_parts[count - 1]).nonzero()[0]
         rank, open_ones = rank.take(near), open_ones.take(near)
     best: list[int] = open_ones.take(rank.argsort(kind="stable")[:count]).tolist()
     return best

@@ -37,9 +37,9 @@ def predict(
     size = len(dense)
     squares = dense * dense
     for o in range(len(means)):
-        upper = top[o].take(rows, axis=0).sum(axis=0)
-        mean = means[o].take(rows, axis=0).sum(axis=0)
-        variance = variances[o].take(rows, axis=0).sum(axis=0)
+        upper = np.add.reduce(top[o].take(rows, axis=0), axis=0)
+        mean = np.add.reduce(means[o].take(rows, axis=0), axis=0)
+        variance = np.add.reduce(variances[o].take(rows, axis=0), axis=0)
         if size:
             upper[0] += np.einsum("f,ft->t", dense, top[o, :size, 0])
             upper[1] += np.einsum("f,ft->t", squares, top[o, :size, 1])

@@ -129,32 +129,40 @@ def nowhere() -> Field:
 
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
     """Find the contenders of the next `places` places; some are alive."""
-    indices = np.flatnonzero(alive)
+    indices = alive.nonzero()[0]
     m = mean.take(indices).astype(np.float64)
     s = spread.take(indices).astype(np.float64)
     # NaN fails every comparison, so that extremes tell all.
     size = np.abs(m)
-    if not (float(size.max()) < np.inf and float(s.min()) >= 0.0 and float(s.max()) < np.inf):
+    if not (size.max() < np.inf and s.min() >= 0.0 and s.max() < np.inf):
         return nowhere()
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
-    np.maximum(s, np.maximum(size * FINEST, 1e-30), out=s)
+    size *= FINEST
+    np.maximum(s, size, out=s)
+    np.maximum(s, 1e-30, out=s)
     cut, depth, least = _cut(m, s, min(places, len(m)))
-    near = np.flatnonzero(m + REACH * s >= cut)
+    near = (m + REACH * s >= cut).nonzero()[0]
     contenders, m, s = indices.take(near), m.take(near), s.take(near)
-    best = np.flatnonzero(m - depth * s >= cut)
+    best = (m - depth * s >= cut).nonzero()[0]
     row_of = own = np.arange(len(near))
     if len(near) > BOUND:
-        by_rank = np.argsort(-(m + RANK * s), kind="stable")
-        own, pooled = by_rank[:BOUND], by_rank[BOUND:]
-        row_of = np.full(len(near), BOUND)
-        row_of[own] = np.arange(BOUND)
-        m = np.append(m[own], m[pooled].sum() / len(pooled))
-        s = np.append(s[own], s[pooled].sum() / len(pooled))
+        by_rank = (-(m + RANK * s)).argsort(kind="stable")
+        own, row_of = by_rank[:BOUND], np.empty_like(by_rank)
+        row_of[by_rank] = np.arange(len(near))
+        np.minimum(row_of, BOUND, out=row_of)
+        m, s = _pooled(m.take(by_rank)), _pooled(s.take(by_rank))
     below, pool = _below(m, s, cut, len(near) > BOUND)
     shares = below[:, 2:] - below[:, :-2]
     shares /= below[:, 1:-1]
     return Field(contenders, best, least, own, row_of, below[:, 1:-1], shares, pool)
+
+
+def _pooled(numbers: Doubles) -> Doubles:
+    """Give the first BOUND and the average of the others."""
+    pooled = numbers[: BOUND + 1].copy()
+    pooled[BOUND] = np.add.reduce(numbers[BOUND:]) / (len(numbers) - BOUND)
+    return pooled
 
 
 def _cut(m: Doubles, s: Doubles, places: int) -> tuple[float, float, int]:
@@ -193,7 +201,7 @@ _NO_POOL = np.zeros(0)
 def _chances(field: Field, here: Booleans) -> Doubles:
     """Chance to draw the largest of one contender of each row, float64 [R + 1]; those here are `here`, bool [K]."""
     is_own = here.take(field.own)
-    own = np.flatnonzero(is_own)
+    own = is_own.nonzero()[0]
     members = int(np.count_nonzero(here)) - len(own)
     product = np.multiply.reduce(field.below if len(own) == len(is_own) else field.below.take(own, axis=0), axis=0)
     gained = np.zeros(len(is_own) + 1)
