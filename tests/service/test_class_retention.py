@@ -2,27 +2,41 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from opportune.service import Settings
 from opportune.service.class_retention import Dropped, drop_old
+from opportune.service.retaining import Retaining
 from opportune.service.revisions import strategy_from_files
-from opportune.storage import Kind, RecordEvent, SaveProfile, SqliteStorage, Storage, verify_storage
+from opportune.storage import (
+    DropValues,
+    Kind,
+    Receipt,
+    RecordEvent,
+    SaveProfile,
+    SqliteStorage,
+    Storage,
+    verify_storage,
+)
+from opportune.testing.storage.writes import merge, split
 
 from .shop import files, serving
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+LEVELS = "household: {attributes: {city: {type: text}}}\n"
 ATTRIBUTES = "age: {type: integer}\ncity: {type: text, keep_days: 30}\nmember: {type: boolean, keep_days: 400}\n"
 EVENTS = "call_ended: {keep_days: 10, attributes: {minutes: {type: number}}}\nvisit: {}\n"
 
 
 @pytest.fixture(scope="module")
 def project():
-    return strategy_from_files(files(attributes=ATTRIBUTES, events=EVENTS))[0].project
+    return strategy_from_files(files(attributes=ATTRIBUTES, events=EVENTS, levels=LEVELS))[0].project
 
 
 class Clock:
@@ -48,6 +62,15 @@ def storage(tmp_path: Path, clock: Clock) -> Iterator[Storage]:
             ]
         )
         yield one
+
+
+def patch(key: str, identifier: str, **attributes: object) -> SaveProfile:
+    return SaveProfile(id=key, identifier=identifier, attributes=attributes, replace=False)
+
+
+def known(storage: Storage, identifier: str) -> dict[str, object]:
+    profile = storage.profile(identifier)
+    return {} if profile is None else profile.attributes
 
 
 def payloads(storage: Storage) -> list[bool]:
@@ -105,11 +128,87 @@ def test_a_long_backlog_goes_in_several_rounds(project, storage: Storage) -> Non
     later = BEGIN + timedelta(days=31)
 
     first = drop_old(storage, project, later, most=500)
-    second = drop_old(storage, project, later, after=first.until, most=500)
+    second = drop_old(storage, project, later, after=first.place, most=500)
 
-    assert first.more
-    assert not second.more
+    assert first.place
+    assert not second.place
     assert first.events + second.events == 701
+
+
+def test_what_is_kept_longer_goes_in_its_time_after_a_long_backlog(
+    project, storage: Storage, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("opportune.service.retaining.ENTRIES_AT_ONCE", 1)
+    monkeypatch.setattr("opportune.service.class_retention.PAGE", 1)
+    retaining = Retaining(storage, Settings(clock=clock))
+    for day in (11, 31):
+        clock.now = BEGIN + timedelta(days=day)
+        for _ in range(4):
+            asyncio.run(retaining.apply_classes(project))
+
+    assert payloads(storage)[:3] == [False, False, True]
+
+
+def test_values_that_one_change_set_go_each_in_its_time(project, storage: Storage, clock: Clock) -> None:
+    storage.write([patch("4", "c-2", city="Sopot", member=True, age=7)])
+
+    told = []
+    for day in (31, 401):
+        clock.now = BEGIN + timedelta(days=day)
+        drop_old(storage, project, clock.now)
+        told.append(known(storage, "c-2"))
+
+    assert told == [{"age": 7, "member": True}, {"age": 7}]
+
+
+def test_a_value_that_a_merge_hides_goes_too_and_the_one_that_hides_it_stays(
+    project, storage: Storage, clock: Clock
+) -> None:
+    storage.write([patch("4", "c-2", city="Sopot"), merge("m", "c-3", "c-2")])
+    clock.now = BEGIN + timedelta(days=20)
+    storage.write([patch("5", "c-3", city="Hel")])
+
+    drop_old(storage, project, BEGIN + timedelta(days=31))
+    told = known(storage, "c-2")
+    storage.write([split("s", "m")])
+
+    assert (told, known(storage, "c-2"), known(storage, "c-3")) == ({"city": "Hel"}, {}, {"city": "Hel"})
+    assert verify_storage(storage) == []
+
+
+def test_a_value_dated_ahead_goes_too(project, storage: Storage) -> None:
+    ahead = replace(patch("4", "c-2", city="Sopot"), occurred_at=BEGIN + timedelta(days=900))
+    storage.write([ahead])
+
+    drop_old(storage, project, BEGIN + timedelta(days=31))
+
+    assert known(storage, "c-2") == {}
+
+
+def test_what_a_household_has_of_the_same_name_stays(project, storage: Storage) -> None:
+    storage.write([replace(patch("4", "h-1", city="Sopot"), identifier_kind="household")])
+
+    drop_old(storage, project, BEGIN + timedelta(days=31))
+
+    profile = storage.profile("h-1", "household")
+    assert profile is not None
+    assert profile.attributes == {"city": "Sopot"}
+    assert payloads(storage)[3]
+
+
+def test_nobody_is_made_of_who_was_erased_meanwhile(storage: Storage) -> None:
+    gone = DropValues(id="d", identifier="c-9", names=("city",), until=9)
+
+    assert storage.write([gone]) == [Receipt(sequence=0, repeated=True)]
+    assert storage.person_of("c-9") is None
+
+
+def test_a_value_that_is_set_meanwhile_stays(storage: Storage) -> None:
+    storage.write([patch("4", "c-1", city="Hel")])
+
+    storage.write([DropValues(id="d", identifier="c-1", names=("age", "city"), until=3)])
+
+    assert known(storage, "c-1") == {"city": "Hel"}
 
 
 def test_a_running_service_does_without_what_went(project, tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ class Retaining:
         self._next: datetime | None = None
         self._next_classes: datetime | None = None
         self._classes = ("", 0)
-        """What was kept how long when classes were looked at last, and up to which entry they are done."""
+        """What was kept how long when classes were looked at last, and up to which entry they are done for good."""
+        self._place = 0
+        """Entry behind which the run of classes that is under way goes on; 0 where none is."""
 
     async def apply(self, days: int | None) -> int:
         """Drop what is older than so many days, at most once a day.
@@ -67,10 +69,12 @@ class Retaining:
         if self._next_classes is not None and now < self._next_classes:
             return 0
         kept = repr((project.events, project.attributes))
-        done = self._classes[1] if self._classes[0] == kept else 0
-        dropped = await asyncio.to_thread(drop_old, self._storage, project, now, done, ENTRIES_AT_ONCE)
-        self._classes = kept, dropped.until
-        if not dropped.more:
+        if self._classes[0] != kept:
+            self._classes, self._place = (kept, 0), 0
+        after = self._place or self._classes[1]
+        dropped = await asyncio.to_thread(drop_old, self._storage, project, now, after, ENTRIES_AT_ONCE)
+        self._classes, self._place = (kept, max(self._classes[1], dropped.until)), dropped.place
+        if not dropped.place:
             self._next_classes = now + timedelta(days=1)
         if dropped.events or dropped.changes:
             log.info("retention per class", events=dropped.events, changes=dropped.changes, values=dropped.values)

@@ -45,6 +45,7 @@ from opportune.storage.stored import (
     Erasure,
     KnownPerson,
     ModelState,
+    OwnValues,
     Profile,
     Revision,
     RevisionNote,
@@ -189,6 +190,13 @@ class Storage(Hooks):
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
         return people.profile(self, identifier_kind, identifier)
+
+    def own_values(self, person: str) -> OwnValues | None:
+        """What an internal id's own profile holds, which entries of the journal stand under; None where there is none.
+
+        Of what others hold that are one person with it, nothing.
+        """
+        return people.own_values(self, person)
 
     def units(self, identifier: str, identifier_kind: str = "customer") -> dict[str, Unit]:
         """Level → unit that the person behind an identifier belongs to: what was said last of the level."""

@@ -12,6 +12,7 @@ from opportune.storage.digests import digest_of
 from opportune.storage.writes import (
     AdoptModel,
     ChangeModels,
+    DropValues,
     ErasePayloads,
     ErasePerson,
     JoinUnit,
@@ -87,6 +88,11 @@ def _check_profile(write: SaveProfile) -> None:
     _check_header(zone=write.zone)
     if write.replace and write.removed:
         raise InputError.of("removed", "expected none where the profile is replaced")
+
+
+def _check_drop(write: DropValues) -> None:
+    _check_text("identifier", write.identifier)
+    _check_text("identifier_kind", write.identifier_kind)
 
 
 def _check_event(write: RecordEvent) -> None:
@@ -209,6 +215,7 @@ def _check_change(write: ChangeModels) -> None:
 
 _CHECKS: dict[type[Write], Callable[[Any], None]] = {
     SaveProfile: _check_profile,
+    DropValues: _check_drop,
     SaveDecision: _check_decision,
     RecordOutcome: _check_outcome,
     RecordEvent: _check_event,

@@ -20,6 +20,7 @@ from opportune.storage.kinds import Kind
 from opportune.storage.writes import (
     AdoptModel,
     ChangeModels,
+    DropValues,
     ErasePayloads,
     ErasePerson,
     JoinUnit,
@@ -43,6 +44,7 @@ _encode_sorted = msgspec.msgpack.Encoder(order="deterministic").encode
 
 KIND_OF: dict[type, Kind] = {
     SaveProfile: Kind.PROFILE,
+    DropValues: Kind.PROFILE,
     SaveDecision: Kind.DECISION,
     RecordOutcome: Kind.OUTCOME,
     RecordEvent: Kind.EVENT,

@@ -22,6 +22,7 @@ __all__ = [
     "Erasure",
     "KnownPerson",
     "ModelState",
+    "OwnValues",
     "Profile",
     "Revision",
     "RevisionNote",
@@ -45,6 +46,18 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Any]
     version: int
     times: dict[str, int] = {}
+
+
+class OwnValues(NamedTuple):
+    """What one identifier's own profile holds, other identifiers of the same person aside.
+
+    Args:
+        set_by: attribute → journal entry that set it.
+    """
+
+    identifier_kind: str
+    identifier: str
+    set_by: dict[str, int]
 
 
 class KnownPerson(NamedTuple):

@@ -16,6 +16,7 @@ from opportune.records import Decision, Origin, Outcome, Renamed, Reserve, Sign,
 __all__ = [
     "AdoptModel",
     "ChangeModels",
+    "DropValues",
     "ErasePayloads",
     "ErasePerson",
     "JoinUnit",
@@ -68,6 +69,22 @@ class SaveProfile(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     occurred_at: datetime | None = None
     zone: str | None = None
+
+
+class DropValues(msgspec.Struct, frozen=True, kw_only=True):
+    """Drop attributes of an identifier's own profile whose time is over; nobody is made by it.
+
+    What other identifiers of the same person have of these names stays, and is told from then on.
+
+    Args:
+        names: of the attributes; those that an entry behind `until` set anew stay.
+    """
+
+    id: str
+    identifier: str
+    identifier_kind: str = "customer"
+    names: tuple[str, ...]
+    until: int
 
 
 class SaveDecision(msgspec.Struct, frozen=True, kw_only=True):
@@ -358,6 +375,7 @@ class SwitchAction(msgspec.Struct, frozen=True, kw_only=True):
 
 Write = (
     SaveProfile
+    | DropValues
     | SaveDecision
     | RecordOutcome
     | RecordEvent

@@ -16,7 +16,7 @@ from opportune.storage.books.forgetting import erase_person, repeat_erasure
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.limits import release_leases, switch_action
 from opportune.storage.books.merging import merge_persons, split_persons
-from opportune.storage.books.people import record_event, save_profile
+from opportune.storage.books.people import drop_values, record_event, save_profile
 from opportune.storage.books.publishing import adopt_model, change_models, erase_payloads, save_revision
 from opportune.storage.changes import Changes, Found, Wanted
 from opportune.storage.entries import Entry, to_microseconds
@@ -25,6 +25,7 @@ from opportune.storage.requests import Request
 from opportune.storage.writes import (
     AdoptModel,
     ChangeModels,
+    DropValues,
     ErasePayloads,
     ErasePerson,
     JoinUnit,
@@ -47,6 +48,7 @@ __all__ = ["Book"]
 
 _HANDLERS: dict[type[Write], Callable[[Ledger, Request, Any], Receipt | int]] = {
     SaveProfile: save_profile,
+    DropValues: drop_values,
     SaveDecision: save_decision,
     RecordOutcome: record_outcome,
     RecordEvent: record_event,
@@ -201,6 +203,9 @@ def _want_erasure(wanted: Wanted, identifiers: Iterable[tuple[str, str]]) -> Non
 
 _WANTS: dict[type[Write], Callable[[Wanted, Any], None]] = {
     SaveProfile: _want_profile,
+    DropValues: lambda wanted, write: wanted.profiles.append(
+        _want_person(wanted, write.identifier_kind, write.identifier)
+    ),
     SaveDecision: _want_decision,
     RecordOutcome: _want_outcome,
     RecordEvent: _want_event,

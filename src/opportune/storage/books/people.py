@@ -12,9 +12,18 @@ from opportune.storage.digests import encode, identifier_digest
 from opportune.storage.kinds import EventBody, EventPayload, ProfileBody, ProfilePayload
 from opportune.storage.requests import Request
 from opportune.storage.unions import Marks, marked, read_marks
-from opportune.storage.writes import Receipt, RecordEvent, SaveProfile
+from opportune.storage.writes import DropValues, Receipt, RecordEvent, SaveProfile
 
-__all__ = ["Newcomer", "keep_profile", "newcomer", "person_of", "record_event", "save_profile", "welcome"]
+__all__ = [
+    "Newcomer",
+    "drop_values",
+    "keep_profile",
+    "newcomer",
+    "person_of",
+    "record_event",
+    "save_profile",
+    "welcome",
+]
 
 NOBODY = ProfileFound(0, b"")
 
@@ -71,6 +80,31 @@ def save_profile(ledger: Ledger, item: Request, write: SaveProfile) -> Receipt:
     keep_profile(ledger, person, version, sequence, encode(attributes), marks)
     ledger.changes.touched.add(ledger.root(person))
     ledger.changes.counters["customers"] += version == 1
+    return ledger.receipt(Receipt(sequence=sequence, version=version))
+
+
+def drop_values(ledger: Ledger, item: Request, write: DropValues) -> Receipt:
+    """Drop attributes of one identifier's own profile; whom nobody knows any more stays unknown."""
+    person = ledger.found.persons.get((write.identifier_kind, write.identifier), "")
+    profiles = ledger.found.profiles
+    old = profiles.get(person, NOBODY)
+    attributes: dict[str, Any] = msgspec.msgpack.decode(old.attributes) if old.version else {}
+    marks = read_marks(old.marks, old.sequence)
+    names = tuple(name for name in write.names if name in attributes and marks.of(name)[0] <= write.until)
+    if not names:
+        return Receipt(sequence=old.sequence, repeated=True, version=old.version)
+    version = max(profiles.get(one, NOBODY).version for one in ledger.union(ledger.root(person))) + 1
+    for name in names:
+        del attributes[name]
+    payload = ProfilePayload(
+        identifier=write.identifier, identifier_kind=write.identifier_kind, attributes={}, removed=names
+    )
+    body = ProfileBody(version=version, replace=False, before=None if old.version == version - 1 else old.version)
+    sequence = ledger.append(item, body, payload, person=person)
+    # As one alone: that its time is over outdoes nothing that others of the same person have.
+    left = marked(marks, attributes, (), names, (sequence, ledger.moment(None)), replaced=False, united=False)
+    keep_profile(ledger, person, version, sequence, encode(attributes), left)
+    ledger.changes.touched.add(ledger.root(person))
     return ledger.receipt(Receipt(sequence=sequence, version=version))
 
 

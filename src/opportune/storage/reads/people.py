@@ -12,10 +12,10 @@ from opportune.storage.changes import profile_digest
 from opportune.storage.entries import Entry
 from opportune.storage.hooks import Hooks, ProfileRow
 from opportune.storage.reads.kept import damage, kept_entry
-from opportune.storage.stored import KnownPerson, Profile
+from opportune.storage.stored import KnownPerson, OwnValues, Profile
 from opportune.storage.unions import OwnProfile, alone, read_marks, united
 
-__all__ = ["everybody", "merges", "profile"]
+__all__ = ["everybody", "merges", "own_values", "profile"]
 
 
 def profile(store: Hooks, identifier_kind: str, identifier: str) -> Profile | None:
@@ -37,6 +37,17 @@ def _own_profile(store: Hooks, row: ProfileRow) -> OwnProfile:
     if profile_digest(row.person, row.version, row.sequence, row.attributes, row.marks) != row.digest:
         raise damage(store, f"profile of person {row.person}: it does not fit its digest")
     return OwnProfile(row.person, msgspec.msgpack.decode(row.attributes), read_marks(row.marks, row.sequence))
+
+
+def own_values(store: Hooks, person: str) -> OwnValues | None:
+    """See `Storage.own_values`."""
+    named = store._identifiers([person])
+    rows = store._profiles(*named[0]) if named else None
+    for row in () if rows is None else rows.profiles:
+        if row.person == person:
+            own = _own_profile(store, row)
+            return OwnValues(*named[0], {name: own.marks.of(name)[0] for name in own.attributes})
+    return None
 
 
 def everybody(store: Hooks) -> Iterator[KnownPerson]:

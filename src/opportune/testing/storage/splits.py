@@ -10,7 +10,9 @@ import pytest
 
 from opportune.errors import ConflictError, StaleError, UnknownError
 from opportune.storage import (
+    DropValues,
     Kind,
+    OwnValues,
     Receipt,
     SaveDecision,
     SaveProfile,
@@ -186,6 +188,27 @@ class SplitsContract(StorageCase):
         (refusal,) = storage.write([write])
 
         assert isinstance(refusal, StaleError)
+
+    def test_what_is_dropped_of_one_identifier_is_gone_after_a_split_and_others_keep_theirs(
+        self, storage: Storage
+    ) -> None:
+        storage.write([patch("p1", "c-002", city="Hel", age=20), save_profile("p2", "c-001", city="Sopot"), merge("m")])
+        person = storage.journal()[0].person
+        assert person is not None
+        drop = DropValues(id="d", identifier="c-002", names=("city", "age"), until=1)
+
+        one(storage, drop)
+
+        assert one(storage, drop).repeated
+        assert storage.own_values(person) == OwnValues("customer", "c-002", {})
+        assert one(storage, msgspec.structs.replace(drop, id="e", identifier="c-009")).repeated
+        known = storage.profile("c-002")
+        assert known is not None
+        assert (known.attributes, known.version) == ({"city": "Sopot"}, 3)
+        one(storage, split("s"))
+        assert [one.attributes for one in map(storage.profile, ("c-001", "c-002")) if one] == [{"city": "Sopot"}, {}]
+        assert storage.person_of("c-009") is None
+        assert verify_storage(storage) == []
 
     def test_what_is_taken_of_stocks_stays_taken(self, storage: Storage) -> None:
         storage.write([save_profile("p1", "c-001"), save_profile("p2", "c-002"), merge("m")])
