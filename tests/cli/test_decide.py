@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from opportune.service.revisions import strategy_from_folder
 from tests.cli.conftest import Run
-from tests.service.shop import PROJECT, files
+from tests.service.shop import PROJECT, files, serving
 
 
 def test_decide_shows_what_and_why_and_why_not(run: Run) -> None:
@@ -189,10 +190,14 @@ def asking(tmp_path: Path) -> Path:
             '"customer.age >= 18"', "\"feature.leavings_7d >= 2 && context.mood == 'annoyed'\""
         ),
     )
+    return folder_of(texts, tmp_path / "asking")
+
+
+def folder_of(texts: dict[str, str], folder: Path) -> Path:
     for path, text in texts.items():
-        (tmp_path / "asking" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "asking" / path).write_text(text, encoding="utf-8")
-    return tmp_path / "asking"
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text, encoding="utf-8")
+    return folder
 
 
 CONTACT = {"customer": {"age": 40}, "channel": "till", "placement": "receipt", "size": 9, "language": "pl"}
@@ -225,3 +230,31 @@ def test_decide_refuses_what_cannot_be_imagined_all_at_once(run: Run, asking: Pa
         assert said in ended.err
     assert "consents.offers" in formed.err
     assert "text" in formed.err
+
+
+def test_decide_goes_on_with_a_session_of_the_store(run: Run, tmp_path: Path) -> None:
+    kept = files()["context.yaml"] + "mood: {type: text, values: [calm, annoyed], keeps: session}\n"
+    rule = "suitability: \"!known(session.rejected) || !('coffee' in session.rejected)\"\n"
+    coffee = files()["actions/drinks/coffee.yaml"] + rule
+    project = folder_of(files(context=kept, actions__drinks__coffee=coffee), tmp_path / "talking")
+    store = ("--store", tmp_path / "shop.db")
+    with serving(tmp_path / "shop.db", of=strategy_from_folder(project)) as service:
+        service.call("PUT", "/v1/customers/c-1", {"attributes": {"age": 40}})
+        places = [{"name": "receipt", "size": 9}]
+        first = service.decide("r-1", customer="c-1", session="call-1", context={"mood": "annoyed"}, placements=places)
+        refused = {"id": "o-1", "decision": first["id"], "action": "coffee", "outcome": "reject"}
+        assert service.call("POST", "/v1/outcomes", refused).json()["status"] == "recorded"
+    contact = {"channel": "till", "placement": "receipt", "session": "call-1"}
+
+    def known(*options: object, **changed: object) -> tuple[object, ...]:
+        facts = run("decide", project, json.dumps({**contact, **changed}), *options, "--json").json["decision"]["facts"]
+        return facts["session.turn"], facts.get("context.mood"), facts["session.rejected"]
+
+    anna = ("--customer", "c-1", *store)
+    assert known(*anna) == (2, "annoyed", ["coffee"])
+    assert known(*anna, context={"mood": None}) == (2, None, ["coffee"])
+    assert known(*anna, context={"mood": "calm"}) == (2, "calm", ["coffee"])
+    assert known(*store) == known(*anna, session="call-2") == known() == (1, None, [])
+    said = run("decide", project, json.dumps(contact), *anna).out
+    assert '\nfound out: context.mood = "annoyed", session.turn = 2, session.minutes = ' in said
+    assert 'session.rejected is ["coffee"], rule wants !("coffee" in session.rejected)' in said

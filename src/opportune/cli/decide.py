@@ -14,7 +14,7 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.cli.standing import facts_of_features, facts_of_units, standing_of
+from opportune.cli.standing import facts_of_features, facts_of_session, facts_of_units, standing_of
 from opportune.customers.texts import FoundInText
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
 from opportune.decide.zones import OWN_ZONE, zone_of
@@ -28,7 +28,6 @@ from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
 from opportune.strategy.gathering import gathered_of
 from opportune.strategy.imagined import imagined
-from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.sections.personas import Persona
 
 __all__ = ["decide_command"]
@@ -55,13 +54,16 @@ def decide_command(
     placement: Annotated[str, typer.Option(help="Placement; the channel's first if left out.")] = "",
     size: Annotated[int, typer.Option(help="How many actions; 0 takes the placement's own size.", min=0, max=100)] = 0,
     at: Annotated[str, typer.Option(help="Moment, such as 2026-05-04T18:00:00Z; now if left out.")] = "",
-    store: Annotated[str, typer.Option(help="Store whose model is to be used; untrained if left out.")] = "",
+    store: Annotated[
+        str,
+        typer.Option(help="Store whose model decides, and that knows customers and sessions; untrained if left out."),
+    ] = "",
     as_json: JsonOption = False,
 ) -> None:
     """Make one decision from files, with the reasons.
 
-    It is made as the service would make it, and is not recorded. Consents, events and text are written as in a persona
-    test; without a store nothing else was said and nothing else happened.
+    It is made as the service would make it, and is not recorded. Consents, events, units and text are written as
+    in a persona test; without a store nothing else was said and nothing else happened.
     """
     with failures(as_json), ExitStack() as opened:
         strategy = strategy_from_folder(project)
@@ -75,12 +77,14 @@ def decide_command(
         read = FoundInText({}, ())
         if strategy.registries.texts is not None and said.text:
             read = strategy.registries.texts.read(said.text, request.language)
+        cleared = [name for name, value in given.get("context", {}).items() if value is None]
         known = {
+            **facts_of_session(strategy, storage, key, request.session, moment, cleared),
             **read.facts,
-            **facts_of_units(strategy, storage, key),
-            **facts_of_features(strategy, storage, key, said.events, moment, zone),
+            **facts_of_units(strategy, storage, key, said),
+            **facts_of_features(strategy, storage, key, said, moment, zone),
         }
-        standing = standing_of(plan, storage, key, moment, persona_consents(said, zone))
+        standing = standing_of(plan, storage, key, moment, said, zone)
         facts = gather(plan, profile.facts, request, moment, known)
         holds = holds_of(plan, standing, facts, moment, places_of(plan, request), request)
         facts = dict(visible(plan, holds, facts, request))

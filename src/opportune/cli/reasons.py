@@ -54,6 +54,9 @@ def _header(decision: Decision, explanation: Explanation | None, happened: Seque
         f"channel {decision.request.channel}, {'customer erased' if is_erased else _customer(decision)}",
         f"revision {decision.revision[:12]}, model {decision.model} at position {decision.position}",
     ]
+    found = _found_out(decision)
+    if found:
+        lines.append(f"found out: {', '.join(found)}")
     if decision.control is not None:
         lines.append(f"control group {decision.control}")
     if decision.degraded is not None:
@@ -83,6 +86,16 @@ def _customer(decision: Decision) -> str:
     if decision.person is not None or decision.request.customer is not None:
         return "customer without attributes"
     return "no customer known"
+
+
+def _found_out(decision: Decision) -> list[str]:
+    """Name what neither the profile nor the contact said: features, units, the session, sources and texts."""
+    said = {"session.start", *(f"context.{name}" for name in decision.request.context)}
+    return [
+        f"{name} = {_quoted(value)}"
+        for name, value in decision.facts.items()
+        if "." in name and "@" not in name and not name.startswith("customer.") and name not in said
+    ]
 
 
 def _placement(

@@ -29,6 +29,7 @@ from opportune.strategy.compile import Registries
 from opportune.strategy.gathering import gathered_of
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.persona_events import let_happen
+from opportune.strategy.persona_units import persona_units
 from opportune.strategy.sections.outcomes import SHOWN
 from opportune.strategy.sections.personas import Expectation, Persona, PersonaEvent, Turn
 from opportune.strategy.sessions import carried
@@ -56,6 +57,7 @@ class Conversation:
         self._plan, self._persona, self._profile, self._kept = plan, persona, profile, read.kept
         self._sources = read.sources
         self._texts = read.texts
+        self._of_units = persona_units(read.levels, persona)
         self._features = features
         self._events = EventHistory()
         self._happened = 0
@@ -98,12 +100,15 @@ class Conversation:
         history = sorted((*self._history(), *self._shown, *self._answered), key=lambda one: one.at)
         known: dict[str, Value] = self._session().facts(now) if persona.turns else {}
         known.update(self._read.facts)
-        known.update(self._features.read(self._events, history, now, self._zone))
+        known.update(self._of_units)
+        past = (self._events, history)
+        known.update(self._features.read(*past, now, self._zone, dict.fromkeys(persona.units, past)))
         facts = gather(plan, self._profile, request, now, known)
         standing = Standing(
             contacts=history,
             stocks=self._taken(),
             consents=persona_consents(persona, str(facts["zone"])),
+            units=dict.fromkeys(persona.units, history),
         )
         holds = holds_of(plan, standing, facts, now, places_of(plan, request), request)
         found = gathered_of(

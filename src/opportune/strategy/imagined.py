@@ -1,4 +1,4 @@
-"""What a contact imagines beside its attributes, as a persona test does: consents, events, and what is said."""
+"""What a contact imagines beside its attributes, as a persona test does: consents, events, units, and what is said."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.persona_consents import check_persona_consents
 from opportune.strategy.checks.persona_events import check_persona_events
 from opportune.strategy.checks.persona_texts import check_persona_texts
+from opportune.strategy.checks.persona_units import check_persona_units
 from opportune.strategy.load import Gaps
 from opportune.strategy.project import Project
 from opportune.strategy.read import read_section
@@ -21,7 +22,7 @@ from opportune.strategy.source import parse
 
 __all__ = ["KEYS", "imagined"]
 
-KEYS = ("consents", "events", "text")
+KEYS = ("consents", "events", "text", "units")
 """Keys of a persona test that a contact may have."""
 _REST = {"name": "contact", "channel": "none", "placement": "none"}
 
@@ -46,6 +47,7 @@ def imagined(project: Project, given: Mapping[str, Any], at: datetime) -> Person
         check_persona_consents(notes, persona, "", 0)
         check_persona_events(notes, persona, "", 0)
         check_persona_texts(notes, persona, "", 0)
+        check_persona_units(notes, persona, "", 0)
         problems += notes.problems
     if problems or persona is None:
         raise InputError([replace(problem, file="", line=0, column=0) for problem in problems])

@@ -21,6 +21,7 @@ from opportune.records import Facts
 from opportune.strategy.compile import Registries
 from opportune.strategy.conversation import NO_FEATURES, Conversation, turns_of
 from opportune.strategy.expectations import unmet
+from opportune.strategy.persona_units import persona_units
 from opportune.strategy.sections.personas import Persona
 
 __all__ = ["PersonaResult", "run_persona", "unexplored"]
@@ -116,6 +117,7 @@ def run_persona(
         profile, _ = read.customer.read(persona.customer)
         for context in (persona.context, *(turn.context for turn in persona.turns)):
             read.context.read(context)
+        persona_units(read.levels, persona)
     except InputError as error:
         return PersonaResult(name=persona.name, ranking=(), failures=tuple(map(str, error.problems)))
     scorer = FixedPropensities(model, plan, dict(persona.propensities))

@@ -62,7 +62,8 @@ class Notes:
             return True
         if not self.gaps.may_hold(source, name):
             message = f"unknown {noun} '{name[:100]}'"
-            self.report(file, path, message, suggest(name, known, f"known {noun}s"), f"unknown-{noun}", key=key)
+            remedy = suggest(name, known, f"known {noun}s") if known else f"declare it in {source}, or remove it"
+            self.report(file, path, message, remedy, f"unknown-{noun}", key=key)
         return False
 
     def doubt(self, file: str, name: str) -> None:

@@ -14,6 +14,7 @@ from opportune.strategy.checks.persona_consents import check_persona_consents
 from opportune.strategy.checks.persona_events import check_persona_events
 from opportune.strategy.checks.persona_limits import check_persona_limits
 from opportune.strategy.checks.persona_texts import check_persona_texts
+from opportune.strategy.checks.persona_units import check_persona_units
 from opportune.strategy.registries import registry
 from opportune.strategy.sections.personas import Expectation, Persona, Turn
 from opportune.strategy.wording import suggest
@@ -41,6 +42,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
         check_persona_consents(notes, persona, file, index)
         check_persona_texts(notes, persona, file, index)
         check_persona_events(notes, persona, file, index)
+        check_persona_units(notes, persona, file, index)
         if (persona.expect is None) is not bool(persona.turns):
             if not notes.gaps.may_hold(file, persona.name):
                 _report_shape(notes, persona, file, index)

@@ -175,6 +175,8 @@ class Persona(Section):
         events: what happened before, for features. Default none.
         stocks: stock -> how much of it is taken, in its period at that moment. Default nothing.
         consents: purpose -> true, false, or what was said of it in full; a list of such. Default: nothing was said.
+        units: level -> what is known of the unit that the person belongs to, such as household: { size: 4 }. The person
+            is its only member. Default: the person belongs to none.
         channel: where the contact happens. Required.
         placement: slot to fill. Required.
         size: how many actions. Default the placement's own.
@@ -197,6 +199,12 @@ class Persona(Section):
     events: Annotated[tuple[PersonaEvent, ...], Field(max_length=10_000)] = ()
     stocks: dict[Name, Annotated[float, Field(strict=True, allow_inf_nan=False, ge=0, le=1e12)]] = EMPTY
     consents: dict[Name, PersonaConsents] = EMPTY
+    units: dict[
+        Name,
+        Annotated[
+            dict[str, Any], PlainValidator(_facts, json_schema_input_type=dict[str, bool | float | str | list[str]])
+        ],
+    ] = EMPTY
     channel: Name
     placement: Name
     size: Annotated[StrictInt, Field(ge=1, le=100)] | None = None
