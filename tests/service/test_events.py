@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
-from .shop import Service
+from opportune.service.revisions import strategy_from_files
 
+from .shop import Service, files, serving
+
+VISITORS = "cookie: {trust: anonymous}\n"
 OWN = {"id": "e-1", "type": "call_ended", "customer": "c-1", "attributes": {"minutes": 3.5}}
 CLOUD = {"specversion": "1.0", "id": "7", "source": "/switch", "type": "call_ended", "subject": "c-1"}
 TRACK = {"type": "track", "messageId": "m-1", "userId": "c-1", "event": "Call Ended", "properties": {"minutes": 2}}
@@ -58,16 +62,32 @@ def test_what_another_shape_says_beyond_the_strategy_is_named(service: Service) 
     assert service.call("POST", "/v1/events", {**OWN, "attributes": {"cell": 4}}).json()["code"] == "invalid-attribute"
 
 
-def test_identify_writes_the_profile_and_alias_unites(service: Service) -> None:
+def test_identify_writes_the_profile_and_alias_joins_a_visitor_to_one_customer_alone(tmp_path: Path) -> None:
     calls = [
-        {"type": "identify", "messageId": "i", "userId": "c-1", "traits": {"age": 41}},
-        {**TRACK, "messageId": "m-3", "userId": "c-9"},
-        {"type": "alias", "messageId": "a", "userId": "c-1", "previousId": "c-9"},
+        {"type": "identify", "messageId": "i-1", "userId": "c-1", "traits": {"age": 41}},
+        {"type": "identify", "messageId": "i-9", "userId": "c-9", "traits": {"age": 19}},
+        {**TRACK, "messageId": "m-3", "userId": None, "anonymousId": "k"},
+        {"type": "alias", "messageId": "a-1", "userId": "c-1", "previousId": "k"},
+        {"type": "alias", "messageId": "a-9", "userId": "c-9", "previousId": "k"},
+        {"type": "alias", "messageId": "a-2", "userId": "c-9", "previousId": "c-1"},
     ]
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(identifiers=VISITORS))[0]) as service:
+        answer = service.call("POST", "/v1/events", {"batch": calls})
 
-    assert statuses(service.call("POST", "/v1/events", {"batch": calls})) == ["recorded"] * 3
-    assert service.call("GET", "/v1/customers/c-9").json()["attributes"] == {"age": 41}
-    assert len(happened(service, "c-9")) == 1
+        assert statuses(answer) == ["recorded"] * 4 + ["refused", "recorded"]
+        assert answer.json()["items"][4]["code"] == "identity-conflict"
+        ages = [service.call("GET", f"/v1/customers/{one}").json()["attributes"] for one in ("c-1", "c-9", "cookie:k")]
+        assert ages == [{"age": 41}, {"age": 19}, {"age": 41}]
+        assert len(happened(service)) == 1
+        assert service.call("GET", "/v1/customers/c-1/merges").json()["merges"][0]["author"] == "alias"
+
+
+def test_an_alias_needs_a_kind_for_visitors(service: Service) -> None:
+    call = {"type": "alias", "messageId": "a", "userId": "c-1", "previousId": "c-9"}
+
+    (refused,) = service.call("POST", "/v1/events", [call]).json()["items"]
+
+    assert [problem["where"] for problem in refused["problems"]] == ["previousId"]
 
 
 def test_all_problems_of_an_event_are_told(service: Service) -> None:

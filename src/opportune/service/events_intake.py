@@ -17,6 +17,8 @@ from opportune.strategy.compile import Registries
 
 __all__ = ["EventIntake", "Taken"]
 
+ALIAS = "alias"
+"""Author of merges that were reported as events."""
 Taken = Receipt | InputError
 """What became of one item."""
 
@@ -78,14 +80,15 @@ def _write(registries: Registries, told: Told) -> Write:
     if isinstance(item, ProfileNews):
         return _profile(registries, item)
     refuse_if(ids_wrong(messageId=item.id, userId=item.customer, previousId=item.other))
-    if (item.kind, item.customer) == (item.other_kind, item.other):
-        raise InputError.of("previousId", "expected another customer, found the same one")
     return MergePersons(
         id=item.id,
         identifier=item.customer,
         identifier_kind=item.kind,
         other=item.other,
         other_kind=item.other_kind,
+        author=ALIAS,
+        # Nobody has proven it: a visitor who is known as another customer stays that one.
+        common=registries.identifiers.common,
     )
 
 

@@ -44,7 +44,7 @@ class ProfileNews(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SamePerson(msgspec.Struct, frozen=True, kw_only=True):
-    """Two identifiers of one person, as a Segment "alias" call says: `other` leads to the person of `customer`."""
+    """Two identifiers of one person, as a Segment "alias" call says: the visitor `other` is `customer`."""
 
     id: str
     customer: str

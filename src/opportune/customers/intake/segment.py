@@ -86,19 +86,23 @@ def _identify(fields: Fields, id_: str, names: Names) -> Told:
 def _alias(fields: Fields, id_: str, names: Names) -> Told:
     customer = fields.text("userId")
     other = fields.text("previousId")
-    return Told(
-        SamePerson(id=id_, customer=customer, kind=_CUSTOMER, other=other, other_kind=names.anonymous or _CUSTOMER)
-    )
+    _refuse_visitors(fields, "previousId", names)
+    return Told(SamePerson(id=id_, customer=customer, kind=_CUSTOMER, other=other, other_kind=names.anonymous))
 
 
 def _person(fields: Fields, names: Names) -> tuple[str, str]:
     """Identifier and its kind: who is known goes before who is not."""
     if fields.has("userId") or not fields.has("anonymousId"):
         return fields.text("userId", "send userId, or anonymousId"), _CUSTOMER
+    _refuse_visitors(fields, "anonymousId", names)
+    return fields.text("anonymousId"), names.anonymous or _CUSTOMER
+
+
+def _refuse_visitors(fields: Fields, where: str, names: Names) -> None:
+    """Refuse a visitor's identifier where the strategy has no kind for it; it is never taken for a customer's."""
     if not names.anonymous:
         message = "the strategy has no kind of identifier for visitors whom nobody knows yet"
-        fields.refuse("anonymousId", message, "declare one with 'trust: anonymous' in identifiers.yaml")
-    return fields.text("anonymousId"), names.anonymous or _CUSTOMER
+        fields.refuse(where, message, "declare one with 'trust: anonymous' in identifiers.yaml")
 
 
 def _session(fields: Fields) -> str | None:
