@@ -20,6 +20,7 @@ from opportune.service.status import Identity, Reporter
 from opportune.service.switching import first_serving
 from opportune.service.tree_trainer import TreeTrainer
 from opportune.service.windows import Sweeper
+from opportune.service.write_log import WriteLog
 from opportune.storage import GroupWriter, Storage
 from opportune.storage.cluster import Leadership, Notice, ProcessReport
 
@@ -107,7 +108,7 @@ class LearningProcess:
             return
         log.info("learning", position=self._follower.learner.position)
         self._reporter.renew()
-        writer = GroupWriter(self._storage, loop=asyncio.get_running_loop())
+        writer = GroupWriter(self._storage, loop=asyncio.get_running_loop(), on_commit=WriteLog().note)
         chores = asyncio.create_task(self._do_chores(leadership, writer))
         learning = asyncio.create_task(self._learn(leadership, writer))
         try:

@@ -62,6 +62,7 @@ from opportune.service.status import Identity, Reporter, Status, status_of
 from opportune.service.switching import first_serving, next_serving
 from opportune.service.tokens import Tokens
 from opportune.service.training import Progress
+from opportune.service.write_log import WriteLog
 from opportune.storage import ChangeModels, Entry, GroupWriter, Profile, Receipt, Storage
 from opportune.storage.cluster import ProcessReport
 
@@ -177,6 +178,7 @@ class Runtime(ABC):
         self._rebuilder = Rebuilder(storage, self.settings.kernel)
         self._recaller = Recaller(storage, self.settings.kernel, self.course)
         self._identity = Identity(self.settings.clock())
+        self.write_log = WriteLog()
         self._reporter = Reporter(storage.cluster, self._report)
 
     @property
@@ -199,7 +201,8 @@ class Runtime(ABC):
 
     async def start(self) -> None:
         """Begin to take requests."""
-        self.writer = GroupWriter(self.storage, self._hear_commits(), loop=asyncio.get_running_loop())
+        loop = asyncio.get_running_loop()
+        self.writer = GroupWriter(self.storage, self._hear_commits(), loop=loop, on_commit=self.write_log.note)
         self.late_records = LateRecords(self.writer, self.settings.new_id)
         self.quality = Quality(self.live, self.settings.clock())
         key = self.settings.token_key

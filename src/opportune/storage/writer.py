@@ -62,6 +62,7 @@ class GroupWriter:
             It is called in the loop's thread once a loop is known, else in the writer's. It must be quick and
             must not raise.
         loop: event loop to deliver in; None takes that of the first `write`.
+        on_commit: told in the writer's thread how every commit ended, with None where it is on disk; must not raise.
         waiting_max: writes that may wait; more are refused with `StoreBusyError`.
         group_max: writes in one commit.
     """
@@ -74,8 +75,10 @@ class GroupWriter:
         loop: asyncio.AbstractEventLoop | None = None,
         waiting_max: int = 10_000,
         group_max: int = 256,
+        on_commit: Callable[[StoreError | None], None] = lambda failure: None,
     ) -> None:
         self._storage = storage
+        self._on_commit = on_commit
         self._on_committed = on_committed
         self._loop = loop
         self._waiting_max = waiting_max
@@ -273,7 +276,9 @@ class GroupWriter:
     def _run(self) -> None:
         try:
             while group := self._take():
-                self._hand_over(group, *self._commit(group))
+                committed, failure = self._commit(group)
+                self._on_commit(failure)
+                self._hand_over(group, committed, failure)
         finally:
             self._abandon()
 

@@ -70,6 +70,7 @@ class _State:
             "opportune_model_skipped": ("Outcomes of candidates not in the strategy.", learning.skipped),
             "opportune_model_set_aside": ("Outcomes that could not be learned.", learning.set_aside),
             "opportune_writes_waiting": ("Writes that no commit has taken yet.", runtime.writer.waiting),
+            "opportune_commits_failed": ("Commits that failed since the start.", runtime.write_log.failed),
             "opportune_late_records": ("Fallback answers whose record waits.", runtime.late_records.waiting),
             "opportune_late_records_lost": ("Fallback answers without a record.", runtime.late_records.given_up),
             "opportune_profile_misfits": ("Stored attributes that do not fit the strategy.", runtime.profiles.misfits),
