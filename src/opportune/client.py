@@ -539,7 +539,8 @@ def _read(response: httpx.Response, type_: type[T]) -> T:
             Problem("", 0, 0, one["where"], one["message"], one["remedy"], problem["code"])
             for one in problem.get("problems", ())
         ]
-        raise ServiceError(f"{problem['title']}: {problem['detail']}", response.status_code, problem["code"], problems)
+        detail = "\n".join(map(str, problems)) if any(one.remedy for one in problems) else problem["detail"]
+        raise ServiceError(f"{problem['title']}: {detail}", response.status_code, problem["code"], problems)
     except (msgspec.MsgspecError, KeyError, TypeError):
         raise ServiceError("the service refused without a reason", response.status_code, "unknown") from None
 

@@ -102,6 +102,21 @@ def test_a_refusal_is_raised_with_its_code_and_not_repeated() -> None:
     assert len(script.requests) == 1
 
 
+def test_a_refusal_says_what_to_do() -> None:
+    wrong = [
+        {"where": "channel", "message": "the strategy has no such channel", "remedy": "did you mean 'till'?"},
+        {"where": "context", "message": "there is an attribute that the project does not declare", "remedy": ""},
+    ]
+    told = {"title": "No such channel", "detail": "channel: none", "code": "unknown-channel", "problems": wrong}
+
+    with pytest.raises(ServiceError) as caught:
+        sync(Script((422, told)), lambda client: client.decide("tll", "receipt"))
+
+    first, second = str(caught.value).splitlines()
+    assert first == "No such channel: channel: the strategy has no such channel; did you mean 'till'?"
+    assert second == "context: there is an attribute that the project does not declare"
+
+
 def test_an_outcome_that_could_not_be_reported_says_so() -> None:
     with pytest.raises(ServiceError) as caught:
         sync(Script(httpx.ConnectError("no")), lambda client: client.outcome("d-1", "water", "accept"))

@@ -92,7 +92,7 @@ def _found_out(decision: Decision) -> list[str]:
     """Name what neither the profile nor the contact said: features, units, the session, sources and texts."""
     said = {"session.start", *(f"context.{name}" for name in decision.request.context)}
     return [
-        f"{name} = {_quoted(value)}"
+        f"{name} = {f'{value:.6g}' if isinstance(value, float) else _quoted(value)}"
         for name, value in decision.facts.items()
         if "." in name and "@" not in name and not name.startswith("customer.") and name not in said
     ]
