@@ -78,11 +78,47 @@ def test_a_wrong_mapping_is_told_at_its_place(run: Run) -> None:
     assert "nothing says the event type" in found.err
 
 
+def test_events_are_not_taken_for_new_where_nothing_says_when_they_happened(run: Run, tmp_path: Path) -> None:
+    Path("calls.csv").write_text("customer,when\nc,2026-01-01T10:00:00Z\n")
+    Path("now.yaml").write_text("occurred_at: ~\n")
+    arguments = ("events", "import", PROJECT, "calls.csv", "--type", "call_ended")
+
+    found = run(*arguments)
+    meant = run(*arguments, "--mapping", "now.yaml", "--json")
+
+    assert found.code == 1
+    assert "nothing says when events happened; add 'occurred_at: COLUMN'" in found.err
+    assert meant.json["imported"] == 1
+    assert recorded(tmp_path / "opportune.db")[0].occurred_at.year > 2025
+
+
+def test_a_row_without_its_moment_is_refused(run: Run) -> None:
+    Path("calls.csv").write_text("customer,occurred_at\nc,2026-01-01T10:00:00Z\nc,\n")
+
+    found = run("events", "import", PROJECT, "calls.csv", "--type", "call_ended", "--json")
+
+    refused = json.loads(Path("calls.csv.refused.jsonl").read_text())
+    assert found.json["imported"] == 1
+    assert refused["row"] == 2
+    assert refused["problems"][0]["where"] == "occurred_at"
+    assert refused["problems"][0]["message"] == "expected the moment at which it happened, found nothing"
+
+
+def test_what_stands_beside_attributes_may_come_late_in_json_lines(run: Run, tmp_path: Path) -> None:
+    line = '{"customer": "c", "occurred_at": "2026-01-01T10:00:00Z"%s}\n'
+    Path("calls.jsonl").write_text(line % "" * 1_000 + line % ', "event_id": "last", "session": "s"')
+
+    run("events", "import", PROJECT, "calls.jsonl", "--type", "call_ended")
+
+    last = recorded(tmp_path / "opportune.db")[-1]
+    assert (last.id, last.session) == ("last", "s")
+
+
 def test_an_interrupted_import_goes_on_without_a_second_effect(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = "".join(f"c-{n % 7},{n}\n" for n in range(100))
-    Path("calls.csv").write_text("customer,minutes\n" + rows)
+    rows = "".join(f"c-{n % 7},{n},2026-01-01T10:00:00Z\n" for n in range(100))
+    Path("calls.csv").write_text("customer,minutes,occurred_at\n" + rows)
     whole = EventStore.write
     calls: list[int] = []
 

@@ -11,7 +11,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.events_targets import event_target
-from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, write_rows
+from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, report_of, write_rows
 from opportune.cli.imports import alone, declared, digest, read_mapping, tell_unused
 from opportune.cli.output import FOUND, JsonOption, bar, count, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption
@@ -28,7 +28,7 @@ from opportune.customers.importing import (
     open_source,
     read_mapping_file,
 )
-from opportune.customers.intake.event_rows import KEYS, TYPE, EventRows, event_registry, rearranged
+from opportune.customers.intake.event_rows import KEYS, MOMENT, TYPE, EventRows, event_registry, rearranged
 from opportune.errors import suggest
 from opportune.service.revisions import Strategy, strategy_from_folder
 
@@ -74,8 +74,8 @@ def import_events(
     say. Exit code 1 if rows were refused. After an interruption the same command goes on where it stood: no event is
     written twice or left out. While a service holds the store, add --url with its address.
     """
-    report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
+        report = report_of(file, report)
         kept = kept_progress(file, report, store, url, dry_run)
         strategy = strategy_from_folder(project)
         events = strategy.registries.events
@@ -116,11 +116,16 @@ def _matched(
     together = event_registry(None)
     for name in chosen:
         together.attributes.update(strategy.registries.events[name].attributes)
-    wanted = read_mapping_file(rearranged(content, source.columns, type_), together, notes)
+    # Of JSON Lines the first lines alone tell columns: what stands beside attributes may come later.
+    names = source.columns if set(KEYS) <= set(source.columns) else source.all_columns()
+    wanted = read_mapping_file(rearranged(content, names, type_), together, notes)
     source = open_source(file, wanted.csv)
     columns = match_columns(wanted, id_column, source, together, notes)
     if TYPE not in columns.attributes:
         notes.add((), "nothing says the event type", "add --type, or 'type: COLUMN' to the mapping", "type")
+    if MOMENT not in columns.attributes and MOMENT not in wanted.attributes:
+        remedy = "add 'occurred_at: COLUMN' to the mapping, or 'occurred_at: ~' if all of it happens now"
+        notes.add((), "nothing says when events happened", remedy, "occurred_at")
     notes.settle()
     return source, columns
 

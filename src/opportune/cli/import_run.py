@@ -17,7 +17,7 @@ from opportune.customers import Registry
 from opportune.customers.importing import Batch, ColumnMap, Progress, ProgressFile, RefusedRows, Row, RowReader, Source
 from opportune.errors import suggest
 
-__all__ = ["Import", "check_rows", "expect_kind", "kept_progress", "write_rows"]
+__all__ = ["Import", "check_rows", "expect_kind", "kept_progress", "report_of", "write_rows"]
 
 Told = Callable[[int, int], None]
 """Takes the rows done and about how many there are."""
@@ -43,6 +43,13 @@ class Import:
     def reader(self) -> Callable[[Batch], list[Row]]:
         """Give what reads a batch."""
         return RowReader(self.columns, self.registry).read
+
+
+def report_of(file: Path, report: Path | None) -> Path:
+    """Give where the refused rows of a file go, and leave where it is none."""
+    if file.is_dir():
+        fail(f"{file}: expected a file of rows, found a folder")
+    return report or file.with_name(file.name + ".refused.jsonl")
 
 
 def kept_progress(file: Path, report: Path, store: str, url: str, dry_run: bool) -> ProgressFile:

@@ -14,7 +14,7 @@ import msgspec
 import typer
 from rich.markup import escape
 
-from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, write_rows
+from opportune.cli.import_run import Import, check_rows, expect_kind, kept_progress, report_of, write_rows
 from opportune.cli.import_targets import target_of
 from opportune.cli.output import FOUND, JsonOption, bar, count, err, fail, failures, out, print_json
 from opportune.cli.releases import StoreOption, UrlOption
@@ -95,8 +95,8 @@ def import_customers(
     Exit code 1 if rows were refused. After an interruption the same command goes on where it stood: no row is written
     twice or left out. While a service holds the store, add --url with its address.
     """
-    report = report or file.with_name(file.name + ".refused.jsonl")
     with failures(as_json):
+        report = report_of(file, report)
         kept = kept_progress(file, report, store, url, dry_run)
         registries = strategy_from_folder(project).registries
         registry, kinds = registries.customer, registries.identifiers.kinds

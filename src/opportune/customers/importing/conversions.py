@@ -19,6 +19,7 @@ __all__ = ["SETTINGS_OF", "Conversion", "cell_reader"]
 _TRUE, _FALSE = ("true", "yes", "1"), ("false", "no", "0")
 _COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[ .\u00a0\u202f]\d{3})+|\d+)(?:,\d+)?")
 """A number with decimal comma; thousands may be apart by dot or space."""
+_NO_FRACTION = re.compile(r"(?<=\d)\.0(?=\s*$)")
 _MARKS = str.maketrans({" ": None, ".": None, "\u00a0": None, "\u202f": None, ",": "."})
 
 
@@ -101,6 +102,9 @@ def _number(conversion: Conversion, type_: Callable[[str], int | float], expecte
                 if _COMMA.fullmatch(value.strip()) is None:
                     raise ValueError(f"expected {expected} with decimal comma")
                 value = value.strip().translate(_MARKS)
+            elif type_ is int:
+                # A table with gaps writes its whole numbers as 3.0; 3.000 may be three thousand.
+                value = _NO_FRACTION.sub("", value)
             # Python reads 1_000 as a number; nobody else does.
             if "_" in value or len(value) > 400:
                 raise ValueError(f"expected {expected}")

@@ -15,7 +15,7 @@ __all__ = ["CsvSource"]
 
 CELL_CHARACTERS_MAX = 1 << 20
 """A longer cell is a quote that was never closed."""
-_FIRST_LINE_BYTES = 1_000_000
+_FIRST_LINE_CHARACTERS = 1_000_000
 
 
 class CsvSource(Source):
@@ -24,12 +24,13 @@ class CsvSource(Source):
     def __init__(self, path: Path, options: CsvOptions) -> None:
         super().__init__(path)
         self._encoding = options.encoding
-        self._separator = options.separator or _separator(path)
-        with self._open() as file:
-            try:
+        try:
+            with self._open() as file:
+                self._separator = options.separator or _separator(file.readline(_FIRST_LINE_CHARACTERS))
+            with self._open() as file:
                 self.columns = next(csv.reader(file, delimiter=self._separator), [])
-            except csv.Error:
-                raise not_a(path, "CSV", "something else") from None
+        except (csv.Error, UnicodeError):
+            raise not_a(path, "CSV", "something else") from None
         if any("\0" in name or not _is_valid(name) for name in self.columns):
             raise not_a(path, "CSV", "something else")
 
@@ -61,6 +62,9 @@ class CsvSource(Source):
             where = f"{self.path}:{line}"
             message = f"expected cells of at most {CELL_CHARACTERS_MAX:,} characters, found a longer one"
             raise InputError.of(where, message, "close the quote that begins in this row") from None
+        except UnicodeError:
+            message = f"expected text in the encoding {self._encoding}, found other bytes"
+            raise InputError.of(f"{self.path}:{line}", message, "name the right encoding, or write it anew") from None
 
     def _batch(self, first: int, found: list[tuple[int, list[str]]], places: dict[str, int]) -> Batch:
         lines, rows = zip(*found, strict=True)
@@ -77,11 +81,9 @@ class CsvSource(Source):
         return Batch(first, len(rows), lines, columns, faults)
 
 
-def _separator(path: Path) -> str:
+def _separator(first: str) -> str:
     """Give what stands between the columns: of the three usual ones, that which the first line has most of."""
-    with path.open("rb") as file:
-        first = file.readline(_FIRST_LINE_BYTES)
-    return max(",;\t", key=lambda separator: first.count(separator.encode()))
+    return max(",;\t", key=first.count)
 
 
 def _is_valid(name: str) -> bool:

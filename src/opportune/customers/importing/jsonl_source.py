@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterator
 from itertools import islice
 from pathlib import Path
@@ -54,7 +55,8 @@ class JsonLinesSource(Source):
                     raise InputError.of(
                         where, f"expected lines of at most {LINE_BYTES_MAX:,} bytes, found a longer one"
                     )
-                yield line
+                # Some programs put a mark of UTF-8 before the first line.
+                yield line.removeprefix(BOM_UTF8) if number == 1 else line
                 number += 1
 
     def batches(self, names: Collection[str], after: int = 0, size: int = BATCH_ROWS) -> Iterator[Batch]:

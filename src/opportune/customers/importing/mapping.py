@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -220,8 +219,8 @@ def _csv(content: Any, notes: Notes) -> CsvOptions:
 
 def _is_encoding(name: Any) -> bool:
     try:
-        # Some codecs turn bytes into bytes.
-        return isinstance(name, str) and isinstance(codecs.decode(b"a", name), str)
+        # Some codecs turn bytes into bytes, or texts into texts; some need more than one byte for a letter.
+        return isinstance(name, str) and "a".encode(name).decode(name) == "a"
     except (LookupError, ValueError, TypeError):
         return False
 

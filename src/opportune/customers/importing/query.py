@@ -10,6 +10,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from math import isfinite
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -70,9 +71,14 @@ def _writer(write: Callable[[bytes], Any]) -> Write:
     encode = msgspec.json.Encoder(enc_hook=_plain).encode
 
     def write_rows(names: list[str], rows: Sequence[Sequence[Any]]) -> None:
-        write(b"".join(encode(dict(zip(names, row, strict=True))) + b"\n" for row in rows))
+        write(b"".join(encode(dict(zip(names, map(_told, row), strict=True))) + b"\n" for row in rows))
 
     return write_rows
+
+
+def _told(value: Any) -> Any:
+    """Give a number that is none, or beyond all, as a text: JSON would make it a missing value."""
+    return str(value) if type(value) is float and not isfinite(value) else value
 
 
 def _plain(value: Any) -> Any:

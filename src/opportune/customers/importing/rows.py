@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 from opportune.customers.attributes import Attribute, Registry, read_value
@@ -16,6 +18,12 @@ from opportune.records import Value
 __all__ = ["Row", "RowReader"]
 
 IDENTIFIER_CHARACTERS_MAX = 256
+_OTHER_BYTES = re.compile("[\udc80-\udcff]")
+"""What stands for bytes that the encoding of a file does not have."""
+_UNREADABLE = (
+    "expected text in the encoding of the file, found other bytes",
+    "name the encoding in the mapping, such as 'csv: {encoding: cp1250}', or write the file anew",
+)
 _TEXTS_REMEMBERED = 4_096
 """Per column: plans, towns and ages fit, names do not and are read one by one."""
 
@@ -73,7 +81,7 @@ class _Column:
             fault = own_zone_fault(self._key, value)
             value = value if fault is None else _Wrong(*fault)
         except ValueError as error:
-            value = _Wrong(str(error))
+            value = _Wrong(*_UNREADABLE) if _is_unreadable(cell) else _Wrong(str(error))
         if self._room and type(cell) is str:
             self._room -= 1
             self._known[cell] = value
@@ -102,8 +110,8 @@ class RowReader:
         """Read a batch: one row for each of it."""
         nothing: Sequence[Any] = [None] * batch.size
         fields = [column.values(batch.columns.get(column.column, nothing)) for column in self._columns]
-        wrong = self._problems(batch, fields)
-        identifiers = [_identifier(cell) for cell in batch.columns.get(self._id, nothing)]
+        identifiers: list[Any] = [_identifier(cell) for cell in batch.columns.get(self._id, nothing)]
+        wrong = self._problems(batch, identifiers, fields)
         lines = batch.lines or [0] * batch.size
         names = [column.name for column in self._columns]
         constants: Any = self._constants
@@ -113,33 +121,43 @@ class RowReader:
         for index, (number, line, identifier, values) in enumerate(
             zip(numbers, lines, identifiers, cells, strict=True)
         ):
-            if identifier is None and index not in batch.faults:
-                message = f"expected an identifier of 1 to {IDENTIFIER_CHARACTERS_MAX} characters"
-                rows.append(Row(number, line, "", {}, (_problem(self._id, message),)))
-            elif index in wrong:
-                rows.append(Row(number, line, identifier or "", {}, tuple(wrong[index])))
+            if index in wrong:
+                known_as = "" if isinstance(identifier, _Wrong) else identifier
+                rows.append(Row(number, line, known_as, {}, tuple(wrong[index])))
             else:
                 known = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-                rows.append(Row(number, line, identifier or "", {**constants, **known} if constants else known))
+                rows.append(Row(number, line, identifier, {**constants, **known} if constants else known))
         return rows
 
-    def _problems(self, batch: Batch, fields: list[list[Any]]) -> dict[int, list[Problem]]:
+    def _problems(self, batch: Batch, identifiers: list[Any], fields: list[list[Any]]) -> dict[int, list[Problem]]:
         """Say what is wrong, per place in the batch."""
         wrong = {index: [_problem("row", message)] for index, message in batch.faults.items()}
-        for column, values in zip(self._columns, fields, strict=True):
+        names = (self._id, *(column.column for column in self._columns))
+        for name, values in zip(names, (identifiers, *fields), strict=True):
             if _Wrong in set(map(type, values)):
                 for index, value in enumerate(values):
                     if type(value) is _Wrong and index not in batch.faults:
-                        wrong.setdefault(index, []).append(_problem(column.column, value.message, value.remedy))
+                        wrong.setdefault(index, []).append(_problem(name, value.message, value.remedy))
         return wrong
 
 
-def _identifier(cell: Any) -> str | None:
-    if type(cell) is not str:
-        if cell is None or isinstance(cell, float | bool | list | dict):
-            return None
+def _identifier(cell: Any) -> str | _Wrong:
+    """Read an identifier: a text, or a whole number; whatever else is written in more than one way."""
+    if isinstance(cell, Decimal) and cell == cell.to_integral_value():
+        cell = int(cell)
+    if isinstance(cell, int) and not isinstance(cell, bool):
         cell = str(cell)
-    return cell if 0 < len(cell) <= IDENTIFIER_CHARACTERS_MAX else None
+    if not isinstance(cell, str) or not 0 < len(cell) <= IDENTIFIER_CHARACTERS_MAX:
+        return _Wrong(f"expected an identifier of 1 to {IDENTIFIER_CHARACTERS_MAX} characters")
+    if cell.isascii():
+        return _Wrong("expected an identifier without NUL characters, found one") if "\0" in cell else cell
+    if _is_unreadable(cell):
+        return _Wrong(*_UNREADABLE)
+    return cell
+
+
+def _is_unreadable(cell: Any) -> bool:
+    return isinstance(cell, str) and not cell.isascii() and _OTHER_BYTES.search(cell) is not None
 
 
 def _problem(where: str, message: str, remedy: str = "") -> Problem:

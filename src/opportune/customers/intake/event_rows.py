@@ -68,6 +68,7 @@ class EventRows:
         self._identifiers = identifiers
         self._kind = kind
         self._readers: dict[str, RowReader] = {}
+        self._moment = columns.attributes.get(MOMENT, Feed()).column or ""
         feed = columns.attributes.get(TYPE, Feed())
         self._type_column, self._type = feed.column, feed.constant
 
@@ -77,6 +78,8 @@ class EventRows:
             rows = self._reader(str(self._type)).read(batch)
         else:
             rows = self._read_apart(batch, self._type_column)
+        if self._moment:
+            rows = [row if row.problems or MOMENT in row.attributes else self._undated(row) for row in rows]
         if self._kind == CUSTOMER and self._identifiers.kinds[CUSTOMER].normalize == "none":
             return rows
         return [row if row.problems else self._named(row) for row in rows]
@@ -114,6 +117,12 @@ class EventRows:
             columns = ColumnMap(id=self._columns.id, attributes=own, missing=self._columns.missing)
             reader = self._readers[type_] = RowReader(columns, registry)
         return reader
+
+    def _undated(self, row: Row) -> Row:
+        message = "expected the moment at which it happened, found nothing"
+        return row._replace(
+            attributes={}, problems=(Problem("", 0, 0, self._moment, message, "", "invalid-attribute"),)
+        )
 
     def _named(self, row: Row) -> Row:
         try:

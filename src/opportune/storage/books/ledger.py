@@ -57,7 +57,7 @@ class Ledger:
         if key.salt is not None and request_digest(key.salt, item.content) != key.request_digest:
             raise ConflictError.of(
                 "id",
-                f"this id was used before for a {item.kind} with another body",
+                f"this {item.kind} id was used before with another body",
                 "send a new id, or repeat the first body",
                 "id-conflict",
             )
