@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 
 from opportune.strategy import Project, load_files
-from opportune.strategy.advice import of_change, of_project
+from opportune.strategy.advice import of_change, of_project, of_time
+from opportune.strategy.event_recurrence import LAST_YEAR
 from opportune.strategy.files import read_texts
 from opportune.strategy.starter import STARTER
+
+NOW = datetime(2026, 5, 4, 12, tzinfo=UTC)
+MARKET = """BEGIN:VCALENDAR
+BEGIN:VEVENT
+UID:1
+SUMMARY:Market
+DTSTART;VALUE=DATE:20260504
+RRULE:%s
+END:VEVENT
+END:VCALENDAR
+"""
 
 
 def project(**added: str) -> Project:
@@ -35,13 +49,16 @@ def test_an_outcome_that_comes_after_another_one_from_now_on_asks_for_a_rebuild(
 
 def test_words_of_one_language_in_texts_of_all_are_told() -> None:
     words = "{ type: text, if_missing: one of our shops }"
-    said = of_project(project(context=f"shop: {words}\nnear: {{ type: text, if_missing: '' }}\n"))
+    said = of_project(project(context=f"shop: {words}\nnear: {{ type: text, if_missing: '' }}\n"), NOW)
 
     assert said == (
         "'if_missing' of 'context.shop' says the same words in texts of all languages (en, pl);"
         " write a map from language to text where that is not meant",
     )
-    assert of_project(project(context=f"shop: {words.replace('one of our shops', '{en: a shop, pl: sklep}')}\n")) == ()
+    assert (
+        of_project(project(context=f"shop: {words.replace('one of our shops', '{en: a shop, pl: sklep}')}\n"), NOW)
+        == ()
+    )
 
 
 def test_a_new_outcome_or_an_equal_one_asks_for_nothing() -> None:
@@ -52,9 +69,34 @@ def test_a_new_outcome_or_an_equal_one_asks_for_nothing() -> None:
 def test_trees_without_their_package_are_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:
     found = project(models="main: {}\nforest: {kind: trees}\n")
 
-    assert of_project(found) == ()
+    assert of_project(found, NOW) == ()
     monkeypatch.setattr("opportune.strategy.advice.has_lightgbm", lambda: False)
-    (told,) = of_project(found)
+    (told,) = of_project(found, NOW)
     assert "model 'forest' predicts by the rates" in told
     assert "install opportune[trees]" in told
-    assert of_project(project()) == ()
+    assert of_project(project(), NOW) == ()
+
+
+@pytest.mark.parametrize(
+    ("rule", "is_told"),
+    [
+        ("FREQ=WEEKLY", True),
+        ("FREQ=YEARLY;UNTIL=20360504", True),
+        ("FREQ=YEARLY;UNTIL=20360503", False),
+        ("FREQ=YEARLY;UNTIL=20351231", False),
+        ("FREQ=YEARLY;COUNT=10", False),
+        ("FREQ=YEARLY;COUNT=11", True),
+        ("FREQ=WEEKLY\nSTATUS:CANCELLED", False),
+    ],
+)
+def test_events_that_recur_longer_than_is_reckoned_with_are_told_in_time(rule: str, is_told: bool) -> None:
+    files, _ = read_texts(STARTER)
+    files["sources.yaml"] = "fairs: {kind: calendar, file: sources/fairs.ics}\n"
+    files["sources/fairs.ics"] = MARKET % rule
+    files["context.yaml"] += "fair: {type: text, source: fairs.name}\n"
+    found = load_files(files)
+
+    assert of_time(found, datetime(LAST_YEAR - 2, 12, 31, tzinfo=UTC)) == ()
+    told = of_time(found, datetime(LAST_YEAR - 1, 1, 1, tzinfo=UTC))
+    assert bool(told) is is_told
+    assert all(one.startswith("source 'fairs': events of 'sources/fairs.ics' recur after 2035") for one in told)

@@ -26,9 +26,10 @@ def check(
     Exit code 1 if there is one.
     """
     with failures(as_json):
-        checked = check_directory(project, datetime.now(UTC)).project
+        now = datetime.now(UTC)
+        checked = check_directory(project, now).project
+        advice = of_project(checked, now)
     if as_json:
-        advice = of_project(checked)
         print_json(
             {"problems": [], "revision": content_hash(checked), "actions": len(checked.actions), "advice": advice}
         )
@@ -41,5 +42,5 @@ def check(
     out.print(
         escape(f"{checked.settings.name}: no problems in {count(len(checked.files), 'file')}; {', '.join(parts)}.")
     )
-    for sentence in of_project(checked):
+    for sentence in advice:
         out.print(escape(f"Note: {sentence}."))

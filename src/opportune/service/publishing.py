@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -169,7 +169,7 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto", m
 def advice_on(course: Course, strategy: Strategy) -> tuple[str, ...]:
     """Say what is to be done once a strategy follows the current one; nothing was published of it yet."""
     now = current(course)
-    found = of_project(strategy.project)
+    found = of_project(strategy.project, datetime.now(UTC))
     return found if now is None else (*found, *of_change(course.strategies.of(now.hash).project, strategy.project))
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from opportune.errors import DamageError, InputError, ProjectError
 from opportune.service.course import Course
 from opportune.service.publishing import Offer, current, publish
 from opportune.service.revisions import Strategy, compiled, reason_of, strategy_from_files
 from opportune.storage import Storage
+from opportune.strategy.advice import of_time
 from opportune.strategy.checked import CheckedProject
 
 __all__ = ["Start", "begin_with"]
@@ -57,10 +59,10 @@ def begin_with(
         number = max((step.number for step in course.steps if step.hash == strategy.plan.revision), default=0)
         if not number:
             publish(storage, Offer(files, author, "served from its folder"), new_id, kernel, made)
-            return Start(strategy)
+            return _start(strategy, ())
         now = current(course)
         if now is not None and now.hash == strategy.plan.revision:
-            return Start(strategy, notes)
+            return _start(strategy, notes)
         if now is not None:
             notes += (
                 f"the folder is revision {number}; revision {now.number} is in use and is served:"
@@ -69,7 +71,11 @@ def begin_with(
     now = current(course)
     if now is None:
         raise InputError.of("project", "the store has no revision that can be used", "name the folder of a strategy")
-    return Start(course.strategies.of(now.hash), notes)
+    return _start(course.strategies.of(now.hash), notes)
+
+
+def _start(strategy: Strategy, notes: tuple[str, ...]) -> Start:
+    return Start(strategy, (*notes, *of_time(strategy.project, datetime.now(UTC))))
 
 
 def _lost(course: Course) -> tuple[str, ...]:

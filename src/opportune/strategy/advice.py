@@ -3,16 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from opportune.learning.tree_training import has_lightgbm
+from opportune.strategy.compile_sources import zone_of
+from opportune.strategy.event_recurrence import LAST_YEAR
 from opportune.strategy.project import Project
+from opportune.strategy.source_events import goes_on_unknown, is_event_file
 
-__all__ = ["of_change", "of_project"]
+__all__ = ["of_change", "of_project", "of_time"]
+
+YEARS_AHEAD = 1
+"""How many years before the last one that is reckoned with somebody is told."""
 
 
-def of_project(project: Project) -> tuple[str, ...]:
+def of_project(project: Project, now: datetime) -> tuple[str, ...]:
     """Say what a strategy cannot do on this machine, and what is hardly meant, one sentence each."""
-    return (*_untrained(project), *_in_one_language(project))
+    return (*_untrained(project), *_in_one_language(project), *of_time(project, now))
+
+
+def of_time(project: Project, now: datetime) -> tuple[str, ...]:
+    """Say what of a sound strategy comes to an end that its files do not name, one sentence each."""
+    return tuple(_running_out(project)) if now.year >= LAST_YEAR - YEARS_AHEAD else ()
+
+
+def _running_out(project: Project) -> Iterator[str]:
+    """Name calendars whose events recur longer than is reckoned with."""
+    for name, section in project.sources.items():
+        file = section.file or ""
+        if is_event_file(file) and goes_on_unknown(project.files[file], zone_of(project, section)):
+            yield (
+                f"source '{name}': events of '{file}' recur after {LAST_YEAR}, and this release of Opportune knows"
+                " them up to the end of that year; install a newer one before, and publish the strategy with it"
+            )
 
 
 def _untrained(project: Project) -> Iterator[str]:

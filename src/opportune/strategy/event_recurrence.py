@@ -9,10 +9,12 @@ from typing import Any, cast
 
 from opportune.strategy.event_values import day_or_time
 
-__all__ = ["LAST_YEAR", "begins_of"]
+__all__ = ["LAST_YEAR", "begins_of", "goes_on"]
 
 LAST_YEAR = 2035
-"""The last year in which events recur: a revision holds all of them, so there has to be an end."""
+"""The last year in which events recur: a revision holds all of them, so there has to be an end, and the same one
+whenever it is read."""
+_BOUND = datetime(LAST_YEAR, 12, 31, 23, 59, 59, 999_999)  # noqa: DTZ001  By the clock of the event.
 _DAYS_OF_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _NUMBER = r"[1-9]\d{0,3}"
 _WEEKDAY = r"(MO|TU|WE|TH|FR|SA|SU)"
@@ -42,12 +44,24 @@ def begins_of(rule: str, begin: date) -> Iterator[date]:
     Raises:
         ValueError: it is no rule, or none that is read.
     """
+    found, until = _found(rule, begin)
+    return _begins(found, begin, min(until, _BOUND))
+
+
+def goes_on(rule: str, begin: date) -> bool:
+    """Say whether an event comes after `LAST_YEAR` too, where nothing knows of it; arguments as of `begins_of`."""
+    found, until = _found(rule, begin)
+    return until > _BOUND and any(_BOUND < one <= until for one in found)
+
+
+def _found(rule: str, begin: date) -> tuple[Iterable[datetime], datetime]:
+    """Give what a rule comes to without an end, and the end that it names."""
     from dateutil.rrule import rrulestr
 
     parts = _parts_of(rule)
-    last = _last(parts.pop("UNTIL", ""), begin)
+    until = _last(parts.pop("UNTIL", ""), begin)
     written = ";".join(f"{name}={value}" for name, value in parts.items())
-    return _begins(cast(Any, rrulestr)(written, dtstart=_on_clock(begin)), begin, last)
+    return cast(Any, rrulestr)(written, dtstart=_on_clock(begin)), until
 
 
 def _begins(found: Iterable[datetime], begin: date, last: datetime) -> Iterator[date]:
@@ -65,15 +79,14 @@ def _on_clock(begin: date) -> datetime:
 
 def _last(until: str, begin: date) -> datetime:
     """Give the last moment that counts, by the clock of the event; a day counts in full."""
-    bound = datetime.combine(date(LAST_YEAR, 12, 31), time.max)
     if not until:
-        return bound
+        return datetime.max  # noqa: DTZ901  By the clock of the event.
     moment = day_or_time(until)
     if not isinstance(moment, datetime):
-        return min(datetime.combine(moment, time.max), bound)
+        return datetime.combine(moment, time.max)
     if moment.tzinfo is not None and isinstance(begin, datetime):
         moment = moment.astimezone(begin.tzinfo)
-    return min(moment.replace(tzinfo=None), bound)
+    return moment.replace(tzinfo=None)
 
 
 def _parts_of(rule: str) -> dict[str, str]:

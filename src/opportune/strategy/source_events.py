@@ -9,11 +9,12 @@ from zoneinfo import ZoneInfo
 
 from opportune.strategy.event_lines import EventLines, event_lines
 from opportune.strategy.event_reader import TIMES_REMEDY, EventReader, Property
+from opportune.strategy.event_recurrence import goes_on
 from opportune.strategy.event_times import Allowance, times_of
 from opportune.strategy.event_values import text_of, texts_of
 from opportune.strategy.source_rows import Row, Rows, RowsError
 
-__all__ = ["is_event_file", "read_events"]
+__all__ = ["goes_on_unknown", "is_event_file", "read_events"]
 
 COLUMNS = ("name", "begin", "end", "categories", "location", "status", "uid", "url")
 PLACE = ("latitude", "longitude")
@@ -48,6 +49,17 @@ def read_events(text: str, zone: ZoneInfo) -> Rows:
         raise RowsError(1, "no event that takes place", "add one")
     is_placed = any(row.cells["latitude"] for row in rows)
     return Rows((*COLUMNS, *PLACE) if is_placed else COLUMNS, rows)
+
+
+def goes_on_unknown(text: str, zone: ZoneInfo) -> bool:
+    """Say whether events of a sound file come after the last year that is reckoned with."""
+    for event in event_lines(text):
+        reader = EventReader(event, zone)
+        begin = reader.time(reader.only("DTSTART"))
+        rules = () if begin is None or _is_cancelled(event) else reader.each("RRULE")
+        if begin is not None and any(goes_on(rule.value, begin) for rule in rules):
+            return True
+    return False
 
 
 def _is_cancelled(event: EventLines) -> bool:
