@@ -73,7 +73,7 @@ FAR_SECONDS = 0.003
 class _Connection:
     """One keep-alive connection with at most one request under way."""
 
-    __slots__ = ("buffer", "is_resent", "planned", "request", "socket", "wanted")
+    __slots__ = ("buffer", "is_busy", "is_resent", "planned", "request", "socket", "wanted")
 
     def __init__(self, host: str, port: int) -> None:
         self.socket = socket.create_connection((host, port), timeout=5)
@@ -83,6 +83,7 @@ class _Connection:
         self.wanted = 0
         self.planned = 0.0
         self.request = b""
+        self.is_busy = False
         self.is_resent = False
 
     def send(self, request: bytes, planned: float, is_resent: bool = False) -> None:
@@ -90,6 +91,7 @@ class _Connection:
         self.wanted = 0
         self.planned = planned
         self.request = request
+        self.is_busy = True
         self.is_resent = is_resent
         # A request is far smaller than the socket's buffer, so that it always fits.
         if self.socket.send(request) != len(request):
@@ -143,6 +145,7 @@ class Load:
             rate: requests per second, evenly planned; None sends on every connection as soon as it is free.
             drain: seconds to wait for the last answers.
         """
+        self._replace_closed()
         free: deque[_Connection] = deque(self._connections)
         total = int(rate * seconds) if rate else 1 << 60
         step = 1.0 / rate if rate else 0.0
@@ -160,7 +163,7 @@ class Load:
                 planned = begin + sent * step if rate else now
                 if planned > now:
                     break
-                free.popleft().send(request(self._sent), planned)
+                self._send(free.popleft(), request(self._sent), planned)
                 self._sent += 1
                 sent += 1
                 if planned > starved:
@@ -176,16 +179,16 @@ class Load:
             is_far = rate and (sent >= total or begin + sent * step - now > FAR_SECONDS)
             for file, _ in self._poll.poll(1 if is_far else 0):
                 connection = self._by_file[file]
+                if not connection.is_busy:
+                    # The other end closed it between two requests, as it may, or told why it will.
+                    free.remove(connection)
+                    free.append(self._reconnect(connection))
+                    continue
                 try:
                     answer = connection.receive()
                 except BlockingIOError:
                     continue
                 except OSError:
-                    if connection in free:
-                        # The other end closed it between two requests, as it may.
-                        free.remove(connection)
-                        free.append(self._reconnect(connection))
-                        continue
                     if self._resends and not (connection.is_resent or connection.buffer):
                         self._reconnect(connection).send(connection.request, connection.planned, is_resent=True)
                         resent += 1
@@ -197,6 +200,7 @@ class Load:
                 if answer is None:
                     continue
                 last = clock()
+                connection.is_busy = False
                 answered += 1
                 if is_good(answer):
                     latencies.append(last - connection.planned)
@@ -220,6 +224,13 @@ class Load:
             resent,
         )
 
+    def _send(self, connection: _Connection, request: bytes, planned: float) -> None:
+        try:
+            connection.send(request, planned)
+        except OSError:
+            # It was closed since the last look.
+            self._reconnect(connection).send(request, planned)
+
     def _reconnect(self, old: _Connection) -> _Connection:
         self._poll.unregister(old.socket.fileno())
         del self._by_file[old.socket.fileno()]
@@ -229,6 +240,11 @@ class Load:
         self._by_file[new.socket.fileno()] = new
         self._poll.register(new.socket.fileno(), select.POLLIN)
         return new
+
+    def _replace_closed(self) -> None:
+        """Connect anew what the other end closed, or said that it will, since the last run."""
+        for file, _ in self._poll.poll(0):
+            self._reconnect(self._by_file[file])
 
     def _replace_busy(self, free: set[_Connection]) -> None:
         for connection in list(self._connections):

@@ -28,6 +28,7 @@ class Server:
     def __init__(self) -> None:
         self.stall = 0.0
         self.answer = ANSWER
+        self.goodbye = b""
         self.seen = 0
         self._lock = threading.Lock()
         self._socket = socket.create_server(("127.0.0.1", 0))
@@ -44,6 +45,9 @@ class Server:
 
     def _serve(self, connection: socket.socket) -> None:
         with connection:
+            if self.goodbye:
+                connection.sendall(self.goodbye)
+                return
             while connection.recv(65536):
                 with self._lock:
                     self.seen += 1
@@ -97,3 +101,18 @@ def test_a_closed_loop_sends_as_fast_as_answers_come(server: Server, load: Load)
     result = load.run(_request, _is_good, rate=None, seconds=0.2)
 
     assert len(result.latencies) == server.seen > 40
+
+
+def test_what_a_server_says_to_an_idle_connection_is_no_answer(server: Server) -> None:
+    server.goodbye = b"HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n"
+    load = Load("127.0.0.1", server.port, 4)
+    for connection in load._connections:
+        connection.socket.settimeout(5)
+        assert connection.socket.recv(1, socket.MSG_PEEK)
+        connection.socket.setblocking(False)
+    server.goodbye = b""
+
+    result = load.run(_request, _is_good, 200.0, 0.1)
+    load.close()
+
+    assert (len(result.latencies), result.errors, result.unanswered) == (20, 0, 0)

@@ -21,12 +21,14 @@ import numpy.typing as npt
 from benchmarks.load import Load, http_post
 from tests.service.shop import decision
 
-__all__ = ["DEADLINE_SECONDS", "Callers", "Spell", "StoreFaults", "store_faults"]
+__all__ = ["DEADLINE_SECONDS", "Callers", "Spell", "StoreFaults", "steady_rate", "store_faults"]
 
 DEADLINE_SECONDS = 0.1
 SLACK_SECONDS = 0.02
 CONNECTIONS = 128
 CUSTOMERS = 50
+RATE = 300.0
+HALVINGS = 4
 
 
 class StoreFaults:
@@ -137,3 +139,18 @@ class Callers:
         self._reasons[(found[2] or b"none").decode()] += 1
         self.answered.append(answer[answer.index(b'"id":"') + 6 :][:34].decode())
         return True
+
+
+def steady_rate(port: int) -> float:
+    """Give a rate that is borne while nothing is wrong: lower than usual where much else runs on the machine.
+
+    A service that has no time left as it is would be overloaded by any fault, and shows nothing of it.
+    """
+    for halvings in range(HALVINGS + 1):
+        rate = RATE / 2**halvings
+        with Callers(port, rate) as callers:
+            callers.call(0.3)
+            found = callers.call(0.7)
+        if found.is_normal:
+            return rate / 2 if halvings else rate
+    raise AssertionError(f"not itself at {rate:.0f} calls a second, though nothing is wrong: {found}")
