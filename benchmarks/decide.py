@@ -24,6 +24,7 @@ from benchmarks.timing import Contender, Quantiles, measure, measure_steady, pin
 from benchmarks.world import World, make_world
 from opportune.learning import BayesModel
 from opportune.records import Decision, Stage
+from opportune.service.collector import quiet_collector
 
 __all__ = [
     "FIRST_ROW",
@@ -330,6 +331,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, size, like in cases:
         begin = time.perf_counter()
         case = prepare(size, customers, peers=like is None, passing_like=like)
+        quiet_collector()
         measured[name] = measure(case.contenders, customers, rounds, round_seconds=0.05)
         loops = {row: case.contenders[row] for row in STEADY_ROWS if row in case.contenders}
         blocks, calls = (2, 20) if options.quick else (STEADY_BLOCKS, STEADY_CALLS)

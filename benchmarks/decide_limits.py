@@ -24,6 +24,7 @@ from opportune.decide.limits.limits import Apart, AtMost, Limits, Quiet, Rest, S
 from opportune.decide.limits.windows import Length, micros
 from opportune.learning import PropensityModel
 from opportune.records import Contact, Decision, DecisionRequest, PlacementRequest, Stage
+from opportune.service.collector import quiet_collector
 
 __all__ = ["LimitedEngine", "limited_plan", "main"]
 
@@ -158,6 +159,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         without, engine = Engine(plan, world, model), LimitedEngine(limited, world, model, options.contacts)
         left = [_left(engine.decide(customer)) for customer in range(CUSTOMERS)]
         contenders: dict[str, Contender] = {"without": without.decide, "with": engine.decide}
+        quiet_collector()
         found = measure(contenders, CUSTOMERS, options.rounds, round_seconds=0.05)
         times = found["with"].median / found["without"].median
         lines.append(f"| {name} | {found['without'].median:,.0f} | {found['with'].median:,.0f} | {times:.2f} |")

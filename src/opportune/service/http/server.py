@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 import socket
@@ -15,6 +14,7 @@ from typing import Any
 
 import uvicorn
 
+from opportune.service.collector import quiet_collector
 from opportune.service.http.admission import Admission
 from opportune.service.http.app import App
 from opportune.service.http.balance import Acceptor, Board
@@ -24,8 +24,6 @@ __all__ = ["BACKLOG", "Share", "bind", "serve", "serve_aside", "serve_shared"]
 
 SWITCH_SECONDS = 0.0005
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
-COLLECT_AFTER = (10_000, 10, 100)
-"""Thresholds of the garbage collector while serving."""
 BACKLOG = 1_024
 """Connections that wait to be taken; the system bounds it too."""
 DRAIN_SECONDS = 10
@@ -43,7 +41,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: Any = None) -> None:
         await super().startup([])
         if self.started:
-            _quiet_collector()
+            quiet_collector()
             listening = self._share.listening
             self._acceptor = Acceptor(listening, self._protocol, self.server_state, self._share.board)
             self._share.on_ready(partial(asyncio.get_running_loop().call_soon_threadsafe, self._acceptor.start))
@@ -72,14 +70,6 @@ class Share:
     listening: socket.socket
     board: Board
     on_ready: Callable[[Callable[[], object]], None]
-
-
-def _quiet_collector() -> None:
-    # What exists now stays: the collector need not look at it again. Requests leave few cycles behind, so it may come
-    # seldom; measured, that is worth a fifth of the time of a decision.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*COLLECT_AFTER)
 
 
 def bind(host: str, port: int) -> socket.socket:
