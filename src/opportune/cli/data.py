@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
 
 import msgspec
 import typer
 from rich.markup import escape
 
 from opportune.cli.output import JsonOption, count, fail, failures, out, print_figures, print_json
-from opportune.cli.releases import StoreOption, UrlOption, opened, service
+from opportune.cli.pages import HtmlOption, LanguageOption, language_of, write_page
+from opportune.cli.releases import StoreOption, UrlOption, expect_one, opened, service
 from opportune.evaluate.data_report import DataReport, page_of
 from opportune.evaluate.data_report.words import WORDS, counted_said, said
-from opportune.evaluate.model_report import LANGUAGES
 from opportune.service.course import Course
 from opportune.service.publishing import current
 from opportune.service.quality import recorded
@@ -36,8 +34,8 @@ def _data() -> None:
 def report(
     store: StoreOption = "",
     url: UrlOption = "",
-    html: Annotated[Path | None, typer.Option(help="Write the page with pictures to this file.")] = None,
-    language: Annotated[str, typer.Option(help="Language of the page: en or pl.")] = "en",
+    html: HtmlOption = None,
+    language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Judge the inputs of decisions: missing, stale, late, unfit, never seen before, drifting.
@@ -45,13 +43,11 @@ def report(
     With --url the running processes tell what they counted; with --store the journal's newest decisions do.
     """
     with failures(as_json):
-        if language not in LANGUAGES:
-            fail(f"--language: expected {' or '.join(LANGUAGES)}")
-        if store and url:
-            fail("expected --store or --url, found both")
+        spoken = language_of(language)
+        expect_one(store, url)
         found = _of_service(url) if url else _of_store(store)
         if html is not None:
-            _write(html, page_of(found, "pl" if language == "pl" else "en"))
+            write_page(html, page_of(found, spoken))
     if as_json:
         print_json(found)
         return
@@ -72,13 +68,6 @@ def _of_store(store: str) -> DataReport:
         if now is None:
             fail("the store has no revision that can be used; publish one first")
         return recorded(storage, course.strategies.of(now.hash), datetime.now(UTC))
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        fail(f"--html {path}: it cannot be written ({error.strerror or type(error).__name__})")
 
 
 def _print(found: DataReport) -> None:

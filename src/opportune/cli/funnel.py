@@ -10,7 +10,7 @@ import typer
 
 from opportune.cli.funnel_text import print_funnel
 from opportune.cli.output import JsonOption, bar, fail, failures, out, print_json
-from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
+from opportune.cli.pages import HtmlOption, LanguageOption, language_of, write_page
 from opportune.cli.population import Wanted, asks_population, population
 from opportune.cli.releases import opened
 from opportune.cli.yaml_files import read_yaml
@@ -45,7 +45,7 @@ def funnel(
     ones. With --mapping, rows that another engine logged are counted instead. Nothing is written but the page.
     """
     with failures(as_json):
-        expect_language(language)
+        spoken = language_of(language)
         if kernel not in ("auto", "numpy", "numba"):
             fail("--kernel: expected auto, numpy or numba")
         if mapping is not None:
@@ -53,7 +53,7 @@ def funnel(
         else:
             name, found = _decided(source, store, wanted, kernel, as_json)
         if html is not None:
-            write_page(html, funnel_page(found, name, "pl" if language == "pl" else "en"))
+            write_page(html, funnel_page(found, name, spoken))
     if as_json:
         print_json(found)
         return

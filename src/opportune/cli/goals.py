@@ -13,7 +13,7 @@ import typer
 
 from opportune.cli.goals_text import print_lever, print_sensitivity, print_tradeoff
 from opportune.cli.output import FOUND, JsonOption, bar, fail, failures, out, print_json
-from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
+from opportune.cli.pages import HtmlOption, LanguageOption, language_of, write_page
 from opportune.cli.population import Population, Wanted, asks_population, population
 from opportune.cli.releases import opened
 from opportune.decide import Plan
@@ -78,7 +78,7 @@ def tradeoff_command(
     model of today. Nothing is written but the page.
     """
     with failures(as_json):
-        expect_language(language)
+        spoken = language_of(language)
         if not 0.0 <= low < high <= FACTOR_MAX:
             fail(f"--from, --to: expected factors from 0 to {FACTOR_MAX:g}, --from the lower one")
         with _asked(folder, store, wanted, kernel, as_json) as asked:
@@ -90,7 +90,7 @@ def tradeoff_command(
             told = asked.answers(plans, kernel, as_json) if answers else None
             curve = tradeoff(plan, goal, factors, rows, told)
         if html is not None:
-            write_page(html, tradeoff_page(asked.about(wanted.seed), curve, "pl" if language == "pl" else "en"))
+            write_page(html, tradeoff_page(asked.about(wanted.seed), curve, spoken))
     if as_json:
         print_json({"asked": asked.about(wanted.seed), "tradeoff": curve})
         return

@@ -13,6 +13,7 @@ from msgspec.structs import replace as changed
 
 from opportune.cli.import_targets import Target, write_id
 from opportune.cli.output import fail
+from opportune.cli.releases import expect_one
 from opportune.customers import Registry
 from opportune.customers.importing import Batch, ColumnMap, Progress, ProgressFile, RefusedRows, Row, RowReader, Source
 from opportune.errors import suggest
@@ -54,8 +55,7 @@ def report_of(file: Path, report: Path | None) -> Path:
 
 def kept_progress(file: Path, report: Path, store: str, url: str, dry_run: bool) -> ProgressFile:
     """Give where an import of a file says how far it is, and leave where its options contradict one another."""
-    if store and url:
-        fail("expected --store or --url, found both")
+    expect_one(store, url)
     if report.resolve() == file.resolve():
         fail(f"--report: expected another file than that of the rows, {file}")
     kept = ProgressFile(file.with_name(file.name + ".import.json"))

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Annotated
 
 import msgspec
-import typer
 from rich.markup import escape
 
 from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_figures, print_json
-from opportune.cli.releases import StoreOption, UrlOption, opened, service
-from opportune.evaluate.model_report import LANGUAGES, ModelReport, page_of
+from opportune.cli.pages import HtmlOption, LanguageOption, language_of, write_page
+from opportune.cli.releases import StoreOption, UrlOption, expect_one, opened, service
+from opportune.evaluate.model_report import ModelReport, page_of
 from opportune.evaluate.model_report.parts import ModelHealth
 from opportune.evaluate.model_report.words import WORDS, bound_said, by_model, pairs_said, said
 from opportune.service.course import Course
@@ -29,8 +27,8 @@ ROWS = 15
 def report(
     store: StoreOption = "",
     url: UrlOption = "",
-    html: Annotated[Path | None, typer.Option(help="Write the page with pictures to this file.")] = None,
-    language: Annotated[str, typer.Option(help="Language of the page: en or pl.")] = "en",
+    html: HtmlOption = None,
+    language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Judge the models: quality, calibration, predictors, inputs, and what to look at.
@@ -38,13 +36,11 @@ def report(
     With --store it works beside a running service.
     """
     with failures(as_json):
-        if language not in LANGUAGES:
-            fail(f"--language: expected {' or '.join(LANGUAGES)}")
-        if store and url:
-            fail("expected --store or --url, found both")
+        spoken = language_of(language)
+        expect_one(store, url)
         found = _of_service(url) if url else _of_store(store, as_json)
         if html is not None:
-            _write(html, page_of(found, "pl" if language == "pl" else "en"))
+            write_page(html, page_of(found, spoken))
     if as_json:
         print_json(found)
         return
@@ -67,13 +63,6 @@ def _of_store(store: str, quiet: bool) -> ModelReport:
             fail("the store has no revision that can be used; publish one first")
         model, position = learner.model, learner.position
         return judged(storage, course, model.snapshot(), position, model.kernel, datetime.now(UTC))
-
-
-def _write(path: Path, page: str) -> None:
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        fail(f"--html {path}: it cannot be written ({error.strerror or type(error).__name__})")
 
 
 def _print(found: ModelReport) -> None:

@@ -21,7 +21,7 @@ from opportune.cli.models_tables import (
     print_versions,
 )
 from opportune.cli.output import JsonOption, bar, fail, failures, print_json
-from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, opened, service
+from opportune.cli.releases import AuthorOption, ReasonOption, StoreOption, UrlOption, expect_one, opened, service
 from opportune.errors import InputError, ServiceError
 from opportune.service.contests import Changed, Comparison, Version, comparison, promotion, restoration, versions
 from opportune.service.course import Course
@@ -208,8 +208,7 @@ def _champion_of(version: int, kept: Sequence[Version]) -> str:
 
 
 def _is_served(store: str, url: str) -> bool:
-    if store and url:
-        fail("expected --store or --url, found both")
+    expect_one(store, url)
     return bool(url)
 
 

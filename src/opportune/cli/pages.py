@@ -8,18 +8,19 @@ from typing import Annotated
 import typer
 
 from opportune.cli.output import fail
-from opportune.evaluate.speech import LANGUAGES
+from opportune.evaluate.speech import LANGUAGES, Language
 
-__all__ = ["HtmlOption", "LanguageOption", "expect_language", "write_page"]
+__all__ = ["HtmlOption", "LanguageOption", "language_of", "write_page"]
 
 HtmlOption = Annotated[Path | None, typer.Option(help="Write the page with pictures to this file.")]
 LanguageOption = Annotated[str, typer.Option(help="Language of the page: en or pl.")]
 
 
-def expect_language(language: str) -> None:
-    """Refuse a language that pages are not written in."""
-    if language not in LANGUAGES:
-        fail(f"--language: expected {' or '.join(LANGUAGES)}")
+def language_of(text: str) -> Language:
+    """Give the language that an option names; refuse one that pages are not written in."""
+    return next((one for one in LANGUAGES if one == text), None) or fail(
+        f"--language: expected {' or '.join(LANGUAGES)}"
+    )
 
 
 def write_page(path: Path, page: str) -> None:

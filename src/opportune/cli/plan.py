@@ -11,7 +11,7 @@ import typer
 from opportune.cli.former import FoldersArgument, GitOption, Side, compared, telling
 from opportune.cli.outlook_text import print_outlook
 from opportune.cli.output import FOUND, JsonOption, bar, fail, failures, out, print_json
-from opportune.cli.pages import HtmlOption, LanguageOption, expect_language, write_page
+from opportune.cli.pages import HtmlOption, LanguageOption, language_of, write_page
 from opportune.cli.population import Population, Wanted, asks_population, population
 from opportune.cli.releases import StoreOption, opened
 from opportune.evaluate.foresight import Outlook, outlook
@@ -58,7 +58,7 @@ def plan(
     second folder, or a revision of git. Exit code 1 where a threshold is passed. Nothing is written but the page.
     """
     with failures(as_json), ExitStack() as stack:
-        expect_language(language)
+        spoken = language_of(language)
         if kernel not in ("auto", "numpy", "numba"):
             fail("--kernel: expected auto, numpy or numba")
         shares = {"changed": most_changed, "empty": most_empty, "emptied": most_emptied}
@@ -72,7 +72,7 @@ def plan(
         seen = _outlook(strategies, found, storage, kernel, as_json)
         proposal = _proposal(before, after, found, wanted.seed, seen, limits)
         if html is not None:
-            write_page(html, outlook_page(proposal, "pl" if language == "pl" else "en"))
+            write_page(html, outlook_page(proposal, spoken))
     if as_json:
         print_json(proposal)
     else:

@@ -11,12 +11,13 @@ import msgspec
 import typer
 
 from opportune.cli.author import named
-from opportune.cli.output import JsonOption, fail, failures, print_json
+from opportune.cli.output import JsonOption, failures, print_json
 from opportune.cli.releases import (
     AuthorOption,
     ReasonOption,
     StoreOption,
     UrlOption,
+    expect_one,
     opened,
     print_release,
     service,
@@ -46,8 +47,7 @@ def publish(
     that is refused changes nothing; exit code 1 then.
     """
     with failures(as_json):
-        if store and url:
-            fail("expected --store or --url, found both")
+        expect_one(store, url)
         now = datetime.now(UTC)
         files = dict(check_directory(project, now).project.files)
         if url:

@@ -7,8 +7,8 @@ from collections.abc import Iterable
 import msgspec
 from rich.markup import escape
 
-from opportune.cli.output import JsonOption, fail, failures, out, print_json
-from opportune.cli.releases import StoreOption, UrlOption, opened, service
+from opportune.cli.output import JsonOption, failures, out, print_json
+from opportune.cli.releases import StoreOption, UrlOption, expect_one, opened, service
 from opportune.client import RevisionLine
 from opportune.service.releasing import listed
 
@@ -21,8 +21,7 @@ def revisions(store: StoreOption = "", url: UrlOption = "", as_json: JsonOption 
     A star stands before the one in use. With --store it works beside a running service.
     """
     with failures(as_json):
-        if store and url:
-            fail("expected --store or --url, found both")
+        expect_one(store, url)
         if url:
             with service(url) as client:
                 lines = client.revisions()

@@ -9,12 +9,13 @@ import msgspec
 import typer
 
 from opportune.cli.author import named
-from opportune.cli.output import JsonOption, fail, failures, print_json
+from opportune.cli.output import JsonOption, failures, print_json
 from opportune.cli.releases import (
     AuthorOption,
     ReasonOption,
     StoreOption,
     UrlOption,
+    expect_one,
     opened,
     print_release,
     service,
@@ -42,8 +43,7 @@ def rollback(
     further.
     """
     with failures(as_json):
-        if store and url:
-            fail("expected --store or --url, found both")
+        expect_one(store, url)
         if url:
             with service(url) as client:
                 release = client.rollback(number or None, author=named(author), reason=reason)
