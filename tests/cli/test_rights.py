@@ -9,7 +9,7 @@ import pytest
 
 from opportune.service.revisions import strategy_from_files
 from opportune.storage import open_storage
-from tests.cli.conftest import Run
+from tests.cli.conftest import Ended, Run
 from tests.service.shop import files, serving
 
 CONSENTS = "offers: { basis: consent, kinds: [offer, service], texts: { v1: 'May we?' } }\n"
@@ -60,11 +60,67 @@ def test_consents_are_imported_once_by_named_columns(run: Run, asked: Path, tmp_
 
     assert first.code == 1
     assert [one["row"] for one in first.json["refused"]] == [3, 4]
-    assert first.json["recorded"] == again.json["recorded"] == 2
+    assert [(one.json["recorded"], one.json["repeated"]) for one in (first, again)] == [(2, 0), (0, 2)]
     with open_storage(str(asked)) as storage:
         assert [one.given for one in storage.consents("c-1")] == [True]
         assert [one.given for one in storage.consents("c-2")] == [False]
         assert storage.counts().repeats == 2
+
+
+def _import(run: Run, store: Path, name: str, content: str | bytes, *options: str) -> Ended:
+    file = store.parent / name
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    return run("consent", "import", file, *options, "--store", store, "--json")
+
+
+def test_an_undated_row_again_is_refused_where_another_word_came_since(run: Run, asked: Path) -> None:
+    row = "customer,purpose,given\nc-1,offers,nie\n"
+    _import(run, asked, "a.csv", row)
+    before = _import(run, asked, "b.csv", row)
+    run("consent", "record", "c-1", "offers", "--given", "--store", asked)
+
+    after = _import(run, asked, "c.csv", row)
+
+    assert (before.code, before.json["repeated"]) == (0, 1)
+    assert (after.code, after.json["recorded"], after.json["repeated"]) == (1, 0, 0)
+    assert "said since" in after.json["refused"][0]["problems"][0]
+
+
+@pytest.mark.parametrize("column", ["occurred_at=dta", "given=zgoda"])
+def test_a_named_column_must_be_there(run: Run, asked: Path, column: str) -> None:
+    ended = _import(run, asked, "a.csv", "customer;purpose;given;data\nc-1;offers;tak;\n", "--column", column)
+
+    assert (ended.code, ended.json["problems"][0]["code"]) == (1, "unknown-column")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("a.csv", b"customer;purpose;given\nza\xb3;offers;tak\n", "customer: expected text in UTF-8"),
+        ("a.csv", "customer,purpose,given\n" + "x" * 200_000 + ",offers,tak\n", "identifier: expected 1 to 256"),
+        ("a.csv", "customer,purpose,given\nc-1,,\n", "row: expected customer, purpose, given, found no purpose and"),
+        ("a.jsonl", '{"customer":{"a":1},"purpose":"offers","given":true}\n', "customer: expected text"),
+        (
+            "a.jsonl",
+            '{"customer":"\\ud800"}\n{"customer":"c-2","purpose":"offers","given":true}\n',
+            "row: expected a JSON",
+        ),
+        ("a.jsonl", '{"customer":"c-2","purpose":"offers","given":"perhaps"}\n', "given: expected one of true"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_refused_with_its_reason(
+    run: Run, asked: Path, name: str, content: str | bytes, where: str
+) -> None:
+    ended = _import(run, asked, name, content)
+
+    assert ended.code == 1
+    assert ended.json["refused"][0]["problems"][0].startswith(where)
+
+
+def test_an_export_that_cannot_be_written_is_told(run: Run, asked: Path, tmp_path: Path) -> None:
+    ended = run("export-person", "c-1", "--store", asked, "--out", tmp_path / "none" / "c.html")
+
+    assert (ended.code, "No such file" in ended.err) == (2, True)
 
 
 def test_the_export_is_json_or_a_page(run: Run, asked: Path, tmp_path: Path) -> None:

@@ -51,7 +51,8 @@ def export_person(
     if to is None:
         print_json(found)
         return
-    to.write_bytes(page_of(found, language, strategy.project) if to.suffix == ".html" else _written(found))
+    with failures(as_json):
+        to.write_bytes(page_of(found, language, strategy.project) if to.suffix == ".html" else _written(found))
     if as_json:
         print_json({"file": str(to)})
         return
