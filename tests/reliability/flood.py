@@ -57,10 +57,23 @@ def make_firm(folder: Path) -> World:
 
 @dataclass
 class Served:
-    """A running service."""
+    """A running service, alone of us on its core."""
 
     port: int
     process: subprocess.Popen[str]
+    core: int
+
+    def time_of_others(self) -> float:
+        """Seconds that everything else has had of the core so far, and the machine below it; 0 where nobody says."""
+        try:
+            cores = Path("/proc/stat").read_text().splitlines()
+            own = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            return 0.0
+        (line,) = [line for line in cores if line.startswith(f"cpu{self.core} ")]
+        user, nice, system, _, _, interrupts, soft, stolen, *_ = map(int, line.split()[1:])
+        others = user + nice + system + interrupts + soft + stolen - int(own[11]) - int(own[12])
+        return others / os.sysconf("SC_CLK_TCK")
 
 
 @contextmanager
@@ -77,7 +90,7 @@ def service_on(core: int, program: Sequence[str], project: Path, store: Path) ->
             found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
             if found:
                 threading.Thread(target=_drain, args=(process.stderr,), daemon=True).start()
-                yield Served(int(found[1]), process)
+                yield Served(int(found[1]), process, core)
                 return
         raise AssertionError("the service did not start: " + "".join(lines))
     finally:
@@ -101,14 +114,18 @@ class Step:
     """What became of one run; rates per second, times in seconds.
 
     Args:
-        good: decisions of the engine itself that came within the deadline.
+        seen: decisions of the engine itself that came within the deadline.
+        good: those, per second that others left of the core.
+        left: share of the core that others left.
         refused: time until all other answers, 99th percentile.
         late: how late the load itself was, 99th percentile.
         statuses: how often each kind of answer came.
     """
 
     planned: float
+    seen: float
     good: float
+    left: float
     refused: float
     late: float
     unanswered: int
@@ -116,8 +133,9 @@ class Step:
 
     def __str__(self) -> str:
         return (
-            f"planned {self.planned:,.0f}/s: good {self.good:,.0f}/s, refusals within {self.refused * 1e3:.1f} ms,"
-            f" load late {self.late * 1e3:.1f} ms, unanswered {self.unanswered}, {self.statuses}"
+            f"planned {self.planned:,.0f}/s: good {self.seen:,.0f}/s, refusals within {self.refused * 1e3:.1f} ms,"
+            f" load late {self.late * 1e3:.1f} ms, unanswered {self.unanswered}, {self.statuses}; {self.left:.0%} of"
+            " the core"
         )
 
 
@@ -125,7 +143,7 @@ class Step:
 class Flood:
     """Decisions without end, and all that was acknowledged, as "kind id"."""
 
-    port: int
+    served: Served
     world: World
     acknowledged: set[str] = field(default_factory=set)
     statuses: Counter[str] = field(default_factory=Counter)
@@ -141,24 +159,24 @@ class Flood:
     def import_customers(self) -> None:
         """Write all profiles."""
         rows = [{"id": f"c{i:05d}", "attributes": profile_of(self.world, i)} for i in range(CUSTOMERS)]
-        answer = httpx.post(f"http://127.0.0.1:{self.port}/v1/customers", json=rows, timeout=30)
+        answer = httpx.post(f"http://127.0.0.1:{self.served.port}/v1/customers", json=rows, timeout=30)
         assert answer.json()["refused"] == 0
 
-    def capacity(self) -> float:
+    def capacity(self) -> Step:
         """Look for the highest rate of good answers."""
-        load = Load("127.0.0.1", self.port, CLOSED_CONNECTIONS)
+        load = Load("127.0.0.1", self.served.port, CLOSED_CONNECTIONS)
         self._run(load, None, STEP_SECONDS)
-        closed = self._run(load, None, STEP_SECONDS).good
+        closed = self._run(load, None, STEP_SECONDS)
         load.close()
-        load = Load("127.0.0.1", self.port, CONNECTIONS)
-        steps = [self._run(load, closed * share, STEP_SECONDS) for share in RAMP]
+        load = Load("127.0.0.1", self.served.port, CONNECTIONS)
+        steps = [self._run(load, closed.seen * share, STEP_SECONDS) for share in RAMP]
         load.close()
-        return max(closed, *(step.good for step in steps))
+        return max(closed, *steps, key=lambda step: step.good)
 
     @contextmanager
     def connected(self) -> Iterator[Load]:
         """Keep many connections open, and report outcomes beside all that happens."""
-        load = Load("127.0.0.1", self.port, CONNECTIONS)
+        load = Load("127.0.0.1", self.served.port, CONNECTIONS)
         done = threading.Event()
         reporter = threading.Thread(target=self._report_outcomes, args=(done,))
         reporter.start()
@@ -175,11 +193,17 @@ class Flood:
 
     def _run(self, load: Load, rate: float | None, seconds: float) -> Step:
         self.statuses.clear()
+        others = self.served.time_of_others()
         result = load.run(self._request, self._is_good, rate, seconds)
+        others = self.served.time_of_others() - others
         in_time = int(np.count_nonzero(result.latencies <= DEADLINE_SECONDS))
+        taken = max(seconds, result.seconds)
         return Step(
             planned=rate or 0.0,
-            good=in_time / max(seconds, result.seconds),
+            seen=in_time / taken,
+            # Whatever else runs on the machine must not decide: what it took of the core nobody could have used.
+            good=in_time / max(taken - others, 0.1 * seconds),
+            left=1 - others / taken,
             refused=float(np.quantile(result.refused, 0.99)) if len(result.refused) else 0.0,
             late=result.late,
             unanswered=result.unanswered,
@@ -208,7 +232,7 @@ class Flood:
         return True
 
     def _report_outcomes(self, done: threading.Event) -> None:
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=5) as client:
+        with httpx.Client(base_url=f"http://127.0.0.1:{self.served.port}", timeout=5) as client:
             while not done.wait(OUTCOME_PAUSE_SECONDS):
                 if not self._answerable:
                     continue

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,9 @@ CALM = 0.8
 CALM_SHARE = 0.95
 """... and the share of it that must be answered well for the service to count as recovered."""
 RECOVERY_SECONDS = 5
+COLLAPSED_SHARE = 0.2
+LEFT_LEAST = 0.6
+"""Share of the core without which a run says nothing of the service."""
 TRIES = 3
 """A short run counts if one of so many does: whatever else runs on the machine must not decide."""
 
@@ -33,7 +38,7 @@ TRIES = 3
 class Found:
     """What one flood did; `recovered` is the seconds until the service was itself again."""
 
-    capacity: float
+    capacity: Step
     flood: Step
     recovered: int
     lost: int
@@ -42,16 +47,26 @@ class Found:
     def holds(self, share: float) -> bool:
         """Whether the service answered this share of its capacity, refused in time and was itself again in time."""
         return (
-            self.flood.good >= share * self.capacity
+            self.flood.good >= share * self.capacity.good
             and self.flood.refused <= REFUSED_SECONDS + self.flood.late
             and self.flood.unanswered == 0
             and self.recovered <= RECOVERY_SECONDS
         )
 
+    @property
+    def left(self) -> float:
+        """What others left of the core, at the least."""
+        return min(self.capacity.left, self.flood.left)
+
+    @property
+    def collapsed(self) -> bool:
+        """Whether next to nothing was answered well."""
+        return self.flood.seen < COLLAPSED_SHARE * self.capacity.seen
+
     def __str__(self) -> str:
-        share = self.flood.good / self.capacity
+        share = self.flood.good / self.capacity.good
         return (
-            f"capacity {self.capacity:,.0f}/s; {self.flood}; {share:.0%} of capacity; recovered within"
+            f"capacity {self.capacity.seen:,.0f}/s; {self.flood}; {share:.0%} of capacity; recovered within"
             f" {self.recovered} s; {self.outcomes} outcomes acknowledged; acknowledged and lost {self.lost}"
         )
 
@@ -69,20 +84,35 @@ def _flooded(folder: Path, program: list[str], seconds: float) -> Found:
     world = make_firm(folder / "project")
     store = folder / "firm.db"
     with service_on(core, program, folder / "project", store) as served:
-        flood = Flood(served.port, world)
+        flood = Flood(served, world)
         flood.import_customers()
         capacity = flood.capacity()
         with flood.connected() as load:
-            step = flood.run(load, OVERLOAD * capacity, seconds)
+            step = flood.run(load, OVERLOAD * capacity.seen, seconds)
             recovered = 1
             while recovered <= RECOVERY_SECONDS:
-                if flood.run(load, CALM * capacity, 1.0).good >= CALM_SHARE * CALM * capacity:
+                calm = CALM * capacity.seen
+                if flood.run(load, calm, 1.0).seen >= CALM_SHARE * calm:
                     break
                 recovered += 1
     stored = {_named_as_answered(name) for name in stored_ids(store)}
     lost = sum(name not in stored for name in flood.acknowledged)
     outcomes = sum(name.startswith("outcome ") for name in flood.acknowledged)
     return Found(capacity, step, recovered, lost, outcomes)
+
+
+def _tried(folder: Path, program: list[str], seconds: float, tries: int, shows: Callable[[Found], object]) -> Found:
+    """Give the first run that shows something, or the last one; skips where the machine left no run time enough."""
+    runs = []
+    for number in range(tries):
+        (folder / str(number)).mkdir()
+        runs.append(_flooded(folder / str(number), program, seconds))
+        print(runs[-1])
+        if shows(runs[-1]):
+            return runs[-1]
+    if all(run.left < LEFT_LEAST for run in runs) and os.environ.get("CI") != "true":
+        pytest.skip("others took most of the core in every try")
+    return runs[-1]
 
 
 @pytest.mark.parametrize(
@@ -95,20 +125,16 @@ def _flooded(folder: Path, program: list[str], seconds: float) -> Found:
 def test_a_flood_costs_the_service_little_of_its_capacity(
     tmp_path: Path, seconds: float, share: float, tries: int
 ) -> None:
-    for number in range(tries):
-        folder = tmp_path / str(number)
-        folder.mkdir()
-        found = _flooded(folder, ["-m", "opportune.cli"], seconds)
-        print(found)
-        assert found.lost == 0
-        assert found.outcomes > 0
-        if found.holds(share):
-            break
+    found = _tried(tmp_path, ["-m", "opportune.cli"], seconds, tries, lambda found: found.lost or found.holds(share))
 
+    assert found.lost == 0
+    assert found.outcomes > 0
     assert found.holds(share), str(found)
 
 
 def test_a_service_that_takes_all_that_comes_collapses(tmp_path: Path) -> None:
-    found = _flooded(tmp_path, [str(Path(__file__).with_name("unguarded_service.py"))], 3)
+    unguarded = [str(Path(__file__).with_name("unguarded_service.py"))]
 
-    assert found.flood.good < 0.2 * found.capacity, str(found)
+    found = _tried(tmp_path, unguarded, 3, TRIES, lambda found: found.collapsed)
+
+    assert found.collapsed, str(found)
