@@ -41,6 +41,9 @@ class Running:
             if found:
                 break
         else:
+            # Left open, it would be found unclosed in some other test.
+            self.process.stderr.close()
+            self.process.wait(20)
             raise AssertionError("the service did not start: " + "".join(self.lines))
         self.port = int(found[1])
         self.ready_seconds = monotonic() - begin
