@@ -79,7 +79,7 @@ def merges(
     for line in lines:
         out.print(escape(_told(line)))
     if not lines:
-        out.print("The customer was never merged.")
+        out.print("The customer has no merges.")
 
 
 def split(
@@ -119,7 +119,8 @@ def _told(line: MergeLine) -> str:
     names = f"{line.one or '(erased)'} and {line.other or '(erased)'}"
     who = f" by {line.author}" if line.author else ""
     why = f": {line.reason}" if line.reason else ""
-    text = f"entry {line.entry}, {line.at:%Y-%m-%d %H:%M} UTC{who}: {names}{why}"
+    at = "before what retention keeps" if line.at is None else f"{line.at:%Y-%m-%d %H:%M} UTC"
+    text = f"entry {line.entry}, {at}{who}: {names}{why}"
     if line.undone is None:
         return text
     who = f" by {line.undone_by}" if line.undone_by else ""

@@ -17,10 +17,9 @@ from opportune.service.live import Live
 from opportune.service.naming import id_problem
 from opportune.service.settings import Settings
 from opportune.storage import (
-    Entry,
     GroupWriter,
     JoinUnit,
-    Kind,
+    KnownMerge,
     MergeBody,
     MergePayload,
     MergePersons,
@@ -48,13 +47,14 @@ class MergeLine(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         entry: of the journal; names the merge where it is to be undone.
+        at: null where retention has dropped the entry, and with it author and reason; the merge stands.
         one, other: the identifiers, the kind before each that is not a customer's; null after an erasure.
         undone: entry that undid it; null where it stands.
         undone_at, undone_by, undone_because: when, by whom and why.
     """
 
     entry: int
-    at: datetime
+    at: datetime | None
     one: str | None
     other: str | None
     author: str
@@ -341,8 +341,7 @@ def merges_of(storage: Storage, identifier: Identifier) -> tuple[MergeLine, ...]
     kind, value = identifier
     if storage.person_of(value, kind) is None:
         return None
-    lines = [_line(merge, split) for merge, split in storage.merges(value, kind)]
-    return tuple(line for line in lines if line is not None)
+    return tuple(map(_line, storage.merges(value, kind)))
 
 
 def check_level(levels: Collection[str], level: str) -> None:
@@ -356,17 +355,20 @@ def check_level(levels: Collection[str], level: str) -> None:
         raise UnknownError.of("level", message, f"known: {', '.join(sorted(levels)) or 'none'}", "unknown-level")
 
 
-def _line(entry: Entry, split: Entry | None) -> MergeLine | None:
-    body, payload = entry.body, entry.payload
-    if entry.kind is not Kind.MERGE or not isinstance(body, MergeBody):
-        return None
+def _line(merge: KnownMerge) -> MergeLine:
+    entry = merge.entry
+    if entry is None:
+        one, other = (None if side is None else str(Identifier(*side)) for side in merge.sides)
+        return MergeLine(entry=merge.sequence, at=None, one=one, other=other, author="", reason="")
+    body, payload, split = entry.body, entry.payload, merge.undone
+    assert isinstance(body, MergeBody)
     one = other = None
     if isinstance(payload, MergePayload):
         one = str(Identifier(payload.identifier_kind, payload.identifier))
         other = str(Identifier(payload.other_kind, payload.other))
     undoing = split.body if split is not None and isinstance(split.body, SplitBody) else None
     return MergeLine(
-        entry=entry.sequence,
+        entry=merge.sequence,
         at=entry.occurred_at,
         one=one,
         other=other,

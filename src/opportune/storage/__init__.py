@@ -7,7 +7,7 @@ from collections.abc import Callable
 from opportune.errors import StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
-from opportune.storage.checks import id_fault
+from opportune.storage.checks import id_fault, moment_fault
 from opportune.storage.contacts import Contacts
 from opportune.storage.copying import copy_storage
 from opportune.storage.entries import Entry
@@ -46,6 +46,7 @@ from opportune.storage.stored import (
     Counts,
     DueWindow,
     Erasure,
+    KnownMerge,
     KnownPerson,
     ModelState,
     OwnValues,
@@ -113,6 +114,7 @@ __all__ = [
     "History",
     "JoinUnit",
     "Kind",
+    "KnownMerge",
     "KnownPerson",
     "MemberBody",
     "MemberPayload",
@@ -158,6 +160,7 @@ __all__ = [
     "copy_storage",
     "decision_of",
     "id_fault",
+    "moment_fault",
     "open_storage",
     "orders_of",
     "retire",

@@ -43,6 +43,7 @@ from opportune.storage.stored import (
     Counts,
     DueWindow,
     Erasure,
+    KnownMerge,
     KnownPerson,
     ModelState,
     OwnValues,
@@ -171,10 +172,10 @@ class Storage(Hooks):
         """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
         return self._persons(identifier_kind, identifier)
 
-    def merges(self, identifier: str, identifier_kind: str = "customer") -> list[tuple[Entry, Entry | None]]:
-        """Merges of the person behind an identifier, newest first, each with what undid it; those that are kept.
+    def merges(self, identifier: str, identifier_kind: str = "customer") -> list[KnownMerge]:
+        """Merges of the person behind an identifier that can be undone or were, newest first.
 
-        Those of before persons had entries of their own are missing.
+        Those of before persons had entries of their own are missing, and undone ones whose entry retention dropped.
         """
         return people.merges(self, identifier_kind, identifier)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from opportune.errors import InputError
@@ -30,7 +30,7 @@ from opportune.storage.writes import (
     Write,
 )
 
-__all__ = ["check", "id_fault"]
+__all__ = ["check", "id_fault", "moment_fault"]
 
 ID_CHARACTERS_MAX = 256
 """Longest id that a caller may give: a URL or a UUID with a prefix fits, a document does not."""
@@ -76,9 +76,23 @@ def _check_header(**texts: str | None) -> None:
             raise InputError.of(where, "expected text without NUL characters, found one")
 
 
+def moment_fault(moment: datetime) -> tuple[str, str] | None:
+    """Say what is wrong with a moment, and what to do; None where nothing is."""
+    if moment.tzinfo is None:
+        return "expected a time with its offset, found one without", "write it as ...Z or ...+02:00"
+    try:
+        # Elsewhere no offset leads out of the calendar.
+        if not 1 < moment.year < 9999:
+            moment.astimezone(UTC)
+    except OverflowError:
+        return "expected a time in the years 1 to 9999 of UTC, found another", "correct it"
+    return None
+
+
 def _check_moment(where: str, moment: datetime | None) -> None:
-    if moment is not None and moment.tzinfo is None:
-        raise InputError.of(where, "expected a time with its zone, found one without", "write it as ...Z or ...+02:00")
+    fault = None if moment is None else moment_fault(moment)
+    if fault is not None:
+        raise InputError.of(where, *fault)
 
 
 def _check_profile(write: SaveProfile) -> None:

@@ -73,8 +73,8 @@ class Hooks(ABC):
         """(kind, value) of every identifier that was given to one of some persons."""
 
     @abstractmethod
-    def _merges(self, persons: Sequence[str]) -> list[tuple[int, int]]:
-        """(entry, entry that undid it or 0) of every merge on whose either side one of some persons stands."""
+    def _merges(self, persons: Sequence[str]) -> list[Link]:
+        """Every merge on whose either side one of some persons stands."""
 
     @abstractmethod
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:

@@ -20,6 +20,7 @@ __all__ = [
     "Counts",
     "DueWindow",
     "Erasure",
+    "KnownMerge",
     "KnownPerson",
     "ModelState",
     "OwnValues",
@@ -58,6 +59,22 @@ class OwnValues(NamedTuple):
     identifier_kind: str
     identifier: str
     set_by: dict[str, int]
+
+
+class KnownMerge(NamedTuple):
+    """One merge of a person.
+
+    Args:
+        sequence: of its entry in the journal.
+        sides: identifier of the kept side and the other one, as (kind, value); None where it is not known.
+        entry: None where retention has dropped it.
+        undone: the entry that undid it.
+    """
+
+    sequence: int
+    sides: tuple[tuple[str, str] | None, tuple[str, str] | None]
+    entry: Entry | None
+    undone: Entry | None
 
 
 class KnownPerson(NamedTuple):

@@ -53,7 +53,8 @@ class Reads:
     PERSON = Statement(f"select {TODAY} {IDENTIFIED} where i.kind = $1 and i.value = $2", ("text", "text"))
     IDENTIFIERS = Statement("select kind, value from identifiers where person = any($1::text[])", ("text[]",))
     MERGES = Statement(
-        "select sequence, undone from links where one = any($1::text[]) or other = any($1::text[])", ("text[]",)
+        "select sequence, one, other, undone from links where one = any($1::text[]) or other = any($1::text[])",
+        ("text[]",),
     )
     ABSORBED = Statement("select absorbed from merges where kept = $1", ("text",))
     PROFILE = Statement(

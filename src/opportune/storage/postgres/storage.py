@@ -316,8 +316,8 @@ class PostgresStorage(Storage):
     def _identifiers(self, persons: Sequence[str]) -> list[tuple[str, str]]:
         return [(kind, value) for kind, value in self._read(Reads.IDENTIFIERS, [*persons])]
 
-    def _merges(self, persons: Sequence[str]) -> list[tuple[int, int]]:
-        return [(sequence, undone) for sequence, undone in self._read(Reads.MERGES, [*persons])]
+    def _merges(self, persons: Sequence[str]) -> list[Merge]:
+        return [Merge(*row) for row in self._read(Reads.MERGES, [*persons])]
 
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
         found = [stored_row(row) for person in persons for row in self._read(Reads.HISTORY, person, before, limit)]

@@ -9,11 +9,10 @@ from typing import Any
 import msgspec
 
 from opportune.storage.changes import profile_digest
-from opportune.storage.entries import Entry
 from opportune.storage.hooks import Hooks, ProfileRow
 from opportune.storage.reads.kept import damage, kept_entry
-from opportune.storage.stored import KnownPerson, OwnValues, Profile
-from opportune.storage.unions import OwnProfile, alone, read_marks, united
+from opportune.storage.stored import KnownMerge, KnownPerson, OwnValues, Profile
+from opportune.storage.unions import Link, OwnProfile, alone, read_marks, united
 
 __all__ = ["everybody", "merges", "own_values", "profile"]
 
@@ -64,12 +63,19 @@ def everybody(store: Hooks) -> Iterator[KnownPerson]:
         yield KnownPerson(root, tuple((kind, value) for _, kind, value, *_ in found), attributes)
 
 
-def merges(store: Hooks, identifier_kind: str, identifier: str) -> list[tuple[Entry, Entry | None]]:
+def merges(store: Hooks, identifier_kind: str, identifier: str) -> list[KnownMerge]:
     """See `Storage.merges`."""
     persons = store._persons(identifier_kind, identifier)
     found = []
-    for sequence, undone in sorted(store._merges(persons), reverse=True) if persons else ():
-        entry = kept_entry(store, sequence) if sequence else None
-        if entry is not None:
-            found.append((entry, kept_entry(store, undone) if undone else None))
+    for link in sorted(store._merges(persons), reverse=True) if persons else ():
+        entry = kept_entry(store, link.sequence) if link.sequence else None
+        if entry is None and (link.undone or not link.sequence):
+            continue
+        undone = kept_entry(store, link.undone) if link.undone else None
+        found.append(KnownMerge(link.sequence, _sides(store, link), entry, undone))
     return found
+
+
+def _sides(store: Hooks, link: Link) -> tuple[tuple[str, str] | None, tuple[str, str] | None]:
+    one, other = (next(iter(store._identifiers([person])), None) for person in (link.one, link.other))
+    return one, other

@@ -274,10 +274,10 @@ class SqliteStorage(Storage):
         sql = "select kind, value from identifiers where person in (select value from json_each(?))"
         return [(kind, value) for kind, value in self._read(sql, (json.dumps([*persons]),))]
 
-    def _merges(self, persons: Sequence[str]) -> list[tuple[int, int]]:
+    def _merges(self, persons: Sequence[str]) -> list[Link]:
         found = "select value from json_each(?1)"
-        sql = f"select sequence, undone from links where one in ({found}) or other in ({found})"  # noqa: S608
-        return [(sequence, undone) for sequence, undone in self._read(sql, (json.dumps([*persons]),))]
+        sql = f"select sequence, one, other, undone from links where one in ({found}) or other in ({found})"  # noqa: S608
+        return [Link(*row) for row in self._read(sql, (json.dumps([*persons]),))]
 
     def _history(self, persons: Sequence[str], before: int, limit: int) -> list[StoredRow]:
         # One look-up per person: over several at once, SQLite would sort all of their entries.

@@ -189,6 +189,21 @@ class SplitsContract(StorageCase):
 
         assert isinstance(refusal, StaleError)
 
+    def test_a_merge_whose_entry_is_retired_is_listed_and_can_be_undone(self, tmp_path: Path) -> None:
+        with self.open(tmp_path) as storage:
+            storage.write([save_profile("p1", "c-001"), save_profile("p2", "c-002"), merge("m"), merge("n", "c-003")])
+            storage.write([split("s", "n"), event("e1"), event("e2")])
+            assert retire(storage, LATER).entries > 6
+
+            (kept,) = storage.merges("c-002")
+
+            assert (kept.sequence, kept.entry, kept.undone) == (3, None, None)
+            assert kept.sides == (("customer", "c-001"), ("customer", "c-002"))
+            one(storage, split("t", "3"))
+            assert storage.person_of("c-001") != storage.person_of("c-002")
+            assert storage.merges("c-002") == []
+            assert verify_storage(storage) == []
+
     def test_what_is_dropped_of_one_identifier_is_gone_after_a_split_and_others_keep_theirs(
         self, storage: Storage
     ) -> None:
