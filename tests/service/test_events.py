@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from opportune.service.revisions import strategy_from_files
 
 from .shop import Service, files, serving
@@ -96,6 +98,23 @@ def test_all_problems_of_an_event_are_told(service: Service) -> None:
     found = service.call("POST", "/v1/events", event).json()["problems"]
 
     assert {problem["where"] for problem in found} >= {"id", "customer", "event.minutes", "event"}
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00"])
+def test_a_moment_that_utc_does_not_have_is_told_as_such(service: Service, moment: str) -> None:
+    told = "expected a time in the years 1 to 9999 of UTC, found another"
+    event = {"type": "call_ended", "occurred_at": moment}
+    request = {"id": "d", "channel": "till", "placements": [{"name": "receipt"}], "customer": "c-1", "events": [event]}
+
+    for answer in (
+        service.call("POST", "/v1/events", {**event, "id": "e"}),
+        service.call("POST", "/v1/events", {**CLOUD, "time": moment}),
+        service.call("POST", "/v1/decisions", request),
+    ):
+        (problem,) = answer.json()["problems"]
+        assert answer.status_code == 422
+        assert problem["where"].endswith("occurred_at")
+        assert problem["message"] == told
 
 
 def test_keys_written_twice_are_refused_in_a_batch_too(service: Service) -> None:

@@ -7,7 +7,7 @@ from opportune.customers.intake import Event
 from opportune.errors import InputError, Problem, UnknownError
 from opportune.records import DecisionRequest
 from opportune.service.naming import id_problem, unknown_name
-from opportune.storage import RecordEvent
+from opportune.storage import RecordEvent, moment_fault
 from opportune.strategy.compile import Registries
 
 __all__ = ["EVENTS_MAX", "event_write", "events_in", "ids_wrong", "refuse_if"]
@@ -32,9 +32,9 @@ def event_write(registries: Registries, event: Event) -> RecordEvent:
     elif identifier is not None:
         problems += ids_wrong(customer=identifier)
     moment = event.occurred_at
-    if moment is not None and moment.tzinfo is None:
-        remedy = "write it as ...Z or ...+02:00"
-        problems.append(Problem("", 0, 0, "occurred_at", "expected a time with its offset", remedy, "invalid-request"))
+    fault = None if moment is None else moment_fault(moment)
+    if fault is not None:
+        problems.append(Problem("", 0, 0, "occurred_at", *fault, "invalid-request"))
     registry = registries.events.get(event.type)
     if registry is None:
         problems.insert(0, unknown_name("type", "event type", event.type, registries.events, "unknown-event-type"))

@@ -85,6 +85,15 @@ def test_all_that_is_wrong_with_a_cloud_event_is_said() -> None:
     ]
 
 
+def test_letters_of_a_moment_may_be_small() -> None:
+    value = {"specversion": "1.0", "id": "7", "source": "s", "type": "order", "time": "2026-05-04t18:00:00.5z"}
+
+    event = read(value)
+
+    assert isinstance(event, Event)
+    assert event.occurred_at == datetime(2026, 5, 4, 18, 0, 0, 500_000, tzinfo=UTC)
+
+
 def test_a_track_call_is_an_event() -> None:
     value = {**TRACK, "timestamp": "2026-05-04T18:00:00Z", "properties": {"total": 5}, "context": {"sessionId": "s"}}
 

@@ -44,7 +44,8 @@ class Fields:
         if value is None:
             return None
         try:
-            read = datetime.fromisoformat(value[:40]) if isinstance(value, str) else None
+            # RFC 3339 allows small letters.
+            read = datetime.fromisoformat(value[:40].upper()) if isinstance(value, str) else None
         except ValueError:
             read = None
         if read is None or read.tzinfo is None:
