@@ -14,6 +14,7 @@ import pytest
 
 from opportune.errors import StoreBusyError, StoreError
 from opportune.records import Origin
+from opportune.service import keeping
 from opportune.service.revisions import strategy_from_files
 from opportune.storage import Kind, SqliteStorage, verify_storage
 
@@ -141,6 +142,27 @@ def test_a_fallback_is_recorded_when_the_store_comes_back_and_its_outcome_is_tag
     kept = service.call("GET", f"/v1/decisions/{answer['id']}").json()["decision"]
     assert kept["degraded"] == "store-slow"
     assert [entry.origin for entry in storage.journal(kinds=(Kind.OUTCOME,))] == [Origin.FALLBACK]
+
+
+def test_an_outcome_of_a_fallback_waits_for_the_record_of_its_decision(
+    service: Service, storage: TroubledStorage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.released.clear()
+    answer, _ = timed(service, decision("r-1"), "20")
+    body = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
+
+    async def told() -> tuple[int, int]:
+        with monkeypatch.context() as soon:
+            soon.setattr(keeping, "SETTLED_SECONDS", 0.01)
+            busy = await service.acall("POST", "/v1/outcomes", body)
+        call = asyncio.create_task(service.acall("POST", "/v1/outcomes", body))
+        await asyncio.sleep(0.02)
+        storage.released.set()
+        return busy.status_code, (await call).status_code
+
+    assert answer["degraded"] == "store-slow"
+    assert service.runner.run(told()) == (503, 200)
+    assert [entry.origin for entry in storage.journal(kinds=(Kind.OUTCOME,)) if entry.id == "o-1"] == [Origin.FALLBACK]
 
 
 def test_a_broken_model_leads_to_the_fallback(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, cast
 
 import pytest
@@ -41,8 +42,19 @@ class Clock:
     now = 0.0
 
 
+@dataclass(frozen=True)
+class Late:
+    """Stands for the record of a decision, and for the decision."""
+
+    id: int
+
+    @property
+    def decision(self) -> Late:
+        return self
+
+
 def record(number: int) -> SaveDecision:
-    return cast(SaveDecision, number)
+    return cast(SaveDecision, Late(number))
 
 
 @pytest.fixture(autouse=True)
@@ -62,7 +74,7 @@ def test_a_record_is_tried_until_the_store_takes_it(failure: Exception) -> None:
 
     late = keep(writer, use)
 
-    assert sorted(writer.taken) == [0, 1, 2]
+    assert sorted(one.id for one in writer.taken) == [0, 1, 2]
     assert (late.waiting, late.given_up) == (0, 0)
 
 
@@ -77,7 +89,7 @@ def test_of_too_many_the_oldest_are_given_up(monkeypatch: pytest.MonkeyPatch) ->
 
     late = keep(writer, use)
 
-    assert writer.taken == [3, 4]
+    assert writer.taken == [Late(3), Late(4)]
     assert late.given_up == 3
 
 
@@ -105,7 +117,7 @@ def test_a_record_that_is_refused_is_not_tried_again() -> None:
 
     late = keep(writer, use)
 
-    assert (writer.taken, late.given_up) == ([2], 1)
+    assert (writer.taken, late.given_up) == ([Late(2)], 1)
 
 
 def test_a_service_that_stops_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,3 +131,32 @@ def test_a_service_that_stops_does_not_wait_for_ever(monkeypatch: pytest.MonkeyP
     late = keep(writer, use)
 
     assert (late.waiting, late.given_up) == (0, 1)
+
+
+@pytest.mark.parametrize("failures", [[], [StoreError("gone")] * 3, [InputError.of("id", "used before")]])
+def test_who_waits_for_a_record_hears_when_it_is_written_or_given_up(failures: list[Exception]) -> None:
+    writer = Writer(*failures)
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        await late.settled(cast(Any, [1, 7]))
+        assert not writer.failures
+        assert late.given_up or writer.taken == [Late(1)]
+        await late.close()
+
+    keep(writer, use)
+
+
+def test_who_waits_for_a_record_for_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "SETTLED_SECONDS", 0.01)
+    monkeypatch.setattr(keeping, "CLOSE_SECONDS", 0.01)
+    writer = Writer(*[StoreError("gone")] * 10_000)
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        with pytest.raises(StoreBusyError, match="not written yet"):
+            await late.settled(cast(Any, [1]))
+        await late.close()
+        await late.settled(cast(Any, [1]))
+
+    keep(writer, use)

@@ -14,6 +14,7 @@ from opportune.decide.plan import Channel
 from opportune.errors import InputError, OpportuneError, StoreError, UnknownError
 from opportune.records import Origin, Outcome, Sign
 from opportune.service.contacts import id_problem, unknown_name
+from opportune.service.keeping import LateRecords
 from opportune.service.live import Live, Serving
 from opportune.service.profiles import key_of
 from opportune.service.recent import RecentDecisions, Remembered, ShownPlace
@@ -49,6 +50,7 @@ class Intake:
         settings: Settings,
         tokens: Tokens,
         standings: Standings,
+        late_records: LateRecords,
     ) -> None:
         self._live = live
         self._storage = storage
@@ -58,6 +60,7 @@ class Intake:
         self._settings = settings
         self._tokens = tokens
         self._standings = standings
+        self._late_records = late_records
         self.unmatched = 0
         """Outcomes of decisions that nobody knows, refused since the start."""
 
@@ -68,6 +71,10 @@ class Intake:
             StoreError: nothing more was acknowledged; the same call may be repeated.
         """
         named = await in_slices(outcomes, self._named)
+        # By id they are refused where the store does not know the decision; who holds a token need not wait.
+        await self._late_records.settled(
+            {one[0].decision for one in named if not isinstance(one, InputError) and one[1] is None}
+        )
         await self._recall({one[0].decision for one in named if not isinstance(one, InputError)})
         serving = self._live.current
         prepared: list[Write | InputError] = []

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import monotonic
 
 import structlog
 
-from opportune.errors import InputError, StoreError
+from opportune.errors import InputError, StoreBusyError, StoreError
 from opportune.records import Origin, Outcome, Sign
 from opportune.storage import GroupWriter, RecordEvent, RecordOutcome, SaveDecision
 from opportune.storage.standing import UNSEEN
@@ -25,6 +25,8 @@ GROUP_MAX = 32
 """Records in one commit: decisions that wait for the same writer must not wait for more."""
 PAUSE_SECONDS = 0.1
 PAUSE_SECONDS_MAX = 1.0
+SETTLED_SECONDS = 1.0
+"""How long an outcome waits for the record of its decision."""
 CLOSE_SECONDS = 2.0
 """How long a service that stops waits for the store to take what is left."""
 
@@ -61,6 +63,7 @@ class LateRecords:
         self._new_id = new_id
         self._clock = clock
         self._waiting: deque[_Record] = deque()
+        self._unsettled: dict[str, asyncio.Event] = {}
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -78,11 +81,27 @@ class LateRecords:
             happened: events that came with the request; those that are recorded already change nothing.
         """
         if len(self._waiting) >= RECORDS_MAX:
-            self._waiting.popleft()
-            self._give_up(1, "too many wait")
+            self._give_up([self._waiting.popleft()], "too many wait")
+        self._unsettled.setdefault(write.decision.id, asyncio.Event())
         self._waiting.append(_Record(write, late, self._clock() + SECONDS_MAX, happened))
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._write_all())
+
+    async def settled(self, decisions: Iterable[str]) -> None:
+        """Wait until the records of these decisions are written or given up, as far as they wait here.
+
+        Raises:
+            StoreBusyError: one still waits; the same may be asked later.
+        """
+        unsettled = [self._unsettled[decision] for decision in decisions if decision in self._unsettled]
+        if not unsettled:
+            return
+        try:
+            async with asyncio.timeout(SETTLED_SECONDS):
+                for event in unsettled:
+                    await event.wait()
+        except TimeoutError:
+            raise StoreBusyError("the record of this decision is not written yet") from None
 
     async def close(self) -> None:
         """Write what is left, if the store takes it soon."""
@@ -90,7 +109,7 @@ class LateRecords:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._task, CLOSE_SECONDS)
         if self._waiting:
-            self._give_up(len(self._waiting), "the service stops")
+            self._give_up(list(self._waiting), "the service stops")
             self._waiting.clear()
 
     async def _write_all(self) -> None:
@@ -107,7 +126,7 @@ class LateRecords:
             now = self._clock()
             fresh = [record for record in failed if record.until > now]
             if len(fresh) < len(failed):
-                self._give_up(len(failed) - len(fresh), "the store was away for too long")
+                self._give_up([record for record in failed if record.until <= now], "the store was away for too long")
             self._waiting.extendleft(reversed(fresh))
             await asyncio.sleep(pause if failed else now - begin)
 
@@ -126,7 +145,8 @@ class LateRecords:
         except StoreError:
             return False
         except InputError:
-            self._give_up(1, "its id was used before")
+            self._give_up([record], "its id was used before")
+        self._settle(record)
         return await self._write_happened(record)
 
     async def _write_happened(self, record: _Record) -> bool:
@@ -138,9 +158,16 @@ class LateRecords:
             return False
         return True
 
-    def _give_up(self, count: int, reason: str) -> None:
-        self.given_up += count
-        log.warning("fallback answers without a record", count=count, reason=reason)
+    def _settle(self, record: _Record) -> None:
+        event = self._unsettled.pop(record.write.decision.id, None)
+        if event is not None:
+            event.set()
+
+    def _give_up(self, records: Sequence[_Record], reason: str) -> None:
+        self.given_up += len(records)
+        for record in records:
+            self._settle(record)
+        log.warning("fallback answers without a record", count=len(records), reason=reason)
 
 
 def _unseen(late: SaveDecision, new_id: Callable[[], str]) -> Iterator[RecordOutcome]:

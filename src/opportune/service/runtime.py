@@ -231,6 +231,7 @@ class Runtime(ABC):
             self.settings,
             tokens,
             self.standings,
+            self.late_records,
         )
         self.links = Links(self.live, self.storage, self.writer, self._reader, self.settings)
         self._events = EventIntake(self.live, self.writer, self.standings)
