@@ -64,7 +64,7 @@ def fill(service: Service, decisions: int) -> list[str]:
         outcome = {"decision": answer["id"], "action": "water", "outcome": "accept" if number % 2 else "reject"}
         service.call("POST", "/v1/outcomes", {"id": f"o-{number}", **outcome})
         ids.append(answer["id"])
-    service.wait(0.05)
+    service.settle()
     return ids
 
 

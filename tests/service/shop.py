@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -73,6 +74,17 @@ class Service:
     def wait(self, seconds: float) -> None:
         """Let the loop run."""
         self.runner.run(asyncio.sleep(seconds))
+
+    def settle(self) -> None:
+        """Let the loop run until all that was acknowledged is learned."""
+        self.until(lambda: self.runtime.learning().lag == 0)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        """Let the loop run until something is so, for ten seconds at most."""
+        end = monotonic() + 10
+        while not condition():
+            assert monotonic() < end, "it did not become so within ten seconds"
+            self.wait(0.005)
 
 
 @contextmanager

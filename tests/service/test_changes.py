@@ -53,7 +53,7 @@ def teach(service: Service, begin: int, end: int) -> None:
         answer = service.decide(f"r-{number}")
         outcome = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
         assert service.call("POST", "/v1/outcomes", outcome).status_code == 200
-    service.wait(0.05)
+    service.settle()
 
 
 def change(service: Service, key: str, order: Any, **fields: Any) -> int:
@@ -223,9 +223,8 @@ def test_the_rule_of_the_project_promotes_who_is_better(tmp_path: Path) -> None:
         teach(service, 0, 45)
         assert live(service).champion == "main"
         teach(service, 45, 130)
-        service.wait(0.3)
+        service.until(lambda: live(service).champion == "simple")
 
-        assert live(service).champion == "simple"
         (entry,) = service.runtime.storage.journal(kinds=(Kind.CHANGE,))
         assert isinstance(entry.body, ChangeBody)
         assert entry.body.author == RULE

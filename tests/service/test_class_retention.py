@@ -220,7 +220,7 @@ def test_a_running_service_does_without_what_went(project, tmp_path: Path) -> No
     settings = Settings(kernel="numpy", clock=clock, sweep_seconds=0.02)
 
     with serving(tmp_path / "shop.db", settings, strategy) as service:
-        for _ in range(100):
+        for _ in range(500):
             known = service.call("GET", "/v1/customers/c-1").json()["attributes"]
             if known == {"age": 40}:
                 break

@@ -28,7 +28,7 @@ def shop(**changed: str) -> Strategy:
 
 
 def evidence(service: Service, candidate: str = "drinks/water/till/card") -> dict[str, float]:
-    service.wait(0.05)
+    service.settle()
     found: dict[str, float] = service.runtime.model_report().evidence[candidate]
     return found
 
@@ -150,7 +150,7 @@ def test_an_outcome_by_token_may_come_before_its_decision(tmp_path: Path) -> Non
         assert service.runtime.learning().learned == 0
 
         service.decide("r-1")
-        service.wait(0.05)
+        service.until(lambda: service.runtime.learning().learned)
 
         assert service.runtime.storage.counts().outcomes_waiting == 0
         assert service.runtime.learning().learned >= 1
@@ -207,16 +207,16 @@ def test_silence_gives_way_to_a_late_answer_and_comes_back_with_its_withdrawal(t
         action = answer["placements"][0]["actions"][0]["action"]
         clock.now += timedelta(hours=2)
         assert service.runner.run(sweeper.sweep()) == 1
-        service.wait(0.05)
+        service.settle()
         assert (runtime.learning().learned, runtime.learning().unlearned) == (1, 0)
 
         clock.now += timedelta(days=29)
         report(service, id="o-1", decision=answer["id"], action=action, outcome="accept")
-        service.wait(0.05)
+        service.settle()
         assert (runtime.learning().learned, runtime.learning().unlearned) == (2, 1)
 
         report(service, id="w-1", decision=answer["id"], withdraws="o-1")
-        service.wait(0.05)
+        service.settle()
         assert (runtime.learning().learned, runtime.learning().unlearned) == (3, 2)
         assert service.runner.run(sweeper.sweep()) == 0
         assert verify_storage(runtime.storage) == []

@@ -86,7 +86,7 @@ def test_an_explanation_uses_the_model_as_it_was(service: Service) -> None:
             "/v1/outcomes",
             {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"},
         )
-    service.wait(0.05)
+    service.settle()
     shown = next(one for one in first["placements"][0]["actions"] if one["action"] == "water")
 
     kept = service.call("GET", f"/v1/decisions/{first['id']}").json()

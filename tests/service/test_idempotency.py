@@ -52,7 +52,7 @@ def test_copies_of_an_outcome_are_learned_once(service: Service) -> None:
     body = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
 
     responses = copies(service, "POST", "/v1/outcomes", body)
-    service.wait(0.05)
+    service.settle()
 
     assert Counter(response.json()["status"] for response in responses) == {"recorded": 1, "repeated": COPIES - 1}
     assert entries(service, Kind.OUTCOME) == 1

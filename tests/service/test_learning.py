@@ -58,7 +58,7 @@ def test_learning_goes_on_beside_decisions(tmp_path: Path) -> None:
         ]
 
         service.call("POST", "/v1/outcomes", batch)
-        service.wait(0.2)
+        service.settle()
 
         report = service.call("GET", "/v1/models").json()["models"][0]
         assert report["evidence"]["drinks/water/till/card"]["accept"] == 60
@@ -71,7 +71,7 @@ def test_a_restart_brings_the_same_model(tmp_path: Path, checkpoints: int) -> No
     with serving(tmp_path / "shop.db", settings) as service:
         for number in range(20):
             answer_with(service, number, "accept" if number % 3 else "reject")
-        service.wait(0.05)
+        service.settle()
         digest = service.runtime.learner.model.digest()
         if not checkpoints:
             service.runtime.teacher._kept_position = service.runtime.learner.position
@@ -85,7 +85,7 @@ def test_a_damaged_checkpoint_is_passed_over(tmp_path: Path, monkeypatch: pytest
     with serving(tmp_path / "shop.db") as service:
         for number in range(5):
             answer_with(service, number)
-        service.wait(0.05)
+        service.settle()
         digest = service.runtime.learner.model.digest()
 
     def damaged(self: Any, name: str, limit: int = 10) -> list[Any]:
@@ -103,7 +103,7 @@ def test_a_new_revision_keeps_what_was_learned(tmp_path: Path) -> None:
     with serving(tmp_path / "shop.db") as service:
         for number in range(5):
             answer_with(service, number)
-        service.wait(0.05)
+        service.settle()
         digest = service.runtime.learner.model.digest()
     other = another("a new revision")
 
@@ -126,10 +126,10 @@ def test_silence_counts_when_the_response_window_ends(tmp_path: Path) -> None:
             "/v1/outcomes",
             {"id": "o-1", "decision": answered["id"], "action": shown["action"], "outcome": "accept"},
         )
-        service.wait(0.1)
+        service.settle()
         before = len(service.runtime.storage.outcomes_of(silent["id"]))
         ahead = timedelta(hours=2)
-        service.wait(0.2)
+        service.until(lambda: service.runtime.storage.outcomes_of(silent["id"]))
 
         outcomes = [one.body for one in service.runtime.storage.outcomes_of(silent["id"])]
         assert before == 0
@@ -155,7 +155,7 @@ def test_learning_waits_for_a_store_that_cannot_be_read_and_loses_nothing(
         service.wait(0.2)
         before = service.runtime.model_report()
         monkeypatch.setattr(service.runtime.storage, "about", whole)
-        service.wait(0.2)
+        service.settle()
 
         assert (before.learned, before.lag) == (0, 1)
         assert (service.runtime.model_report().learned, service.runtime.teacher.lag) == (1, 0)
@@ -203,7 +203,7 @@ def test_an_outcome_that_breaks_learning_is_set_aside_and_learning_goes_on(
             answer = service.decide(f"r-{number}", context={"minutes": minutes})
             body = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
             service.call("POST", "/v1/outcomes", body)
-            service.wait(0.05)
+            service.settle()
         report = service.runtime.model_report()
         metrics = service.call("GET", "/metrics").text
         digest = service.runtime.learner.model.digest()
@@ -264,7 +264,7 @@ def test_a_checkpoint_carries_the_digests_of_its_folds_and_another_count_is_noti
     with serving(tmp_path / "shop.db") as service:
         for number in range(3):
             answer_with(service, number)
-        service.wait(0.05)
+        service.settle()
     with SqliteStorage(tmp_path / "shop.db", read_only=True) as storage:
         folds = [entry.body.folds for entry in storage.journal(kinds=(Kind.MODEL,))]  # type: ignore[union-attr]
         assert [sorted(one) for one in folds] == [["answers", "model"]]

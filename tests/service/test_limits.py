@@ -174,10 +174,16 @@ def test_an_outcome_confirms_or_releases_and_an_ended_lease_comes_back(stocked: 
 
     (beans,) = runtime.storage.stocks([("beans", "")])
     assert (beans.taken, beans.confirmed) == (1, 1)
-    stocked.wait(0.5)
+    look_again(stocked)
     know(stocked, *(f"d-{number}" for number in range(9)))
     again = [stocked.decide(f"again-{number}", customer=f"d-{number}") for number in range(9)]
     assert sum("coffee" in shown(answer) for answer in again) == COFFEES - 1
+
+
+def look_again(service: Service) -> None:
+    """Let the service see what is left of its stocks, as it does now and then."""
+    runtime = service.runtime
+    service.runner.run(runtime.standings.refresh(runtime.strategy.plan, runtime.settings.clock()))
 
 
 def test_a_switch_holds_from_the_next_decision_on(stocked: Service) -> None:
@@ -186,7 +192,7 @@ def test_a_switch_holds_from_the_next_decision_on(stocked: Service) -> None:
 
     switch = SwitchAction(id="s-1", target="group:drinks", off=True, author="risk", reason="recall")
     stocked.runner.run(stocked.runtime.writer.write(switch))
-    stocked.wait(0.5)
+    stocked.until(lambda: stocked.runtime.standings.switched_off(stocked.runtime.strategy.plan))
 
     assert shown(stocked.decide("r-2", customer="c-2")) == ["call_back"]
 
@@ -307,7 +313,7 @@ def test_an_acceptance_after_its_lease_is_measured_by_the_whole_period(tmp_path:
         runtime = service.runtime
         clock.now += timedelta(minutes=11)
         service.runner.run(Sweeper(runtime.live, runtime.storage, runtime.writer, runtime.settings).sweep())
-        service.wait(0.5)
+        look_again(service)
         others = [service.decide(f"s-{number}", customer=f"c-{number}") for number in range(2, 6)]
         taken = sum("coffee" in shown(answer) for answer in others)
 

@@ -51,7 +51,7 @@ def test_what_the_channel_chose_itself_is_tagged_and_learned(service: Service) -
     body = outcome(service, action="wine")
 
     response = service.call("POST", "/v1/outcomes", body)
-    service.wait(0.05)
+    service.settle()
 
     assert response.status_code == 200
     assert origins(service) == [Origin.CHANNEL]

@@ -40,7 +40,7 @@ def answer_all(service: Service, name: str, count: int = 6) -> None:
         for shown in answer["placements"][0]["actions"]:
             body = {"id": f"{name}-{number}-{shown['action']}", "decision": answer["id"], "action": shown["action"]}
             service.call("POST", "/v1/outcomes", body | {"outcome": "accept" if number % 2 else "reject"})
-    service.wait(0.05)
+    service.settle()
 
 
 def evidence(service: Service) -> dict[str, float]:
@@ -134,7 +134,7 @@ def test_what_was_learned_goes_along_over_renames_and_back(service: Service) -> 
     renamed = evidence(service)
     answer_all(service, "second")
     service.call("POST", "/v1/revisions/rollback", {})
-    service.wait(0.05)
+    service.settle()
     after = evidence(service)
 
     assert before["water"] == renamed["sparkling"] == 6
@@ -181,7 +181,7 @@ def test_a_learner_that_is_behind_holds_nothing_up(tmp_path: Path, monkeypatch: 
             return done, answer, position
 
         done, answer, position = service.runner.run(both())
-        service.wait(0.3)
+        service.settle()
         assert done.status_code == 200
         assert answer["revision"] == variant("fewer predictors").plan.revision
         assert service.runtime.teacher.lag == 0

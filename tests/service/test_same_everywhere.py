@@ -78,7 +78,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> Path:
             service.call("PUT", f"/v1/customers/c-{number}", {"attributes": attributes})
         for number in range(ANSWERS):
             answer_one(service, request(number, chance) | {"id": f"h-{number}"}, chance)
-        service.wait(0.1)
+        service.settle()
     return path
 
 

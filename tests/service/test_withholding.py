@@ -37,7 +37,7 @@ def asked(id: str = "r-1", **fields: Any) -> dict[str, Any]:
 
 
 def evidence(service: Service, action: str) -> dict[str, float]:
-    service.wait(0.05)
+    service.settle()
     found = service.runtime.model_report().evidence
     (one,) = [own for key, own in found.items() if key.split("/")[1:3] == [action, "app"]]
     return one
@@ -97,7 +97,7 @@ def test_each_head_learns_its_own_answers_alone(tmp_path: Path) -> None:
             body = {"id": f"o-{number}", "decision": answer["id"], "action": action, "outcome": "accept"}
             assert service.call("POST", "/v1/outcomes", body).status_code == 200
             shown, held = shown + (not is_held), held + is_held
-        service.wait(0.05)
+        service.settle()
         found = service.runtime.model_report().evidence.values()
 
         assert shown > 5
