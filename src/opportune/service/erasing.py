@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from opportune.errors import OpportuneError
+from opportune.errors import OpportuneError, UnknownError
 from opportune.service.conversations import entries_of
 from opportune.service.erasure_list import ErasureList
 from opportune.storage import ErasePayloads, ErasePerson, Receipt, Storage
 
-__all__ = ["Erased", "certify", "erase"]
+__all__ = ["Erased", "certify", "erase", "orders", "settle"]
 
 
 class Erased(msgspec.Struct, frozen=True, kw_only=True):
@@ -50,7 +50,11 @@ def erase(
         UnknownError: nobody is known under the identifier.
         StoreError: the store or the list cannot be written; what was erased stays erased.
     """
-    receipts = [_made(storage, write) for write in orders(storage, write_id, identifier, kind, author, reason)]
+    try:
+        receipts = [_made(storage, write) for write in orders(storage, write_id, identifier, kind, author, reason)]
+    except UnknownError:
+        settle(storage, listed)
+        raise
     done = certify(storage, listed, receipts[-1].sequence, receipts[-1].version)
     return msgspec.structs.replace(done, repeated=receipts[-1].repeated)
 
@@ -87,3 +91,13 @@ def certify(storage: Storage, listed: ErasureList | None, entry: int, payloads: 
         listed.add(storage.erasures())
     storage.compact()
     return Erased(entry=entry, payloads=payloads, compacted=True, listed=listed is not None)
+
+
+def settle(storage: Storage, listed: ErasureList | None) -> None:
+    """Certify what an earlier order erased and could not write down: the person is unknown to whoever repeats it.
+
+    Raises:
+        StoreError: the list or the store cannot be written.
+    """
+    if listed is not None and listed.add(storage.erasures()):
+        storage.compact()

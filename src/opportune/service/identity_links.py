@@ -32,7 +32,7 @@ from opportune.storage import (
 from opportune.storage.books.merging import two_persons
 from opportune.storage.cluster import identifier_mark
 
-__all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "check_level", "merges_of"]
+__all__ = ["SECRET", "Links", "MergeLine", "UnitAnswer", "UnitLine", "check_level", "check_words", "merges_of"]
 
 SECRET = "identity"  # noqa: S105  The name of the key, under which the store keeps it.
 """Name of the key that proofs are signed with."""
@@ -180,7 +180,7 @@ class Links:
         """
         one, second = self.named(customer), self.named(other, "other")
         _check_ids(id=write_id)
-        _check_words(author, reason)
+        check_words(author, reason)
         if one == second:
             raise InputError.of("other", "expected another customer, found the same one")
         return await self._merge(one, second, write_id, author, reason)
@@ -223,7 +223,7 @@ class Links:
         """
         one = self.named(customer)
         _check_ids(id=write_id)
-        _check_words(author, reason)
+        check_words(author, reason)
         lines = await self._read(lambda: merges_of(self._storage, one))
         if all(line.entry != merge for line in lines or ()):
             remedy = "take the entry from the list of the customer's merges"
@@ -388,7 +388,12 @@ def _check_ids(**ids: str | None) -> None:
         raise InputError(problems)
 
 
-def _check_words(author: str, reason: str) -> None:
+def check_words(author: str, reason: str) -> None:
+    """Refuse words of whoever orders something that are too long to be kept.
+
+    Raises:
+        InputError: they are.
+    """
     for where, text in (("author", author), ("reason", reason)):
         if len(text) > WORDS_MAX:
             raise InputError.of(where, f"expected at most {WORDS_MAX} characters, found {len(text)}")

@@ -9,14 +9,15 @@ import msgspec
 import structlog
 
 from opportune.customers.identity import Identifier
+from opportune.errors import UnknownError
 from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
 from opportune.service.course import Course
-from opportune.service.erasing import Erased, certify, orders
+from opportune.service.erasing import Erased, certify, orders, settle
 from opportune.service.erasure_list import ErasureList
 from opportune.service.event_writes import ids_wrong, refuse_if
 from opportune.service.export import PersonExport, export_person
-from opportune.service.identity_links import check_level
+from opportune.service.identity_links import check_level, check_words
 from opportune.service.live import Live
 from opportune.service.profiles import key_of
 from opportune.service.settings import Settings
@@ -120,6 +121,7 @@ class Rights:
         return await self._erase(level, unit, author, reason, write_id)
 
     async def _erase(self, kind: str, value: str, author: str, reason: str, write_id: str | None) -> Erased:
+        check_words(author, reason)
         loop = asyncio.get_running_loop()
         persons = await loop.run_in_executor(self._reader, self._storage.persons_of, value, kind)
         new_id = write_id or self._settings.new_id()
@@ -127,6 +129,9 @@ class Rights:
         try:
             for write in wanted:
                 receipt = await self._writer.write(write)
+        except UnknownError:
+            await asyncio.to_thread(settle, self._storage, self._listed)
+            raise
         finally:
             mark = identifier_mark(kind, value)
             self._live.current.profiles.forget_changed(persons, (mark,))
