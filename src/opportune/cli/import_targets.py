@@ -28,6 +28,7 @@ SHARED_ROWS = 2_000
 SERVICE_ROWS = 500
 """Rows of one request: decisions wait for it while it is written."""
 _TRIES = 5
+_TOO_LARGE = 413
 _SECONDS = 60.0
 
 
@@ -129,6 +130,8 @@ class ServiceTarget(Target):
         named = ((str(Identifier(self._kind, row.identifier)), row) for row in rows)
         body = b"\n".join(msgspec.json.encode({"id": name, "attributes": row.attributes}) for name, row in named)
         response = self._send(body, f"import-{run}-{first:012d}", "replace" if replace else "merge")
+        if response.status_code == _TOO_LARGE:
+            return self._write_halves(run, first, rows, replace)
         try:
             answer = msgspec.json.decode(response.content, type=_Answer)
         except msgspec.MsgspecError:
@@ -140,6 +143,19 @@ class ServiceTarget(Target):
             for item in answer.items
         ]
 
+    def _write_halves(self, run: str, first: int, rows: Sequence[Row], replace: bool) -> list[Written]:
+        if len(rows) == 1:
+            return [
+                Written(0, problems=(Problem("", 0, 0, "row", "it is larger than the service takes", "", "too-large"),))
+            ]
+        middle = len(rows) // 2
+        # The numbers of rows tell the parts apart from the whole, and are the same when it is done once more.
+        return [
+            one
+            for part in (rows[:middle], rows[middle:])
+            for one in self.write(f"{run}-{len(part)}", part[0].number, part, replace)
+        ]
+
     def _send(self, body: bytes, key: str, mode: str) -> httpx.Response:
         """Send, and again while the service is away or has too much to do."""
         headers = {"Content-Type": "application/x-ndjson", "Idempotency-Key": key}
@@ -149,7 +165,7 @@ class ServiceTarget(Target):
                 response = self._http.post("/v1/customers", params={"mode": mode}, content=body, headers=headers)
             except httpx.TransportError:
                 continue
-            if response.status_code in (200, 207):
+            if response.status_code in (200, 207, _TOO_LARGE):
                 return response
             if response.status_code not in (429, 502, 503, 504):
                 raise Failure(f"--url {self._url}: the service refused with status {response.status_code}", FOUND)
