@@ -24,6 +24,7 @@ from opportune.strategy.source_rows import (
     coordinates,
     day_after,
     day_or_moment,
+    is_passed_over,
     read_rows,
 )
 
@@ -83,6 +84,10 @@ def recorded_of(section: ContextSource, text: str, zone: ZoneInfo, wanted: Wante
         if read is None or read[1] != (unit == "date"):
             example = "a day such as 2026-05-04" if unit == "date" else "an hour such as 2026-05-04T13:00"
             report(row.line, f"{unit}: expected {example}, found '{row.cells[unit][:60]}'", "correct the cell")
+            continue
+        if unit == "hour" and is_passed_over(row.cells[unit], zone):
+            message = f"hour: the clocks of {zone.key} pass over '{row.cells[unit][:60]}'"
+            report(row.line, message, "remove the row, or write the hour with its offset")
             continue
         place, begin = row.cells["place"] if section.place is not None else EVERYWHERE, read[0].timestamp()
         if (place, begin) in taken:

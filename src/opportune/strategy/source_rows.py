@@ -24,6 +24,7 @@ __all__ = [
     "coordinates",
     "day_after",
     "day_or_moment",
+    "is_passed_over",
     "number",
     "read_rows",
 ]
@@ -206,6 +207,15 @@ def day_or_moment(text: str, zone: ZoneInfo) -> tuple[datetime, bool] | None:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC), False
     except (ValueError, OverflowError):
         return None
+
+
+def is_passed_over(text: str, zone: ZoneInfo) -> bool:
+    """Say whether a moment that can be read has no offset, and the clocks of a zone never show it."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is not None:
+        return False
+    shown = moment.replace(tzinfo=zone).astimezone(UTC).astimezone(zone)
+    return shown.replace(tzinfo=None) != moment
 
 
 def day_after(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -134,7 +134,9 @@ class Feature(Section):
     over: Literal["events", "contacts"] = "events"
     per: Name = "person"
     half_life: Duration | None = None
-    values: Annotated[tuple[Annotated[StrictStr, Field(max_length=200)], ...], Field(min_length=1, max_length=1_000)] | None = None
+    values: (
+        Annotated[tuple[Annotated[StrictStr, Field(max_length=200)], ...], Field(min_length=1, max_length=1_000)] | None
+    ) = None
     by: Name | None = None
     action_in: Name | None = None
     groups: Names | None = None
