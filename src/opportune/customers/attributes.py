@@ -33,6 +33,7 @@ class Attribute:
         length_max: characters of a text or of each item.
         items_max: items of texts.
         visible_to: roles that may read it.
+        is_barred: nothing may depend on it; it is kept, and no fact of any decision.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Attribute:
     length_max: int = 200
     items_max: int = 100
     visible_to: frozenset[str] = frozenset({"agent"})
+    is_barred: bool = False
 
 
 class Registry:
@@ -55,6 +57,8 @@ class Registry:
     def __init__(self, attributes: Iterable[Attribute], prefix: str, ignores_unknown: bool = False) -> None:
         self.attributes = {attribute.name: attribute for attribute in attributes}
         self.prefix = prefix
+        self.barred = tuple(prefix + name for name, attribute in self.attributes.items() if attribute.is_barred)
+        """Keys of what is never a fact."""
         self._plain = PlainForms(
             {name: plain for name, attribute in self.attributes.items() if (plain := _plain(attribute)) is not None}
         )
@@ -116,12 +120,15 @@ class Registry:
         return typed, tuple(ignored)
 
     def left_out(self, values: Mapping[str, Any], facts: Mapping[str, Value]) -> tuple[str, ...]:
-        """Name the declared attributes whose values are not among the facts that were read of them."""
+        """Name the declared attributes whose values are not among the facts that were read of them, and should be."""
         prefix = self.prefix
         return tuple(
             name
             for name, value in values.items()
-            if value is not None and name in self.attributes and prefix + name not in facts
+            if value is not None
+            and (attribute := self.attributes.get(name)) is not None
+            and not attribute.is_barred
+            and prefix + name not in facts
         )
 
     def _unknown(self, name: str) -> Problem:

@@ -214,16 +214,20 @@ class Profiles:
 
 
 def fitting(registry: Registry, attributes: Mapping[str, Any]) -> tuple[dict[str, Value], int]:
-    """Read stored attributes as facts; what the registry does not take is left out, and how many those are."""
-    try:
-        return registry.read(attributes)[0], 0
-    except InputError:
-        pass
+    """Read stored attributes as facts; what the registry does not take is left out, and how many those are.
+
+    What nothing may depend on is left out too: no decision knows it, and none records it.
+    """
     facts: dict[str, Value] = {}
     misfits = 0
-    for name, value in attributes.items():
-        try:
-            facts.update(registry.read({name: value})[0])
-        except InputError:
-            misfits += 1
+    try:
+        facts = registry.read(attributes)[0]
+    except InputError:
+        for name, value in attributes.items():
+            try:
+                facts.update(registry.read({name: value})[0])
+            except InputError:
+                misfits += 1
+    for key in registry.barred:
+        facts.pop(key, None)
     return facts, misfits

@@ -16,10 +16,14 @@ def quality_inputs(project: Project) -> tuple[Predictor, ...]:
     """List the inputs whose quality is judged.
 
     Not those of sessions, which many contacts have none of, nor features per action, of which a decision has many
-    values.
+    values, nor what is of a special category, so that no decision knows it.
     """
     apart = per_action(project) | SESSION.keys()
-    return tuple(Predictor(key, item.type) for key, item in named(project).items() if key not in apart)
+    return tuple(
+        Predictor(key, item.type)
+        for key, item in named(project).items()
+        if key not in apart and (key.startswith("context.") or not item.is_barred)
+    )
 
 
 def thresholds(project: Project) -> Thresholds:

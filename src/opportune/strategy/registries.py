@@ -29,5 +29,6 @@ def _registered(name: str, section: EventAttribute) -> Registered:
         values=None if section.values is None else frozenset(section.values),
         length_max=section.max_length,
         items_max=section.max_items,
+        is_barred=section.is_barred,
         visible_to=frozenset(section.visible_to) if isinstance(section, Attribute) else frozenset(),
     )

@@ -19,7 +19,7 @@ from opportune.strategy.source import Node, place_in_text
 from opportune.strategy.templates import keys_of
 from opportune.strategy.wording import where_of
 
-__all__ = ["barred_attributes", "barred_values", "check_special", "is_barred"]
+__all__ = ["barred_attributes", "barred_values", "check_special"]
 
 PLACES: Mapping[str, str] = {"customer": "attributes.yaml", "context": "context.yaml"}
 DECLARING = frozenset({"attributes.yaml", "context.yaml", "levels.yaml", "events.yaml", "models.yaml", "project.yaml"})
@@ -29,18 +29,13 @@ GAP = r"(?:\s|//[^\n]*\n)*"
 REMEDY = "leave it out, or say in its 'allowed_because:' why the law allows it"
 
 
-def is_barred(attribute: EventAttribute) -> bool:
-    """Say whether an attribute is of a special category, and nobody says why it may be used."""
-    return attribute.special is not None and not attribute.allowed_because
-
-
 def barred_attributes(notes: Notes) -> dict[str, EventAttribute]:
     """List what rules, texts and models may not see, such as "customer.diagnosis"."""
     return {
         f"{prefix}.{name}": attribute
         for prefix, (_, attributes) in _declared(notes).items()
         for name, attribute in attributes.items()
-        if is_barred(attribute)
+        if attribute.is_barred
     }
 
 
@@ -49,7 +44,7 @@ def barred_values(rule: Rule, attributes: Mapping[str, EventAttribute]) -> list[
     return [
         Problem("", 1, 1, "", _message(name, attributes[name]), REMEDY, "special")
         for name in sorted(rule.variables)
-        if name in attributes and is_barred(attributes[name])
+        if name in attributes and attributes[name].is_barred
     ]
 
 
@@ -65,9 +60,10 @@ def check_special(notes: Notes, rules: CheckedRules, features: FeatureRules) -> 
     for event, kind in notes.project.events.items():
         for name, attribute in kind.attributes.items():
             _check_reason(notes, "events.yaml", [event, "attributes", name], attribute)
-            if is_barred(attribute):
+            if attribute.is_barred:
                 _check_features(notes, features, event, name, attribute)
     _check_duplicates(notes)
+    _check_minors(notes)
     barred = barred_attributes(notes)
     segments = {rule.source: rule for rule in rules.schema.segments.values()}
     for file, path, node in _texts(notes) if barred else ():
@@ -134,9 +130,20 @@ def _check_duplicates(notes: Notes) -> None:
     """Report attributes by which people would be told apart; the file names them as its keys."""
     for name in notes.project.duplicates:
         attribute = notes.project.attributes.get(name)
-        if attribute is not None and is_barred(attribute):
+        if attribute is not None and attribute.is_barred:
             message = _message(f"customer.{name}", attribute)
             notes.report("duplicates.yaml", [name], message, REMEDY, "special", key=True, where=[name])
+
+
+def _check_minors(notes: Notes) -> None:
+    """Report an attribute by which nobody's age may be told."""
+    minors = notes.project.settings.minors
+    if minors is None or minors.allowed_because:
+        return
+    attribute = notes.project.attributes.get(minors.attribute)
+    if attribute is not None and attribute.is_barred:
+        message = _message(f"customer.{minors.attribute}", attribute)
+        notes.report("project.yaml", ["minors", "attribute"], message, REMEDY, "special")
 
 
 def _declared(notes: Notes) -> dict[str, tuple[str, Mapping[str, EventAttribute]]]:
@@ -154,7 +161,7 @@ def _check_attribute(notes: Notes, prefix: str, name: str, attribute: EventAttri
     file = PLACES.get(prefix, "levels.yaml")
     path = [name] if prefix in PLACES else [prefix, "attributes", name]
     _check_reason(notes, file, path, attribute)
-    if is_barred(attribute) and getattr(attribute, "predictor", False):
+    if attribute.is_barred and getattr(attribute, "predictor", False):
         message = f"of a special category ({attribute.special}), and models would see it"
         remedy = "add 'predictor: false', or say in 'allowed_because:' why the law allows it"
         notes.report(file, [*path, "special"], message, remedy, "special", key=True)

@@ -46,6 +46,11 @@ class EventAttribute(Section):
     ) = None
     allowed_because: Text = ""
 
+    @property
+    def is_barred(self) -> bool:
+        """Whether it is of a special category, and nobody says why it may be used."""
+        return self.special is not None and not self.allowed_because
+
 
 class ContextAttribute(EventAttribute):
     """One context attribute in context.yaml.
