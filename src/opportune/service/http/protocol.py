@@ -15,7 +15,7 @@ from opportune.service.http.call import ARRIVED
 from opportune.service.http.problems import Refusal, problem_body
 from opportune.service.http.whole import answer_whole
 
-__all__ = ["BoundedProtocol"]
+__all__ = ["IDLE_SECONDS", "BoundedProtocol"]
 
 HEADER_BYTES_MAX = 32_768
 """Request line and headers together."""
@@ -24,6 +24,8 @@ SKIPPED_BYTES_MAX = 1_000_000
 HELD_SECONDS = 1.0
 """How long a request waits for the rest of its body before it takes its place without it."""
 RETRY_SECONDS = 1
+IDLE_SECONDS = 75
+"""How long a connection is kept on which no request begins, or one begins and its head does not end."""
 
 _API = b"POST /v1/"
 _DECISIONS = b"POST /v1/decisions HTTP/1.1\r\n"
@@ -50,8 +52,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._to_skip = 0
         self._held: RequestResponseCycle | None = None
         self._held_timer: TimerHandle | None = None
+        self._head_timer: TimerHandle | None = None
         self.retiring = False
         """Whether the connection ends with its next answer, as another process has fewer."""
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._await_head()
 
     def data_received(self, data: bytes) -> None:
         if self._to_skip:
@@ -69,14 +76,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._in_head and self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
-            self._refuse_head()
+        if self._in_head:
+            if self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
+                self._refuse_head()
+            elif self._head_timer is None and self.timeout_keep_alive_task is None and self._is_idle():
+                self._await_head()
         if self._held is not None and self._held_timer is None:
             self._held_timer = self.loop.call_later(HELD_SECONDS, self._release)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._held = None
         self._release()
+        self._stop_awaiting_head()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # type: ignore[override]
@@ -94,6 +105,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         self._in_head = False
+        self._stop_awaiting_head()
         size = len(self.url)
         for name, value in self.headers:
             size += len(name) + len(value) + 4
@@ -163,6 +175,14 @@ class BoundedProtocol(HttpToolsProtocol):
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
 
+    def _await_head(self) -> None:
+        self._head_timer = self.loop.call_later(IDLE_SECONDS, self.transport.close)
+
+    def _stop_awaiting_head(self) -> None:
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
+
     def _lane(self, cycle: RequestResponseCycle) -> Lane | None:
         path = cycle.scope["path"]
         if path == "/v1/decisions" and cycle.scope["method"] == "POST":
@@ -191,6 +211,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if length is None:
             return None
         lane.refused += 1
+        self._stop_awaiting_head()
         self._unset_keepalive_if_required()
         self.transport.write(_REFUSAL)
         self.timeout_keep_alive_task = self.loop.call_later(self.timeout_keep_alive, self.timeout_keep_alive_handler)

@@ -18,7 +18,7 @@ from opportune.service.collector import quiet_collector
 from opportune.service.http.admission import Admission
 from opportune.service.http.app import App
 from opportune.service.http.balance import Acceptor, Board
-from opportune.service.http.protocol import BoundedProtocol
+from opportune.service.http.protocol import IDLE_SECONDS, BoundedProtocol
 
 __all__ = ["BACKLOG", "Share", "bind", "serve", "serve_aside", "serve_shared"]
 
@@ -151,7 +151,7 @@ def _config(app: App) -> uvicorn.Config:
         server_header=False,
         date_header=False,
         proxy_headers=False,
-        timeout_keep_alive=75,
+        timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
 
