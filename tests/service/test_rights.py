@@ -33,3 +33,27 @@ def test_words_that_are_too_long_are_refused(service: Service) -> None:
 
     assert refused.json()["problems"][0]["where"] == "reason"
     assert service.call("GET", "/v1/customers/c-1").status_code == 200
+
+
+def test_an_export_does_not_tell_who_somebody_else_turned_out_to_be(service: Service) -> None:
+    for customer in ("c-1", "c-2"):
+        service.call("PATCH", f"/v1/customers/{customer}", {"attributes": {"age": 40}})
+    service.call("POST", "/v1/customers/c-1/merge", {"id": "m", "other": "c-2"})
+    while_one = service.call("GET", "/v1/customers/c-1/export").text
+    entry = service.call("GET", "/v1/customers/c-1/merges").json()["merges"][0]["entry"]
+    service.call("POST", "/v1/customers/c-1/split", {"id": "s", "merge": entry})
+
+    exports = [service.call("GET", f"/v1/customers/{one}/export").text for one in ("c-1", "c-2")]
+
+    assert "c-2" in while_one
+    assert [("c-1" in text, "c-2" in text) for text in exports] == [(True, False), (False, True)]
+
+
+def test_the_page_says_what_was_noted_in_words(service: Service) -> None:
+    service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 40}})
+    service.call("POST", "/v1/sessions/s-1", {"id": "n-1", "customer": "c-1"})
+
+    page = service.call("GET", "/v1/customers/c-1/export.html?language=pl").text
+
+    assert "zapisano w rozmowie" in page
+    assert "session." not in page

@@ -5,7 +5,7 @@ It is found by the same rows by which an erasure finds what goes: whatever is ab
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,7 @@ from opportune.service.consents import ConsentLine, lines_of
 from opportune.service.conversations import entries_of
 from opportune.service.course import Course
 from opportune.service.revisions import Strategy
-from opportune.storage import Entry, Kind, OutcomeBody, Storage, decision_of
+from opportune.storage import Entry, Kind, MergePayload, OutcomeBody, Storage, decision_of
 from opportune.strategy.project import Project
 
 __all__ = ["ExportedDecision", "ExportedEntry", "Named", "PersonExport", "Reason", "Taught", "export_person"]
@@ -157,12 +157,13 @@ def export_person(
     entries = list(_entries(storage, identifier, kind))
     decisions = {entry.decision: decision_of(entry) for entry in entries if entry.kind is Kind.DECISION}
     plans = {one.revision: course.plan(one.revision) for one in decisions.values()}
+    own = storage.identifiers(identifier, kind)
     profile = storage.profile(identifier, kind)
     attributes = {} if profile is None else profile.attributes
     times = {} if profile is None else profile.times
     return PersonExport(
         made_at=now,
-        identifiers=tuple(Named(name=one, value=value) for one, value in storage.identifiers(identifier, kind)),
+        identifiers=tuple(Named(name=one, value=value) for one, value in own),
         profile=tuple(
             Named(name=name, value=value, at=instant(times[name]) if name in times else None)
             for name, value in sorted(attributes.items())
@@ -175,9 +176,9 @@ def export_person(
             for entry in entries
             if entry.kind is Kind.DECISION
         ),
-        outcomes=tuple(_entry(entry) for entry in entries if entry.kind is Kind.OUTCOME),
-        events=tuple(_entry(entry) for entry in entries if entry.kind is Kind.EVENT),
-        changes=tuple(_entry(entry) for entry in entries if entry.kind not in _APART),
+        outcomes=tuple(_entry(entry, own) for entry in entries if entry.kind is Kind.OUTCOME),
+        events=tuple(_entry(entry, own) for entry in entries if entry.kind is Kind.EVENT),
+        changes=tuple(_entry(entry, own) for entry in entries if entry.kind not in _APART),
         taught=tuple(_taught(entries, decisions, plans)),
     )
 
@@ -276,7 +277,7 @@ def _values(one: CandidateExplanation) -> dict[str, Any]:
     return found
 
 
-def _entry(entry: Entry) -> ExportedEntry:
+def _entry(entry: Entry, own: Collection[tuple[str, str]]) -> ExportedEntry:
     return ExportedEntry(
         sequence=entry.sequence,
         kind=entry.kind.value,
@@ -286,8 +287,18 @@ def _entry(entry: Entry) -> ExportedEntry:
         session=entry.session,
         decision=entry.decision,
         details=_plain(entry.body),
-        personal=None if entry.payload is None else _plain(entry.payload),
+        personal=None if entry.payload is None else _personal(entry.payload, own),
     )
+
+
+def _personal(payload: msgspec.Struct, own: Collection[tuple[str, str]]) -> dict[str, Any]:
+    """Give a personal part; of a merge that was undone without the identifier of who turned out to be somebody else."""
+    found = _plain(payload)
+    if isinstance(payload, MergePayload):
+        for side in ("identifier", "other"):
+            if (found[f"{side}_kind"], found[side]) not in own:
+                found |= {side: None, f"{side}_kind": None}
+    return found
 
 
 def _taught(

@@ -46,6 +46,8 @@ class Speaker:
 
     def event(self, name: str) -> str:
         """Say an event type."""
+        if name not in self._project.events:
+            return self._words.or_plain(f"event {name}", name)
         return _title(self._project.events, name)
 
     def level(self, name: str) -> str:

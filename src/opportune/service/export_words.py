@@ -52,6 +52,8 @@ _WORDS: Mapping[str, tuple[str, str]] = {
     "session.shown": ("Shown in this conversation", "Pokazano w tej rozmowie"),
     "session.accepted": ("Accepted in this conversation", "Przyjęto w tej rozmowie"),
     "session.rejected": ("Rejected in this conversation", "Odrzucono w tej rozmowie"),
+    "session.start": ("Begin of the conversation", "Początek rozmowy"),
+    "event session.said": ("noted in a conversation", "zapisano w rozmowie"),
     "removed": ("removed", "usunięto"),
     "silence": ("no answer came in time", "nie było odpowiedzi w terminie"),
     "withdrawn": ("taken back", "wycofano"),
