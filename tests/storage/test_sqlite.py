@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from opportune.storage import (
     open_storage,
     verify_storage,
 )
+from opportune.storage.sqlite import file
 from opportune.storage.sqlite.checkpoints import WAL_PAGES
 from opportune.storage.sqlite.file import check_library
 from opportune.testing.storage import StorageContract, accept, fill, forget, merge, save_decision, save_profile
@@ -318,3 +320,45 @@ def test_erased_bytes_leave_the_files(tmp_path: Path) -> None:
 
     assert found_before
     assert found_after == []
+
+
+def test_a_backup_on_a_read_only_device_is_read_without_companions(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = path.rename(path.with_name("back up?#100%.db"))
+    monkeypatch.setattr(file, "_is_on_read_only_device", lambda path: True)
+
+    with SqliteStorage(odd, read_only=True) as storage:
+        assert verify_storage(storage) == []
+        beside = {one.name for one in odd.parent.iterdir() if one.name.startswith(odd.name)}
+
+    assert beside == {odd.name}
+
+
+def test_what_a_writer_left_beside_a_file_is_read_on_a_read_only_device_too(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file, "_is_on_read_only_device", lambda path: True)
+
+    with SqliteStorage(path) as writer:
+        writer.write([save_decision("last")])
+        with SqliteStorage(path, read_only=True) as storage:
+            assert storage.decision("d-last") is not None
+
+
+@pytest.mark.parametrize(
+    ("may", "words"),
+    [
+        (0, "expected a file that this user may read"),
+        (os.R_OK, "expected a folder that can be written, .*copy the file with its -wal"),
+    ],
+)
+def test_a_file_that_cannot_be_opened_is_told_with_the_reason(
+    path: Path, monkeypatch: pytest.MonkeyPatch, may: int, words: str
+) -> None:
+    def refuse(path: Path, flags: int) -> apsw.Connection:
+        raise apsw.CantOpenError
+
+    monkeypatch.setattr(file, "connect", refuse)
+    monkeypatch.setattr(file.os, "access", lambda path, mode: mode == may)
+
+    with pytest.raises(StoreError, match=f"store.db: {words}"):
+        SqliteStorage(path, read_only=True)

@@ -6,12 +6,13 @@ import fcntl
 import os
 from pathlib import Path
 from typing import IO
+from urllib.parse import quote
 
 import apsw
 
 from opportune.errors import DamageError, StoreBusyError, StoreError
 
-__all__ = ["SQLITE_LEAST", "check_file", "check_library", "connect", "flush_folder", "lock"]
+__all__ = ["SQLITE_LEAST", "cannot_open", "check_file", "check_library", "connect", "flush_folder", "lock", "look"]
 
 _MAGIC = b"SQLite format 3\0"
 """How every file of SQLite begins."""
@@ -29,13 +30,40 @@ A larger one costs time: where a commit splits a page of an index, SQLite looks 
 """
 
 
-def connect(path: Path, flags: int) -> apsw.Connection:
+def connect(path: Path | str, flags: int) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags)
     connection.set_busy_timeout(_BUSY_SECONDS * 1_000)
     # Stable plans: without this, SQLite prepares a query anew for every set of values, at five times its cost.
     connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
     connection.execute(f"pragma cache_size = -{_CACHE_KIB}")
     return connection
+
+
+def look(path: Path) -> apsw.Connection:
+    """Connect for reading only; also where nothing can be written, if no writer left something beside the file."""
+    if _is_on_read_only_device(path) and not path.with_name(path.name + "-wal").exists():
+        flags = apsw.SQLITE_OPEN_READONLY | apsw.SQLITE_OPEN_URI
+        return connect(f"file:{quote(str(path))}?immutable=1", flags)
+    return connect(path, apsw.SQLITE_OPEN_READONLY)
+
+
+def cannot_open(path: Path) -> str:
+    """Say why SQLite could not open a file."""
+    if not os.access(path, os.R_OK):
+        return "expected a file that this user may read"
+    if not os.access(path.parent, os.W_OK):
+        return (
+            "expected a folder that can be written, as SQLite keeps companions of the file in it also to read;"
+            " copy the file with its -wal, if there is one, to another folder"
+        )
+    return "it cannot be opened"
+
+
+def _is_on_read_only_device(path: Path) -> bool:
+    try:
+        return bool(os.statvfs(path.parent).f_flag & os.ST_RDONLY)
+    except OSError:
+        return False
 
 
 def flush_folder(folder: Path) -> None:

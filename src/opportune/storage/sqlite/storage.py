@@ -25,7 +25,15 @@ from opportune.storage.kinds import INDEXED_KINDS, Kind
 from opportune.storage.reads import damage
 from opportune.storage.sqlite.applying import apply
 from opportune.storage.sqlite.checkpoints import Checkpointer
-from opportune.storage.sqlite.file import check_file, check_library, connect, flush_folder, lock
+from opportune.storage.sqlite.file import (
+    cannot_open,
+    check_file,
+    check_library,
+    connect,
+    flush_folder,
+    lock,
+    look,
+)
 from opportune.storage.sqlite.finding import find
 from opportune.storage.sqlite.reading import (
     ABOUT,
@@ -128,7 +136,7 @@ class SqliteStorage(Storage):
         return connection
 
     def _open_reader(self) -> apsw.Connection:
-        connection = connect(self._path, apsw.SQLITE_OPEN_READONLY)
+        connection = look(self._path)
         check_ours(connection, self.place, fresh=False)
         return connection
 
@@ -236,6 +244,8 @@ class SqliteStorage(Storage):
             raise damage(self, f"damaged ({fault})") from None
         except apsw.FullError as error:
             raise StoreError(f"{self.place}: no space left on the device; free some, no restart is needed") from error
+        except apsw.CantOpenError as error:
+            raise StoreError(f"{self.place}: {cannot_open(self._path)}") from error
         except apsw.BusyError as error:
             raise StoreBusyError(f"{self.place}: another program holds the file; try again") from error
         except apsw.Error as error:
