@@ -67,9 +67,12 @@ def _row(bar: Bar, top: int, step: int, scale: float) -> list[str]:
         f'<text x="{NAMES - 8}" y="{middle:.1f}" text-anchor="end" font-size="12" fill="#1a1a1a">{escape(name)}'
         f"<title>{escape(bar.name)}</title></text>"
     ]
-    for number, length in enumerate(bar.lengths):
+    # Beside the name and the figures also where only some series have anything.
+    drawn = [(number, length) for number, length in enumerate(bar.lengths) if length]
+    first = top - 5 + (len(bar.lengths) - len(drawn)) * ROW / 2
+    for place, (number, length) in enumerate(drawn):
         parts.append(
-            f'<rect x="{NAMES}" y="{top - 5 + number * ROW}" width="{length * scale:.1f}" height="{THICK}" '
+            f'<rect x="{NAMES}" y="{first + place * ROW:.1f}" width="{length * scale:.1f}" height="{THICK}" '
             f'fill="{COLOURS[number % len(COLOURS)]}"/>'
         )
     end = NAMES + max(bar.lengths, default=0.0) * scale + 6

@@ -17,10 +17,12 @@ table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
 caption { text-align: left; font-weight: bold; padding: 0.25rem 0; }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align: right; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
+th:first-child, td:first-child { min-width: 6rem; }
 .scroll { overflow-x: auto; }
 .pictures { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(26rem, 100%), 1fr)); gap: 1rem; }
 figure { margin: 0; max-width: 48rem; border: 1px solid #cccccc; }
 svg { display: block; width: 100%; height: auto; }
+.look, .well { margin: 1rem 0; }
 .look { border-left: 0.4rem solid #b3440a; padding: 0.1rem 1rem; background: #fdf3ec; }
 .well { border-left: 0.4rem solid #3a7d2c; padding: 0.1rem 1rem; background: #f0f7ee; }
 summary { cursor: pointer; padding: 0.25rem 0; }

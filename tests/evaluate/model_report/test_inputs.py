@@ -41,10 +41,18 @@ def test_alike_inputs_do_not_drift():
     found = inputs([AGE, CITY, SINCE, OWNS, VIP], people(3_000), people(1_000))
 
     assert [one.predictor for one in found if (one.drift or 0) > 0.05] == []
-    assert findings([], found, {}) == []
+    assert findings([], found, {}, 1_000) == []
     for one in found:
         assert sum(before for _, before, _ in one.groups) == pytest.approx(1.0)
         assert sum(now for _, _, now in one.groups) == pytest.approx(1.0)
+
+
+def test_few_decisions_tell_nothing_of_inputs():
+    none = people(1, cities=("Oslo",)), people(1, age=95, cities=("Bergen",), missing=1.0)
+    some = people(200, missing=0.7), people(200, cities=("Bergen",), missing=0.7)
+
+    assert findings([], inputs([AGE, CITY, OWNS], *none), {}, 1) == []
+    assert findings([], inputs([CITY], *some), {}, 200) == []
 
 
 def test_other_inputs_are_found_for_what_they_are():
@@ -52,7 +60,7 @@ def test_other_inputs_are_found_for_what_they_are():
 
     found = inputs([AGE, CITY, OWNS], before, now)
 
-    told = {(one.code, one.subject) for one in findings([], found, {})} - {("never-seen", "customer.age")}
+    told = {(one.code, one.subject) for one in findings([], found, {}, 1_000)} - {("never-seen", "customer.age")}
     assert told == {
         ("drift", "customer.age"),
         ("drift", "customer.city"),

@@ -90,10 +90,10 @@ def test_maturity_needs_answers_of_both_kinds():
 def test_a_model_that_is_off_is_found_and_one_that_is_right_is_not():
     wrong, right = (performance(board_of(6_000, skew)[0], {"main": "mixture"}, "main") for skew in (1.5, 0.0))
 
-    found = findings(wrong, [], {"broken": "ValueError"})
+    found = findings(wrong, [], {"broken": "ValueError"}, 0)
 
     assert {one.code for one in found} == {"set-aside", "calibration", "worse-than-constant"}
     assert [list(THRESHOLDS).index(one.code) for one in found] == sorted(
         list(THRESHOLDS).index(one.code) for one in found
     )
-    assert findings(right, [], {}) == []
+    assert findings(right, [], {}, 0) == []

@@ -61,7 +61,7 @@ def test_interactions_are_named_and_counted(report: ModelReport) -> None:
 def test_a_predictor_that_knows_the_answer_is_to_be_looked_at(report: ModelReport) -> None:
     main = of(report, "main")
     leak = msgspec.structs.replace(main.predictors[0], too_good=True, auc=0.93)
-    (found,) = findings([msgspec.structs.replace(main, answers=10, actions=(), predictors=(leak,))], [], [])
+    (found,) = findings([msgspec.structs.replace(main, answers=10, actions=(), predictors=(leak,))], [], [], 0)
 
     assert (found.code, found.subject, found.value) == ("knows-answer", leak.predictor, 0.93)
-    assert findings([msgspec.structs.replace(main, answers=10, actions=())], [], []) == []
+    assert findings([msgspec.structs.replace(main, answers=10, actions=())], [], [], 0) == []

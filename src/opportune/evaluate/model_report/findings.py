@@ -26,16 +26,24 @@ AUC of one predictor alone, ahead of all others; population stability index; ris
 of values that were not there before."""
 ANSWERS_LEAST = 1_000
 ACTION_ANSWERS_LEAST = 500
+DECISIONS_LEAST = 100
+"""Decisions of now and of before, each, from which on inputs are judged by them."""
 MARGIN = 0.005
 """Share by which log loss may stand above the constant, since that one knows the rate in hindsight."""
 
 
-def findings(models: Sequence[ModelHealth], inputs: Sequence[InputHealth], failed: Iterable[str]) -> list[Finding]:
-    """Name what passes a threshold: together by model, gravest first, and the model with the gravest first."""
+def findings(
+    models: Sequence[ModelHealth], inputs: Sequence[InputHealth], failed: Iterable[str], compared: int
+) -> list[Finding]:
+    """Name what passes a threshold: together by model, gravest first, and the model with the gravest first.
+
+    Args:
+        compared: decisions of now or of before, whichever are fewer.
+    """
     found = [Finding(code="set-aside", model=name, value=1.0, threshold=0.0) for name in failed]
     for model in models:
         found += _of_model(model)
-    for one in inputs:
+    for one in inputs if compared >= DECISIONS_LEAST else ():
         found += _of_input(one)
     order = list(THRESHOLDS)
     gravest = {
@@ -75,7 +83,8 @@ def _of_input(one: InputHealth) -> Iterator[Finding]:
         yield Finding(code="drift", subject=one.predictor, value=one.drift, threshold=THRESHOLDS["drift"])
     if rise > THRESHOLDS["missing"]:
         yield Finding(code="missing", subject=one.predictor, value=rise, threshold=THRESHOLDS["missing"])
-    if one.never_seen > THRESHOLDS["never-seen"]:
+    # Where drift cannot be told, there are too few values to know which of them are usual.
+    if one.drift is not None and one.never_seen > THRESHOLDS["never-seen"]:
         yield Finding(
             code="never-seen", subject=one.predictor, value=one.never_seen, threshold=THRESHOLDS["never-seen"]
         )

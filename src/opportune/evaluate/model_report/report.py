@@ -52,7 +52,7 @@ def report_of(
         person_answers=plan.answers_per_person,
         person_days=plan.quota_days if plan.answers_per_person else 0,
         failed=dict(models.failed),
-        findings=tuple(findings(healths, health, models.failed)),
+        findings=tuple(findings(healths, health, models.failed, min(len(before), len(now)))),
     )
 
 
