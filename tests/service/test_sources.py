@@ -12,8 +12,12 @@ from threading import Event, Thread
 from time import perf_counter
 from typing import Any
 
+import pytest
+
 from opportune.service import Settings
 from opportune.service.revisions import Strategy, strategy_from_files
+from opportune.service.starting import begin_with
+from opportune.storage import SqliteStorage
 from tests.service.shop import Service, files, serving
 
 MONDAY = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -108,6 +112,23 @@ def test_hosts_that_the_operator_did_not_name_are_not_asked(tmp_path: Path) -> N
         service.wait(0.05)
 
     assert (doubts, asked) == (["context.rain: late"], [])
+
+
+def test_a_source_that_nobody_will_ask_is_told_at_the_start_and_when_it_is_published(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = "source 'weather' is never asked, and what it fills is always late: its host 127.0.0.1:9 is"
+    texts = dict(strategy("127.0.0.1:9").project.files)
+    with SqliteStorage(tmp_path / "start.db") as storage:
+        alone = begin_with(storage, texts, "a", kernel="numpy").notes
+        monkeypatch.setenv("OPPORTUNE_SOURCE_HOSTS", "127.0.0.1:9, other.example")
+        allowed = begin_with(storage, texts, "b", kernel="numpy").notes
+    with serving(tmp_path / "shop.db", settings()) as service:
+        advice = service.call("POST", "/v1/revisions", {"files": texts}).json()["advice"]
+
+    assert [note.startswith(said) for note in alone] == [True]
+    assert allowed == ()
+    assert any(one.startswith(said) for one in advice)
 
 
 SCORE = """

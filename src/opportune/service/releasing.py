@@ -30,6 +30,7 @@ from opportune.service.revisions import Strategy, files_of, reason_of
 from opportune.service.settings import Settings
 from opportune.service.trial import recent_decisions, try_on
 from opportune.storage import GroupWriter, RevisionBody, RevisionNote, Storage
+from opportune.strategy.advice import of_hosts
 
 __all__ = ["Publisher", "RevisionLine", "RevisionRecord", "listed"]
 
@@ -183,10 +184,11 @@ class Publisher:
         repeated = await self._aside(lambda: already(course, strategy, tests))
         if repeated is not None:
             return repeated
-        await self._aside(lambda: expect_sound(self._storage, strategy))
+        await self._aside(lambda: expect_sound(self._storage, strategy, course))
         model = await self._model_for(strategy)
         trial = await self._aside(lambda: try_on(strategy, model, recent_decisions(self._storage)))
         advice = await self._aside(lambda: advice_on(course, strategy))
+        advice += of_hosts(strategy.project, self._settings.source_hosts)
         write = await self._aside(lambda: revision_of(course, strategy, self._settings.new_id(), offer))
         # From here on the learner may come to it at any moment, and must not wait for it to be compiled once more.
         course.strategies.put(strategy)

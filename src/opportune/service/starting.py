@@ -10,8 +10,9 @@ from opportune.errors import DamageError, InputError, ProjectError
 from opportune.service.course import Course
 from opportune.service.publishing import Offer, current, publish
 from opportune.service.revisions import Strategy, compiled, reason_of, strategy_from_files
+from opportune.service.settings import Settings
 from opportune.storage import Storage
-from opportune.strategy.advice import of_time
+from opportune.strategy.advice import of_hosts, of_time
 from opportune.strategy.checked import CheckedProject
 
 __all__ = ["Start", "begin_with"]
@@ -75,7 +76,8 @@ def begin_with(
 
 
 def _start(strategy: Strategy, notes: tuple[str, ...]) -> Start:
-    return Start(strategy, (*notes, *of_time(strategy.project, datetime.now(UTC))))
+    hosts = of_hosts(strategy.project, Settings().source_hosts)
+    return Start(strategy, (*notes, *of_time(strategy.project, datetime.now(UTC)), *hosts))
 
 
 def _lost(course: Course) -> tuple[str, ...]:

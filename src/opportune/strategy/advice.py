@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 
+from opportune.customers.context.remote import host_of
 from opportune.learning.tree_training import has_lightgbm
 from opportune.strategy.compile_sources import zone_of
 from opportune.strategy.event_recurrence import LAST_YEAR
 from opportune.strategy.project import Project
 from opportune.strategy.source_events import goes_on_unknown, is_event_file
 
-__all__ = ["of_change", "of_project", "of_time"]
+__all__ = ["of_change", "of_hosts", "of_project", "of_time"]
 
 YEARS_AHEAD = 1
 """How many years before the last one that is reckoned with somebody is told."""
@@ -64,6 +65,22 @@ def _in_one_language(project: Project) -> Iterator[str]:
                 f"'if_missing' of '{key}' says the same words in texts of all languages ({', '.join(languages)});"
                 " write a map from language to text where that is not meant"
             )
+
+
+def of_hosts(project: Project, hosts: Collection[str]) -> tuple[str, ...]:
+    """Say which sources of a sound strategy nobody will ask, one sentence each.
+
+    Args:
+        hosts: that the operator of the service lets be asked.
+    """
+    allowed = {host.lower() for host in hosts}
+    asked = {name: host_of(section.url) for name, section in project.sources.items() if section.url is not None}
+    return tuple(
+        f"source '{name}' is never asked, and what it fills is always late: its host {host} is not among those of the"
+        " variable OPPORTUNE_SOURCE_HOSTS with which the service was started"
+        for name, host in asked.items()
+        if host not in allowed
+    )
 
 
 def of_change(before: Project, after: Project) -> tuple[str, ...]:
