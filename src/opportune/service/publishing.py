@@ -16,6 +16,7 @@ from opportune.learning import PropensityModel
 from opportune.outcomes import Learner, carried, new_model
 from opportune.service.course import Course, Step
 from opportune.service.live import Knowledge
+from opportune.service.reachable import expect_reachable
 from opportune.service.renaming import renamed_since
 from opportune.service.revisions import Strategy, bundle_of, files_of, strategy_from_files
 from opportune.service.training import trained
@@ -155,7 +156,7 @@ def publish(storage: Storage, offer: Offer, new_id: str, kernel: str = "auto", m
     repeated = already(course, strategy, tests)
     if repeated is not None:
         return repeated
-    expect_sound(storage, strategy)
+    expect_sound(storage, strategy, course)
     learner = as_published(storage, strategy, kernel, course)
     trial = try_on(strategy, learner.model, recent_decisions(storage))
     advice = advice_on(course, strategy)
@@ -205,14 +206,19 @@ def already(course: Course, strategy: Strategy, tests: int) -> Published | None:
     )
 
 
-def expect_sound(storage: Storage, strategy: Strategy) -> None:
-    """Refuse a strategy whose bundle is in the store already, and damaged: nobody else could read it.
+def expect_sound(storage: Storage, strategy: Strategy, course: Course | None = None) -> None:
+    """Refuse a strategy that does not go with what the store holds.
 
     Raises:
-        DamageError: so it is.
+        DamageError: its bundle is in the store already, and damaged: nobody else could read it.
+        ProjectError: identifiers in the store could not be named any more.
         StoreError: the store cannot be read.
     """
     storage.revision(strategy.plan.revision)
+    course = course or Course(storage)
+    now = current(course)
+    if now is not None:
+        expect_reachable(storage, course.strategies.of(now.hash), strategy)
 
 
 def as_published(storage: Storage, strategy: Strategy, kernel: str, course: Course | None = None) -> Learner:
