@@ -12,7 +12,7 @@ from opportune.strategy.sections.identity import Comparison, IdentifierKind
 __all__ = ["check_identity"]
 
 KINDS, LEVELS, DUPLICATES = "identifiers.yaml", "levels.yaml", "duplicates.yaml"
-TAKEN = ("customer", "context", "segment", "feature", "event", "now", "zone")
+TAKEN = ("customer", "context", "segment", "feature", "session", "event", "now", "zone")
 """What rules and texts name otherwise."""
 KEYS_OF = {"region": "phone", "lower_case": "email"}
 """Key → the normalisation that reads it."""
