@@ -202,7 +202,7 @@ def explain_three(console: Console, address: str, journal: Journal) -> None:
     last = len(journal.decisions) - 1
     for number in sorted({min(EARLY, last), last // 2, last}):
         decision = journal.decisions[number]
-        answer = httpx.get(f"{address}/v1/decisions/{decision.id}", timeout=10)
+        answer = httpx.get(f"{address}/v1/decisions/{decision.id}", timeout=60)
         answer.raise_for_status()
         console.print(f"[bold]Decision {number + 1:,} of {last + 1:,}[/bold], {decision.id}")
         for line in words(answer.json()["explanation"]):
