@@ -114,6 +114,25 @@ def test_replay_folds_to_the_served_model_and_judges_it(run: Run, store: Path) -
     assert "equal to the served model" in text
 
 
+def test_after_an_erasure_nothing_is_at_fault(run: Run, tmp_path: Path) -> None:
+    store = tmp_path / "shop.db"
+    with serving(store) as service:
+        for number in range(4):
+            service.call("PATCH", f"/v1/customers/c-{number}", {"attributes": {"age": 40}}).raise_for_status()
+            answer = service.decide(f"r-{number}", customer=f"c-{number}")
+            said = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+            service.call("POST", "/v1/outcomes", said).raise_for_status()
+            service.settle()
+        service.call("POST", "/v1/customers/c-1/erasure", {"reason": "asked"}).raise_for_status()
+
+    verified = run("verify", "--store", store)
+    replayed = run("replay", "--store", store, "--kernel", "numpy")
+
+    assert (verified.code, replayed.code) == (0, 0)
+    assert "3 decisions not, as what they rest on is not kept" in verified.out
+    assert "not compared, since decisions that it learned from were erased" in replayed.out
+
+
 def test_explain_says_what_became_of_it(run: Run, store: Path) -> None:
     said = run("explain", "r-49", "--store", store).out
 

@@ -20,6 +20,7 @@ from opportune.service.publishing import revision_of
 from opportune.service.training import STATES
 from opportune.storage import SqliteStorage, Storage
 from opportune.storage.cluster import LiveModel
+from opportune.testing.storage import forget
 
 from .shop import Service, strategy
 from .variants import variant
@@ -192,3 +193,18 @@ def test_without_a_model_it_falls_back_until_one_comes(
     assert [one["action"] for one in answer_without["placements"][0]["actions"]] == ["water"]
     assert models == []
     assert answer_with["degraded"] is None
+
+
+def test_an_erasure_is_followed_by_a_checkpoint(storage: Storage, follower: Follower) -> None:
+    with deciding(storage) as service:
+        service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 40}}).raise_for_status()
+        answer(service, "a")
+    learn_and_post(follower)
+    before = follower.checkpoint(is_due=False)
+    storage.write([forget("f", "c-1")])
+    learn_and_post(follower)
+    after = follower.checkpoint(is_due=False)
+
+    assert before is None
+    assert after is not None
+    assert follower.checkpoint(is_due=False) is None

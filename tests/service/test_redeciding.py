@@ -14,6 +14,7 @@ from opportune.learning import from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import new_model
 from opportune.service import Settings
+from opportune.service.proof import prove_models
 from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
 from opportune.service.revisions import strategy_from_folder
 from opportune.storage import ErasePayloads, Kind, SaveDecision, SqliteStorage, open_storage, verify_storage
@@ -82,6 +83,22 @@ def test_fallbacks_and_erased_decisions_are_counted(store: Path) -> None:
     counts, problems = proven(store)
     assert fallen == "store-slow"
     assert (counts.degraded, counts.gone, problems) == (1, 1, [])
+
+
+def test_an_erasure_leaves_nothing_at_fault_and_what_follows_is_decided_again(tmp_path: Path) -> None:
+    place = tmp_path / "shop.db"
+    with serving(place) as service:
+        busy(service, 30)
+        service.settle()
+        service.call("POST", "/v1/customers/c-1/erasure", {"reason": "asked by letter"}).raise_for_status()
+        service.until(lambda: service.runtime.storage.journal(kinds=(Kind.MODEL,)))
+        busy(service, 20, 30)
+        service.settle()
+
+    with open_storage(str(place), read_only=True) as storage:
+        assert prove_models(storage) == (1, [])
+    counts, problems = proven(place)
+    assert (counts.compared >= 20, counts.compared + counts.gone, problems) == (True, 50, [])
 
 
 async def _degraded(service: Service) -> str | None:

@@ -57,7 +57,7 @@ def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
     served = trained(storage, course, kernel)
     assert served is not None
     is_still = storage.last_sequence() == until
-    is_whole = anchor is None
+    is_whole = anchor is None and storage.learnable(0, until)
     digest = learner.model.digest()
     return {
         "outcomes": total,
@@ -65,6 +65,7 @@ def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
         "digest": digest,
         "served": served.model.digest(),
         "whole": is_whole,
+        "erased": anchor is None and not is_whole,
         "equal": digest == served.model.digest() if is_still and is_whole else None,
         "report": judged(trail) if len(trail.happened) else None,
     }
@@ -103,6 +104,8 @@ def _figure(value: float) -> str:
 
 
 def _verdict(found: dict[str, Any]) -> str:
+    if found["erased"]:
+        return "not compared, since decisions that it learned from were erased"
     if not found["whole"]:
         return "not compared, since the beginning of the journal is no longer kept"
     if found["equal"] is None:

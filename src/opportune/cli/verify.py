@@ -45,7 +45,8 @@ def verify(
         if stretches:
             learned = f"{count(stretches, 'stretch', 'stretches')} of the model learned again, all equal"
         again = f"{count(decisions.compared, 'decision')} decided again, all equal" if decisions.compared else ""
-        told = "; ".join(part for part in (learned, again) if part)
+        gone = f"{count(decisions.gone, 'decision')} not, as what they rest on is not kept" if decisions.gone else ""
+        told = "; ".join(part for part in (learned, again, gone) if part)
         out.print(f"No problems in {count(entries, 'entry', 'entries')}; {told}.")
     if problems:
         raise typer.Exit(FOUND)

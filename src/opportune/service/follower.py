@@ -46,6 +46,8 @@ class Follower:
         self._post_after = 0.0
         self._kept_position = -1
         self._kept_learned = 0
+        self._forgot = False
+        """Whether somebody was forgotten since the last checkpoint."""
 
     def begin(self, progress: Progress = lambda done, total: None) -> bool:
         """Bring a learner to the end of the journal, from the posted model or the last checkpoint.
@@ -89,6 +91,7 @@ class Follower:
                 self.course.note(entry)
             if isinstance(entry.body, ErasureBody | ForgetBody):
                 self._book.forget(entry.body.sequences)
+                self._forgot = self._forgot or isinstance(entry.body, ForgetBody)
             elif entry.kind is Kind.OUTCOME:
                 teach(self.learner, self._book, entry, _tell)
             elif not turn(self.learner, self.course, entry):
@@ -131,12 +134,15 @@ class Follower:
         """Give the write of a checkpoint, where enough was learned since the last one.
 
         Args:
-            is_due: anything that was learned is enough.
+            is_due: anything that was learned is enough. So it is after an erasure: what was learned of the erased
+                cannot be learned again, and later decisions stand on this checkpoint.
         """
         learner = self.learner
         learned = learner.learned - self._kept_learned
-        if learner.position == self._kept_position or not (is_due or learned >= self._settings.checkpoint_lessons):
+        is_due = is_due or self._forgot or learned >= self._settings.checkpoint_lessons
+        if learner.position == self._kept_position or not is_due:
             return None
+        self._forgot = False
         self._kept_position, self._kept_learned = learner.position, learner.learned
         model = learner.model
         name = f"checkpoint-{self._settings.new_id()}"

@@ -40,10 +40,10 @@ def prove_models(storage: Storage, progress: Progress = lambda done, total: None
 def _stretches(storage: Storage) -> Iterable[tuple[ModelState | None, ModelState]]:
     """Pair each kept checkpoint with the one before it; the first of all with the beginning of the journal, None."""
     states = storage.model_states(STATES)[::-1]
-    if 0 < len(states) < MODELS_KEPT and storage.anchor() is None:
+    # What was erased, or went by the rules of retention, cannot be learned again.
+    if 0 < len(states) < MODELS_KEPT and storage.anchor() is None and storage.learnable(0, states[0].position):
         yield None, states[0]
     for earlier, later in pairwise(states):
-        # What was erased, or went by the rules of retention, cannot be learned again.
         if storage.learnable(earlier.position, later.position):
             yield earlier, later
 

@@ -82,6 +82,9 @@ class Teacher:
                 self._waiting.append(entry)
             elif isinstance(entry.body, ForgetBody | ErasureBody):
                 self._book.forget(entry.body.sequences)
+                if isinstance(entry.body, ForgetBody):
+                    # What it learned of them cannot be learned again: later decisions stand on this checkpoint.
+                    self._keep_soon()
         if self._waiting and not self._awake:
             self._awake = True
             asyncio.get_running_loop().call_soon(self._slice)
