@@ -38,7 +38,16 @@ def test_a_token_of_another_library_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "header", [{"alg": "none"}, {"alg": "HS512"}, {"typ": "JWT"}, {"alg": "HS256", "typ": "at+jwt"}, [], "HS256"]
+    "header",
+    [
+        {"alg": "none"},
+        {"alg": "HS512"},
+        {"typ": "JWT"},
+        {"alg": "HS256", "typ": "at+jwt"},
+        {"alg": "HS256", "crit": ["b64"], "b64": False},
+        [],
+        "HS256",
+    ],
 )
 def test_other_headers_are_refused(header: object) -> None:
     with pytest.raises(InputError) as refusal:

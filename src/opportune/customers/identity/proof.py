@@ -28,6 +28,8 @@ PROOF_CHARACTERS_MAX = 8_000
 class _Header(msgspec.Struct, frozen=True):
     alg: str
     typ: str = "JWT"
+    crit: object = None
+    """What a reader must understand to believe the token; nothing of that kind is understood here."""
 
 
 class _Claims(msgspec.Struct, frozen=True):
@@ -71,7 +73,7 @@ def claimed_in(key: bytes, proof: str, now: datetime) -> dict[str, str]:
         claims = msgspec.json.decode(_bytes(claims_text), type=_Claims)
     except (msgspec.MsgspecError, ValueError):
         raise _wrong() from None
-    if header.alg != "HS256" or header.typ.upper() != "JWT" or len(claims.identifiers) < 2:
+    if header.alg != "HS256" or header.typ.upper() != "JWT" or header.crit is not None or len(claims.identifiers) < 2:
         raise _wrong()
     left = claims.exp - now.timestamp()
     if left <= 0:
