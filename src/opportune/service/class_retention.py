@@ -140,11 +140,14 @@ def _dropped_values(
     return sum(len(write.names) for write in writes)
 
 
-def _may_have_set(entry: Entry, names: Container[str]) -> bool:
-    """Say whether a change of a profile set one of these attributes, as far as it still tells."""
+def _may_have_set(entry: Entry, until: Mapping[str, int]) -> bool:
+    """Say whether a change of a profile set something whose time is over, as far as it still tells."""
     if entry.kind is not Kind.PROFILE:
         return False
-    return not isinstance(entry.payload, ProfilePayload) or any(name in names for name in entry.payload.attributes)
+    payload = entry.payload
+    if not isinstance(payload, ProfilePayload):
+        return True
+    return any(entry.sequence <= until.get(name, 0) for name in payload.attributes)
 
 
 def _erase(storage: Storage, sequences: list[int]) -> None:
