@@ -61,7 +61,7 @@ def _key(name: str, number: int) -> list[str]:
 
 
 def _row(bar: Bar, top: int, step: int, scale: float) -> list[str]:
-    middle = top + (step - 12) / 2 + 2
+    middle = top + (step - 12 - (ROW - THICK)) / 2 - 1
     name = bar.name if len(bar.name) <= LETTERS else f"{bar.name[: LETTERS - 1]}…"
     parts = [
         f'<text x="{NAMES - 8}" y="{middle:.1f}" text-anchor="end" font-size="12" fill="#1a1a1a">{escape(name)}'

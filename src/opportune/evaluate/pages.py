@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from html import escape
 
@@ -15,6 +16,9 @@ body { font: 1rem/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 72rem; p
 h1 { margin-bottom: 0; }
 table { border-collapse: collapse; margin: 0.5rem 0 1.5rem; }
 caption { text-align: left; font-weight: bold; padding: 0.25rem 0; }
+caption.again { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
+@media (min-width: 48rem) { caption { white-space: nowrap; } }
+@media (max-width: 48rem) { td.text { min-width: 7rem; } }
 th, td { padding: 0.25rem 0.75rem; border-bottom: 1px solid #cccccc; text-align: right; }
 th:first-child, td:first-child, td.text, th.text { text-align: left; }
 th:first-child, td:first-child { min-width: 6rem; }
@@ -45,10 +49,25 @@ def document(language: str, title: str, subject: str, made: str, sections: Seque
             '<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">',
             f"<title>{escape(title)}: {escape(subject)}</title><style>{_STYLE}</style></head>",
             f"<body><header><h1>{escape(title)}</h1><p>{escape(made)}</p></header><main>",
-            *sections,
+            _once("\n".join(sections)),
             "</main></body></html>\n",
         ]
     )
+
+
+def _once(html: str) -> str:
+    """Keep a caption that only repeats its heading for those who hear the page."""
+    heading = ""
+
+    def seen(found: re.Match[str]) -> str:
+        nonlocal heading
+        if found[1] is not None:
+            heading = found[1]
+        elif found[2] == heading:
+            return f'<caption class="again">{heading}</caption>'
+        return found[0]
+
+    return re.sub("<h[23][^>]*>([^<]*)</h[23]>|<caption>([^<]*)</caption>", seen, html)
 
 
 def pictured(pictures: Sequence[str]) -> str:

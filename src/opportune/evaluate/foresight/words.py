@@ -103,9 +103,8 @@ _TEXTS: dict[Language, dict[str, str]] = {
     "pl": {
         "plan": "Skutki zmiany",
         "funnel": "Lejek",
-        "made": "„{before}” → „{after}”: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte w obu wersjach"
-        " przy tych"
-        " samych modelach i losowaniach",
+        "made": "„{before}” → „{after}”: {source} ({persons:osoba|osoby|osób}); rozstrzygnięto je w obu"
+        " wersjach przy tych samych modelach i losowaniach",
         "made funnel": "{contacts:kontakt|kontakty|kontaktów} {persons:osoby|osób|osób},"
         " {candidates:kandydat|kandydaci|kandydatów},"
         " pokazano {returned}",

@@ -46,7 +46,7 @@ _TEXTS: dict[Language, dict[str, str]] = {
     },
     "pl": {
         "title": "Ile kosztuje poprawa celu",
-        "made": "{goal}: {source} ({persons:osoba|osoby|osób}), rozstrzygnięte na nowo przy"
+        "made": "{goal}: {source} ({persons:osoba|osoby|osób}); rozstrzygnięto je na nowo przy"
         " {weights:wadze|wagach|wagach} przez model {model} w obecnym stanie (wpis dziennika {position})",
         "decisions": "{contacts:zapisana decyzja|zapisane decyzje|zapisanych decyzji}",
         "profiles": "{contacts:kontakt|kontakty|kontaktów} klientów z magazynu",
