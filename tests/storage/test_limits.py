@@ -22,6 +22,7 @@ from opportune.testing.storage import NOON, accept, merge, reservation, reservin
 from tests.postgres import need_postgres
 
 CAP = 4
+TRIES = 10
 YESTERDAY = NOON - timedelta(days=1)
 
 
@@ -161,7 +162,8 @@ def test_one_person_with_two_identifiers_has_one_cap() -> None:
 
 
 def test_deciders_that_do_not_say_what_they_saw_break_the_cap() -> None:
-    assert _beyond_the_cap(need_postgres().database(), checks=False) > 0
+    # Their turns have to fall between one another's reads and writes, which is up to the machine.
+    assert any(_beyond_the_cap(need_postgres().database(), checks=False) for _ in range(TRIES))
 
 
 def test_a_reservation_of_an_earlier_moment_is_measured_by_its_own_terms(tmp_path: Path) -> None:
