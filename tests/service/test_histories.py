@@ -65,6 +65,13 @@ def test_the_first_event_of_somebody_whom_a_decision_did_not_find_counts_too(ser
     assert facts(service, service.decide("r-2", customer="c-9"))["calls_7d"] == 1
 
 
+def test_nobody_has_no_features_and_somebody_without_a_past_has_counts_of_nothing(service: Service) -> None:
+    events = [{"type": "call_ended", "attributes": {"minutes": 5}}]
+
+    assert facts(service, service.decide("r-1", events=events)) == {}
+    assert facts(service, service.decide("r-2", customer="c-9")) == {"calls_7d": 0, "minutes_ever": 0.0, "shown_1d": 0}
+
+
 def test_what_is_in_memory_is_what_the_store_has_whatever_happens(service: Service) -> None:
     chance = random.Random(3)
     customers = ["a", "b", "c"]

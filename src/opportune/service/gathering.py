@@ -128,7 +128,8 @@ class Gatherer:
             said = {name.removeprefix("context."): value for name, value in read.facts.items()}
             doubts = read.doubts
         known.update(self._of_units(serving, past))
-        if len(serving.strategy.features):
+        # Of nobody nothing is known: a count of 0 would say that somebody did nothing.
+        if key is not None and len(serving.strategy.features):
             fresh = await self._unrecorded(request, happened)
             known.update(self._features(serving, request, profile, past, now, fresh))
         return Found(past, known, doubts, said)
