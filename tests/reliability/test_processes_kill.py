@@ -186,7 +186,11 @@ def test_a_store_that_crashes_loses_nothing_and_teaches_nothing_twice(stops: int
 
 
 def test_processes_that_acknowledge_before_they_write_are_noticed() -> None:
-    chance = random.Random(3)
+    # Each kill may come when nothing is under way.
+    assert any(_early_ones_lose(random.Random(seed)) for seed in range(5))
+
+
+def _early_ones_lose(chance: random.Random) -> bool:
     with fleet(need_postgres().database(), 2, module="tests.reliability.early_service") as service:
         with load(service, chance) as senders:
             for _ in range(3):
@@ -197,4 +201,4 @@ def test_processes_that_acknowledge_before_they_write_are_noticed() -> None:
         store = service.store
 
     acknowledged = set().union(*(sender.acknowledged for sender in senders))
-    assert judge(store, acknowledged, learned) != set()
+    return judge(store, acknowledged, learned) != set()

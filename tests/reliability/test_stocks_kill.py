@@ -184,9 +184,13 @@ def test_nothing_is_given_out_twice_and_everything_once(
 
 @pytest.mark.serial
 def test_clients_that_read_and_then_take_give_out_too_much() -> None:
-    url = need_postgres().database()
+    server = need_postgres()
 
+    # Their turns have to fall between one another's reads and writes, which is up to the machine.
+    assert any(_gives_too_much(server.database()) for _ in range(10))
+
+
+def _gives_too_much(url: str) -> bool:
     take(url, 2, 500, 6, 10.0, "naive")
-
     with open_storage(url) as storage:
-        assert over_grants(storage, 6) > 0
+        return over_grants(storage, 6) > 0
