@@ -176,6 +176,19 @@ def test_the_first_of_repeated_events_counts_in_whatever_order_rows_are_read(run
     assert spent(run, tmp_path, project, path) == [5.0, 7.5, 4.0]
 
 
+def test_points_may_be_written_as_a_spreadsheet_writes_them(run, tmp_path, project):
+    points = points_file(tmp_path / "p.csv")
+    points.write_bytes(b"\xef\xbb\xbf" + points.read_bytes().replace(b",", b";").replace(b"\n", b"\r\n"))
+
+    ended = run(
+        "features", "table", "--events", events_file(tmp_path / "e.parquet"), "--project", project,
+        "--points", points, "--out", tmp_path / "out.parquet",
+    )  # fmt: skip
+
+    assert ended.code == 0, ended.err
+    assert pl.read_parquet(tmp_path / "out.parquet")["feature.spend_7d"].to_list() == [5.0, 7.5, 4.0]
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
@@ -195,6 +208,19 @@ def test_points_that_cannot_be_meant_are_refused(run, tmp_path, project, row, sa
     assert ended.code == 1
     assert said in ended.err
     assert "Nowhere" not in ended.err
+
+
+@pytest.mark.parametrize(
+    ("out", "said"), [(".", "found a folder"), ("gone/out.parquet", "out.parquet: its folder does not exist")]
+)
+def test_a_table_needs_a_place(run, tmp_path, project, store, out, said):
+    ended = run(
+        "features", "table", "--store", store, "--project", project, "--points", points_file(tmp_path / "p.csv"),
+        "--out", tmp_path / out,
+    )  # fmt: skip
+
+    assert ended.code == 1
+    assert said in ended.err
 
 
 def test_one_customer_is_explained(run, project, store):

@@ -11,6 +11,7 @@ from typing import Self
 import polars as pl
 
 from opportune.customers.features.batch.points import Point
+from opportune.errors import InputError
 from opportune.records import Value, ValueType
 
 __all__ = ["ColumnWriter"]
@@ -34,9 +35,15 @@ class ColumnWriter:
 
     Args:
         keys: key of every value → its type.
+
+    Raises:
+        InputError: there can be no file at the path.
     """
 
     def __init__(self, path: Path, keys: Mapping[str, ValueType]) -> None:
+        if path.is_dir() or not path.parent.is_dir():
+            message = "expected a file to write, found a folder" if path.is_dir() else "its folder does not exist"
+            raise InputError.of(str(path), message, "name another file", "invalid-file")
         self._path = path
         self._schema = {"customer": pl.String(), "at": _TYPES[ValueType.TIMESTAMP]}
         self._schema |= {key: _TYPES[kind] for key, kind in keys.items()}

@@ -21,6 +21,7 @@ __all__ = ["EventFile", "PersonPart", "PointFile", "parts_of"]
 PART_EVENTS = 200_000
 """Events that are in memory at once, at least where one person has more."""
 CUSTOMER, AT, ZONE = "customer", "at", "zone"
+_FIRST_LINE_BYTES = 1_000_000
 _ROW = "@row"
 """Place of a row in the file: reading in parallel gives rows in any order."""
 TYPE, OCCURRED, RECORDED, ID, ATTRIBUTES = "type", "occurred_at", "recorded_at", "id", "attributes"
@@ -211,7 +212,10 @@ def _csv(path: Path) -> pl.DataFrame:
     if not path.is_file():
         raise _fault(path, "No such file", "check the name")
     try:
-        return pl.read_csv(path, infer_schema=False)
+        with path.open("rb") as file:
+            first = file.readline(_FIRST_LINE_BYTES)
+        separator = max(",;\t", key=lambda one: first.count(one.encode()))
+        return pl.read_csv(path, infer_schema=False, separator=separator)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _fault(path, f"expected CSV in UTF-8, found something else ({type(error).__name__})", "") from None
 
