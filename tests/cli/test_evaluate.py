@@ -32,6 +32,13 @@ def test_every_segment_has_its_figures(run, segmented):
     assert parts["young"]["rewards"]["accept"]["verdict"] == "told"
 
 
+def test_a_segment_of_nobody_has_no_figures(run, segmented):
+    ended = run("evaluate", "--store", segmented)
+
+    assert "\nSegment nobody, 0 choices\n" in ended.out
+    assert "nan" not in ended.out
+
+
 def test_one_segment_can_be_judged_alone(run, segmented):
     ended = run("evaluate", "--store", segmented, "--segment", "young")
 

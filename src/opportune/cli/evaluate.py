@@ -169,8 +169,8 @@ def _print(report: OffPolicyReport) -> None:
         out.print(f"{count(number, 'decision')} left out: {reason}.")
     for part in report.parts:
         title = "All customers" if part.segment is None else f"Segment {part.segment}"
-        out.print(f"\n{escape(title)}, {count(part.choices, 'choice')}:")
-        for name, found in part.rewards.items():
+        out.print(f"\n{escape(title)}, {count(part.choices, 'choice')}{':' if part.choices else ''}")
+        for name, found in part.rewards.items() if part.choices else ():
             out.print(f"  {escape(name):<18} {_line(found)}")
             if part is report.whole and found.verdict is not Verdict.REFUSED:
                 for estimate, title in ESTIMATES.items():
