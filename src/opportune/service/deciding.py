@@ -20,7 +20,7 @@ from opportune.errors import InputError, SoldOutError, StaleError, StoreBusyErro
 from opportune.records import Decision, DecisionRequest, PlacementAnswer
 from opportune.service.contacts import read_contact
 from opportune.service.drawing import Drawing
-from opportune.service.gathering import Gatherer
+from opportune.service.gathering import Found, Gatherer
 from opportune.service.happening import cleared_in, happened_in, note_of
 from opportune.service.identity import Whose, at_sight, whose
 from opportune.service.keeping import LateRecords
@@ -41,6 +41,9 @@ TOKEN_LIFE = timedelta(days=30)
 
 REDRAWN_MAX = 4
 """Draws that may be lost to other decisions of the same moment before the fallback answers."""
+
+FOUND_MAX = 3
+"""Reads of a past that may turn out to be somebody else's before the fallback answers."""
 
 log = structlog.get_logger()
 
@@ -199,18 +202,7 @@ class Decider:
         serving = drawing.serving
         plan = serving.strategy.plan
         if self._gatherer.is_needed(serving, drawing.request):
-            drawing.take(
-                await self._gatherer.find(
-                    serving,
-                    drawing.request,
-                    drawing.profile,
-                    drawing.key,
-                    drawing.now,
-                    drawing.happened,
-                    drawing.cleared,
-                    drawing.unproven,
-                )
-            )
+            drawing.take(await self._found(drawing))
         past = drawing.found.past
         limits, unproven = plan.limits, drawing.unproven
         if not limits.is_empty or limits.needs_contacts or self._standings.switched_off(plan) or unproven:
@@ -229,6 +221,33 @@ class Decider:
             identifier=identifier,
             identifier_kind=kind,
         )
+
+    async def _found(self, drawing: Drawing) -> Found:
+        """Find out; where the past shows that its person is another one than the profile's, read that anew.
+
+        So it is once persons were parted, or one was forgotten, by a process whose notice has not come yet.
+
+        Raises:
+            StoreError: the store cannot be read, or persons are parted faster than that.
+        """
+        serving = drawing.serving
+        for _ in range(FOUND_MAX):
+            found = await self._gatherer.find(
+                serving,
+                drawing.request,
+                drawing.profile,
+                drawing.key,
+                drawing.now,
+                drawing.happened,
+                drawing.cleared,
+                drawing.unproven,
+            )
+            if found.past is None or drawing.key is None or drawing.profile.person in found.past.members:
+                return found
+            self._standings.forget(drawing.key, drawing.profile.person)
+            serving.profiles.forget(drawing.key)
+            drawing.profile = await self._read_profile(serving, drawing.key)
+        raise StoreBusyError("the person changes faster than it can be read")
 
     async def _keep(self, drawing: Drawing, write: SaveDecision) -> Receipt:
         """Commit a decision, with what just happened in its contact."""

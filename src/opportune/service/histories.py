@@ -133,7 +133,8 @@ class Histories:
     async def _read_whole(self, read: _Read, needs: Needs, now: datetime) -> Past:
         loop = asyncio.get_running_loop()
         past = await loop.run_in_executor(self._reader, read_past, self._storage, needs, read.key, None, now)
-        if read.is_whole and needs == self._needs:
+        # Who was one with the person as the caller knows it, and is one no more, has a past of its own.
+        if read.is_whole and needs == self._needs and read.person in past.members:
             self._keep(read.person, read.key, past, list(self._came_since(read.begin)))
         return past
 
