@@ -57,6 +57,15 @@ def test_a_cloud_event_comes_structured_in_a_batch_or_in_headers(service: Servic
     assert bare.json()["status"] == "repeated"
 
 
+def test_a_cloud_event_in_headers_needs_no_data(service: Service) -> None:
+    headers = {f"ce_{name}": value for name, value in CLOUD.items()}
+
+    answer = service.call("POST", "/v1/events", b"", **headers)
+
+    assert answer.json()["status"] == "recorded"
+    assert service.call("POST", "/v1/events", CLOUD).json()["status"] == "repeated"
+
+
 def test_what_another_shape_says_beyond_the_strategy_is_named(service: Service) -> None:
     answer = service.call("POST", "/v1/events", {**CLOUD, "data": {"minutes": 1, "cell": 4}})
 

@@ -85,6 +85,13 @@ def test_all_that_is_wrong_with_a_cloud_event_is_said() -> None:
     ]
 
 
+def test_data_come_in_one_way() -> None:
+    value = {"specversion": "1.0", "id": "7", "source": "s", "type": "order", "data": {}, "data_base64": "e30="}
+
+    with pytest.raises(InputError, match="found both"):
+        read(value)
+
+
 def test_letters_of_a_moment_may_be_small() -> None:
     value = {"specversion": "1.0", "id": "7", "source": "s", "type": "order", "time": "2026-05-04t18:00:00.5z"}
 

@@ -93,6 +93,8 @@ def _type(fields: Fields, names: Names) -> str:
 def _data(fields: Fields, value: Mapping[str, Any]) -> dict[str, Any]:
     if "data_base64" not in value:
         return fields.object("data")
+    if fields.has("data"):
+        fields.refuse("data", "expected data or data_base64, found both", "send one of them")
     try:
         data = msgspec.json.decode(base64.b64decode(fields.text("data_base64"), validate=True))
     except (binascii.Error, ValueError, msgspec.DecodeError, RecursionError):

@@ -29,9 +29,11 @@ async def create_events(call: Call) -> Reply:
     own = _own(call)
     if own is not None:
         return answer_batch(call, "event", await call.runtime.record_events(own))
-    value = read_json(call.body)
     if call.headers and is_in_headers(call.headers):
-        value = from_headers(call.headers, value)
+        # An event need not have data.
+        value = from_headers(call.headers, read_json(call.body) if call.body else None)
+    else:
+        value = read_json(call.body)
     items = items_of(value)
     if items is None:
         told = _read(call, value)
