@@ -244,6 +244,9 @@ def test_decide_goes_on_with_a_session_of_the_store(run: Run, tmp_path: Path) ->
         first = service.decide("r-1", customer="c-1", session="call-1", context={"mood": "annoyed"}, placements=places)
         refused = {"id": "o-1", "decision": first["id"], "action": "coffee", "outcome": "reject"}
         assert service.call("POST", "/v1/outcomes", refused).json()["status"] == "recorded"
+        service.wait(0.05)
+        service.decide("r-2", customer="c-1", session="call-1", placements=places)
+        served = service.call("GET", "/v1/decisions/r-2").json()["decision"]
     contact = {"channel": "till", "placement": "receipt", "session": "call-1"}
 
     def known(*options: object, **changed: object) -> tuple[object, ...]:
@@ -251,10 +254,12 @@ def test_decide_goes_on_with_a_session_of_the_store(run: Run, tmp_path: Path) ->
         return facts["session.turn"], facts.get("context.mood"), facts["session.rejected"]
 
     anna = ("--customer", "c-1", *store)
-    assert known(*anna) == (2, "annoyed", ["coffee"])
-    assert known(*anna, context={"mood": None}) == (2, None, ["coffee"])
-    assert known(*anna, context={"mood": "calm"}) == (2, "calm", ["coffee"])
+    again = run("decide", project, json.dumps({**contact, "size": 9}), *anna, "--json").json["decision"]
+    assert again["seed"] == served["seed"]
+    assert known(*anna) == (3, "annoyed", ["coffee"])
+    assert known(*anna, context={"mood": None}) == (3, None, ["coffee"])
+    assert known(*anna, context={"mood": "calm"}) == (3, "calm", ["coffee"])
     assert known(*store) == known(*anna, session="call-2") == known() == (1, None, [])
     said = run("decide", project, json.dumps(contact), *anna).out
-    assert '\nfound out: context.mood = "annoyed", session.turn = 2, session.minutes = ' in said
+    assert '\nfound out: context.mood = "annoyed", session.turn = 3, session.minutes = ' in said
     assert 'session.rejected is ["coffee"], rule wants !("coffee" in session.rejected)' in said

@@ -96,6 +96,7 @@ def decide_command(
             position=learner.position,
             person=profile.person,
             profile=profile.facts,
+            profile_version=profile.version,
             holds=holds,
             tired=tired_of(plan, standing, facts, moment),
             gathered=found.facts,
