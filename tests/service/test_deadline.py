@@ -133,7 +133,7 @@ def test_a_fallback_is_recorded_when_the_store_comes_back_and_its_outcome_is_tag
     timed(service, decision("r-1"), "50")
     answer, _ = timed(service, decision("r-2"), "50")
     storage.released.set()
-    service.wait(0.2)
+    service.until(lambda: storage.decision(answer["id"]))
 
     body = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "accept"}
     response = service.call("POST", "/v1/outcomes", body)
@@ -190,7 +190,8 @@ def test_what_a_late_decision_took_comes_back_and_is_no_contact(tmp_path: Path) 
         storage.released.clear()
         answer, _ = timed(service, decision("late", customer="c-1"), "1000")
         storage.released.set()
-        service.wait(0.5)
+        service.until(lambda: "released" in {one.state for one in storage.reservations("beans", 10)})
+        service.settle()
         recorded = storage.decision(answer["id"])
         taken = {reservation.decision: reservation.state for reservation in storage.reservations("beans", 10)}
         contacts = storage.contacts("c-1", datetime(2000, 1, 1, tzinfo=UTC)).contacts
@@ -211,7 +212,8 @@ def test_actions_of_a_late_decision_that_nobody_saw_teach_nothing(service: Servi
     on_app = {"channel": "app", "placements": [{"name": "card"}]}
     answer, _ = timed(service, decision("late", **on_app), "50")
     storage.released.set()
-    service.wait(0.3)
+    service.until(lambda: storage.journal(kinds=(Kind.OUTCOME,)))
+    service.settle()
 
     recorded = storage.decision(answer["id"])
     assert answer["degraded"] == "store-slow"

@@ -13,7 +13,7 @@ import pytest
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service import Settings
 from opportune.service.revisions import Strategy, strategy_from_files
-from opportune.storage import JoinUnit, SaveProfile
+from opportune.storage import JoinUnit, Kind, SaveProfile
 
 from .shop import Service, decision, files, serving
 
@@ -185,7 +185,7 @@ def test_what_others_of_a_household_did_counts_at_once(tmp_path: Path) -> None:
 def test_what_happened_is_recorded_though_the_answer_was_the_fallback(service: Service) -> None:
     body = decision("r-1", customer="c-1", events=[{"type": "call_ended", "attributes": {"minutes": 1}}])
     service.call("POST", "/v1/decisions", body, opportune_deadline_ms="1").raise_for_status()
-    service.wait(0.5)
+    service.until(lambda: service.runtime.storage.journal(kinds=(Kind.EVENT,)))
 
     assert facts(service, service.decide("r-2", customer="c-1"))["calls_7d"] == 1
 

@@ -260,7 +260,7 @@ def test_what_is_announced_goes_before_portions_that_have_not_begun(
             writer = GroupWriter(storage)
             with writer.announced() if is_announced else nullcontext():
                 rest = asyncio.ensure_future(writer.write_many(many))
-                await asyncio.sleep(0.2)
+                await asyncio.wait([rest], timeout=0.2 if is_announced else 10)
                 one = await writer.write(RecordEvent(id="one", type="t", attributes={}))
             assert len(await rest) == len(many)
             await asyncio.to_thread(writer.close)
