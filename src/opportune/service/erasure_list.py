@@ -44,11 +44,20 @@ class ErasureList:
         Raises:
             StoreError: it cannot be read, or a line is no erasure; nothing may be served then.
         """
+        *lines, rest = self._content().split(b"\n")
+        found = [self._read(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
         try:
-            lines = self.path.read_bytes().splitlines() if self.path.exists() else []
+            return [*found, *([self._read(len(lines) + 1, rest)] if rest.strip() else ())]
+        except StoreError:
+            # A process ended while it wrote this line. Nobody was told that it stands here, and the store that made
+            # the erasure writes it again when it is opened.
+            return found
+
+    def _content(self) -> bytes:
+        try:
+            return self.path.read_bytes() if self.path.exists() else b""
         except OSError as error:
             raise StoreError(f"{self.path}: the list of erasures cannot be read ({error.strerror})") from error
-        return [self._read(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
 
     def _read(self, number: int, line: bytes) -> Erasure:
         try:
@@ -73,14 +82,26 @@ class ErasureList:
         if not new:
             return 0
         lines = b"".join(msgspec.json.encode(_line(record)) + b"\n" for record in new)
+        rest = self._content().rpartition(b"\n")[2]
         try:
             with self.path.open("ab") as file:
+                if rest and self._is_torn(rest):
+                    file.truncate(file.tell() - len(rest))
+                elif rest:
+                    lines = b"\n" + lines
                 file.write(lines)
                 file.flush()
                 os.fsync(file.fileno())
         except OSError as error:
             raise StoreError(f"{self.path}: the list of erasures cannot be written ({error.strerror})") from error
         return len(new)
+
+    def _is_torn(self, line: bytes) -> bool:
+        try:
+            self._read(0, line)
+        except StoreError:
+            return True
+        return False
 
     def apply(self, storage: Storage) -> int:
         """Let a store forget again whom it knows and should not, and write down whom it forgot and the list lacks.
