@@ -357,10 +357,23 @@ def _profile(customer: str) -> _Ask[Profile | None]:
     return _Ask("GET", _customer_path(customer), read)
 
 
-def _change(method: str, customer: str, attributes: Mapping[str, Any]) -> _Ask[CustomerChange]:
+def _change(method: str, path: str, attributes: Mapping[str, Any]) -> _Ask[CustomerChange]:
     body = {"attributes": dict(attributes)}
     headers = {"Idempotency-Key": uuid4().hex}
-    return _Ask(method, _customer_path(customer), _reader(CustomerChange), body, headers)
+    return _Ask(method, path, _reader(CustomerChange), body, headers)
+
+
+def _join(customer: str, level: str, unit: str | None, id: str | None) -> _Ask[Recorded]:
+    body = {"id": id or uuid4().hex, "level": level, "unit": unit}
+    return _Ask("PUT", f"{_customer_path(customer)}/units", _reader(Recorded), body)
+
+
+def _units(customer: str) -> _Ask[list[dict[str, Any]]]:
+    def read(response: httpx.Response) -> list[dict[str, Any]]:
+        units: list[dict[str, Any]] = _read(response, dict[str, Any])["units"]
+        return units
+
+    return _Ask("GET", f"{_customer_path(customer)}/units", read)
 
 
 def _consent(
@@ -762,7 +775,7 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        return self._do(_change("PUT", customer, attributes))
+        return self._do(_change("PUT", _customer_path(customer), attributes))
 
     def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; None removes one.
@@ -770,7 +783,31 @@ class Client(_Common):
         Raises:
             ServiceError: it was refused, or the service is away.
         """
-        return self._do(_change("PATCH", customer, attributes))
+        return self._do(_change("PATCH", _customer_path(customer), attributes))
+
+    def join(self, customer: str, level: str, unit: str | None, *, id: str | None = None) -> Recorded:
+        """Let a customer belong to a unit of a level, such as a household, and to no other of it; None leaves.
+
+        Raises:
+            ServiceError: it was refused, or the service is away: send it again with the same id.
+        """
+        return self._do(_join(customer, level, unit, id))
+
+    def units(self, customer: str) -> list[dict[str, Any]]:
+        """List the units that a customer belongs to: level, unit and attributes of each.
+
+        Raises:
+            ServiceError: nobody has this identifier, or the service is away.
+        """
+        return self._do(_units(customer))
+
+    def patch_unit(self, level: str, unit: str, attributes: Mapping[str, Any]) -> CustomerChange:
+        """Set some attributes of a unit of a level, such as a household; None removes one.
+
+        Raises:
+            ServiceError: it was refused, or the service is away.
+        """
+        return self._do(_change("PATCH", _unit_path(level, unit), attributes))
 
     def consent(
         self,
@@ -1163,11 +1200,23 @@ class AsyncClient(_Common):
 
     async def put_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Replace what is known of a customer; see `Client.put_customer`."""
-        return await self._do(_change("PUT", customer, attributes))
+        return await self._do(_change("PUT", _customer_path(customer), attributes))
 
     async def patch_customer(self, customer: str, attributes: Mapping[str, Any]) -> CustomerChange:
         """Set some attributes of a customer; see `Client.patch_customer`."""
-        return await self._do(_change("PATCH", customer, attributes))
+        return await self._do(_change("PATCH", _customer_path(customer), attributes))
+
+    async def join(self, customer: str, level: str, unit: str | None, *, id: str | None = None) -> Recorded:
+        """Let a customer belong to a unit of a level; see `Client.join`."""
+        return await self._do(_join(customer, level, unit, id))
+
+    async def units(self, customer: str) -> list[dict[str, Any]]:
+        """List the units that a customer belongs to; see `Client.units`."""
+        return await self._do(_units(customer))
+
+    async def patch_unit(self, level: str, unit: str, attributes: Mapping[str, Any]) -> CustomerChange:
+        """Set some attributes of a unit of a level; see `Client.patch_unit`."""
+        return await self._do(_change("PATCH", _unit_path(level, unit), attributes))
 
     async def consent(
         self,

@@ -172,6 +172,22 @@ def test_a_decision_is_explained_and_a_household_is_erased() -> None:
         assert json.loads(script.requests[0].content) == {"author": "", "reason": "x", "id": "e"}
 
 
+def test_a_household_is_joined_described_and_told() -> None:
+    recorded = {"status": "recorded", "sequence": 9}
+    for told, script in both(lambda: Script((200, recorded)), "join", "c/1", "household", "h/1", id="j"):
+        assert told.sequence == 9
+        assert (script.requests[0].method, script.requests[0].url.raw_path) == ("PUT", b"/v1/customers/c%2F1/units")
+        assert json.loads(script.requests[0].content) == {"id": "j", "level": "household", "unit": "h/1"}
+    for _, script in both(lambda: Script((200, recorded)), "join", "c-1", "household", None):
+        assert json.loads(script.requests[0].content)["unit"] is None
+    for told, _ in both(lambda: Script((200, {"units": [{"level": "household"}]})), "units", "c-1"):
+        assert told == [{"level": "household"}]
+    changed = {"version": 2, "repeated": False, "ignored": []}
+    for told, script in both(lambda: Script((200, changed)), "patch_unit", "household", "h/1", {"size": 4}):
+        assert told.version == 2
+        assert (script.requests[0].method, script.requests[0].url.raw_path) == ("PATCH", b"/v1/units/household/h%2F1")
+
+
 def test_who_is_who_is_asked_proven_and_undone() -> None:
     script = Script(
         (200, {"status": "recorded", "merged": 1}),
