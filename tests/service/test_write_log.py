@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from opportune.errors import StoreError
-from opportune.service.write_log import AGAIN_SECONDS, WriteLog
+from opportune.service.write_log import AGAIN_SECONDS, NEW_SECONDS, WriteLog
 from opportune.storage.sqlite import SqliteStorage
 
 from .shop import serving
@@ -24,18 +24,22 @@ def test_an_outage_has_a_line_now_and_then_and_one_at_its_end() -> None:
             now += AGAIN_SECONDS / 4
         written.note(None)
         written.note(None)
-        # Short failures on and off are not told one by one.
-        written.note(StoreError("shop.db: no space left"))
-        written.note(None)
+        # Another outage is told; of short failures on and off only the first one is.
+        for _ in range(9):
+            written.note(StoreError("shop.db: no space left"))
+            written.note(None)
+            now += NEW_SECONDS / 10
 
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("the store takes no writes", "error"),
         ("the store takes no writes", "error"),
         ("the store takes writes again", "info"),
+        ("the store takes no writes", "error"),
+        ("the store takes writes again", "info"),
     ]
     assert lines[0]["reason"] == "shop.db: no space left"
-    assert (lines[-1]["seconds"], lines[-1]["failed"]) == (AGAIN_SECONDS / 4 * 7, 7)
-    assert written.failed == 8
+    assert (lines[2]["seconds"], lines[2]["failed"]) == (AGAIN_SECONDS / 4 * 7, 7)
+    assert written.failed == 16
 
 
 def test_a_service_tells_why_its_store_takes_no_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

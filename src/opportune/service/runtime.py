@@ -297,12 +297,16 @@ class Runtime(ABC):
 
     async def _refresh_standings(self) -> None:
         """Look again and again what is switched off and what is left of stocks: other processes change both."""
+        is_told = False
         while True:
             await asyncio.sleep(REFRESH_SECONDS)
             try:
                 await self.standings.refresh(self.live.current.strategy.plan, self.settings.clock())
+                is_told = False
             except StoreError as error:
-                log.info("no look at stocks and switches", error=type(error).__name__)
+                if not is_told:
+                    log.info("no look at stocks and switches", error=type(error).__name__)
+                is_told = True
 
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer a contact; see `Decider.answer`."""

@@ -13,7 +13,9 @@ from opportune.service.logs import place_of
 __all__ = ["WriteLog"]
 
 AGAIN_SECONDS = 30.0
-"""Between two lines on failures, however many there are."""
+"""Between two lines on one outage."""
+NEW_SECONDS = 3.0
+"""... and from one to the first line on the next outage: a store that comes and goes must not fill the log."""
 
 log = structlog.get_logger()
 
@@ -44,10 +46,9 @@ class WriteLog:
                 self._since = None
             return
         self.failed += 1
-        if now - self._told_at < AGAIN_SECONDS:
+        if now - self._told_at < (NEW_SECONDS if self._since is None else AGAIN_SECONDS):
             return
         self._told_at = now
-        if self._since is None:
-            self._since = now
+        self._since = now if self._since is None else self._since
         cause = failure.__cause__ or failure
         log.error("the store takes no writes", reason=str(failure), error=type(cause).__name__, where=place_of(cause))
