@@ -40,6 +40,15 @@ def test_letters_may_take_several_bytes(run: Run, tmp_path: Path, encoding: str)
     assert attributes(tmp_path / "shop.db", "c-1") == {"city": "Łódź, Polesie"}
 
 
+def test_a_file_in_another_encoding_is_told_as_such(run: Run) -> None:
+    Path("people.csv").write_bytes("id;city\r\nc-1;Sopot\r\n".encode("utf-16"))
+
+    ended = run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    assert "expected CSV in the encoding utf-8, found something else" in ended.err
+    assert "name its encoding in the mapping" in ended.err
+
+
 def test_bytes_of_another_encoding_are_told_as_such_and_a_trial_says_the_same(run: Run) -> None:
     Path("people.csv").write_bytes("id,city\nc-1,Łódź\nć-2,Sopot\na\0b,Sopot\nc-4,Sopot\n".encode("cp1250"))
 

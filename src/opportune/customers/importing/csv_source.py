@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from opportune.customers.importing.sources import BATCH_ROWS, Batch, CsvOptions, Source, not_a
+from opportune.customers.importing.sources import BATCH_ROWS, Batch, CsvOptions, Source
 from opportune.errors import InputError
 
 __all__ = ["CsvSource"]
@@ -30,9 +30,14 @@ class CsvSource(Source):
             with self._open() as file:
                 self.columns = next(csv.reader(file, delimiter=self._separator), [])
         except (csv.Error, UnicodeError):
-            raise not_a(path, "CSV", "something else") from None
+            raise self._fault() from None
         if any("\0" in name or not _is_valid(name) for name in self.columns):
-            raise not_a(path, "CSV", "something else")
+            raise self._fault()
+
+    def _fault(self) -> InputError:
+        message = f"expected CSV in the encoding {self._encoding.removesuffix('-sig')}, found something else"
+        remedy = "save it again as that, or name its encoding in the mapping, such as 'csv: {encoding: utf-16}'"
+        return InputError.of(str(self.path), message, remedy)
 
     def _open(self) -> Any:
         # A cell with wrong bytes is refused with its row, and spoils no other.
