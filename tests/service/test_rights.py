@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
+from opportune.errors import StoreError
 from opportune.service.erasure_list import ErasureList
+from opportune.storage import SqliteStorage
 
 from .shop import Service
 
@@ -57,3 +62,23 @@ def test_the_page_says_what_was_noted_in_words(service: Service) -> None:
 
     assert "zapisano w rozmowie" in page
     assert "session." not in page
+
+
+def test_an_erasure_whose_files_cannot_be_rewritten_is_told_and_certified_later(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(storage: SqliteStorage) -> tuple[str, ...]:
+        raise StoreError("shop.db: no space left")
+
+    service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 40}}).raise_for_status()
+    order = ("POST", "/v1/customers/c-1/erasure", {"id": "e-1", "reason": "asked"})
+    with monkeypatch.context() as patch, capture_logs() as lines:
+        patch.setattr(SqliteStorage, "_compact", fail)
+        full = service.call(*order)
+    later = service.call(*order)
+
+    assert full.status_code == 503
+    (told,) = (line for line in lines if line["event"] == "erased, and not certified")
+    assert told["reason"] == "shop.db: no space left"
+    assert (later.status_code, later.json()["compacted"], later.json()["repeated"]) == (200, True, True)
+    assert later.json()["entry"] == told["entry"]

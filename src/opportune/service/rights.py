@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from opportune.customers.identity import Identifier
-from opportune.errors import UnknownError
+from opportune.errors import StoreError, UnknownError
 from opportune.learning.marks import mark_of
 from opportune.service.consents import ConsentLine, Said, lines_of, write_of
 from opportune.service.course import Course
@@ -136,7 +136,11 @@ class Rights:
             mark = identifier_mark(kind, value)
             self._live.current.profiles.forget_changed(persons, (mark,))
             mark_of.cache_clear()
-        done = await asyncio.to_thread(certify, self._storage, self._listed, receipt.sequence, receipt.version)
+        try:
+            done = await asyncio.to_thread(certify, self._storage, self._listed, receipt.sequence, receipt.version)
+        except StoreError as error:
+            log.error("erased, and not certified", entry=receipt.sequence, reason=str(error))
+            raise
         log.info("erased", entry=receipt.sequence, payloads=done.payloads)
         return msgspec.structs.replace(done, repeated=receipt.repeated)
 
