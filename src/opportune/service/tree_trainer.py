@@ -101,7 +101,11 @@ class TreeTrainer:
         job.output.seek(0)
         artefact = job.output.read(BYTES_MAX + 1)
         job.output.close()
-        if code != 0 or not artefact or len(artefact) > BYTES_MAX:
+        if code == 0 and not artefact:
+            # Nothing is wrong: too few answers, or all alike.
+            log.info("too little to train trees on yet", model=job.task.model, answers=job.task.answers)
+            return None
+        if code != 0 or len(artefact) > BYTES_MAX:
             log.warning("no trees came of a training", model=job.task.model, exit=code, size=len(artefact))
             return None
         return ChangeModels(
