@@ -99,11 +99,15 @@ class SqliteStorage(Storage):
             with self._translated():
                 if not read_only:
                     self._lock_file = lock(self._path)
+                    is_left = self._has_wal()
                     self._writer = self._open_writer()
                     self._checkpointer = Checkpointer(
                         lambda: connect(self._path, apsw.SQLITE_OPEN_READWRITE), self._writing, self._passing
                     )
-                    self._empty_left_wal()
+                    if is_left:
+                        # A process that died may have owed this to somebody forgotten. Where somebody reads, nobody
+                        # waits for it.
+                        self._checkpointer.owe()
                 self._reader = self._open_reader()
                 if frozen:
                     # The state is that of the first read.
@@ -211,12 +215,9 @@ class SqliteStorage(Storage):
                 self._checkpointer.owe()
         return is_empty
 
-    def _empty_left_wal(self) -> None:
-        """Leave nothing in a WAL that a process left behind: it may have died owing this to somebody forgotten."""
-        left = self._path.with_name(self._path.name + "-wal")
-        if self._checkpointer is not None and left.exists() and left.stat().st_size:
-            # Beside whoever opens it: where somebody reads, nobody waits.
-            self._checkpointer.owe()
+    def _has_wal(self) -> bool:
+        wal = self._path.with_name(self._path.name + "-wal")
+        return wal.exists() and wal.stat().st_size > 0
 
     def _truncate_wal(self, connection: apsw.Connection) -> bool:
         """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either.
