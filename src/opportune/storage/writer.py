@@ -1,7 +1,7 @@
 """One thread that commits for many callers.
 
 Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
-timer, and the batch grows with the load by itself. Writes of two turns of the event loop go together. What comes by the
+timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together. What comes by the
 thousand goes in small portions, when nothing else is to be written or they waited for a moment: no decision waits for
 all of it.
 """
@@ -183,10 +183,9 @@ class GroupWriter:
 
     def _open_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._turn_open:
-            # Woken at the end of the loop's next turn, so that all of this one's writes share a commit, and those of
-            # requests that came meanwhile.
+            # Woken at the end of the loop's turn, so that all of the turn's writes share a commit.
             self._turn_open = True
-            loop.call_soon(loop.call_soon, self._end_turn)
+            loop.call_soon(self._end_turn)
 
     def submit(self, write: Write) -> Future[Receipt]:
         """Commit one write, together with others; for threads.
