@@ -46,12 +46,11 @@ class ErasureList:
         """
         *lines, rest = self._content().split(b"\n")
         found = [self._read(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-        try:
-            return [*found, *([self._read(len(lines) + 1, rest)] if rest.strip() else ())]
-        except StoreError:
-            # A process ended while it wrote this line. Nobody was told that it stands here, and the store that made
-            # the erasure writes it again when it is opened.
-            return found
+        # Where a process ended while it wrote this line, nobody was told that it stands here, and the store that made
+        # the erasure writes it again when it is opened.
+        if rest.strip() and not self._is_torn(rest):
+            found.append(self._read(len(lines) + 1, rest))
+        return found
 
     def _content(self) -> bytes:
         try:

@@ -11,11 +11,12 @@ from typing import Any
 from opportune.customers.importing.sources import BATCH_ROWS, Batch, CsvOptions, Source
 from opportune.errors import InputError
 
-__all__ = ["CsvSource"]
+__all__ = ["FIRST_LINE_MAX", "CsvSource", "separator_of"]
 
 CELL_CHARACTERS_MAX = 1 << 20
 """A longer cell is a quote that was never closed."""
-_FIRST_LINE_CHARACTERS = 1_000_000
+FIRST_LINE_MAX = 1_000_000
+"""What is read of a first line to find its separator."""
 
 
 class CsvSource(Source):
@@ -26,7 +27,7 @@ class CsvSource(Source):
         self._encoding = options.encoding
         try:
             with self._open() as file:
-                self._separator = options.separator or _separator(file.readline(_FIRST_LINE_CHARACTERS))
+                self._separator = options.separator or separator_of(file.readline(FIRST_LINE_MAX))
             with self._open() as file:
                 self.columns = next(csv.reader(file, delimiter=self._separator), [])
         except (csv.Error, UnicodeError):
@@ -86,7 +87,7 @@ class CsvSource(Source):
         return Batch(first, len(rows), lines, columns, faults)
 
 
-def _separator(first: str) -> str:
+def separator_of(first: str) -> str:
     """Give what stands between the columns: of the three usual ones, that which the first line has most of."""
     return max(",;\t", key=first.count)
 

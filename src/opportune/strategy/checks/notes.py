@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
-from opportune.errors import Problem
+from opportune.errors import InputError, Problem
 from opportune.strategy.load import Gaps
 from opportune.strategy.project import Project
 from opportune.strategy.source import Node, find
@@ -13,6 +14,7 @@ from opportune.strategy.wording import suggest, where_of
 __all__ = ["Notes"]
 
 Path = Sequence[str | int]
+Read = TypeVar("Read")
 
 
 class Notes:
@@ -65,6 +67,15 @@ class Notes:
             remedy = suggest(name, known, f"known {noun}s") if known else f"declare it in {source}, or remove it"
             self.report(file, path, message, remedy, f"unknown-{noun}", key=key)
         return False
+
+    def fitting(self, read: Callable[[], Read], file: str, path: Path) -> Read | None:
+        """Read a value; report what is wrong with it and give None where it does not fit."""
+        try:
+            return read()
+        except InputError as error:
+            problem = error.problems[0]
+            self.report(file, path, problem.message, problem.remedy or "change the value", problem.code)
+            return None
 
     def doubt(self, file: str, name: str) -> None:
         """Remember that something is wrong, so that what follows from it is not reported too."""

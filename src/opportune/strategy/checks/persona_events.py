@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
-from opportune.errors import InputError
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.registries import registry
@@ -36,8 +36,4 @@ def _check(notes: Notes, events: Sequence[PersonaEvent], file: str, above: list[
             here = [*path, "attributes", name]
             if not notes.expect_name(name, attributes, SOURCE, "attribute", file, here, key=True):
                 continue
-            try:
-                reader.typed({name: value}, missing_allowed=False)
-            except InputError as error:
-                problem = error.problems[0]
-                notes.report(file, here, problem.message, problem.remedy or "change the value", problem.code)
+            notes.fitting(partial(reader.typed, {name: value}, missing_allowed=False), file, here)

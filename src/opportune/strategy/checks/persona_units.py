@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from opportune.errors import InputError
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.registries import registry
 from opportune.strategy.sections.personas import Persona
@@ -32,8 +32,4 @@ def _check(notes: Notes, level: str, values: Mapping[str, Any], file: str, path:
             continue
         if notes.gaps.may_hold(LEVELS, level):
             continue
-        try:
-            reader.read({name: value}, missing_allowed=False)
-        except InputError as error:
-            problem = error.problems[0]
-            notes.report(file, here, problem.message, problem.remedy or "change the value", problem.code)
+        notes.fitting(partial(reader.read, {name: value}, missing_allowed=False), file, here)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from opportune.customers.attributes import Registry
-from opportune.errors import InputError
 from opportune.records import Value
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
@@ -135,11 +135,7 @@ def _read(
             continue
         if notes.gaps.may_hold(source, name):
             continue
-        try:
-            read, _ = known.read({name: value}, missing_allowed=False)
-        except InputError as error:
-            problem = error.problems[0]
-            notes.report(file, here, problem.message, problem.remedy or "change the value", problem.code)
-            continue
-        facts[name] = read[known.prefix + name]
+        read = notes.fitting(partial(known.read, {name: value}, missing_allowed=False), file, here)
+        if read is not None:
+            facts[name] = read[0][known.prefix + name]
     return facts

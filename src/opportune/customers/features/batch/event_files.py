@@ -12,6 +12,7 @@ import polars as pl
 
 from opportune.customers.attributes import Registry
 from opportune.customers.features.batch.points import Known, Point
+from opportune.customers.importing.csv_source import FIRST_LINE_MAX, separator_of
 from opportune.decide.zones import is_zone
 from opportune.errors import InputError
 from opportune.records import ValueType
@@ -21,7 +22,6 @@ __all__ = ["EventFile", "PersonPart", "PointFile", "parts_of"]
 PART_EVENTS = 200_000
 """Events that are in memory at once, at least where one person has more."""
 CUSTOMER, AT, ZONE = "customer", "at", "zone"
-_FIRST_LINE_BYTES = 1_000_000
 _ROW = "@row"
 """Place of a row in the file: reading in parallel gives rows in any order."""
 TYPE, OCCURRED, RECORDED, ID, ATTRIBUTES = "type", "occurred_at", "recorded_at", "id", "attributes"
@@ -214,9 +214,8 @@ def _csv(path: Path) -> pl.DataFrame:
         raise _fault(path, "No such file", "check the name")
     try:
         with path.open("rb") as file:
-            first = file.readline(_FIRST_LINE_BYTES)
-        separator = max(",;\t", key=lambda one: first.count(one.encode()))
-        return pl.read_csv(path, infer_schema=False, separator=separator)
+            first = file.readline(FIRST_LINE_MAX).decode(errors="replace")
+        return pl.read_csv(path, infer_schema=False, separator=separator_of(first))
     except (pl.exceptions.PolarsError, OSError) as error:
         raise _fault(path, f"expected CSV in UTF-8, found something else ({type(error).__name__})", "") from None
 
