@@ -9,11 +9,12 @@ import pytest
 from opportune.errors import ProjectError
 from opportune.service.publishing import Offer, publish
 from opportune.service.revisions import strategy_from_files
-from opportune.storage import SaveProfile, SqliteStorage, Storage
+from opportune.storage import ErasePerson, MergePersons, SaveProfile, SqliteStorage, Storage
 
 from .shop import files, serving
 
 WRITTEN = "email: {normalize: email, trust: claimed}\nphone: {normalize: phone, region: PL, trust: claimed}\n"
+PHONES = WRITTEN.partition("\n")[2]
 SMALL = WRITTEN.replace("email, trust", "email, lower_case: true, trust")
 
 
@@ -49,6 +50,32 @@ def test_it_is_taken_where_nobody_is_lost(place: Path) -> None:
         _know(storage, "anna@example.com")
 
         assert _publish(storage, SMALL.replace("PL", "DE")) == 2
+
+
+def test_a_kind_stays_while_somebody_is_known_by_it_alone(place: Path) -> None:
+    with SqliteStorage(place) as storage:
+        _know(storage, "anna@example.com")
+
+        with pytest.raises(ProjectError, match="email: people in the store: 1 are known only by kinds"):
+            _publish(storage, PHONES)
+
+        storage.write([ErasePerson(id="forget", identifier="anna@example.com", identifier_kind="email")])
+        assert _publish(storage, PHONES) == 2
+
+
+def test_a_kind_may_go_where_all_have_another_identifier(place: Path) -> None:
+    with SqliteStorage(place) as storage:
+        _know(storage, "anna@example.com")
+        merge = MergePersons(
+            id="same",
+            identifier="+48601100200",
+            identifier_kind="phone",
+            other="anna@example.com",
+            other_kind="email",
+        )
+        storage.write([merge])
+
+        assert _publish(storage, PHONES) == 2
 
 
 def test_a_running_service_refuses_it_too(place: Path) -> None:

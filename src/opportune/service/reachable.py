@@ -1,4 +1,4 @@
-"""Whether those whom a store knows would still be found under a strategy that writes identifiers in another way."""
+"""Whether those whom a store knows would still be found under a strategy with other kinds of identifiers."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from opportune.storage import Storage
 
 __all__ = ["expect_reachable"]
 
-REMEDY = "leave 'normalize', 'region' and 'lower_case' as they were, and declare another kind beside it"
+WRITTEN_OTHERWISE = "identifiers of this kind in the store: {:,} are written otherwise, and nobody would find them"
+WRITTEN_REMEDY = "leave 'normalize', 'region' and 'lower_case' as they were, and declare another kind beside it"
+KNOWN_BY_IT = "people in the store: {:,} are known only by kinds that are left out, and nobody could name them"
+KNOWN_REMEDY = "declare the kind as before; erase first who is not to be known any more"
 
 
 def expect_reachable(storage: Storage, before: Strategy, after: Strategy) -> None:
-    """Refuse a strategy under which identifiers in the store cannot be named any more.
+    """Refuse a strategy under which identifiers or people in the store cannot be named any more.
 
     What persons allowed or refused would count no longer, and nobody could erase them.
 
@@ -26,12 +29,22 @@ def expect_reachable(storage: Storage, before: Strategy, after: Strategy) -> Non
     kinds = after.registries.identifiers.kinds
     former = before.registries.identifiers.kinds
     changed = {name: kind for name, kind in kinds.items() if name in former and _rule(former[name]) != _rule(kind)}
-    if not changed:
+    gone = former.keys() - kinds.keys()
+    if not changed and not gone:
         return
-    named = (identifier for person in storage.people() for identifier in person.identifiers)
-    lost = Counter(kind for kind, value in named if kind in changed and not _is_written_so(changed[kind], value))
-    if lost:
-        raise ProjectError([_problem(kind, number) for kind, number in sorted(lost.items())])
+    unwritten: Counter[str] = Counter()
+    unnamed: Counter[str] = Counter()
+    for person in storage.people():
+        named = person.identifiers
+        unwritten.update(kind for kind, value in named if kind in changed and not _is_written_so(changed[kind], value))
+        if gone.issuperset(kind for kind, _ in named):
+            unnamed.update({kind for kind, _ in named})
+    problems = [
+        *(_problem(kind, WRITTEN_OTHERWISE.format(number), WRITTEN_REMEDY) for kind, number in unwritten.items()),
+        *(_problem(kind, KNOWN_BY_IT.format(number), KNOWN_REMEDY) for kind, number in unnamed.items()),
+    ]
+    if problems:
+        raise ProjectError(sorted(problems, key=lambda problem: (problem.where, problem.message)))
 
 
 def _rule(kind: Kind) -> tuple[str, str | None, bool]:
@@ -45,6 +58,5 @@ def _is_written_so(kind: Kind, value: str) -> bool:
         return False
 
 
-def _problem(kind: str, number: int) -> Problem:
-    message = f"identifiers of this kind in the store: {number:,} are written otherwise, and nobody would find them"
-    return Problem("identifiers.yaml", 0, 0, kind, message, REMEDY, "identifiers-lost")
+def _problem(kind: str, message: str, remedy: str) -> Problem:
+    return Problem("identifiers.yaml", 0, 0, kind, message, remedy, "identifiers-lost")
