@@ -12,7 +12,7 @@ from opportune.rules.complaints import Place, problem_of, unknown_name
 from opportune.rules.cost import COST_MAX, SIZE_MAX, bound
 from opportune.rules.engine import EngineError, engine_for
 from opportune.rules.functions import FUNCTIONS
-from opportune.rules.prepare import promote, spell_out
+from opportune.rules.prepare import dotted, promote, spell_out
 from opportune.rules.rule import Rule, Schema
 from opportune.rules.text import text_of
 from opportune.rules.tokens import Edits, Token
@@ -21,13 +21,14 @@ from opportune.rules.tree import (
     Const,
     Ident,
     Node,
+    Select,
     TooDeepError,
     decode,
     free_variables,
     transform,
     walk,
 )
-from opportune.rules.values import Failed
+from opportune.rules.values import Failed, Timestamp
 
 __all__ = ["check"]
 
@@ -93,7 +94,9 @@ def _checked(
     text = spelled.apply()
     edits: list[Edits] = [spelled]
     try:
-        promoted = promote(text, decode(engine.parse(text)), types)
+        parsed = decode(engine.parse(text))
+        problems += _problems_of_has(source, parsed, spelled, schema)
+        promoted = promote(text, parsed, types)
         edits.append(promoted)
         plain = promoted.apply()
         return plain, decode(engine.check(plain)), edits
@@ -126,8 +129,26 @@ def _problems_of_known(source: str, asked: list[tuple[str, Token]], schema: Sche
     return problems
 
 
+def _problems_of_has(source: str, tree: Node, spelled: Edits, schema: Schema) -> list[Problem]:
+    """Find has() of an attribute, which CEL's engine takes for the attribute itself.
+
+    Args:
+        tree: unchecked.
+    """
+    problems = []
+    for node in walk(tree):
+        if isinstance(node, Select) and node.test:
+            path = f"{dotted(node.operand)}.{node.field}"
+            if path in schema.types():
+                place = Place(source, spelled.origin(node.at))
+                remedy = "" if path.startswith("segment.") else f"write known({path})"
+                message = f"expected a field of a map in has(...), found {path}"
+                problems.append(place.problem(message, remedy, "wrong-type"))
+    return problems
+
+
 def _problems_of_constants(source: str, tree: Node, edits: list[Edits]) -> list[Problem]:
-    """Find literals that can never be read: a wrong date, duration, number or regular expression."""
+    """Find literals that can never be read: a wrong date, duration, number, time zone or regular expression."""
     problems = []
     for node in walk(tree):
         match node:
@@ -135,6 +156,8 @@ def _problems_of_constants(source: str, tree: Node, edits: list[Edits]) -> list[
                 result = FUNCTIONS["matches", 2]("", literal.value)
             case Call(function="timestamp" | "duration" | "int" | "double" | "bool", args=(Const() as literal,)):
                 result = FUNCTIONS[node.function, 1](literal.value)
+            case Call(function=function, args=(_, Const(value=str()) as literal)) if function.startswith("get"):
+                result = FUNCTIONS[function, 2](Timestamp(0), literal.value)
             case _:
                 continue
         if isinstance(result, Failed):

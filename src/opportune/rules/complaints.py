@@ -132,6 +132,8 @@ def unknown_function(place: Place, name: str) -> Problem:
     if short in domain.SIGNATURES:
         message = f"expected {domain.SIGNATURES[short]}, found other arguments"
         return place.problem(message, "", "wrong-type")
+    if short in FUNCTIONS:
+        return place.problem(f"{short}() does not take these arguments", "", "wrong-type")
     return place.problem(f"unknown function '{short}'", suggestion(short, FUNCTIONS), "unknown-function")
 
 
@@ -200,6 +202,8 @@ def _wrong_types(place: Place, function: str, applied: str) -> Problem:
     remedy = ""
     if sorted(kinds) == ["double", "int"]:
         remedy = "put double(...) around the integer"
+    elif "null_type" in kinds:
+        remedy = "write known(...) to ask whether there is a value"
     elif function in ("_==_", "_!=_", "_<_", "_<=_", "_>_", "_>=_") and "texts" in words:
         remedy = "write 'x' in customer.products to ask for an entry"
     message = f"'{shown}' expected values that fit together, found {' and '.join(words)}"

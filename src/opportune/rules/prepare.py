@@ -9,7 +9,7 @@ from opportune.rules import domain
 from opportune.rules.tokens import Edits, Token, tokenize
 from opportune.rules.tree import Call, Comprehension, Const, Ident, ListOf, Node, Select, children
 
-__all__ = ["promote", "spell_out"]
+__all__ = ["dotted", "promote", "spell_out"]
 
 _CEL_TYPES = {
     ValueType.BOOLEAN: "bool",
@@ -96,7 +96,7 @@ class _Promotion:
             case Const():
                 return _literal_type(node)
             case Ident() | Select():
-                path = _dotted(node)
+                path = dotted(node)
                 if path in self._variables:
                     return _CEL_TYPES[self._variables[path]]
                 for part in children(node):
@@ -173,7 +173,7 @@ class _Promotion:
         self.edits.replace(word.at, word.end, f"{int(word.text, 0) if word.text[:2] in ('0x', '0X') else word.text}.0")
 
     def _variable_to_double(self, node: Node) -> None:
-        path = _dotted(node)
+        path = dotted(node)
         first = node
         while isinstance(first, Select):
             first = first.operand
@@ -188,12 +188,13 @@ def _literal_type(node: Const) -> str:
     return {bool: "bool", int: "int", float: "double", str: "string"}.get(type(node.value), "")
 
 
-def _dotted(node: Node) -> str:
+def dotted(node: Node) -> str:
+    """Give the dotted name that an unchecked node spells, "" where it is none."""
     match node:
         case Ident(name=name):
             return name
         case Select(operand=operand, field=field, test=False):
-            prefix = _dotted(operand)
+            prefix = dotted(operand)
             return f"{prefix}.{field}" if prefix else ""
         case _:
             return ""
