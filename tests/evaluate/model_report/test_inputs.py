@@ -72,6 +72,20 @@ def test_other_inputs_are_found_for_what_they_are():
     assert city.never_seen == pytest.approx(0.5, abs=0.06)
 
 
+def test_a_number_that_is_mostly_one_value_drifts():
+    def counts(rate, middle=0):
+        return [{"customer.age": int(value) - middle} for value in RNG.poisson(rate, 2_000)]
+
+    (rare,) = inputs([AGE], counts(0.08), counts(1.0))
+    (alike,) = inputs([AGE], counts(0.08), counts(0.08))
+    (both,) = inputs([AGE], [*counts(0.0)] * 9 + counts(0.0, 1) + counts(0.0, -1), [*counts(0.0, 1), *counts(0.0)])
+
+    assert rare.drift > 1.0
+    assert [label for label, _, _ in rare.groups] == ["< 1", "≥ 1"]
+    assert alike.drift < 0.02
+    assert [label for label, _, _ in both.groups] == ["< 0", "0 – 1", "≥ 1"]
+
+
 def test_few_values_say_nothing_of_drift():
     (one,) = inputs([AGE], people(3_000), people(20))
 

@@ -76,11 +76,13 @@ def _days(moments: tuple[datetime, datetime]) -> float:
 def _number_groups(
     old: Sequence[float] | Sequence[str], new: Sequence[float] | Sequence[str], kind: ValueType
 ) -> list[tuple[str, float, float]]:
-    """Cut where the values of before fall into tenths; equal cuts are one."""
+    """Cut where the values of before fall into tenths; a value at which several tenths begin is a group by itself."""
     known = sorted(map(float, old))
     if not known:
         return []
-    cuts = sorted({known[len(known) * k // NUMBER_GROUPS] for k in range(1, NUMBER_GROUPS)} - {known[0]})
+    begins = Counter(known[len(known) * k // NUMBER_GROUPS] for k in range(NUMBER_GROUPS))
+    behind = [bisect_right(known, value) for value, tenths in begins.items() if tenths > 1]
+    cuts = sorted({*begins, *(known[place] for place in behind if place < len(known))} - {known[0]})
     counts = [Counter(bisect_right(cuts, float(value)) for value in some) for some in (old, new)]
     unit = " d" if kind is ValueType.TIMESTAMP else ""
     labels = [
