@@ -21,6 +21,8 @@ from tests.service.shop import files
 BEGIN = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
 ONCE = "once: {at_most: 1, within: {days: 7}, counts: shown, per: person}\n"
 ONE_LIMIT = Policy("limited", "limit:once")
+HOME = ", over: household"
+LEVELS = "household: {attributes: {size: {type: integer}}}\n"
 
 
 def strategy(**changed):
@@ -108,6 +110,21 @@ def test_a_stock_is_seen_as_the_recorded_decision_saw_it():
 )
 def test_a_limit_behind_a_stricter_one_can_never_be_reached(more, is_unreachable):
     side = side_of(strategy(contact_policies=f"{ONCE}more: {more}\n"), None, None, "numpy")
+
+    found = [one for one in conflicts(side, funnel_of(side, [])) if one.code == "limit-unreachable"]
+
+    assert [one.subject for one in found] == (["limit:more"] if is_unreachable else [])
+
+
+@pytest.mark.parametrize(
+    ("stricter", "wider", "is_unreachable"), [("", HOME, False), (HOME, "", True), (HOME, HOME, True)]
+)
+def test_a_stricter_limit_of_one_person_leaves_that_of_the_household_to_be_reached(stricter, wider, is_unreachable):
+    policies = (
+        f"one: {{at_most: 1, within: {{days: 7}}, counts: shown, per: person{stricter}}}\n"
+        f"more: {{at_most: 2, within: {{days: 7}}, counts: shown, per: person{wider}}}\n"
+    )
+    side = side_of(strategy(levels=LEVELS, contact_policies=policies), None, None, "numpy")
 
     found = [one for one in conflicts(side, funnel_of(side, [])) if one.code == "limit-unreachable"]
 

@@ -27,7 +27,8 @@ def _comes_first(other: AtMost, one: AtMost) -> bool:
     """Say whether `other` holds back whenever one more contact would make `one` full."""
     is_longer = other.within == one.within or _seconds_least(other.within) >= one.within.seconds_most
     is_longer |= other.within.days > one.within.days and other.within.seconds >= one.within.seconds
-    is_wider = other.per == "person" or other.per == one.per
+    # A bound over a household counts each member's contacts too; that of a person says nothing of the others.
+    is_wider = (other.per == "person" or other.per == one.per) and (other.over == one.over or not one.over)
     return other.most < one.most and is_longer and is_wider and _covers(other.scope, one.scope)
 
 
