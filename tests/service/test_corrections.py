@@ -84,13 +84,17 @@ def test_what_makes_no_sense_is_refused_with_its_place(tmp_path: Path, fields: d
         assert service.runtime.storage.counts().outcomes == 0
 
 
-def test_an_amount_is_kept(tmp_path: Path) -> None:
+@pytest.mark.parametrize("amount", [1999, 1999.0])
+def test_an_amount_is_kept(tmp_path: Path, amount: float) -> None:
     with serving(tmp_path / "shop.db", of=shop()) as service:
         answer = service.decide()
-        report(service, id="o-1", decision=answer["id"], action="water", outcome="buy", amount=1999)
+        said = {"id": "o-1", "decision": answer["id"], "action": "water", "outcome": "buy"}
+        report(service, **said, amount=amount)
 
         (outcome,) = service.runtime.storage.outcomes_of(answer["id"])
         assert outcome.body.amount == 1999
+        assert isinstance(outcome.body.amount, int)
+        assert report(service, **said, amount=1999).json()["status"] == "repeated"
 
 
 class Clock:
@@ -128,6 +132,33 @@ def test_a_token_stands_for_its_decision_alone(tmp_path: Path) -> None:
     with serving(tmp_path / "other.db", settings, of=shop()) as service:
         clock.now -= timedelta(days=400)
         assert report(service, id="o-1", token=token, **said).json()["code"] == "invalid-token"
+
+
+def test_a_token_stands_for_what_its_answer_showed_alone(tmp_path: Path) -> None:
+    coffee = files()["actions/drinks/coffee.yaml"].replace('eligibility: "customer.age >= 18"\n', "")
+    coffee = coffee.replace("  till:\n", "  till:\n    flyer: {content: {en: {title: Coffee}, pl: {title: Kawa}}}\n")
+    with serving(tmp_path / "shop.db", of=shop(**{"actions/drinks/coffee.yaml": coffee})) as service:
+        answer = service.decide("r-1", placements=[{"name": "receipt", "size": 5}])
+        (shown,) = (one for one in answer["placements"][0]["actions"] if one["action"] == "coffee")
+        unseen = "card" if shown["treatment"] == "flyer" else "flyer"
+        said = {"token": answer["token"], "action": "coffee", "outcome": "accept"}
+
+        action = report(service, id="o-1", **said | {"action": "wine"})
+        treatment = report(service, id="o-2", **said, treatment=unseen)
+        placement = report(service, id="o-3", **said, placement="screen")
+        seen = report(service, id="o-4", **said, treatment=shown["treatment"], placement="receipt")
+
+        assert [one.json()["code"] for one in (action, treatment, placement)] == [
+            "unknown-action",
+            "unknown-treatment",
+            "unknown-placement",
+        ]
+        assert placement.json()["problems"][0] == {
+            "where": "placement",
+            "message": "the answer of the token showed no such placement",
+            "remedy": "shown: receipt",
+        }
+        assert seen.json()["status"] == "recorded"
 
 
 def forgeries(token: str) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from opportune.decide.plan import Channel
-from opportune.errors import InputError, OpportuneError, StoreError, UnknownError
+from opportune.errors import InputError, OpportuneError, StoreError, UnknownError, suggest
 from opportune.records import Origin, Outcome, Sign
 from opportune.service.contacts import id_problem, unknown_name
 from opportune.service.keeping import LateRecords
@@ -99,8 +99,8 @@ class Intake:
         if outcome.decision not in ("", decision):
             remedy = "send the token alone, or the id alone"
             raise InputError.of("decision", "the token is of another decision", remedy, "invalid-token")
-        if not outcome.withdraws and all(shown.action != outcome.action for shown in said.shown):
-            raise _unknown("action", "action", outcome.action, [one.action for one in said.shown], "unknown-action")
+        if not outcome.withdraws:
+            _check_shown(said, outcome)
         return replace(outcome, decision=decision, token=None), said
 
     async def profile(
@@ -189,7 +189,7 @@ class Intake:
         sign = channel.outcomes.get(outcome.outcome)
         if sign is None:
             raise _unknown("outcome", "outcome type", outcome.outcome, channel.outcomes, "unknown-outcome")
-        _check_amount(channel, outcome)
+        outcome = _with_amount(channel, outcome)
         place, origin = _place(serving, channel, known, outcome)
         return RecordOutcome(
             outcome=outcome,
@@ -234,19 +234,34 @@ def _withdrawal(known: Remembered, outcome: Outcome, *, may_wait: bool) -> Recor
     )
 
 
-def _check_amount(channel: Channel, outcome: Outcome) -> None:
+def _with_amount(channel: Channel, outcome: Outcome) -> Outcome:
+    """Give an outcome whose amount is checked; whole money, such as 1999.0, becomes a whole number."""
     amount = outcome.amount
     if amount is None:
-        return
+        return outcome
     bounds = channel.amounts.get(outcome.outcome)
     if bounds is None:
         remedy = "leave it out, or give the outcome type a value in outcomes.yaml"
         raise InputError.of("amount", f"outcome '{outcome.outcome}' carries no amount", remedy)
-    if bounds.money and not isinstance(amount, int):
-        raise InputError.of("amount", "expected a whole number of the currency's smallest unit, found a fraction")
     # Also refuses what is not a number.
     if not bounds.low <= amount <= bounds.high:
         raise InputError.of("amount", f"expected {bounds.low:.15g} to {bounds.high:.15g}, found a number beyond")
+    if bounds.money and not float(amount).is_integer():
+        raise InputError.of("amount", "expected a whole number of the currency's smallest unit, found a fraction")
+    return replace(outcome, amount=int(amount)) if bounds.money else outcome
+
+
+def _check_shown(said: Remembered, outcome: Outcome) -> None:
+    """Refuse what the answer of a token did not show."""
+    shown: Sequence[ShownPlace] = said.shown
+    for noun in ("action", "treatment", "placement"):
+        name = getattr(outcome, noun)
+        named = [one for one in shown if name in (None, getattr(one, noun))]
+        if not named:
+            known = sorted({getattr(one, noun) for one in shown})
+            remedy = suggest(name, known, f"shown: {', '.join(known[:20]) or 'none'}")
+            raise UnknownError.of(noun, f"the answer of the token showed no such {noun}", remedy, f"unknown-{noun}")
+        shown = named
 
 
 def _place(serving: Serving, channel: Channel, known: Remembered, outcome: Outcome) -> tuple[ShownPlace, Origin]:
