@@ -2,7 +2,7 @@
 
 import pytest
 
-from opportune.outcomes import answers
+from opportune.outcomes import Report, answers, happened
 from opportune.records import Sign
 
 SIGNS = {
@@ -35,3 +35,23 @@ def test_an_outcome_answers_each_head_once(earlier, outcome, taught):
 
     assert {HEADS[head]: happened for head, happened in after.items() if head not in before} == taught
     assert before.items() <= after.items()
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "named"),
+    [
+        (["seen"], {"seen"}),
+        (["buy"], {"click", "buy"}),
+        (["click", "silence"], {"click"}),
+        (["silence"], {"silence"}),
+        (["seen", "silence"], {"seen", "silence"}),
+        (["silence", "reject"], {"reject"}),
+    ],
+)
+def test_what_happened_is_all_that_was_said_and_what_came_before_it(outcomes, named):
+    reports = [
+        Report(f"o-{n}", "card", "main", outcome, SIGNS[outcome], n, expiry=outcome == "silence")
+        for n, outcome in enumerate(outcomes)
+    ]
+
+    assert happened(reports, {"buy": "click"}) == {("card", "main"): named}

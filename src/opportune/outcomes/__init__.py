@@ -1,6 +1,6 @@
 """Outcomes: what is finally true of them, what they teach, and the learner that folds them into the model."""
 
-from opportune.outcomes.labels import answers
+from opportune.outcomes.labels import answers, happened
 from opportune.outcomes.learner import Learner, Lesson, Taught, carried, new_model, terms_of
 from opportune.outcomes.ledger import Truth, truth_digest
 from opportune.outcomes.lessons import Account, LessonBook, accounts, lessons, teach
@@ -22,6 +22,7 @@ __all__ = [
     "accounts",
     "answers",
     "carried",
+    "happened",
     "joined",
     "lessons",
     "new_model",

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from opportune.records import Sign
+from opportune.storage.standing import Report
 
-__all__ = ["answers"]
+__all__ = ["answers", "happened"]
 
 NOTHING: Mapping[str, str] = {}
 
@@ -45,6 +46,25 @@ def answers(
             is_open = sign is Sign.POSITIVE and about is Sign.POSITIVE
             if about is not Sign.NEUTRAL and not is_open:
                 _answer(heads, found, after, name, happened=False)
+    return found
+
+
+def happened(reports: Iterable[Report], after: Mapping[str, str] = NOTHING) -> dict[tuple[str, str], set[str]]:
+    """Name the outcomes of each (action, treatment) that happened; an outcome after another one says so of that too.
+
+    Args:
+        reports: those about one decision that stand.
+        after: outcome → the one that happens before it, without circles.
+    """
+    found: dict[tuple[str, str], set[str]] = {}
+    answered: set[tuple[str, str]] = set()
+    for report in sorted(reports, key=lambda report: report.expiry):
+        # Silence behind an answer says only that nothing followed it.
+        if report.expiry and report.shown in answered:
+            continue
+        if report.sign is not Sign.NEUTRAL:
+            answered.add(report.shown)
+        found.setdefault(report.shown, set()).update(_row(report.outcome, after))
     return found
 
 

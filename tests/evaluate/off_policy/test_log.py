@@ -14,11 +14,17 @@ from opportune.outcomes import Names, new_model
 from opportune.records import Origin, Outcome, PlacementRequest, Sign
 from opportune.service.revisions import strategy_from_files
 from opportune.storage import Kind, RecordOutcome, SqliteStorage
-from tests.evaluate.off_policy.recorded import BEGIN, exploring, record
+from tests.evaluate.off_policy.recorded import BEGIN, CHANNELS, exploring, record
 from tests.service.shop import files
 from tests.worlds import NOON, Item, World, request
 
 COUNT = 1_000
+IN_A_ROW = """
+impression: {sign: neutral}
+look: {sign: positive}
+accept: {sign: positive, after: look}
+reject: {sign: negative}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -128,6 +134,17 @@ def test_withdrawn_answers_are_no_rewards(tmp_path, strategy):
 
     assert before > 0
     assert read(store, strategy, strategy).earned[:, 0].sum() == 0
+
+
+def test_what_must_have_happened_before_an_outcome_is_earned_too(tmp_path):
+    channels = CHANNELS.format(floor=0.5).replace("[impression, accept, reject]", "[impression, look, accept, reject]")
+    strategy = strategy_from_files(files(channels=channels, outcomes=IN_A_ROW))[0]
+    record(tmp_path / "row.db", strategy, 100)
+
+    log = read(tmp_path / "row.db", strategy, strategy)
+
+    looked, accepted = (log.earned[:, log.rewards.index(name)].sum() for name in ("look", "accept"))
+    assert looked == accepted > 0
 
 
 def test_what_the_channel_showed_in_its_place_is_left_out(tmp_path, strategy):

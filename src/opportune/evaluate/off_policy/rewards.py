@@ -14,7 +14,8 @@ import numpy as np
 from opportune.decide import Plan
 from opportune.evaluate.off_policy.estimators import Reals
 from opportune.evaluate.off_policy.odds import Odds
-from opportune.records import Shown, Sign
+from opportune.outcomes import happened
+from opportune.records import Shown
 from opportune.storage.standing import Report
 
 __all__ = ["Rewards"]
@@ -46,15 +47,13 @@ class Rewards:
         if shown is None:
             return np.zeros(len(self.names))
         own = [report for report in truth if report.shown == (shown.action, shown.treatment)]
-        # Silence behind an answer says only that nothing followed it.
-        answered = any(report.sign is not Sign.NEUTRAL and not report.expiry for report in own)
-        said = {report.outcome for report in own if not (answered and report.expiry)}
-        happened = np.array([outcome in said for outcome in self._plan.scored], dtype=np.float64)
+        said = happened(own, self._plan.after).get((shown.action, shown.treatment), set())
+        outcomes = np.array([outcome in said for outcome in self._plan.scored], dtype=np.float64)
         if candidate is None:
-            return np.concatenate([happened, self._foreign(shown, channel, said, own, logged)])
-        amounts = self._plan.values[:, : len(happened), candidate] @ happened + self._plan.shown_values[:, candidate]
+            return np.concatenate([outcomes, self._foreign(shown, channel, own, logged)])
+        amounts = self._plan.values[:, : len(outcomes), candidate] @ outcomes + self._plan.shown_values[:, candidate]
         amounts += _reported(self._plan, candidate, own)
-        return np.concatenate([happened, amounts])
+        return np.concatenate([outcomes, amounts])
 
     def foretold(self, odds: Odds) -> Reals:
         """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
@@ -65,9 +64,10 @@ class Rewards:
             amounts += np.einsum("gom,mo->mg", scale, odds.propensity * odds.amounts)
         return np.concatenate([odds.propensity, amounts], axis=1)
 
-    def _foreign(self, shown: Shown, channel: str, said: set[str], reports: Sequence[Report], logged: Plan) -> Reals:
+    def _foreign(self, shown: Shown, channel: str, reports: Sequence[Report], logged: Plan) -> Reals:
         """Give the worth for each goal of an action that only the logged plan has."""
         amounts = np.zeros(len(self._plan.goals))
+        said = happened(reports, logged.after).get((shown.action, shown.treatment), set())
         names = [goal.name for goal in logged.goals]
         at = logged.index_of(shown.action, channel, shown.treatment)
         for place, goal in enumerate(self._plan.goals):

@@ -20,7 +20,7 @@ from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.uplift.learners import Trial
 from opportune.learning import Predictor
 from opportune.learning.encoding import Encoder
-from opportune.outcomes import Names
+from opportune.outcomes import Names, happened
 from opportune.records import Decision, Facts, Origin
 from opportune.storage import Storage, decision_of
 from opportune.storage.standing import Report
@@ -135,7 +135,7 @@ class _Reading:
         chances = _by_action(place_chances(logged, decision, 0), logged, self._names)
         shown = decision.placements[0].actions
         first = self._today(shown[0].action) if shown else None
-        reward = any(report.outcome == self._outcome for report in truth)
+        reward = any(self._outcome in named for named in happened(truth, self._plan.after).values())
         uncertain = [name for name, chance in chances.items() if name in self._drawn and LEAST <= chance <= MOST]
         for name in uncertain:
             self._drawn[name].add(len(self._facts), name == first, chances[name], reward)
@@ -153,7 +153,8 @@ class _Reading:
         # What is mandatory is shown to everybody.
         if name not in self._held or chosen[0].how == "mandatory":
             return False
-        said = {self._today(report.action) for report in truth if report.outcome == self._outcome}
+        told = happened(truth, self._plan.after).items()
+        said = {self._today(action) for (action, _), named in told if self._outcome in named}
         chance = others / (others + sum(shares))
         self._held[name].add(len(self._facts), not decision.withheld, chance, name in said)
         return True
