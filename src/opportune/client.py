@@ -347,7 +347,7 @@ def _events(events: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
 
 def _session(session: str, id: str | None, **fields: Any) -> _Ask[SessionKnown]:
     body = {"id": id or uuid4().hex, **_without_none(fields)}
-    return _Ask("POST", f"/v1/sessions/{quote(session, safe='')}", _reader(SessionKnown), body)
+    return _Ask("POST", f"/v1/sessions/{_part(session)}", _reader(SessionKnown), body)
 
 
 def _profile(customer: str) -> _Ask[Profile | None]:
@@ -508,17 +508,22 @@ def _revisions() -> _Ask[list[RevisionLine]]:
     return _Ask("GET", "/v1/revisions", read)
 
 
+def _part(text: str) -> str:
+    """Write a text as one part of a path, which "." and ".." as they are would step out of."""
+    return quote(text, safe="") if text not in (".", "..") else "%2E" * len(text)
+
+
 def _customer_path(customer: str) -> str:
-    return f"/v1/customers/{quote(customer, safe='')}"
+    return f"/v1/customers/{_part(customer)}"
 
 
 def _explain(decision: str) -> _Ask[dict[str, Any]]:
-    path = f"/v1/decisions/{quote(decision, safe='')}"
+    path = f"/v1/decisions/{_part(decision)}"
     return _Ask("GET", path, lambda response: _read(response, dict[str, Any]), seconds=60.0)
 
 
 def _unit_path(level: str, unit: str) -> str:
-    return f"/v1/units/{quote(level, safe='')}/{quote(unit, safe='')}"
+    return f"/v1/units/{_part(level)}/{_part(unit)}"
 
 
 def _without_none(fields: Mapping[str, Any]) -> dict[str, Any]:

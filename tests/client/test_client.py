@@ -162,6 +162,17 @@ def test_customers_are_written_and_read() -> None:
         assert profile is None
 
 
+@pytest.mark.parametrize(
+    ("name", "path"), [(".", b"%2E"), ("..", b"%2E%2E"), ("...", b"..."), ("a/../b", b"a%2F..%2Fb"), ("", b"")]
+)
+def test_no_identifier_leads_to_another_path(name: str, path: bytes) -> None:
+    profile = {"version": 1, "attributes": {}}
+    for _, script in both(lambda: Script((200, profile)), "customer", name):
+        assert script.requests[0].url.raw_path == b"/v1/customers/" + path
+    for _, script in both(lambda: Script((200, {"entry": 4})), "erase_unit", "household", name, reason="x"):
+        assert script.requests[0].url.raw_path == b"/v1/units/household/" + path + b"/erasure"
+
+
 def test_a_decision_is_explained_and_a_household_is_erased() -> None:
     for told, script in both(lambda: Script((200, {"outcomes": []})), "explain", "r/1"):
         assert told == {"outcomes": []}
