@@ -53,6 +53,25 @@ def test_a_trial_that_is_too_small_gives_no_number(report):
     assert not report.is_refused
 
 
+@pytest.mark.parametrize("reward", [0.0, 1.0])
+def test_an_outcome_that_never_or_always_comes_gives_no_number(reward):
+    trial = action("card", 2_000, 0.0, 4).trial
+    alike = Trial(trial.features, np.full(2_000, reward), trial.shown, trial.chance, trial.person)
+
+    report = uplift_report([ActionTrial("card", alike, np.ones((2_000, 1), dtype=bool))], "buy", ["all"])
+
+    assert report.is_refused
+    assert "at least 3 with it" in " ".join(words(report))
+
+
+def test_a_segment_in_which_the_outcome_never_comes_gives_no_number():
+    one = action("card", 4_000, 0.4, 5, unshown=0.0)
+
+    (card,) = uplift_report([one], "buy", ["young", "old"]).actions
+
+    assert [np.isnan(effect.effect.value) for effect in card.effects] == [False, False, True]
+
+
 def test_rates_say_what_happens_without_showing(report):
     assert report.actions[0].rate_unshown == pytest.approx(0.1, abs=0.02)
     assert report.actions[0].rate_shown == pytest.approx(0.25, abs=0.02)

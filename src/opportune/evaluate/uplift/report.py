@@ -21,6 +21,8 @@ Booleans = npt.NDArray[np.bool_]
 
 QINI_LEAST = 1_000.0
 """The same for telling customers apart."""
+ANSWERS_LEAST = 3.0
+"""Effective choices with the outcome, and without it, that a number needs: below, an interval says what luck did."""
 
 
 class Effect(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,7 +112,7 @@ def _measured(one: ActionTrial, segments: Sequence[str]) -> tuple[ActionTrial, l
     trial = one.trial
     masks: list[tuple[str | None, Booleans]] = [(None, np.ones(len(trial), dtype=bool))]
     masks += [(name, one.members[:, number]) for number, name in enumerate(segments)]
-    if _least_arm(trial) < ARM_LEAST:
+    if not _is_enough(trial):
         return one, [_effect(trial, name, mask, None) for name, mask in masks], {}
     scores = doubly_robust_scores(trial)
     effects = [_effect(trial, name, mask, scores) for name, mask in masks]
@@ -124,15 +126,26 @@ def _measured(one: ActionTrial, segments: Sequence[str]) -> tuple[ActionTrial, l
 def _effect(trial: Trial, name: str | None, mask: Booleans, scores: Reals | None) -> Effect:
     nothing = Interval(float("nan"), float("nan"), float("nan"))
     found = nothing
-    if scores is not None and _least_arm(trial.where(mask)) >= ARM_LEAST:
+    if scores is not None and _is_enough(trial.where(mask)):
         found = Bootstrap(trial.person[mask]).interval(scores[mask], np.ones(int(mask.sum())))
     shown = int(trial.shown[mask].sum())
     return Effect(segment=name, choices=int(mask.sum()), shown=shown, effect=found, shrunk=nothing)
 
 
+def _is_enough(trial: Trial) -> bool:
+    return _least_arm(trial) >= ARM_LEAST and _least_answers(trial) >= ANSWERS_LEAST
+
+
 def _least_arm(trial: Trial) -> float:
     """Effective choices of the smaller arm, weighed by one over their probability."""
     return min(_effective(1.0 / trial.chance[trial.shown]), _effective(1.0 / (1.0 - trial.chance[~trial.shown])))
+
+
+def _least_answers(trial: Trial) -> float:
+    """Effective choices with the outcome or without it, whichever are fewer."""
+    weights = 1.0 / np.where(trial.shown, trial.chance, 1.0 - trial.chance)
+    happened = trial.reward > 0.0
+    return min(_effective(weights[happened]), _effective(weights[~happened]))
 
 
 def _effective(weights: Reals) -> float:
@@ -156,6 +169,12 @@ def _remark(one: ActionTrial) -> str:
         return (
             f"no number: shown {shown:,} times of {len(one.trial):,}, which is worth {least:.0f} in the smaller arm; "
             f"at least {ARM_LEAST:.0f} are needed"
+        )
+    if _least_answers(one.trial) < ANSWERS_LEAST:
+        happened = int((one.trial.reward > 0.0).sum())
+        return (
+            f"no number: {happened:,} of {len(one.trial):,} choices ended with the outcome; "
+            f"at least {ANSWERS_LEAST:.0f} with it and as many without it are needed, weighed by their probability"
         )
     return ""
 
