@@ -357,10 +357,20 @@ def _body(id: str) -> dict[str, Any]:
     return {"id": id, "channel": "till", "placements": [{"name": "receipt"}]}
 
 
-@pytest.mark.parametrize("identifiers", [{"email": "x"}, {"mail": "a@b.pl"}, {"phone": "1"}, {"cookie": ""}])
-def test_wrong_identifiers_are_refused_without_being_repeated(shop: Service, identifiers: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("identifiers", "code"),
+    [
+        ({"email": "x"}, "invalid-identifier"),
+        ({"mail": "a@b.pl"}, "invalid-identifier"),
+        ({"phone": "1"}, "invalid-identifier"),
+        ({"cookie": ""}, "invalid-request"),
+    ],
+)
+def test_wrong_identifiers_are_refused_without_being_repeated(
+    shop: Service, identifiers: dict[str, str], code: str
+) -> None:
     response = shop.call("POST", "/v1/decisions", {**_body("r-1"), "identifiers": identifiers})
-    assert response.status_code == 422
+    assert (response.status_code, response.json()["code"]) == (422, code)
     assert "a@b.pl" not in response.text
 
 

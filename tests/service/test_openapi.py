@@ -14,8 +14,9 @@ from opportune.cli.main import COMMANDS
 from opportune.service.http import ROUTES
 from opportune.service.http.problems import CODES
 from opportune.service.http.routes import DEADLINE, FOR, IDEMPOTENCY_KEY, MODE
+from opportune.service.revisions import strategy_from_files
 
-from .shop import Service, decision
+from .shop import Service, decision, files, serving
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
 
@@ -103,6 +104,63 @@ def test_answers_fit_their_description(service: Service, document: dict[str, Any
         media = response.headers["content-type"]
         schema = {**described["content"][media]["schema"], "components": document["components"]}
         jsonschema_rs.validator_for(schema).validate(response.json())
+
+
+BODIES: dict[str, Any] = {
+    "POST /v1/sessions/{session}": {"id": "s-1", "identifiers": {"phone": "12"}},
+    "POST /v1/decisions": decision(identifiers={"phone": "12"}),
+    "POST /v1/events": {"id": "e-1", "type": "call_ended", "identifiers": {"phone": "12"}},
+    "POST /v1/identify": {"identifiers": {"phone": "12", "cookie": "c"}, "proof": "p"},
+    "PUT /v1/customers/{customer}": {"attributes": {}},
+    "PATCH /v1/customers/{customer}": {"attributes": {}},
+    "POST /v1/customers/{customer}/merge": {"id": "m-1", "other": "c-2"},
+    "POST /v1/customers/{customer}/split": {"id": "m-2", "merge": 1},
+    "PUT /v1/customers/{customer}/units": {"id": "u-1", "level": "household", "unit": "h-1"},
+    "PUT /v1/customers/{customer}/consents": {"purpose": "ads", "given": True},
+    "POST /v1/customers/{customer}/erasure": {"reason": "asked"},
+    "PUT /v1/units/{level}/{unit}": {"attributes": {}},
+    "PATCH /v1/units/{level}/{unit}": {"attributes": {}},
+    "POST /v1/units/{level}/{unit}/erasure": {"reason": "asked"},
+}
+
+
+@pytest.mark.parametrize("name", ["phone:12", "household:h-1", "x" * 300, "%00"])
+def test_refusals_of_identifiers_are_described(tmp_path: Path, name: str) -> None:
+    more = {
+        "identifiers": "phone: {normalize: phone, region: PL, trust: claimed}\ncookie: {trust: anonymous}\n",
+        "levels": "household: {attributes: {size: {type: integer}}}\n",
+        "consents": "ads: {basis: objection, groups: [drinks]}\n",
+    }
+    wrong = []
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(**more))[0]) as service:
+        document = service.call("GET", "/openapi.json").json()
+        for route in ROUTES:
+            title = f"{route.method} {route.path}"
+            if title not in BODIES and not re.search("{(customer|unit|id)}", route.path):
+                continue
+            path = route.path.replace("{level}", "household") + ("?purpose=ads" if route.method == "DELETE" else "")
+            response = service.call(route.method, re.sub("{.*?}", name, path), BODIES.get(title))
+            described = document["paths"][route.path][route.method.lower()]["responses"]
+            known = described.get(str(response.status_code), {"description": ""})["description"]
+            if response.status_code != 200 and response.json()["code"] not in known:
+                wrong.append(f"{title}: {response.json()['code']}")
+
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "other"),
+    [
+        ("/v1/models/promotions", {"model": "main", "id": "c-1"}, {"reason": "better"}),
+        ("/v1/limits/switches", {"target": "coffee", "off": True, "id": "c-1"}, {"off": False}),
+    ],
+)
+def test_an_id_that_was_used_is_described(
+    service: Service, document: dict[str, Any], path: str, body: dict[str, Any], other: dict[str, Any]
+) -> None:
+    assert service.call("POST", path, body).status_code == 200
+    assert service.call("POST", path, body | other).json()["code"] == "id-conflict"
+    assert "id-conflict" in document["paths"][path]["post"]["responses"]["409"]["description"]
 
 
 def test_the_reference_names_every_route_parameter_and_code() -> None:

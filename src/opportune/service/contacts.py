@@ -98,4 +98,4 @@ def _error(problems: list[Problem]) -> InputError:
     unknown = next((problem.code for problem in problems if problem.code.startswith("unknown-")), None)
     if unknown is not None:
         return UnknownError(problems, unknown)
-    return InputError(problems, problems[0].code if problems[0].code == "invalid-attribute" else "invalid-request")
+    return InputError(problems, problems[0].code)

@@ -192,7 +192,7 @@ def _status(receipt: Receipt) -> str:
 
 
 _NAMES = ("invalid-request", "invalid-identifier", "id-conflict", "store-busy", "store-unavailable")
-_READS = ("not-found", "invalid-identifier", "store-busy", "store-unavailable")
+_READS = ("not-found", "invalid-request", "invalid-identifier", "store-busy", "store-unavailable")
 
 
 def routes(key: Parameter) -> tuple[Route, ...]:

@@ -131,6 +131,7 @@ def _openapi() -> bytes:
 
 
 _NAMES = ("invalid-request", "id-conflict")
+_CUSTOMER = ("invalid-request", "invalid-identifier")
 _STORE = ("store-busy", "store-unavailable")
 
 ROUTES: tuple[Route, ...] = (
@@ -141,7 +142,14 @@ ROUTES: tuple[Route, ...] = (
         "Decide what is best to offer or do now",
         {200: AnswerBody},
         takes=DecisionRequest,
-        refuses=(*_NAMES, "invalid-attribute", "unknown-channel", "unknown-placement", "invalid-header"),
+        refuses=(
+            *_NAMES,
+            "invalid-identifier",
+            "invalid-attribute",
+            "unknown-channel",
+            "unknown-placement",
+            "invalid-header",
+        ),
         parameters=(DEADLINE,),
         answer_headers=(TIMING,),
     ),
@@ -176,7 +184,14 @@ ROUTES: tuple[Route, ...] = (
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Event,
         takes_list=True,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type", "unknown-customer"),
+        refuses=(
+            *_NAMES,
+            *_STORE,
+            "invalid-identifier",
+            "invalid-attribute",
+            "unknown-event-type",
+            "unknown-customer",
+        ),
         media=events.MEDIA,
         body_bytes_max=IMPORT_BYTES_MAX,
     ),
@@ -187,7 +202,7 @@ ROUTES: tuple[Route, ...] = (
         "Add what an agent or a page learned in a conversation since its last decision",
         {200: SessionKnown},
         takes=SessionNews,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "unknown-event-type"),
+        refuses=(*_NAMES, *_STORE, "invalid-identifier", "invalid-attribute", "unknown-event-type"),
     ),
     Route(
         "GET",
@@ -207,7 +222,7 @@ ROUTES: tuple[Route, ...] = (
         takes=CustomerRow,
         takes_one=False,
         takes_list=True,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header", "invalid-query"),
+        refuses=(*_NAMES, *_STORE, "invalid-identifier", "invalid-attribute", "invalid-header", "invalid-query"),
         parameters=(MODE, IDEMPOTENCY_KEY),
         media=(JSON, NDJSON),
         body_bytes_max=IMPORT_BYTES_MAX,
@@ -228,7 +243,7 @@ ROUTES: tuple[Route, ...] = (
         consents.get_consents,
         "Say what a customer allows, by purpose and channel",
         {200: consents.ConsentsAnswer},
-        refuses=("invalid-request", *_STORE),
+        refuses=(*_CUSTOMER, *_STORE),
     ),
     Route(
         "PUT",
@@ -237,7 +252,7 @@ ROUTES: tuple[Route, ...] = (
         "Record what a customer said of a purpose; the next decision obeys",
         {200: Taken},
         takes=Said,
-        refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "unknown-text", "invalid-header"),
+        refuses=(*_NAMES, *_CUSTOMER, *_STORE, "unknown-purpose", "unknown-channel", "unknown-text", "invalid-header"),
         parameters=(IDEMPOTENCY_KEY,),
     ),
     Route(
@@ -246,7 +261,7 @@ ROUTES: tuple[Route, ...] = (
         consents.withdraw_consent,
         "Record that a customer withdraws, refuses or objects; the next decision obeys",
         {200: Taken},
-        refuses=(*_NAMES, *_STORE, "unknown-purpose", "unknown-channel", "invalid-header", "invalid-query"),
+        refuses=(*_NAMES, *_CUSTOMER, *_STORE, "unknown-purpose", "unknown-channel", "invalid-header", "invalid-query"),
         parameters=(IDEMPOTENCY_KEY, CONSENT_PURPOSE, CONSENT_CHANNEL, CONSENT_SOURCE),
     ),
     Route(
@@ -255,7 +270,7 @@ ROUTES: tuple[Route, ...] = (
         persons.get_export,
         "Tell all that is kept about a customer",
         {200: PersonExport},
-        refuses=("invalid-request", "unknown-customer", *_STORE),
+        refuses=(*_CUSTOMER, "unknown-customer", *_STORE),
     ),
     Route(
         "GET",
@@ -263,7 +278,7 @@ ROUTES: tuple[Route, ...] = (
         persons.get_export_page,
         "The same as a page for the customer",
         {200: "text/html"},
-        refuses=("invalid-request", "invalid-query", "unknown-customer", *_STORE),
+        refuses=(*_CUSTOMER, "invalid-query", "unknown-customer", *_STORE),
         parameters=(LANGUAGE,),
     ),
     Route(
@@ -273,7 +288,7 @@ ROUTES: tuple[Route, ...] = (
         "Forget a customer for good",
         {200: Erased},
         takes=persons.ErasureRequest,
-        refuses=(*_NAMES, "unknown-customer", *_STORE),
+        refuses=(*_NAMES, *_CUSTOMER, "unknown-customer", *_STORE),
     ),
     Route(
         "GET",
@@ -281,7 +296,7 @@ ROUTES: tuple[Route, ...] = (
         handlers.get_history,
         "Give what happened to a customer, newest first",
         {200: HistoryAnswer},
-        refuses=("not-found", "invalid-query", *_STORE),
+        refuses=(*_CUSTOMER, "not-found", "invalid-query", *_STORE),
         parameters=(FOR, LIMIT, BEFORE),
     ),
     Route(
@@ -291,7 +306,7 @@ ROUTES: tuple[Route, ...] = (
         "Replace what is known of a customer",
         {200: CustomerAnswer},
         takes=CustomerChange,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header"),
+        refuses=(*_NAMES, *_CUSTOMER, *_STORE, "invalid-attribute", "invalid-header"),
         parameters=(IDEMPOTENCY_KEY,),
     ),
     Route(
@@ -301,7 +316,7 @@ ROUTES: tuple[Route, ...] = (
         "Set some attributes of a customer; null removes one",
         {200: CustomerAnswer},
         takes=CustomerChange,
-        refuses=(*_NAMES, *_STORE, "invalid-attribute", "invalid-header"),
+        refuses=(*_NAMES, *_CUSTOMER, *_STORE, "invalid-attribute", "invalid-header"),
         parameters=(IDEMPOTENCY_KEY,),
     ),
     Route(
@@ -310,7 +325,7 @@ ROUTES: tuple[Route, ...] = (
         handlers.get_customer,
         "Give what is stored of a customer",
         {200: ProfileAnswer},
-        refuses=("not-found", "invalid-query", *_STORE),
+        refuses=(*_CUSTOMER, "not-found", "invalid-query", *_STORE),
         parameters=(FOR,),
     ),
     Route(
@@ -388,7 +403,7 @@ ROUTES: tuple[Route, ...] = (
         "Let a model decide",
         {200: Changed},
         takes=models.PromotionRequest,
-        refuses=("invalid-request", "not-found", *_STORE),
+        refuses=(*_NAMES, "not-found", *_STORE),
     ),
     Route(
         "GET",
@@ -405,7 +420,7 @@ ROUTES: tuple[Route, ...] = (
         "Go back to a kept version of what the models learned",
         {200: Changed},
         takes=models.RestorationRequest,
-        refuses=("invalid-request", "not-found", *_STORE),
+        refuses=(*_NAMES, "not-found", *_STORE),
     ),
     Route(
         "GET",
