@@ -370,7 +370,9 @@ def test_wrong_identifiers_are_refused_without_being_repeated(
     shop: Service, identifiers: dict[str, str], code: str
 ) -> None:
     response = shop.call("POST", "/v1/decisions", {**_body("r-1"), "identifiers": identifiers})
+    event = shop.call("POST", "/v1/events", {"id": "e-1", "type": "call_ended", "identifiers": identifiers})
     assert (response.status_code, response.json()["code"]) == (422, code)
+    assert (event.status_code, event.json()["code"]) == (422, code)
     assert "a@b.pl" not in response.text
 
 

@@ -79,6 +79,24 @@ def test_what_is_added_between_two_decisions_ranks_the_next_one_anew(service: Se
     assert sum(one["kind"] == "event" for one in entries) == 2
 
 
+@pytest.mark.parametrize("whose", [{}, {"customer": "c-1"}])
+def test_news_that_come_again_tell_what_the_session_knows_now(service: Service, whose: dict[str, str]) -> None:
+    first = {"id": "n-1", "context": {"need": "wake"}, **whose}
+    service.call("POST", "/v1/sessions/s-1", first)
+    service.call("POST", "/v1/sessions/s-1", {"id": "n-2", "context": {"need": "rest"}, **whose})
+    again = service.call("POST", "/v1/sessions/s-1", first).json()
+
+    assert (again["status"], again["context"]) == ("repeated", {"need": "rest"})
+
+
+def test_news_that_come_again_bring_nothing_back_that_was_cleared(service: Service) -> None:
+    first = {"id": "n-1", "customer": "c-1", "context": {"need": "wake"}}
+    service.call("POST", "/v1/sessions/s-1", first)
+    service.call("POST", "/v1/sessions/s-1", {"id": "n-2", "customer": "c-1", "context": {"need": None}})
+
+    assert service.call("POST", "/v1/sessions/s-1", first).json()["context"] == {}
+
+
 def test_an_answer_changes_what_comes_next(service: Service) -> None:
     first = ask(service, "r-1", context={"need": "wake"})
     outcome = {"id": "o-1", "decision": first["id"], "action": "coffee", "outcome": "reject"}

@@ -89,4 +89,4 @@ def refuse_if(problems: list[Problem]) -> None:
         InputError: with all of them.
     """
     if problems:
-        raise InputError(problems)
+        raise InputError(problems, problems[0].code)

@@ -121,10 +121,13 @@ class SessionIntake:
         # Who does not say whose the session is may add to it, and hears nothing of what somebody said in it.
         speaker = Speaker(self._storage, followed, named)
         known = await self._in_reader(read_session, self._storage, session, kept, speaker)
+        context = {**known.said, **said}
+        if first.repeated:  # Other things may have been said since.
+            context = dict(known.said) if named else {**said, **known.said}
         return SessionKnown(
             status="repeated" if first.repeated else "recorded",
             sequence=first.sequence,
-            context={**known.said, **said},
+            context=context,
             ignored=ignored,
             doubts=read.doubts,
         )
