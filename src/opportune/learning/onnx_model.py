@@ -21,7 +21,7 @@ import numpy as np
 from opportune.learning.base import CandidateKey, Predictor
 from opportune.learning.rates import Doubles
 from opportune.learning.supplied import SuppliedModel
-from opportune.records import Facts, Value
+from opportune.records import Facts, Value, ValueType
 
 __all__ = ["BYTES_MAX", "CANDIDATE_PARTS", "OnnxModel", "has_onnxruntime"]
 
@@ -87,8 +87,8 @@ class OnnxModel(SuppliedModel):
         for name, given in (("inputs", inputs), ("levels", levels or {})):
             if not isinstance(given, Mapping):
                 raise ValueError(f"{name}: expected a map")
-        if not all(isinstance(texts, list | tuple) for texts in (levels or {}).values()):
-            raise ValueError("levels: expected lists of texts")
+        if not all(_are_levels(texts) for texts in (levels or {}).values()):
+            raise ValueError("levels: expected lists of texts, each text once")
         if not all(isinstance(parts, str | list | tuple) for parts in inputs.values()):
             raise ValueError("inputs: expected names of attributes, or lists of them")
         if scale not in ("probability", "log_odds"):
@@ -99,12 +99,13 @@ class OnnxModel(SuppliedModel):
         self._session = _opened(data)
         self._inputs = _matched(self._session, inputs, {one.name for one in predictors})
         self._output = _output_of(self._session, output)
+        _check_column(self._session, self._output, column)
         self._codes = {
             name: {text: place for place, text in enumerate(texts)} for name, texts in (levels or {}).items()
         }
         self._is_per_candidate = any(part in CANDIDATE_PARTS for names in self._inputs.values() for part in names)
         self._types = {entry.name: entry.type for entry in self._session.get_inputs()}
-
+        _check_values(self._inputs, self._types, {one.name: one.type for one in predictors}, self._codes)
         self._supplied = {
             "file": file,
             "sha256": hashlib.sha256(data).hexdigest(),
@@ -213,6 +214,39 @@ def _matched(session: Any, inputs: Mapping[str, str | Sequence[str]], predictors
             raise ValueError(f"inputs: '{name[:60]}' takes {expected}, found {len(listed)}; shape {entry.shape}")
         matched[name] = listed
     return matched
+
+
+def _are_levels(texts: Sequence[str]) -> bool:
+    is_list = isinstance(texts, list | tuple) and all(isinstance(text, str) for text in texts)
+    return is_list and len(set(texts)) == len(texts)
+
+
+def _check_values(
+    inputs: Mapping[str, Sequence[str]],
+    kinds: Mapping[str, str],
+    types: Mapping[str, ValueType],
+    codes: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Refuse what would feed an input with nothing but missing values."""
+    for name, parts in inputs.items():
+        for part in parts:
+            kind = types.get(part, ValueType.TEXT)
+            if kind is ValueType.TEXTS:
+                raise ValueError(f"inputs: '{part[:60]}' is a list of texts, which no input takes")
+            if kinds[name] == TEXTS and kind is not ValueType.TEXT:
+                raise ValueError(f"inputs: '{name[:60]}' takes texts, and '{part[:60]}' is none")
+            if kinds[name] != TEXTS and types.get(part) is ValueType.TEXT and part not in codes:
+                raise ValueError(f"inputs: '{name[:60]}' takes numbers, and '{part[:60]}' is a text without levels")
+            if kinds[name] != TEXTS and kind is not ValueType.TEXT and part in codes:
+                raise ValueError(f"levels: '{part[:60]}' is no text")
+
+
+def _check_column(session: Any, output: str, column: int) -> None:
+    """Refuse a column that the output does not have, where the file says how many it has."""
+    shape = next(entry.shape for entry in session.get_outputs() if entry.name == output)
+    is_row_by_row = len(shape) == 2 and (not isinstance(shape[0], int) or shape[0] == 1)
+    if is_row_by_row and isinstance(width := shape[1], int) and not -width <= column < width:
+        raise ValueError(f"column: expected one of the output's {width}, counted from 0, found {column}")
 
 
 def _output_of(session: Any, output: str) -> str:
