@@ -154,6 +154,7 @@ def test_what_is_no_unit_is_not_erased(run: Run, shop: Path) -> None:
     person = run("erase", "4711", "--level", "household", *reason)
     mixed = run("erase", "household:h-1", *reason)
     empty = run("erase", "", "--level", "household", *reason)
+    open_storage("none.db").close()
     none = run("erase", "h-1", "--level", "household", "--reason", "x", "--store", "none.db")
 
     assert [one.code for one in (level, person, mixed, empty, none)] == [1] * 5

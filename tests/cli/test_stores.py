@@ -190,3 +190,31 @@ def test_a_store_that_is_none_is_refused(run: Run, tmp_path: Path) -> None:
         ended = run(*command, "--store", tmp_path / "other.db")
         assert ended.code == 2
         assert ended.err.startswith("opportune: ")
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "erase c-1 --reason asked",
+        "merge c-1 cookie:5f0c",
+        "split c-1 3",
+        "consent record c-1 offers --given",
+        "consent import said.csv",
+        "off water",
+        "on water",
+        "rollback",
+        "models promote simple",
+        "models rebuild",
+        "retire --keep-days 30",
+        "retire --classes",
+        "secret identity",
+        "serve",
+    ],
+)
+@pytest.mark.parametrize("store", ["shpo.db", "sqlite:///shpo.db"])
+def test_a_store_of_a_misspelt_name_is_not_made(run: Run, command: str, store: str) -> None:
+    ended = run(*command.split(), "--store", store)
+
+    assert ended.code == 2
+    assert "shpo.db: expected a store of Opportune, found nothing" in ended.err
+    assert list(Path().iterdir()) == []

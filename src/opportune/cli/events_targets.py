@@ -110,5 +110,5 @@ def event_target(store: str, url: str, kind: str) -> Iterator[Target]:
         finally:
             target.close()
     else:
-        with opened(store) as storage:
+        with opened(store, made=True) as storage:
             yield EventStore(storage, kind)

@@ -212,5 +212,5 @@ def target_of(store: str, url: str, kind: str = CUSTOMER) -> Iterator[Target]:
         finally:
             target.close()
     else:
-        with opened(store) as storage:
+        with opened(store, made=True) as storage:
             yield StoreTarget(storage, kind) if isinstance(storage, SqliteStorage) else SharedTarget(storage, kind)

@@ -55,7 +55,7 @@ def publish(
                 release = client.publish(files, author=named(author), reason=reason, another_project=another_project)
         else:
             offer = Offer(files, named(author), reason, another_project, now=now)
-            with opened(store) as storage:
+            with opened(store, made=True) as storage:
                 release = msgspec.convert(msgspec.to_builtins(publish_to(storage, offer, uuid4().hex)), Release)
     if as_json:
         print_json(release)

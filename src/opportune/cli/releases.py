@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,7 @@ from opportune.cli.output import FOUND, Failure, count, out
 from opportune.client import Client, Release
 from opportune.errors import InputError, ServiceError, StoreBusyError
 from opportune.storage import Storage, open_storage
+from opportune.storage.sqlite.file import check_file
 
 __all__ = [
     "STORE",
@@ -22,6 +24,7 @@ __all__ = [
     "StoreOption",
     "UrlOption",
     "expect_one",
+    "expect_store",
     "opened",
     "print_release",
     "service",
@@ -41,12 +44,15 @@ ReasonOption = Annotated[str, typer.Option(help="Why, in your words.")]
 
 
 @contextmanager
-def opened(store: str, *, read_only: bool = False, otherwise: str = "") -> Iterator[Storage]:
+def opened(store: str, *, read_only: bool = False, made: bool = False, otherwise: str = "") -> Iterator[Storage]:
     """Open a store; where a service holds it, say how to reach that.
 
     Args:
+        made: whether a store that is missing is made.
         otherwise: what to do then where the command takes no --url.
     """
+    if not made:
+        expect_store(store)
     try:
         storage = open_storage(store or STORE, read_only=read_only)
     except StoreBusyError as error:
@@ -54,6 +60,17 @@ def opened(store: str, *, read_only: bool = False, otherwise: str = "") -> Itera
         raise Failure(f"{error}: {remedy}", 2) from error
     with storage:
         yield storage
+
+
+def expect_store(store: str) -> None:
+    """Refuse a file that is not there: under a misspelt name an empty store would be made, and asked.
+
+    Raises:
+        StoreError: nothing is there, or no store.
+    """
+    scheme, separator, rest = (store or STORE).partition("://")
+    if not separator or scheme == "sqlite":
+        check_file(Path(rest.removeprefix("/") if separator else scheme), read_only=True)
 
 
 def expect_one(store: str, url: str) -> None:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from opportune.cli.output import JsonOption, bar, count, fail, failures, out, print_json
+from opportune.cli.releases import expect_store
 from opportune.errors import InputError
 from opportune.service.class_retention import drop_old
 from opportune.service.course import Course
@@ -43,6 +44,7 @@ def retire(
             fail("expected --keep-days or --classes, found both")
         if not 30 <= keep_days <= KEEP_DAYS_MAX:
             fail(f"--keep-days: expected a whole number from 30 to {KEEP_DAYS_MAX:,}")
+        expect_store(store)
         with open_storage(store) as storage:
             total = storage.last_sequence()
             before = datetime.now(UTC) - timedelta(days=keep_days)
@@ -57,13 +59,15 @@ def retire(
 
 
 def _retire_classes(store: str, as_json: bool) -> None:
-    with failures(as_json), open_storage(store) as storage:
-        course = Course(storage)
-        step = current(course)
-        if step is None:
-            raise InputError.of("store", "it has no revision that can be used", "publish a strategy")
-        dropped = drop_old(storage, course.strategies.of(step.hash).project, datetime.now(UTC))
-        storage.compact()
+    with failures(as_json):
+        expect_store(store)
+        with open_storage(store) as storage:
+            course = Course(storage)
+            step = current(course)
+            if step is None:
+                raise InputError.of("store", "it has no revision that can be used", "publish a strategy")
+            dropped = drop_old(storage, course.strategies.of(step.hash).project, datetime.now(UTC))
+            storage.compact()
     if as_json:
         print_json(dropped)
         return

@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from opportune.cli.author import named
 from opportune.cli.output import bar, count, err, fail, failures, program
+from opportune.cli.releases import STORE, expect_store
 from opportune.errors import StoreAwayError, StoreBusyError
 from opportune.service import EmbeddedRuntime, Settings
 from opportune.service.erasure_list import list_of
@@ -39,7 +40,7 @@ def serve(
     project: Annotated[
         Path | None, typer.Argument(help="Folder of the strategy; what the store says is in use if left out.")
     ] = None,
-    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing.")] = "opportune.db",
+    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing, where PROJECT is named.")] = STORE,
     workers: Annotated[int, typer.Option(help="Processes that decide; more than one need PostgreSQL.", min=1)] = 1,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,
@@ -62,6 +63,8 @@ def serve(
         _check_options(host, open_to_network, kernel)
         checked = None if project is None else check_directory(project)
         files = None if checked is None else dict(checked.project.files)
+        if files is None:
+            expect_store(store)
         bound = _bound(host, port)
         try:
             storage = open_storage(store)
