@@ -64,6 +64,30 @@ def test_rows_are_counted_whatever_the_format(sample):
     assert {one.subject for one in funnel.conflicts} == {"action:card", "action:loan"}
 
 
+@pytest.mark.parametrize("named", [MAPPING.keys(), MAPPING.keys() - {"order"}])
+def test_stages_that_are_alike_stay_apart_and_what_was_shown_was_not_dropped(named, tmp_path):
+    fallen = [(f"d{n}", "c", "card", "zest", 0, "", "dropped") for n in (1, 2, 3)]
+    fallen += [("d4", "c", "card", "low", 0, "", "dropped"), ("d5", "c", "card", "mid", 0, "", "dropped")]
+    shown = [(f"d{n}", "c", "gift", "mid", 0, "", "shown") for n in range(6, 16)]
+    pl.DataFrame([*fallen, *shown], schema=COLUMNS, orient="row").write_csv(tmp_path / "rows.csv")
+
+    funnel = funnel_of_rows(tmp_path / "rows.csv", read_row_mapping({key: MAPPING[key] for key in named}))
+
+    assert dict(funnel.furthest) == {"zest": 3, "low": 1, "mid": 1}
+
+
+def test_what_was_shown_at_a_stage_does_not_bring_it_forward(tmp_path):
+    rows = [("d1", "c", "card", "zest", 0, "", "dropped"), ("d2", "c", "card", "zest", 0, "", "dropped")]
+    rows += [("d3", "c", "card", "end", 0, "", "dropped")]
+    rows += [(f"d{n}", "c", "gift", "end", 0, "", "shown") for n in range(4, 9)]
+    pl.DataFrame(rows, schema=COLUMNS, orient="row").write_csv(tmp_path / "rows.csv")
+    unordered = {key: value for key, value in MAPPING.items() if key != "order"}
+
+    funnel = funnel_of_rows(tmp_path / "rows.csv", read_row_mapping(unordered))
+
+    assert [one.stage for one in funnel.stages] == ["zest", "end"]
+
+
 def test_without_an_order_the_stage_that_drops_most_comes_first(sample):
     unordered = {key: value for key, value in MAPPING.items() if key != "order"}
 

@@ -105,7 +105,7 @@ def funnel_of_rows(path: Path, mapping: RowMapping) -> Funnel:
 
 
 def _rows(path: Path, mapping: RowMapping) -> pl.DataFrame:
-    """Read the named columns under the names of the mapping's keys; `order` is a dense rank from 0."""
+    """Read the named columns under the names of the mapping's keys; `order` is the place of the stage, from 0."""
     if path.suffix.lower() not in FORMATS:
         raise InputError.of(str(path), f"expected a file that ends in {', '.join(FORMATS)}", "convert or rename it")
     if not path.is_file():
@@ -136,9 +136,20 @@ def _rows(path: Path, mapping: RowMapping) -> pl.DataFrame:
                 for key in missing
             ]
         )
-    if mapping.order is None:
-        rows = rows.with_columns(-pl.len().over("stage").cast(pl.Float64).alias("order"))
-    return rows
+    return _ordered(rows)
+
+
+def _ordered(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give every stage a place of its own: by its number, or where there is none, those first that drop most."""
+    numbered = pl.col("order").min() if "order" in rows.columns else -(~pl.col("returned")).sum().cast(pl.Int64)
+    places = (
+        rows.group_by("stage")
+        .agg(numbered.alias("number"))
+        .sort("number", pl.col("stage").cast(pl.String))
+        .with_row_index("order")
+        .select("stage", "order")
+    )
+    return rows.drop("order", strict=False).join(places, on="stage", how="left", maintain_order="left")
 
 
 def _scanned(path: Path) -> pl.LazyFrame:
