@@ -9,9 +9,10 @@ from structlog.testing import capture_logs
 
 from opportune.errors import StoreError
 from opportune.service.erasure_list import ErasureList
+from opportune.service.revisions import strategy_from_files
 from opportune.storage import SqliteStorage
 
-from .shop import Service
+from .shop import Service, files, serving
 
 
 def test_an_erasure_that_could_not_be_listed_is_listed_when_it_is_ordered_again(
@@ -52,6 +53,23 @@ def test_an_export_does_not_tell_who_somebody_else_turned_out_to_be(service: Ser
 
     assert "c-2" in while_one
     assert [("c-1" in text, "c-2" in text) for text in exports] == [(True, False), (False, True)]
+
+
+def test_an_export_tells_what_identifiers_a_contact_named_but_those_of_others(tmp_path: Path) -> None:
+    kinds = "email: {normalize: email, trust: claimed, title: E-mail address}\ncookie: {trust: anonymous}\n"
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(identifiers=kinds))[0]) as service:
+        for path in ("c-1", "cookie:of-somebody-else"):
+            service.call("PATCH", f"/v1/customers/{path}", {"attributes": {"age": 40}})
+        named = {"email": "anna@example.com", "cookie": "of-somebody-else"}
+        service.decide("r-1", customer="c-1", identifiers=named, language="pl")
+
+        (decision,) = service.call("GET", "/v1/customers/c-1/export").json()["decisions"]
+        page = service.call("GET", "/v1/customers/c-1/export.html").text
+
+        assert (decision["identifiers"], decision["language"]) == ({"email": "anna@example.com"}, "pl")
+        assert "E-mail address" in page
+        assert "anna@example.com" in page
+        assert "of-somebody-else" not in page
 
 
 def test_the_page_says_what_was_noted_in_words(service: Service) -> None:

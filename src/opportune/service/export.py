@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from opportune.customers.features import EventHistory
+from opportune.customers.identity import CUSTOMER
 from opportune.decide import Explanation, Plan, explain
 from opportune.decide.explain import CandidateExplanation
 from opportune.decide.limits.windows import instant
@@ -64,6 +65,7 @@ class ExportedDecision(msgspec.Struct, frozen=True, kw_only=True):
     """A decision that was made for the person.
 
     Args:
+        identifiers: kind → identifier that the request named beside the customer, without those of other persons.
         facts: all that was known when it was made.
         shown: what was shown, with its texts.
         reasons: why and why not, of every action of the channel.
@@ -76,6 +78,8 @@ class ExportedDecision(msgspec.Struct, frozen=True, kw_only=True):
     channel: str
     session: str | None
     customer: str | None
+    identifiers: dict[str, str] = {}
+    language: str | None = None
     context: dict[str, Any]
     facts: dict[str, Any]
     shown: dict[str, Any]
@@ -172,7 +176,12 @@ def export_person(
         memberships={level: _plain(unit) for level, unit in storage.units(identifier, kind).items()},
         features=_features(storage, strategy, attributes, now, identifier, kind),
         decisions=tuple(
-            _decision(entry, decisions[entry.decision], plans[decisions[entry.decision].revision])
+            _decision(
+                entry,
+                decisions[entry.decision],
+                plans[decisions[entry.decision].revision],
+                _identifiers(storage, decisions[entry.decision], own),
+            )
             for entry in entries
             if entry.kind is Kind.DECISION
         ),
@@ -232,7 +241,17 @@ def _features(
     return tuple(Named(name=name.partition(".")[2], value=value) for name, value in sorted(found.items()))
 
 
-def _decision(entry: Entry, decision: Decision, plan: Plan | None) -> ExportedDecision:
+def _identifiers(storage: Storage, decision: Decision, own: Collection[tuple[str, str]]) -> dict[str, str]:
+    """Give what a request named beside the customer; who is known as somebody else is left out."""
+    said = decision.request.identifiers or {}
+    return {
+        kind: value
+        for kind, value in said.items()
+        if kind != CUSTOMER and ((kind, value) in own or storage.person_of(value, kind) is None)
+    }
+
+
+def _decision(entry: Entry, decision: Decision, plan: Plan | None, identifiers: dict[str, str]) -> ExportedDecision:
     explanation = None if plan is None else explain(plan, decision, erased=entry.erased)
     return ExportedDecision(
         id=decision.id,
@@ -240,6 +259,8 @@ def _decision(entry: Entry, decision: Decision, plan: Plan | None) -> ExportedDe
         channel=decision.request.channel,
         session=decision.request.session,
         customer=decision.request.customer,
+        identifiers=identifiers,
+        language=decision.request.language,
         context=decision.request.context,
         facts=decision.facts,
         shown={place.name: [_plain(shown) for shown in place.actions] for place in decision.placements},

@@ -130,7 +130,8 @@ class _Page:
             for place in one.shown.values()
             for shown in place
         ]
-        known = say.inputs({**one.facts, **{f"context.{name}": value for name, value in one.context.items()}})
+        named = [(say.identifier(kind), value) for kind, value in sorted(one.identifiers.items())]
+        known = named + say.inputs({**one.facts, **{f"context.{name}": value for name, value in one.context.items()}})
         why = [(say.action(reason.action), self._reason(reason, one.erased)) for reason in one.reasons]
         tables = [
             self._table(words(key), names, rows)
