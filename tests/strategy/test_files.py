@@ -28,8 +28,15 @@ def messages(directory: Path) -> list[str]:
 def test_a_file_that_is_not_utf_8_is_refused(project: Path) -> None:
     (project / "goals.yaml").write_bytes(b"profit: {unit: \xff}\n")
 
+    assert messages(project) == ["goals.yaml: cannot be read: it is not UTF-8 (byte 15); save it as UTF-8"]
+
+
+def test_a_sheet_that_is_not_utf_8_is_told_as_spreadsheets_call_it(project: Path) -> None:
+    (project / "tables").mkdir()
+    (project / "tables" / "who.csv").write_bytes(b"customer.age,action\n\xff,help_pages\n")
+
     remedy = "save it as UTF-8, which spreadsheets call 'CSV UTF-8'"
-    assert messages(project) == [f"goals.yaml: cannot be read: it is not UTF-8 (byte 15); {remedy}"]
+    assert messages(project) == [f"tables/who.csv: cannot be read: it is not UTF-8 (byte 20); {remedy}"]
 
 
 def test_a_file_that_is_too_large_is_refused(project: Path) -> None:

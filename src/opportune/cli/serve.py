@@ -40,7 +40,9 @@ def serve(
     project: Annotated[
         Path | None, typer.Argument(help="Folder of the strategy; what the store says is in use if left out.")
     ] = None,
-    store: Annotated[str, typer.Option(help="File of the store, or its URL; made if missing, where PROJECT is named.")] = STORE,
+    store: Annotated[
+        str, typer.Option(help="File of the store, or its URL; made if missing, where PROJECT is named.")
+    ] = STORE,
     workers: Annotated[int, typer.Option(help="Processes that decide; more than one need PostgreSQL.", min=1)] = 1,
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one.", min=0, max=65535)] = 8080,

@@ -41,7 +41,6 @@ _TEXT_MODEL_FILE = re.compile(r"models/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.texts")
 _TABLE_FILE = re.compile(r"tables/[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}\.(csv|xlsx)")
 TOTAL_BYTES_MAX = 200_000_000
 NOT_UTF8 = "it is not UTF-8"
-_ENCODING = "save it as UTF-8, which spreadsheets call 'CSV UTF-8'"
 FOLDER_DEPTH_MAX = 4
 """actions/<group>/<action>.yaml needs three; one more is seen so that it can be refused by name."""
 
@@ -69,8 +68,8 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
             texts[path] = base64.b64encode(data).decode() if is_packed_file(path) else decode(data)
         except (OSError, ValueError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else str(fault)
-            encoding = "save it as UTF-8" if path.endswith(".ics") else _ENCODING
-            remedy = encoding if reason.startswith(NOT_UTF8) else "mend or remove it"
+            sheet = ", which spreadsheets call 'CSV UTF-8'" if path.endswith(".csv") else ""
+            remedy = f"save it as UTF-8{sheet}" if reason.startswith(NOT_UTF8) else "mend or remove it"
             problems.append(Problem(path, 0, 0, "", f"cannot be read: {reason}", remedy, "unreadable"))
         if len(texts) > FILES_MAX or total > TOTAL_BYTES_MAX:
             message = f"more than {FILES_MAX} files or {TOTAL_BYTES_MAX} bytes"

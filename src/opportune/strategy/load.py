@@ -255,7 +255,7 @@ class _Reader:
             if path.endswith(".yml"):
                 self._report(path, None, "", "unknown file", "rename it to end in .yaml", "unknown-file")
             elif not folder:
-                self._report(path, None, "", "unknown file", suggest(path, known, "known files"), "unknown-file")
+                self._report(path, None, "", "unknown file", _meant(path, known), "unknown-file")
             elif folder in ("actions", "tests"):
                 remedy = "actions lie in actions/<group>/<action>.yaml, tests in tests/<name>.yaml"
                 self._report(path, None, "", "unknown file", remedy, "unknown-file")
@@ -413,6 +413,14 @@ def _belongs(path: str) -> bool:
     is_test = path.startswith("tests/") and path.count("/") == 1 and path.endswith(".yaml")
     is_sheet_or_model = is_packed_file(path) or is_table_file(path) or is_source_file(path)
     return path == SETTINGS_FILE or path in MAP_FILES or is_test or is_sheet_or_model or _is_library(path)
+
+
+def _meant(path: str, known: Iterable[str]) -> str:
+    """Say which file may have been meant; the ending, which all have, makes no two names alike."""
+    close = get_close_matches(path.removesuffix(".yaml"), [name.removesuffix(".yaml") for name in known], n=1)
+    if close:
+        return f"did you mean '{close[0]}.yaml'?"
+    return "move it into a folder, such as imports/; only the files of the strategy lie here"
 
 
 def _is_library(path: str) -> bool:

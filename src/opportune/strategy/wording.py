@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
+from unicodedata import combining, normalize
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
@@ -80,7 +81,9 @@ def wording(error: ErrorDetails, root: Node, model: type[BaseModel], file: str, 
 
 def _name(found: str) -> tuple[str, str]:
     message = f"expected a name of a-z, 0-9 and _ that begins with a letter, found {quote(found)}"
-    proposal = re.sub(r"[^a-z0-9]+", "_", found.lower()).strip("_")
+    plain = normalize("NFKD", found.lower().replace("ł", "l"))
+    letters = "".join(sign for sign in plain if not combining(sign))
+    proposal = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
     return message, f"write '{proposal}'" if re.match(r"[a-z]", proposal) else "rename it"
 
 
@@ -110,6 +113,7 @@ _OWN_REMEDIES = {
     "amount": "write the number, or the number and a currency",
     "clock": "write hours and minutes in quotes, from 00:00 to 23:59",
     "counted": "write the event type, and the attribute after a point",
+    "setting": "write the value, or leave the setting out",
 }
 """Remedies for the kinds of fault that the sections themselves raise."""
 

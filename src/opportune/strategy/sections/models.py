@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import Field, StrictBool, StrictInt
+from pydantic import Field, StrictBool, StrictInt, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
+from pydantic_core import PydanticCustomError
 
 from opportune.strategy.sections.base import EMPTY, FormerNames, Name, Number, Section, Text
 
 __all__ = ["Model"]
 
 PlainSetting = StrictBool | StrictInt | Number | Text | tuple[Text, ...]
-SettingValue = PlainSetting | dict[Text, PlainSetting]
+
+
+def _setting(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return handler(value)
+    except ValidationError:
+        message = "expected a number, a text, true, false, a list of texts, or a map of these"
+        raise PydanticCustomError("setting", message) from None
+
+
+SettingValue = Annotated[PlainSetting | dict[Text, PlainSetting], WrapValidator(_setting)]
 
 
 class Model(Section):
