@@ -46,6 +46,14 @@ def test_sums_are_those_of_all_answers() -> None:
     assert overall["good"].calibration_error < 0.02 < overall["worse"].calibration_error
 
 
+@pytest.mark.parametrize("happened", [False, True])
+def test_a_rate_that_is_certain_loses_nothing(happened: bool) -> None:
+    board = Scoreboard(("accept",))
+    board.add(0, "loan", {"good": 0.3}, happened)
+
+    assert {f"{one.log_loss_constant:.1f}" for one in figures(board, ("good",), "good")} == {"0.0"}
+
+
 def test_every_action_and_outcome_has_its_figures() -> None:
     board, _told = filled(300)
 

@@ -128,7 +128,7 @@ def _figures(score: Score, model: str, head: str, action: str, other: Difference
 
 def _constant(rate: float) -> float:
     """Log loss of the rate itself, in nats per answer."""
-    return -sum(share * math.log(share) for share in (rate, 1.0 - rate) if share > 0.0)
+    return sum(-share * math.log(share) for share in (rate, 1.0 - rate) if share > 0.0)
 
 
 def _chance(score: Score) -> float:
