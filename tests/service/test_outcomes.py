@@ -78,6 +78,13 @@ def test_a_wrong_outcome_is_refused_with_its_code(service: Service, fields: dict
     assert (response.status_code, response.json()["code"]) == (422, code)
 
 
+def test_an_outcome_of_no_decision_is_told_what_to_send(service: Service) -> None:
+    (problem,) = service.call("POST", "/v1/outcomes", outcome(service, decision="")).json()["problems"]
+
+    assert (problem["where"], problem["message"]) == ("decision", "expected a decision or a token, found neither")
+    assert "an answer without an id has no outcomes" in problem["remedy"]
+
+
 def test_a_batch_judges_every_item_by_itself(service: Service) -> None:
     good = outcome(service)
     batch = [good, {**good, "id": "o-2", "decision": "d-404"}, {"id": "o-3"}, good]

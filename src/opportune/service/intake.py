@@ -94,6 +94,9 @@ class Intake:
     def _named(self, outcome: Outcome) -> tuple[Outcome, Remembered | None]:
         """Give an outcome with the id of its decision, and what its token says of that."""
         if outcome.token is None:
+            if not outcome.decision:
+                remedy = "send the id of the answer, or its token; an answer without an id has no outcomes"
+                raise InputError.of("decision", "expected a decision or a token, found neither", remedy)
             return outcome, None
         decision, said = self._tokens.read(outcome.token, self._settings.clock())
         if outcome.decision not in ("", decision):
