@@ -181,3 +181,24 @@ def test_a_curve_rises_and_goes_on_outside_of_what_it_saw() -> None:
 
     assert (np.diff(found) >= -1e-9).all()
     assert np.abs(curve.of(np.linspace(-3, 3, 20)) - 0.5 * np.linspace(-3, 3, 20)).max() < 0.35
+
+
+@pytest.mark.parametrize("size", [50.0, 100.0, 5_000.0])
+def test_scores_that_are_very_sure_leave_what_lies_between_them_open(size: float) -> None:
+    scores = np.repeat([-size, size], 200)
+
+    curve = fit_curve(scores, (scores > 0.0).astype(float), np.ones(400))
+
+    assert curve.of(np.array([-size, 0.0, size])) == pytest.approx([-27.6, 0.0, 27.6], abs=0.1)
+
+
+def test_an_answer_that_many_predictors_know_leaves_mixed_evidence_open() -> None:
+    predictors = [Predictor(f"customer.p{number}", ValueType.TEXT) for number in range(20)]
+    model = NaiveBayesModel(predictors, ("accept",))
+    model.bind(ONE)
+    for number in range(400):
+        model.learn({one.name: "yn"[number % 2] for one in predictors}, 0, 0, number % 2 == 0)
+
+    mixed: dict[str, Value] = {one.name: "yn"[place % 2] for place, one in enumerate(predictors)}
+
+    assert abs(float(model.predict(model.encode(mixed)).log_odds[0, 0])) < 0.5

@@ -28,6 +28,10 @@ BIN_ANSWERS = 100
 """Answers that a bin needs before it may bend the line."""
 LINE_ANSWERS = 200.0
 """Answers that the line counts for in every bin."""
+LINE_MAX = 700.0
+"""Log odds that the exponential function still takes."""
+RATE_LEAST = 1e-12
+"""Rates are kept so far from 0 and 1, where log odds would have no end and what lies between two bins no value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +72,9 @@ def fit_curve(scores: Doubles, happened: npt.NDArray[Any], times: Doubles) -> Cu
     is_used = answers > 0.0
     nodes: Doubles = (np.bincount(place, times * scores, bins) / np.maximum(answers, 1.0))[is_used]
     positives, answers = np.bincount(place, times * happened, bins)[is_used], answers[is_used]
-    expected = 1.0 / (1.0 + np.exp(-(slope * nodes + shift)))
+    expected = 1.0 / (1.0 + np.exp(-np.clip(slope * nodes + shift, -LINE_MAX, LINE_MAX)))
     rate: Doubles = (positives + LINE_ANSWERS * expected) / (answers + LINE_ANSWERS)
-    rate = pool_adjacent_violators(rate, answers + LINE_ANSWERS)
+    rate = np.clip(pool_adjacent_violators(rate, answers + LINE_ANSWERS), RATE_LEAST, 1.0 - RATE_LEAST)
     return Curve(slope, shift, nodes, np.log(rate / (1.0 - rate)))
 
 
