@@ -64,6 +64,19 @@ def test_a_folder_with_the_name_of_a_file_counts_as_no_file(project: Path) -> No
     assert messages(project) == ["goals.yaml: missing file; create it"]
 
 
+def test_a_group_that_cannot_be_read_is_not_left_out(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = os.scandir
+
+    def scandir(folder: str) -> object:
+        if str(folder).endswith("care"):
+            raise PermissionError(13, "Permission denied", str(folder))
+        return listed(folder)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+
+    assert messages(project) == ["actions/care: the folder cannot be read: Permission denied; let this user read it"]
+
+
 @pytest.mark.parametrize("name", ["actions/again", "actions/plans/again", "tests/more"])
 def test_a_link_to_a_folder_is_refused(project: Path, name: str) -> None:
     (project / name).symlink_to(project, target_is_directory=True)

@@ -52,7 +52,7 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
     file; any other among the files of a strategy is a problem.
 
     Raises:
-        ProjectError: it is no folder that can be read, or holds too much.
+        ProjectError: it or one of its folders cannot be read, or it holds too much.
     """
     if not directory.is_dir():
         found = "a file" if directory.exists() else "nothing"
@@ -78,7 +78,14 @@ def read_texts(directory: Path) -> tuple[dict[str, str], list[Problem]]:
 
 
 def _paths(directory: Path) -> Iterator[str]:
-    for folder, folders, files in os.walk(directory):
+    def refuse(fault: OSError) -> None:
+        """Stop at a folder that cannot be read: a strategy without its files would be another one."""
+        inside = Path(fault.filename).relative_to(directory)
+        if inside.parts and _is_of_strategy(inside):
+            message = f"the folder cannot be read: {fault.strerror}"
+            raise ProjectError([Problem(inside.as_posix(), 0, 0, "", message, "let this user read it", "unreadable")])
+
+    for folder, folders, files in os.walk(directory, onerror=refuse):
         inside = Path(folder).relative_to(directory)
         deep = len(inside.parts) + 1 >= FOLDER_DEPTH_MAX
         folders[:] = [] if deep else sorted(name for name in folders if not name.startswith("."))
