@@ -170,6 +170,22 @@ def test_what_a_person_marked_is_read_back(tmp_path: Path, name: str) -> None:
         assert len(read_accepted(file)) == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "where"),
+    [
+        ("found.csv", "one,other,accept\nżółw,b,yes\n".encode("cp1250"), "found.csv"),
+        ("found.csv", "one,other,accept\na,b,yes\n".encode("utf-16"), "found.csv"),
+        ("found.csv", b'one,other,accept\n"' + b"a" * 200_000 + b'",b,yes\n', "found.csv"),
+        ("found.jsonl", b'{"one": ' + b"[" * 100_000 + b"\n", "line 1"),
+    ],
+)
+def test_what_another_program_made_of_the_file_is_told(tmp_path: Path, name: str, content: bytes, where: str) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError) as refusal:
+        read_accepted(tmp_path / name)
+    assert [problem.where for problem in refusal.value.problems] == [where]
+
+
 def test_lines_that_no_search_wrote_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "found.jsonl"
     file.write_text('{"one": "a"}\nnot json\n{"one": "a", "other": "b", "accept": "x"}\n')

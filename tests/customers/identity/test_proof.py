@@ -53,6 +53,7 @@ def test_other_headers_are_refused(header: object) -> None:
     with pytest.raises(InputError) as refusal:
         claimed_in(KEY, _foreign(header, {"identifiers": NAMES, "exp": int(SOON.timestamp())}), NOW)
     assert refusal.value.code == "invalid-proof"
+    assert "it is signed with this store's key" in str(refusal.value)
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_claims_that_say_too_little_or_for_too_long_are_refused(claims: object) 
     with pytest.raises(InputError) as refusal:
         claimed_in(KEY, _foreign({"alg": "HS256"}, claims), NOW)
     assert refusal.value.code == "invalid-proof"
+    assert "that was signed with this store's key, found another" not in str(refusal.value)
 
 
 def test_a_proof_ends() -> None:

@@ -72,9 +72,9 @@ def claimed_in(key: bytes, proof: str, now: datetime) -> dict[str, str]:
         header = msgspec.json.decode(_bytes(header_text), type=_Header)
         claims = msgspec.json.decode(_bytes(claims_text), type=_Claims)
     except (msgspec.MsgspecError, ValueError):
-        raise _wrong() from None
+        raise _unfit() from None
     if header.alg != "HS256" or header.typ.upper() != "JWT" or header.crit is not None or len(claims.identifiers) < 2:
-        raise _wrong()
+        raise _unfit()
     left = claims.exp - now.timestamp()
     if left <= 0:
         raise InputError.of("proof", "it has ended", "have the server sign a new one", "expired-proof")
@@ -93,6 +93,12 @@ def proof_id(proof: str) -> str:
 def _wrong() -> InputError:
     message = "expected a token that was signed with this store's key, found another text"
     remedy = "sign it with the key that 'opportune secret identity' prints; see the guide on identity"
+    return InputError.of("proof", message, remedy, "invalid-proof")
+
+
+def _unfit() -> InputError:
+    message = "it is signed with this store's key, and does not say what a proof says"
+    remedy = "write 'alg' HS256 in its header, and two 'identifiers' at least and 'exp' in seconds in its claims"
     return InputError.of("proof", message, remedy, "invalid-proof")
 
 

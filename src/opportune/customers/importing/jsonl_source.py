@@ -78,6 +78,6 @@ def _row(line: bytes) -> dict[str, Any] | str:
         return {}
     try:
         return _decode(line)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         # The reader's own words may repeat what the line says.
         return "expected a JSON object in UTF-8"

@@ -63,6 +63,16 @@ def read_accepted(path: Path) -> list[Accepted]:
     Raises:
         InputError: a line is none of such a file; with all that are wrong.
     """
+    try:
+        return _accepted(path)
+    except UnicodeDecodeError:
+        message = "expected text in UTF-8, found other bytes"
+        raise InputError.of(path.name, message, "save it again as CSV in UTF-8") from None
+    except csv.Error:
+        raise InputError.of(path.name, "expected a sheet as the search wrote it", "write it anew with --to") from None
+
+
+def _accepted(path: Path) -> list[Accepted]:
     found: list[Accepted] = []
     errors: list[InputError] = []
     for line, row in _rows(path):
@@ -93,7 +103,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             if line.strip():
                 try:
                     yield number, msgspec.json.decode(line, type=dict[str, Any])
-                except (msgspec.MsgspecError, ValueError):
+                except (msgspec.MsgspecError, ValueError, RecursionError):
                     yield number, {}
 
 
