@@ -72,6 +72,15 @@ def test_an_export_tells_what_identifiers_a_contact_named_but_those_of_others(tm
         assert "of-somebody-else" not in page
 
 
+def test_the_page_runs_nothing_that_somebody_wrote(service: Service) -> None:
+    service.call("PATCH", "/v1/customers/c-1", {"attributes": {"city": "<img src=x onerror=f()>"}})
+
+    page = service.call("GET", "/v1/customers/c-1/export.html")
+
+    assert "<img" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+
+
 def test_the_page_says_what_was_noted_in_words(service: Service) -> None:
     service.call("PATCH", "/v1/customers/c-1", {"attributes": {"age": 40}})
     service.call("POST", "/v1/sessions/s-1", {"id": "n-1", "customer": "c-1"})

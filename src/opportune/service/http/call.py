@@ -18,6 +18,8 @@ ARRIVED = "opportune.arrived"
 
 JSON = b"application/json"
 NDJSON = b"application/x-ndjson"
+_HTML = b"text/html; charset=utf-8"
+_POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
 
 
 class Call(msgspec.Struct):
@@ -132,3 +134,8 @@ class Reply(msgspec.Struct, frozen=True):
     def of(cls, record: msgspec.Struct, status: int = 200) -> Reply:
         """Answer with a record."""
         return cls(msgspec.json.encode(record), status)
+
+    @classmethod
+    def page(cls, page: bytes) -> Reply:
+        """Answer with a page, which runs nothing and stands in no other page."""
+        return cls(page, media=_HTML, headers=((b"content-security-policy", _POLICY),))

@@ -25,11 +25,6 @@ __all__ = [
 ]
 
 
-HTML = b"text/html; charset=utf-8"
-POLICY = b"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; base-uri 'none'"
-"""The page loads nothing and runs nothing."""
-
-
 class PromotionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The model that is to decide.
 
@@ -87,7 +82,7 @@ async def get_report_page(call: Call) -> Reply:
     language = call.query_choice("language", LANGUAGES)
     report = await call.runtime.judge_models()
     page = page_of(report, "pl" if language == "pl" else "en")
-    return Reply(page.encode(), media=HTML, headers=((b"content-security-policy", POLICY),))
+    return Reply.page(page.encode())
 
 
 async def get_comparison(call: Call) -> Reply:

@@ -34,7 +34,7 @@ async def get_export_page(call: Call) -> Reply:
     """Tell the same as a page."""
     language = call.query_choice("language", LANGUAGES) or LANGUAGES[0]
     found = await call.runtime.rights.export(call.path["customer"])
-    return Reply(page_of(found, language, call.runtime.strategy.project), media=b"text/html; charset=utf-8")
+    return Reply.page(page_of(found, language, call.runtime.strategy.project))
 
 
 async def erase_person(call: Call) -> Reply:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from opportune.evaluate.data_report import page_of
 from opportune.evaluate.model_report import LANGUAGES
 from opportune.service.http.call import Call, Reply
-from opportune.service.http.models import HTML, POLICY
 
 __all__ = ["get_data_page", "get_data_quality"]
 
@@ -20,4 +19,4 @@ async def get_data_page(call: Call) -> Reply:
     language = call.query_choice("language", LANGUAGES)
     report = await call.runtime.data_report()
     page = page_of(report, "pl" if language == "pl" else "en")
-    return Reply(page.encode(), media=HTML, headers=((b"content-security-policy", POLICY),))
+    return Reply.page(page.encode())
