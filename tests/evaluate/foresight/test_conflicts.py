@@ -59,6 +59,13 @@ def test_what_a_limit_may_hold_back_beats_nobody():
     assert not found("never-best", actions__drinks__gift=gift, actions__drinks__loss=loss, contact_policies=policy)
 
 
+def test_what_needs_a_consent_beats_nobody_who_needs_none():
+    asked = "offers: {basis: consent, kinds: [offer], texts: {v1: 'May we?'}}\n"
+    gift, loss = action("gift", "{shown: 2}"), action("loss", COSTS).replace("kind: offer", "kind: service")
+
+    assert not found("never-best", actions__drinks__gift=gift, actions__drinks__loss=loss, consents=asked)
+
+
 def test_what_is_mandatory_is_not_beaten():
     gift, loss = action("gift", "{shown: 2}"), action("loss", COSTS, mandatory='"customer.member"')
 

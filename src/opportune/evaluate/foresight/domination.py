@@ -50,12 +50,15 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
 
 
 def _limited(plan: Plan) -> npt.NDArray[np.bool_]:
-    """Tell which candidates a contact policy or a stock may hold back, bool [C]."""
+    """Tell which candidates a contact policy, a stock or a missing consent may hold back, bool [C]."""
     limited = np.zeros(len(plan.candidates), dtype=bool)
     for policy in plan.limits.policies:
         limited |= policy.scope.mask
     for stock in plan.limits.stocks.values():
         limited |= stock.uses > 0
+    for purpose in plan.limits.purposes:
+        for mask in purpose.masks.values():
+            limited |= mask
     return limited
 
 
