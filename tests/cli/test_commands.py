@@ -129,6 +129,21 @@ def test_an_internal_error_is_one_line_without_values(run: Run, monkeypatch: pyt
     assert re.fullmatch(r"opportune: internal error \(ValueError at .*:\d+\); please report it\n", ended.err)
 
 
+def test_a_user_who_may_write_nowhere_is_told_where_compiled_code_may_go(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def uncached(*_: object, **__: object) -> None:
+        raise RuntimeError("cannot cache function 'to_half': no locator available for file 'narrow_numba.py'")
+
+    monkeypatch.setattr("opportune.cli.check.check_directory", uncached)
+
+    ended = run("check", PROJECT)
+
+    assert ended.code == 2
+    assert "NUMBA_CACHE_DIR" in ended.err
+    assert "internal error" not in ended.err
+
+
 @pytest.mark.parametrize("arguments", [["init", "--help"], ["decide", str(PROJECT), "--json"]])
 def test_a_reader_that_leaves_early_is_no_error(arguments: list[str]) -> None:
     program = [sys.executable, "-m", "opportune.cli", *arguments]

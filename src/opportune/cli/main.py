@@ -179,12 +179,25 @@ def _tell_fault(error: Exception) -> None:
         else:
             error.show()
         return
+    if isinstance(error, RuntimeError) and "no locator available" in str(error):
+        _say(_NO_CACHE, "failed")
+        return
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if f"{os.sep}opportune{os.sep}" in frame.filename]
     frame = (own or list(frames))[-1]
     place = "/".join(Path(frame.filename).parts[-3:])
-    message = f"internal error ({type(error).__name__} at {place}:{frame.lineno}); please report it"
+    _say(f"internal error ({type(error).__name__} at {place}:{frame.lineno}); please report it", "internal")
+
+
+_NO_CACHE = (
+    "Numba may keep what it compiles neither beside the package nor in the home folder of this user; name a folder that"
+    " the user may write to in the variable NUMBA_CACHE_DIR, or take --kernel numpy"
+)
+"""What the only RuntimeError of Numba means whose words are looked for above."""
+
+
+def _say(message: str, code: str) -> None:
     if "--json" in sys.argv:
-        print_json({"problems": [Problem("", 0, 0, "", message, "", "internal")]})
+        print_json({"problems": [Problem("", 0, 0, "", message, "", code)]})
     else:
         sys.stderr.write(f"opportune: {message}\n")
