@@ -879,6 +879,9 @@ class Client(_Common):
     def merge(self, customer: str, other: str, *, id: str | None = None, author: str = "", reason: str = "") -> Merged:
         """Say that another identifier belongs to the same customer.
 
+        Args:
+            reason: why, without naming the customer; an erasure leaves it.
+
         Raises:
             ServiceError: it was refused, or the service is away: send it again with the same id.
         """
@@ -896,6 +899,9 @@ class Client(_Common):
         self, customer: str, merge: int, *, id: str | None = None, author: str = "", reason: str = ""
     ) -> Recorded:
         """Undo a merge, named by its journal entry.
+
+        Args:
+            reason: why, without naming the customer; an erasure leaves it.
 
         Raises:
             ServiceError: it was refused, or the service is away: send it again with the same id.

@@ -57,7 +57,7 @@ class MergeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Args:
         id: the caller's idempotency key.
         other: it leads to the customer of the path from now on; KIND:VALUE where it is not a customer's.
-        author, reason: who orders it, and why.
+        author, reason: who orders it, and why, without naming the customer; an erasure leaves them.
     """
 
     id: str
@@ -78,7 +78,7 @@ class SplitRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     Args:
         id: the caller's idempotency key.
         merge: its journal entry, as the list of the customer's merges has it.
-        author, reason: who orders it, and why.
+        author, reason: who orders it, and why, without naming the customer; an erasure leaves them.
     """
 
     id: str
