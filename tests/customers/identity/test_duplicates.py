@@ -186,6 +186,14 @@ def test_what_another_program_made_of_the_file_is_told(tmp_path: Path, name: str
     assert [problem.where for problem in refusal.value.problems] == [where]
 
 
+def test_a_mark_that_is_neither_yes_nor_no_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "found.csv"
+    file.write_text("one,other,accept\na,b,yes\nc,d,tak\ne,f,No\ng,h,\n")
+    with pytest.raises(InputError) as refusal:
+        read_accepted(file)
+    assert [problem.where for problem in refusal.value.problems] == ["line 3"]
+
+
 def test_lines_that_no_search_wrote_are_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "found.jsonl"
     file.write_text('{"one": "a"}\nnot json\n{"one": "a", "other": "b", "accept": "x"}\n')

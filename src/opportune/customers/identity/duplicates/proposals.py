@@ -15,6 +15,7 @@ from opportune.errors import InputError
 __all__ = ["ACCEPTED", "Accepted", "Proposal", "read_accepted", "write_proposals"]
 
 ACCEPTED = ("yes", "y", "x", "1", "true")
+LEFT = ("", "no", "n", "0", "false", "none")
 """How a proposal is marked, in letters of any size."""
 _COLUMNS = ("one", "other", "likely", "reasons", "accept")
 _REASONS = " | "
@@ -58,10 +59,10 @@ def write_proposals(path: Path, proposals: Iterable[Proposal]) -> None:
 
 
 def read_accepted(path: Path) -> list[Accepted]:
-    """Read what a person has marked in such a file: `accept` is yes, x, 1 or true.
+    """Read what a person has marked in such a file: `accept` is yes, x, 1 or true; no, or nothing, leaves a pair.
 
     Raises:
-        InputError: a line is none of such a file; with all that are wrong.
+        InputError: it is no such file, or lines are none of one; with all that are wrong.
     """
     try:
         return _accepted(path)
@@ -76,11 +77,14 @@ def _accepted(path: Path) -> list[Accepted]:
     found: list[Accepted] = []
     errors: list[InputError] = []
     for line, row in _rows(path):
-        mark = row.get("accept")
+        mark = str(row.get("accept")).strip().lower()
         texts = [row.get("one"), row.get("other")]
         if not all(isinstance(text, str) and text for text in texts) or "accept" not in row:
             errors.append(InputError.of(f"line {line}", "expected one, other and accept, as the search wrote them"))
-        elif str(mark).strip().lower() in ACCEPTED:
+        elif mark not in ACCEPTED + LEFT:
+            message = "expected yes or no in accept, found another word"
+            errors.append(InputError.of(f"line {line}", message, "write yes, or leave it empty"))
+        elif mark in ACCEPTED:
             one, other = (_read_cell(str(text)) if path.suffix.lower() == ".csv" else str(text) for text in texts)
             found.append(Accepted(one, other, line))
     if errors:
