@@ -263,3 +263,12 @@ def test_decide_goes_on_with_a_session_of_the_store(run: Run, tmp_path: Path) ->
     said = run("decide", project, json.dumps(contact), *anna).out
     assert '\nfound out: context.mood = "annoyed", session.turn = 3, session.minutes = ' in said
     assert 'session.rejected is ["coffee"], rule wants !("coffee" in session.rejected)' in said
+
+
+def test_a_contact_may_begin_with_a_byte_order_mark(run: Run) -> None:
+    Path("contact.json").write_text('{"customer": {"age": 41}}', encoding="utf-8-sig")
+
+    ended = run("decide", PROJECT, "contact.json", "--json")
+
+    assert ended.code == 0, ended.err
+    assert ended.json["decision"]["facts"]["customer.age"] == 41

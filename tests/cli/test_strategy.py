@@ -15,6 +15,10 @@ def test_init_starts_a_strategy_that_checks_and_passes_its_tests(run: Run) -> No
     assert run("test", "shop").code == 0
 
 
+def test_init_says_a_command_that_can_be_pasted(run: Run) -> None:
+    assert run("init", "My Shop").out.endswith("Next: opportune check 'My Shop'\n")
+
+
 def test_init_overwrites_nothing(run: Run) -> None:
     run("init", "shop", "--json")
 

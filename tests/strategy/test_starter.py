@@ -61,7 +61,9 @@ def test_a_fresh_repository_is_empty_enough(tmp_path: Path) -> None:
     assert (tmp_path / "project.yaml").is_file()
 
 
-@pytest.mark.parametrize(("folder", "name"), [("my-shop", "my_shop"), ("Café 2", "caf_2"), ("2nd", "starter")])
+@pytest.mark.parametrize(
+    ("folder", "name"), [("my-shop", "my_shop"), ("Café 2", "cafe_2"), ("Żółw", "zolw"), ("2nd", "starter")]
+)
 def test_the_strategy_takes_the_name_of_its_folder(tmp_path: Path, folder: str, name: str) -> None:
     copy_starter(tmp_path / folder)
 

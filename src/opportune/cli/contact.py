@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -54,7 +55,7 @@ def read_object(text: str, where: str) -> dict[str, Any]:
     if not is_inline and not Path(text).is_file():
         hint = "; an identifier needs --store" if where == "--customer" else ""
         fail(f"{where}: expected a JSON object or a file of it, found neither: No such file{hint}")
-    data = text.encode() if is_inline else Path(text).read_bytes()
+    data = text.encode() if is_inline else Path(text).read_bytes().removeprefix(BOM_UTF8)
     try:
         return msgspec.json.decode(data, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from shlex import quote
 from typing import Annotated
 
 import typer
@@ -31,4 +32,5 @@ def init(
         print_json({"folder": str(folder), "files": [path.as_posix() for path in paths]})
         return
     files = [path for path in paths if not path.parts[0].startswith(".")]
-    out.print(escape(f"{folder}: a small strategy of {len(files)} files. Next: {program()} check {folder}"))
+    command = f"{program()} check {quote(str(folder))}"
+    out.print(escape(f"{folder}: a small strategy of {len(files)} files. Next: {command}"))

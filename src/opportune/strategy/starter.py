@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from opportune.errors import Problem, ProjectError, suggest
 from opportune.strategy.schema import FOLDER
+from opportune.strategy.wording import name_like
 
 __all__ = ["PACKS", "STARTER", "copy_starter", "pack_folder"]
 
@@ -63,8 +63,8 @@ def _files(folder: Path) -> dict[Path, Path]:
 
 def _name(directory: Path, former: str) -> None:
     """Give the strategy the name of its folder, where one can be made of it."""
-    name = re.sub(r"[^a-z0-9]+", "_", directory.resolve().name.lower()).strip("_")[:100]
-    if re.match(r"[a-z]", name):
+    name = name_like(directory.resolve().name)
+    if name:
         file = directory / "project.yaml"
         text = file.read_text(encoding="utf-8").replace(f"\nname: {former}\n", f"\nname: {name}\n", 1)
         file.write_text(text, encoding="utf-8")

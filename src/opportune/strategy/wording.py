@@ -15,7 +15,7 @@ from pydantic_core import ErrorDetails
 from opportune.errors import Problem
 from opportune.strategy.source import Node, describe, find, quote
 
-__all__ = ["Path", "keys_at", "suggest", "where_of", "wording"]
+__all__ = ["Path", "keys_at", "name_like", "suggest", "where_of", "wording"]
 
 Path = Sequence[str | int]
 
@@ -81,10 +81,16 @@ def wording(error: ErrorDetails, root: Node, model: type[BaseModel], file: str, 
 
 def _name(found: str) -> tuple[str, str]:
     message = f"expected a name of a-z, 0-9 and _ that begins with a letter, found {quote(found)}"
-    plain = normalize("NFKD", found.lower().replace("ł", "l"))
-    letters = "".join(sign for sign in plain if not combining(sign))
-    proposal = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")
-    return message, f"write '{proposal}'" if re.match(r"[a-z]", proposal) else "rename it"
+    proposal = name_like(found)
+    return message, f"write '{proposal}'" if proposal else "rename it"
+
+
+def name_like(text: str) -> str:
+    """Make a name of a text, letters with accents without them; "" where none can be made of it."""
+    parted = normalize("NFKD", text.lower().replace("ł", "l"))
+    letters = "".join(sign for sign in parted if not combining(sign))
+    name = re.sub(r"[^a-z0-9]+", "_", letters).strip("_")[:100]
+    return name if re.match(r"[a-z]", name) else ""
 
 
 def _message(error: ErrorDetails, node: Node) -> tuple[str, str]:
