@@ -141,6 +141,27 @@ def test_the_usual_model_is_given_trees_too(tmp_path: Path, monkeypatch: pytest.
         assert kept.model.digest() == one.learner.model.digest()
 
 
+def test_a_model_that_was_learned_anew_gets_its_trees_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "FIRST", 220)
+    with life(tmp_path) as one:
+        live(one, 240)
+        learned_anew = trees_of(one).snapshot()
+        trainer = TreeTrainer(one.storage.url)
+        try:
+            assert ordered(one, trainer)
+            one.learn()
+            assert trainer.order(one.learner) is None
+            assert trainer._job is None
+
+            trees_of(one).restore(learned_anew)
+            assert trees_of(one).trained == 0
+
+            assert trainer.order(one.learner) is None
+            assert trainer._job is not None
+        finally:
+            trainer.close()
+
+
 def test_hidden_attributes_and_the_cap_hold_in_training_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     heard: list[training.Truth] = []
     monkeypatch.setattr(tree_job, "train", lambda predictors, outcomes, truths, answers: heard.extend(truths))

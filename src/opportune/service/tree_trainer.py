@@ -57,6 +57,9 @@ class TreeTrainer:
             return self._finished(self._job)
         for name, (model, trees) in _with_trees(learner.model).items():
             answers = int(model.evidence().sum())
+            if trees.trained >= self._tried.get(name, 0):
+                # Adopted: should a model that was learned anew stand here later, without trees, it gets some at once.
+                self._tried.pop(name, None)
             last = max(trees.trained, self._tried.get(name, 0))
             if is_due(answers, last) and self._can_train(is_wanted=model is trees):
                 self._tried[name] = answers
