@@ -74,6 +74,14 @@ def test_import_maps_columns_and_merges_unless_told_to_replace(run: Run, tmp_pat
         assert {entry.origin for entry in storage.journal(kinds=(Kind.PROFILE,))} == {Origin.IMPORT}
 
 
+def test_a_column_without_a_name_is_told_of(run: Run) -> None:
+    Path("people.csv").write_text("id;age;\n17;30;\n")
+
+    ended = run("import", PROJECT, "people.csv", "--store", "shop.db")
+
+    assert (ended.code, ended.err) == (0, "columns not imported: one without a name\n")
+
+
 def test_a_mapping_changes_only_what_it_names(run: Run, tmp_path: Path) -> None:
     Path("people.csv").write_text("id,Years,age,city,member\n17,30,99,Gdynia,yes\n")
     Path("map.yaml").write_text("attributes: {age: Years, member: ~}\n")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from tests.cli.conftest import Run
 from tests.cli.test_diff import folder
 from tests.evaluate.off_policy.recorded import CHANNELS, exploring, record
-from tests.service.shop import files
+from tests.service.shop import PROJECT, files
 
 STRICT = files()["actions/drinks/wine.yaml"].replace(">= 18", ">= 70")
 OPEN = CHANNELS.format(floor=0.5)
@@ -193,3 +195,17 @@ def test_an_unsound_strategy_is_told_with_its_folder(run, shop, strict):
 
     assert ended.code == 1
     assert f"{strict.as_posix()}/actions/drinks/wine.yaml:" in ended.err
+
+
+@pytest.mark.parametrize(
+    "command", [("plan", PROJECT, PROJECT), ("funnel", PROJECT), ("goals", "sensitivity", PROJECT)]
+)
+def test_a_file_of_customers_without_rows_is_told_of(run: Run, command: tuple[object, ...]) -> None:
+    Path("people.csv").write_text("id,age\n")
+
+    ended = run(*command, "--customers", "people.csv")
+
+    assert (ended.code, ended.err) == (
+        1,
+        "opportune: people.csv: it has no rows; name a file with one customer in each\n",
+    )

@@ -190,7 +190,7 @@ def read_mapping(path: Path) -> tuple[Any, Notes]:
 
 def tell_unused(source: Source, columns: ColumnMap) -> None:
     """Name the columns that feed nothing."""
-    unused = [name for name in source.columns if name not in columns.columns]
+    unused = [name or "one without a name" for name in source.columns if name not in columns.columns]
     if unused:
         err.print(escape(f"columns not imported: {', '.join(unused)}"))
 

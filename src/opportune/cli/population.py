@@ -248,4 +248,6 @@ def _of_file(wanted: Wanted, strategy: Strategy) -> tuple[list[_Person], int]:
             found.append((person.identifier, person.attributes, context.attributes))
     if left_out and not found:
         fail(f"{path}: no row can be read; 'opportune import' says what is wrong with each", 1)
+    if not found:
+        fail(f"{path}: it has no rows; name a file with one customer in each", 1)
     return found, left_out
