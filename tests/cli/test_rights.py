@@ -248,3 +248,12 @@ def test_the_page_is_for_people_in_both_languages(run: Run, tmp_path: Path) -> N
     assert "its conditions do not hold; taken into account: Wiek: 12 lat" in pages["en"]
     assert "minutes: 4,5" in pages["pl"]
     assert not [word for word in ("rank", "shown", "yes", "event", "accept if", "passed") if f">{word}" in pages["pl"]]
+
+
+def test_a_strategy_that_asks_about_nothing_says_so(run: Run) -> None:
+    run("init", "shop")
+    run("publish", "shop", "--store", "new.db")
+
+    shown = run("consent", "show", "c-1", "--store", "new.db")
+
+    assert (shown.code, shown.out.startswith("The strategy of the store asks about nothing")) == (0, True)

@@ -47,6 +47,9 @@ def show(
     if as_json:
         print_json({"consents": lines})
         return
+    if not lines:
+        out.print("The strategy of the store asks about nothing; name purposes in consents.yaml, and publish it.")
+        return
     table = Table("purpose", "channel", "allowed", "said", "how", "text")
     for line in lines:
         said = "nothing" if line.at is None else f"{'yes' if line.given else 'no'}, {line.at:%Y-%m-%d %H:%M} UTC"
