@@ -41,6 +41,21 @@ def test_words_that_are_too_long_are_refused(service: Service) -> None:
     assert service.call("GET", "/v1/customers/c-1").status_code == 200
 
 
+def test_a_request_that_is_sent_again_makes_nobody_known_who_was_forgotten(tmp_path: Path) -> None:
+    policy = "some: {at_most: 9, within: {days: 7}, per: person}\n"
+    with serving(tmp_path / "shop.db", of=strategy_from_files(files(contact_policies=policy))[0]) as service:
+        first = service.decide("r-1", customer="c-1")
+        assert service.call("GET", "/v1/customers/c-1/history").status_code == 200
+        assert service.call("POST", "/v1/customers/c-1/erasure", {"reason": "asked by letter"}).status_code == 200
+
+        again = service.decide("r-1", customer="c-1")
+
+        assert again["id"] == first["id"]
+        assert service.call("GET", "/v1/customers/c-1/history").status_code == 404
+        assert service.decide("r-2", customer="c-1")["degraded"] is None
+        assert service.call("GET", "/v1/customers/c-1/history").status_code == 200
+
+
 def test_an_export_does_not_tell_who_somebody_else_turned_out_to_be(service: Service) -> None:
     for customer in ("c-1", "c-2"):
         service.call("PATCH", f"/v1/customers/{customer}", {"attributes": {"age": 40}})

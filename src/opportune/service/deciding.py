@@ -157,7 +157,7 @@ class Decider:
                 if learned is None:
                     return self._fallback(serving, request, who, profile, now, ignored, Reason.MODEL_MISSING)
                 if serving.needs.past and who.identifier is not None and profile.person is None:
-                    profile = await self._welcome(serving, who.identifier)
+                    profile = await self._welcome(serving, who.identifier, request)
                 drawing = Drawing(serving, learned, request, profile, now, ignored, self._gatherer.answers)
                 drawing.doubt((*who.doubts, *self._quality.doubts(profile, now)))
                 drawing.key = who.key
@@ -273,11 +273,14 @@ class Decider:
         if isinstance(refusal, SoldOutError):
             self._standings.sold(refusal.lost)
 
-    async def _welcome(self, serving: Serving, identifier: Identifier) -> KnownProfile:
-        """Make a person of whom the store does not know: limits and features are of persons."""
+    async def _welcome(self, serving: Serving, identifier: Identifier, request: DecisionRequest) -> KnownProfile:
+        """Make a person of whom the store does not know: limits and features are of persons.
+
+        Who sends a request again after its customer was forgotten makes nobody known.
+        """
         kind, value = identifier
         profile = await self._read_profile(serving, key_of(kind, value))
-        if profile.person is not None:
+        if profile.person is not None or await self._gatherer.is_answered(request):
             return profile
         await self._writer.write(
             SaveProfile(

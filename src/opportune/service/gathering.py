@@ -88,6 +88,15 @@ class Gatherer:
             or len(serving.strategy.features) > 0
         )
 
+    async def is_answered(self, request: DecisionRequest) -> bool:
+        """Whether a request of this id is in the store already.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        loop = asyncio.get_running_loop()
+        return bool(await loop.run_in_executor(self._reader, self._storage.recorded, Kind.DECISION, (request.id,)))
+
     async def find(
         self,
         serving: Serving,
