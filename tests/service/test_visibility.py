@@ -68,6 +68,34 @@ def test_a_decision_tells_nothing_of_what_is_not_for_the_role(service: Service) 
     assert "may not see" in wine["reason"]
 
 
+def test_a_text_that_names_what_is_not_for_the_role_is_left_out(tmp_path: Path) -> None:
+    folder = shutil.copytree(PROJECT, tmp_path / "project")
+    attributes = folder / "attributes.yaml"
+    missing = "city: {type: text, visible_to: [compliance], if_missing: {en: town, pl: miasto},"
+    attributes.write_text(attributes.read_text().replace("city: {type: text,", missing))
+    coffee = folder / "actions" / "drinks" / "coffee.yaml"
+    text = "{title: 'Coffee in {{ customer.city }}', subtitle: Hot}"
+    named = coffee.read_text().replace("{title: A coffee}", text)
+    coffee.write_text(named.replace("{title: coffee}", "{title: Kawa, subtitle: Ciepła}"))
+    with serving(tmp_path / "shop.db", of=strategy_from_folder(folder)) as service:
+        service.call("PUT", "/v1/customers/c-1", {"attributes": {"age": 30, "city": SECRET}})
+        id = service.decide(customer="c-1")["id"]
+
+        told = {
+            role: service.call("GET", f"/v1/decisions/{id}{role}") for role in ("", "?for=agent", "?for=compliance")
+        }
+
+        def content(role: str) -> dict[str, str]:
+            shown = told[role].json()["decision"]["placements"][0]["actions"]
+            found: dict[str, str] = next(one["content"] for one in shown if one["action"] == "coffee")
+            return found
+
+        whole = {"title": f"Coffee in {SECRET}", "subtitle": "Hot"}
+        assert content("") == content("?for=compliance") == whole
+        assert content("?for=agent") == {"subtitle": "Hot"}
+        assert SECRET not in told["?for=agent"].text
+
+
 def test_without_a_role_nothing_is_withheld(service: Service) -> None:
     id = service.decide(customer="c-1")["id"]
     whole = service.call("GET", f"/v1/decisions/{id}").json()

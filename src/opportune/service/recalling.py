@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from opportune.decide import Explanation, explain
+from opportune.decide import Explanation, Plan, explain
 from opportune.errors import UnknownError
 from opportune.learning import PropensityModel, resolve_kernel
 from opportune.records import Decision
@@ -15,10 +15,13 @@ from opportune.service.training import checkpoint_before, fold, led_on, steps_af
 from opportune.storage import Storage, StoredDecision, StoredOutcome, id_fault
 from opportune.storage.entries import from_microseconds
 
-__all__ = ["OutcomeLine", "Recalled", "Recaller"]
+__all__ = ["Named", "OutcomeLine", "Recalled", "Recaller"]
 
 FOLD_MAX = 20_000
 """Outcomes learned anew for one explanation: about a second. Behind that, scores are as recorded."""
+
+
+Named = dict[tuple[str, str], dict[str, frozenset[str]]]
 
 
 class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,12 +57,14 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
         explanation: None where its revision can no longer be compiled.
         outcomes: all reports about it, in the order of their arrival.
         reportable: outcome types that its channel could report; None where its revision can no longer be compiled.
+        named: (action, treatment) → part of its content → facts that its texts name; None where that is not known.
     """
 
     decision: Decision
     explanation: Explanation | None
     outcomes: tuple[OutcomeLine, ...]
     reportable: tuple[str, ...] | None
+    named: Named | None
 
 
 class Recaller:
@@ -91,7 +96,7 @@ class Recaller:
         outcomes = tuple(map(_line, self._storage.outcomes_of(decision.id)))
         plan = self._course.plan(decision.revision)
         if plan is None:
-            return Recalled(decision=decision, explanation=None, outcomes=outcomes, reportable=None)
+            return Recalled(decision=decision, explanation=None, outcomes=outcomes, reportable=None, named=None)
         model = self._model(decision) if stored.recomputable and decision.degraded is None else None
         return Recalled(
             decision=decision,
@@ -99,6 +104,7 @@ class Recaller:
             explanation=explain(plan, decision, model, erased=stored.answer is None),
             outcomes=outcomes,
             reportable=tuple(plan.channels[decision.request.channel].outcomes),
+            named=_named(plan, decision.request.channel),
         )
 
     def _stored(self, decision_id: str) -> StoredDecision | None:
@@ -128,6 +134,18 @@ class Recaller:
                 return None
         fold(self._storage, learner, course, until=decision.position)
         return led_on(learner.taught, course, ahead).model
+
+
+def _named(plan: Plan, channel: str) -> Named:
+    """Say which facts stand in the texts of a channel, in any language."""
+    found: Named = {}
+    for (candidate, _), templates in plan.templates.items():
+        key = plan.candidates[candidate]
+        if key.channel == channel:
+            parts = found.setdefault((key.action, key.treatment), {})
+            for part, template in templates:
+                parts[part] = parts.get(part, frozenset()).union(template.missing)
+    return found
 
 
 def _kernel_for(decision: Decision) -> str:

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 from opportune.customers import Registry
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation, RuleFinding
-from opportune.records import Decision
+from opportune.records import Decision, Shown
+from opportune.service.recalling import Named
 from opportune.strategy.sections.attributes import Role
 
 __all__ = ["ROLES", "Sight"]
@@ -38,8 +39,14 @@ class Sight:
         seen = {name: value for name, value in attributes.items() if self._sees(name)}
         return seen, len(attributes) - len(seen)
 
-    def decision(self, decision: Decision, explanation: Explanation | None) -> tuple[Decision, Explanation | None, int]:
-        """Give a decision and its explanation as they may be seen, and how many facts were left out."""
+    def decision(
+        self, decision: Decision, explanation: Explanation | None, named: Named | None
+    ) -> tuple[Decision, Explanation | None, int]:
+        """Give a decision and its explanation as they may be seen, and how many facts were left out.
+
+        Args:
+            named: facts that stand in texts, see `Recalled`; where that is not known, any may stand in all of them.
+        """
         facts = {name: value for name, value in decision.facts.items() if self._may(name)}
         withheld = len(decision.facts) - len(facts)
         zone = "customer.time_zone"
@@ -47,7 +54,19 @@ class Sight:
             # The zone of the decision is that attribute under another name.
             facts.pop("zone", None)
         seen = None if explanation is None else self._explanation(explanation)
-        return replace(decision, facts=facts), seen, withheld
+        placements = tuple(
+            replace(placement, actions=tuple(self._shown(one, named, withheld) for one in placement.actions))
+            for placement in decision.placements
+        )
+        return replace(decision, facts=facts, placements=placements), seen, withheld
+
+    def _shown(self, shown: Shown, named: Named | None, withheld: int) -> Shown:
+        """Leave out the texts into which a value was put that the role may not see."""
+        if named is None:
+            return replace(shown, content={}) if withheld else shown
+        parts = named.get((shown.action, shown.treatment), {})
+        content = {part: text for part, text in shown.content.items() if all(map(self._may, parts.get(part, ())))}
+        return replace(shown, content=content)
 
     def _sees(self, name: str) -> bool:
         attribute = self._registry.attributes.get(name)
