@@ -113,15 +113,26 @@ def test_import_counts_rows_and_customers(run: Run) -> None:
     assert (refused["row"], refused["line"]) == (3, 5)
 
 
+def test_an_identifier_that_is_written_in_two_ways_is_refused(run: Run) -> None:
+    Path("people.jsonl").write_text('{"id": 12, "age": 30}\n{"id": 1.5, "age": 31}\n{"id": true, "age": 32}\n')
+
+    ended = run("import", PROJECT, "people.jsonl", "--store", "shop.db")
+
+    rows = [json.loads(line) for line in Path("people.jsonl.refused.jsonl").read_text().splitlines()]
+    assert "1 row imported" in ended.out
+    assert [row["row"] for row in rows] == [2, 3]
+    assert all("text or whole number" in json.dumps(row) for row in rows)
+
+
 @pytest.mark.parametrize(
     ("name", "text", "options", "said"),
     [
         ("people.txt", "id,age\n", (), "expected a file that ends in"),
         ("people.parquet", "id,age\n", (), "expected Parquet"),
         ("people.jsonl", "{", (), "expected JSON Lines"),
-        ("people.csv", "key,age\n1,2\n", (), "the file has no such column"),
+        ("people.csv", "key,age\n1,2\n", (), "its columns: key, age; --id names the column of identifiers"),
         ("people.csv", "id,shoe\n1,2\n", (), "no column has the name of an attribute"),
-        ("people.csv", "", (), "no such column"),
+        ("people.csv", "", (), "the file has no such column; it has none: is it empty?"),
         ("missing.csv", None, (), "No such file"),
         ("people.csv", "id,age\n1,2\n", ("--mapping", "map.yaml"), "the project does not declare it"),
     ],

@@ -106,8 +106,11 @@ def match_columns(wanted: MappingFile, id_column: str, source: Source, registry:
         columns = source.all_columns()
     for column, path in places.items():
         if column not in columns:
-            shown = f"its columns: {', '.join(columns[:30])}"
-            notes.add(path, "the file has no such column", suggest(column, columns, shown), f"column {column}")
+            shown = f"its columns: {', '.join(columns[:30])}" if columns else "it has none: is it empty?"
+            remedy = suggest(column, columns, shown)
+            if column == id_column and wanted.id is None and columns:
+                remedy += "; --id names the column of identifiers"
+            notes.add(path, "the file has no such column", remedy, f"column {column}")
     for column in dict.fromkeys([*places, *attributes]):
         if columns.count(column) > 1:
             place: Path = places.get(column, ())

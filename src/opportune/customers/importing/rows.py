@@ -24,6 +24,10 @@ _UNREADABLE = (
     "expected text in the encoding of the file, found other bytes",
     "name the encoding in the mapping, such as 'csv: {encoding: cp1250}', or write the file anew",
 )
+_TWO_WAYS = (
+    "expected an identifier as text or whole number, found a truth value or a number with a point",
+    "write the column as text: such values are written in more than one way",
+)
 _TEXTS_REMEMBERED = 4_096
 """Per column: plans, towns and ages fit, names do not and are read one by one."""
 
@@ -147,6 +151,8 @@ def _identifier(cell: Any) -> str | _Wrong:
         cell = int(cell)
     if isinstance(cell, int) and not isinstance(cell, bool):
         cell = str(cell)
+    if isinstance(cell, bool | float | Decimal):
+        return _Wrong(*_TWO_WAYS)
     if not isinstance(cell, str) or not 0 < len(cell) <= IDENTIFIER_CHARACTERS_MAX:
         return _Wrong(f"expected an identifier of 1 to {IDENTIFIER_CHARACTERS_MAX} characters")
     if cell.isascii():
