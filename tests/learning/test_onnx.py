@@ -150,6 +150,18 @@ def test_probabilities_out_of_range_are_none() -> None:
     assert model.faults == 1
 
 
+def test_scores_that_are_far_too_sure_are_corrected_as_far_as_they_are_counted() -> None:
+    settings = {"data": linear([1.0, 0.0], "score", sigmoid=False), "scale": "log_odds", "recalibrate": True}
+    model = made(PLAIN | settings)
+    facts = {AGE: 13.0, BALANCE: 0.0}
+    for number in range(600):
+        model.learn(facts, 0, 0, number % 2 == 0)
+
+    chance = model.predict(model.encode(facts)).propensity[0, 0]
+
+    assert abs(chance - 0.5) < 0.05
+
+
 def test_recalibration_learns_shift_and_slope_from_answers() -> None:
     model = made(PLAIN | {"recalibrate": True})
     luck = np.random.default_rng(1).random(2_000)

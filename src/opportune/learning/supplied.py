@@ -15,7 +15,7 @@ import numpy as np
 from opportune.learning.base import CandidateKey, Encoded, Floats, Prediction, Predictor, PropensityModel, Snapshot
 from opportune.learning.moves import Moves
 from opportune.learning.rates import Doubles, rates
-from opportune.learning.recalibration import BINS, fitted, note
+from opportune.learning.recalibration import BINS, SCORE_MAX, fitted, note
 from opportune.learning.snapshot import state_digest
 from opportune.learning.tally import Tally
 from opportune.records import Facts
@@ -118,7 +118,7 @@ class SuppliedModel(PropensityModel):
             if self._correction is None:
                 self._correction = fitted(self.tally)
             slope, shift = self._correction
-            scores = np.where(is_known, scores, 0.0) * slope + shift
+            scores = np.where(is_known, np.clip(scores, -SCORE_MAX, SCORE_MAX), 0.0) * slope + shift
         return np.clip(np.where(is_known, scores, self._rates[0]), -LOG_ODDS_MAX, LOG_ODDS_MAX)
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
