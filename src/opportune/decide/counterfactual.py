@@ -15,13 +15,14 @@ from opportune.decide.arbitrate import arbitrate
 from opportune.decide.chains import chained
 from opportune.decide.compose import drop_irrelevant, known_of, open_stages
 from opportune.decide.gate import OPEN, rule_stages
+from opportune.decide.limits.consents import minor_holds
 from opportune.decide.limits.masks import mark_limited
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
-from opportune.decide.plan import Booleans, Plan
+from opportune.decide.plan import Booleans, Placement, Plan
 from opportune.learning.base import PropensityModel
 from opportune.records import Decision, Facts, Stage, Value
 
-__all__ = ["Switch", "switches"]
+__all__ = ["Switch", "is_of_age", "relevant_with", "switches"]
 
 TRIES_MAX = 200
 """Changed facts that are scored per placement: keeps an explanation within about 50 ms at 1,000 candidates."""
@@ -77,6 +78,22 @@ def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int
     }
 
 
+def is_of_age(plan: Plan, decision: Decision, name: str, value: Value | None) -> bool:
+    """Say whether nobody is made a minor by a change: of a minor, no decision would know what was changed."""
+    minors = plan.limits.minors
+    if minors is None or name != minors.fact:
+        return True
+    return not any(minor_holds(plan.limits, {} if value is None else {name: value}, decision.at))
+
+
+def relevant_with(plan: Plan, placement: Placement, facts: Facts, model: PropensityModel) -> Booleans:
+    """Say who would reach the least relevance of a placement with other facts, bool [C]."""
+    stages = np.full(len(plan.candidates), OPEN, dtype=np.uint8)
+    prediction = chained(plan, model.predict(model.encode(facts)))
+    drop_irrelevant(placement, known_of(plan, prediction, model.evidence()), stages, mandatory_of(plan, facts))
+    return np.equal(stages, OPEN)
+
+
 class _Finder:
     """Scores changed facts for one placement of one decision."""
 
@@ -111,7 +128,8 @@ class _Finder:
             before = self.decision.facts.get(name)
             for distance, value in _others(before, values)[: min(share, TRIES_MAX - tries)]:
                 tries += 1
-                yield distance, name, value
+                if is_of_age(self.plan, self.decision, name, value):
+                    yield distance, name, value
 
     def nearest(self, candidate: int, effect: str, name: str, value: Value) -> Value:
         """Move a number's change towards the value it had, as long as it has the same effect."""

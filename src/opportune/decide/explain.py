@@ -18,17 +18,19 @@ from opportune.decide.amounts import in_units, in_words, of_candidate
 from opportune.decide.arbitrate import Weighing, arbitrate, parts_of
 from opportune.decide.chains import chained, in_a_row
 from opportune.decide.compose import Known, answers_of, known_of
-from opportune.decide.counterfactual import Switch, switches
+from opportune.decide.counterfactual import Switch, is_of_age, relevant_with, switches
 from opportune.decide.fatigue import fatigue_in_words
+from opportune.decide.gate import OPEN
 from opportune.decide.increments import differences, if_withheld
 from opportune.decide.limits.consents import is_unprofiled
+from opportune.decide.limits.masks import mark_limited
 from opportune.decide.limits.words import LimitFinding, finding, profiling_in_words
-from opportune.decide.pipeline import choose_of
-from opportune.decide.plan import Plan
+from opportune.decide.pipeline import choose_of, is_random
+from opportune.decide.plan import Booleans, Plan
 from opportune.decide.slate_reasons import linked_reason, minimum_reason
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.learning.maturity import interval
-from opportune.records import Decision, PlacementTrace, Stage
+from opportune.records import Decision, Facts, PlacementTrace, Stage
 from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
@@ -65,7 +67,7 @@ class CandidateExplanation(msgspec.Struct, frozen=True, kw_only=True):
         in_a_row: how often outcomes follow those that come before them, in words; "" where none does.
         amounts: how much outcomes are expected to be, in words; "" where that is not learned.
         fatigue: what contacts cost that the person had already, in words; "" where they cost nothing.
-        contributions: predictor → share of the log odds of the first outcome, the largest ones.
+        contributions: predictor → share of the log odds of the channel's first positive outcome, the largest ones.
         passed_with: input → value of those that the action's rules read, where it passed them and stands in the answer.
         rules: findings of the rules that dropped it.
         limits: findings of the limits that kept it out.
@@ -200,6 +202,9 @@ class _Explainer:
         self.switches, self.erased = found, erased
         self.unprofiled = is_unprofiled(decision.holds)
         stages = np.frombuffer(trace.stages, dtype=np.uint8)
+        self.placement = plan.channels[decision.request.channel].placements[trace.name]
+        self.held = mark_limited(plan.limits, decision.holds, np.full(len(stages), OPEN, dtype=np.uint8)) != OPEN
+        self.relevant: dict[tuple[str, str], Booleans] = {}
         self.passed = np.flatnonzero((stages == Stage.SHOWN) | (stages == Stage.OUTRANKED))
         self.kept = _kept_parts(plan, trace)
         held = next((place.actions for place in decision.withheld if place.name == trace.name), ())
@@ -259,7 +264,12 @@ class _Explainer:
         return replace(plain, reason="; ".join(one.reason for one in findings), limits=findings)
 
     def _letting_through(self, index: int) -> Switch | None:
-        """Find one input whose change passes every layer; where a project declares values, one of those."""
+        """Find one input whose change passes every layer; where a project declares values, one of those.
+
+        What a limit holds back as well is let through by no input.
+        """
+        if self.held[index]:
+            return None
         actions = len(self.plan.actions)
         facts = self.decision.facts
         own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
@@ -269,11 +279,27 @@ class _Explainer:
                 continue
             declared = self.plan.inputs.get(change.variable)
             for value in declared if isinstance(declared, list) else [change.after]:
-                passed = self.plan.gate.passed({**facts, change.variable: value})
-                if all(passed[other] for other in own):
+                changed = {**facts, change.variable: value}
+                passed = self.plan.gate.passed(changed)
+                if all(passed[other] for other in own) and self._stays(index, change.variable, changed):
                     before = facts.get(change.variable)
                     return Switch(input=change.variable, before=before, after=value, effect="let through")
         return None
+
+    def _stays(self, index: int, name: str, changed: dict[str, Any]) -> bool:
+        """Say whether a candidate that passes the rules by another value of an input meets what comes after them."""
+        if not is_of_age(self.plan, self.decision, name, changed[name]):
+            return False
+        plan, decision = self.plan, self.decision
+        if not self.placement.minimum_relevance or decision.degraded is not None or is_random(plan, decision.control):
+            return True
+        if self.model is None:
+            return False
+        key = (name, repr(changed[name]))
+        if key not in self.relevant:
+            facts: Facts = {name: value for name, value in changed.items() if value is not None}
+            self.relevant[key] = relevant_with(plan, self.placement, facts, self.model)
+        return bool(self.relevant[key][index])
 
     def _scored(self, index: int, stage: Stage, plain: CandidateExplanation) -> CandidateExplanation:
         parts, contributions = self._parts(index)
@@ -325,7 +351,7 @@ class _Explainer:
         self, parts: dict[str, float], evidence: dict[str, float], between: dict[str, tuple[float, float]]
     ) -> str:
         """Say which propensity is too low for the placement, and how sure that is."""
-        placement = self.plan.channels[self.decision.request.channel].placements[self.trace.name]
+        placement = self.placement
         outcome = self.plan.outcomes[placement.relevant]
         least = f"the {placement.minimum_relevance:g} that placement {self.trace.name} asks for"
         if f"propensity.{outcome}" not in parts:
@@ -370,7 +396,7 @@ class _Explainer:
         parts.update(self._split(index, own, of_candidate(self.plan, parts)))
         if index not in self.places:
             return parts, {}
-        strongest = self.model.weights(self.decision.facts, index, 0)[:CONTRIBUTIONS]
+        strongest = self.model.weights(self.decision.facts, index, self.placement.relevant)[:CONTRIBUTIONS]
         return parts, {name: weight for name, weight in strongest if weight}
 
     def _split(self, index: int, propensity: list[float], amounts: list[float]) -> dict[str, float]:
