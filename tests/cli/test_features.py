@@ -150,6 +150,20 @@ def test_attributes_may_stand_in_one_column_and_ids_make_repeats_known(run, tmp_
     assert pl.read_parquet(tmp_path / "out.parquet")["feature.spend_7d"].to_list() == [5.0, 7.5, 4.0]
 
 
+@pytest.mark.parametrize("text", ["12", "{", '{"category": ' + "[" * 100_000])
+def test_attributes_in_one_column_that_are_no_objects_are_refused(run, tmp_path, project, text):
+    path = events_file(tmp_path / "e.parquet")
+    pl.read_parquet(path).drop("amount", "category", "due").with_columns(attributes=pl.lit(text)).write_parquet(path)
+
+    ended = run(
+        "features", "table", "--events", path, "--project", project, "--points", points_file(tmp_path / "p.csv"),
+        "--out", tmp_path / "out.parquet",
+    )  # fmt: skip
+
+    assert ended.code == 1
+    assert "expected a JSON object in every cell of attributes" in ended.err
+
+
 def spent(run, tmp_path: Path, project: Path, events: Path) -> list[float]:
     """Give the feature spend_7d at the points, from a file of events."""
     run(

@@ -160,7 +160,7 @@ class EventFile:
         decoder = msgspec.json.Decoder(dict[str, Any])
         try:
             return [{} if text is None else decoder.decode(text) for text in part[ATTRIBUTES].to_list()]
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, RecursionError):
             raise _fault(self._path, "expected a JSON object in every cell of attributes", "write objects") from None
 
     def _collect(self, table: pl.LazyFrame) -> pl.DataFrame:
