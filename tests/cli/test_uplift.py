@@ -3,6 +3,7 @@
 import pytest
 
 from tests.evaluate.off_policy.recorded import exploring, record
+from tests.service.shop import files
 
 
 @pytest.fixture(scope="module")
@@ -29,6 +30,32 @@ def test_the_report_says_in_words_what_can_be_said(run, log):
     assert ended.code == 0
     assert "water: showing it changes the outcome by +0." in ended.out
     assert "coffee" not in ended.out
+
+
+def test_one_action_has_the_figures_that_it_has_among_all(run, log):
+    among_all = run("uplift", "--store", log, "--json").json["actions"]
+
+    alone = run("uplift", "--store", log, "--action", "coffee", "--json").json["actions"]
+
+    assert alone == [one for one in among_all if one["action"] == "coffee"]
+
+
+def test_a_rate_of_which_nothing_is_known_is_told_in_words(run, log):
+    ended = run("uplift", "--store", log, "--to", "2026-05-04T08:00:30Z")
+
+    assert ended.code == 1
+    assert "accept not known where shown" in ended.out
+    assert "nan" not in ended.out
+
+
+def test_an_action_that_no_draw_showed_is_named(run, tmp_path):
+    wine = files()["actions/drinks/wine.yaml"].replace("customer.age >= 18", "customer.age >= 118")
+    record(tmp_path / "shop.db", exploring(actions__drinks__wine=wine), 3)
+
+    ended = run("uplift", "--store", tmp_path / "shop.db", "--action", "wine")
+
+    assert ended.code == 1
+    assert "no decision showed 'wine' by chance" in ended.out
 
 
 def test_too_few_choices_give_no_number(run, log):

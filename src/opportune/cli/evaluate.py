@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -116,9 +117,19 @@ def _spec(plan: Plan, model: str) -> ModelSpec:
     if (model or plan.champion) in known:
         return known[model or plan.champion]
     if model not in MODELS:
-        names = [*known, *sorted(MODELS)]
+        names = [*known, *(kind for kind in sorted(MODELS) if not _needs_settings(kind))]
         fail(f"--model: the strategy has no such model; {suggest(model, names, _known(names))}")
+    if _needs_settings(model):
+        fail(
+            f"--model: kind '{model}' needs settings; describe such a model in models.yaml of a strategy, and give the"
+            " folder by --strategy and the model's name here"
+        )
     return ModelSpec(name=model, kind=model, predictors=plan.predictors)
+
+
+def _needs_settings(kind: str) -> bool:
+    parameters = inspect.signature(MODELS[kind]).parameters.values()
+    return any(one.kind is one.KEYWORD_ONLY and one.default is one.empty for one in parameters)
 
 
 def _weight(text: str, number: str) -> float:

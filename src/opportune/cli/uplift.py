@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from msgspec.structs import replace
 from rich.markup import escape
 
 from opportune.cli.evaluate import span_of
@@ -51,12 +52,14 @@ def uplift(
         span = span_of(opened, since, until)
         with bar("Reading the journal", as_json) as progress:
             trials = read_trials(storage, plan, course.plan, names, wanted, span, progress)
-        trials = [one for one in trials if action in ("", one.action)]
         report = uplift_report(trials, wanted, list(strategy.project.segments))
+    if action:
+        # Only now: effects are drawn towards those of all actions.
+        report = replace(report, actions=tuple(one for one in report.actions if one.action == action))
     if as_json:
         print_json(report)
     else:
-        _print(report)
+        _print(report, action)
     if report.is_refused:
         raise typer.Exit(FOUND)
 
@@ -67,15 +70,16 @@ def _expect(option: str, name: str, known: list[str]) -> None:
         fail(f"{option}: the strategy has none of this name; {told}")
 
 
-def _print(report: UpliftReport) -> None:
+def _print(report: UpliftReport, action: str) -> None:
     if not report.actions:
+        what = f"'{action}'" if action else "an action"
         out.print(
-            "no decision showed an action by chance; let placements explore, or keep a control group that withholds"
+            f"no decision showed {what} by chance; let placements explore, or keep a control group that withholds"
         )
     for found in report.actions:
         out.print(
-            f"{escape(found.action)}: {escape(report.outcome)} {found.rate_shown:.4g} where shown, "
-            f"{found.rate_unshown:.4g} where {'withheld' if found.against == 'withheld' else 'not'}"
+            f"{escape(found.action)}: {escape(report.outcome)} {_rate(found.rate_shown)} where shown, "
+            f"{_rate(found.rate_unshown)} where {'withheld' if found.against == 'withheld' else 'not'}"
         )
         for part in found.effects:
             title = "all customers" if part.segment is None else part.segment
@@ -89,6 +93,10 @@ def _print(report: UpliftReport) -> None:
             out.print(f"  {title:<24} {areas}, better half {_interval(curve.half)}")
     for sentence in words(report):
         out.print(escape(sentence))
+
+
+def _rate(found: float) -> str:
+    return "not known" if found != found else f"{found:.4g}"
 
 
 def _interval(found: Interval) -> str:
