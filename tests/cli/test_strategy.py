@@ -118,6 +118,37 @@ def test_failing_persona_tests_say_why_and_where(run: Run) -> None:
     ]  # fmt: skip
 
 
+NOTHING = """
+- name: a child who calls about nothing gets no offer
+  at: 2026-05-04T10:00:00Z
+  customer: { age: 16, plan: prepaid, products: [] }
+  channel: call_centre
+  placement: agent
+  expect:
+    ranking: []
+- name: the app has nothing for a child
+  at: 2026-05-04T10:00:00Z
+  customer: { age: 16, plan: prepaid, products: [] }
+  channel: app
+  placement: home
+  expect:
+    ranking: []
+"""
+
+
+def test_an_answer_without_actions_can_be_expected(run: Run) -> None:
+    run("init", "shop")
+    Path("shop/tests/nothing.yaml").write_text(NOTHING)
+
+    said = run("test", "shop").out.splitlines()
+
+    assert said == [
+        "failed tests/nothing.yaml:9: the app has nothing for a child: expected an answer without actions, found"
+        " [help_pages]",
+        "9 passed, 1 failed.",
+    ]
+
+
 def test_serve_never_starts_with_a_broken_project(run: Run) -> None:
     run("init", "shop")
     Path("shop/goals.yaml").write_text("profit: {}\n")

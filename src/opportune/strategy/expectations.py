@@ -25,6 +25,8 @@ def unmet(expect: Expectation, ranking: tuple[str, ...], explanation: Explanatio
     fates |= {one.action: one for one in explanation.placements[0].candidates if one.place}
     found = "[" + ", ".join(ranking) + "]"
     failures = []
+    if expect.is_nothing and ranking:
+        failures.append(f"expected an answer without actions, found {found}")
     if expect.ranking and ranking[: len(expect.ranking)] != expect.ranking:
         wanted = next(action for place, action in enumerate(expect.ranking) if ranking[place : place + 1] != (action,))
         place = expect.ranking.index(wanted)

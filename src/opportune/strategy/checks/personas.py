@@ -104,10 +104,13 @@ def _check_expectation(notes: Notes, expect: Expectation, size: int | None, file
         message = f"{len(expect.ranking)} actions expected in a placement of size {size}"
         place = [*above, "expect", "ranking"]
         notes.report(file, place, message, "shorten the list or set 'size:'", "ranking-size")
-    if not (expect.ranking or expect.present or expect.absent):
+    if not (expect.ranking or expect.is_nothing or expect.present or expect.absent):
         remedy = "add ranking, present or absent"
         place = [*above, "expect"]
         notes.report(file, place, "the test expects nothing", remedy, "empty-test", key=True, where=place[1:])
+    if expect.is_nothing and expect.present:
+        message = "an answer without actions and with some is expected"
+        notes.report(file, [*above, "expect", "ranking"], message, "decide for one", "contradiction")
     actions = notes.project.actions
     for key, names in (("ranking", expect.ranking), ("present", expect.present)):
         for position, name in enumerate(names):

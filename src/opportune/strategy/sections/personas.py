@@ -52,7 +52,7 @@ class Expectation(Section):
     """What a persona test expects of the answer.
 
     Keys:
-        ranking: actions with which the answer begins, in this order.
+        ranking: actions with which the answer begins, in this order; an empty list is an answer without actions.
         present: actions somewhere in the answer.
         absent: actions not in the answer; a list, or a map action -> why.
     """
@@ -63,6 +63,11 @@ class Expectation(Section):
         dict[Name, Absence],
         BeforeValidator(_absent, json_schema_input_type=list[str] | dict[str, Absence]),
     ] = EMPTY
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether the answer must hold no action: an empty ranking was written down."""
+        return "ranking" in self.model_fields_set and not self.ranking
 
 
 def _facts(value: Any) -> Any:
