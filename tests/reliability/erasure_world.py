@@ -75,6 +75,7 @@ treatments:
   app:
     card: {content: {en: {title: A coffee}, pl: {title: coffee}}}
 """
+IDENTIFIERS = "cookie: {trust: anonymous}\n"
 LEVELS = "household: {attributes: {size: {type: integer}}}\n"
 
 
@@ -86,6 +87,7 @@ def strategy() -> Strategy:
         events=EVENTS,
         consents=CONSENTS,
         actions__drinks__coffee=COFFEE,
+        identifiers=IDENTIFIERS,
         levels=LEVELS,
     )
     return strategy_from_files(texts)[0]
@@ -184,7 +186,8 @@ def live(service: Service) -> None:
 
 
 def others(service: Service) -> None:
-    """Let others be in contact too: what is theirs stays."""
+    """Let others be in contact too: what is theirs stays, where it does not name the person."""
+    service.decide("other-device", customer="c-0", identifiers={"cookie": COOKIE})
     for number in range(20):
         customer = f"c-{number}"
         service.call("PATCH", f"/v1/customers/{customer}", {"attributes": {"age": 30, "city": "Gdynia"}})

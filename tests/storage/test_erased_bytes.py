@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -14,9 +14,10 @@ import pytest
 
 from opportune.errors import StoreError
 from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
+from opportune.storage.changes import Changes, Found, Wanted
 from opportune.storage.postgres import PostgresStorage
 from opportune.storage.sqlite import checkpoints, file
-from opportune.testing.storage import NOON, consent, event, fill, forget, join, save_profile
+from opportune.testing.storage import NOON, consent, event, fill, forget, join, merge, naming, save_profile
 from tests.postgres import PostgresServer, find_programs, need_postgres
 
 CANARIES = ("canary-first", "canary-second", "canary-cookie")
@@ -32,6 +33,9 @@ def _hits(folder: Path) -> dict[str, int]:
 def _plant(storage: Storage) -> None:
     """Write of the canaries, small and large, among many others."""
     fill(storage, CANARIES)
+    # Contacts of another customer named the person.
+    named = {"customer": CANARIES[0], "cookie": CANARIES[2]}
+    storage.write([naming(storage, f"named-{kind}", "c-003", **{kind: value}) for kind, value in named.items()])
     for number in range(8):
         storage.write([save_profile(f"x{number}-{n}", f"c-{number}-{n}", city="Gdynia") for n in range(60)])
         note = f"canary-note {number} " * (10 if number % 2 else 3_000)
@@ -169,6 +173,26 @@ def test_a_restored_backup_forgets_again(tmp_path: Path) -> None:
         assert _hits(tmp_path) == {}
         assert storage.person_of(CANARIES[0]) is None
     assert _hits(tmp_path) == {}
+
+
+def test_what_comes_while_the_journal_is_searched_goes_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        transact = storage._transact
+
+        def come_first(wanted: Wanted, plan: Callable[[Found], Changes]) -> None:
+            monkeypatch.setattr(storage, "_transact", transact)
+            storage.write([naming(storage, "meanwhile", "c-003", phone="canary-phone")])
+            storage.write([event("e", "canary-phone", identifier_kind="phone")])
+            storage.write([merge("meanwhile", CANARIES[0], "canary-phone", other_kind="phone")])
+            transact(wanted, plan)
+
+        monkeypatch.setattr(storage, "_transact", come_first)
+        storage.write([forget("f", CANARIES[0])])
+
+        assert storage.person_of("canary-phone", "phone") is None
+        assert _hits(tmp_path) == {}
+        assert verify_storage(storage) == []
 
 
 def test_a_list_of_another_secret_needs_that_secret(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from opportune.storage.histories import History
 from opportune.storage.hooks import Hooks
 from opportune.storage.kinds import Kind
 from opportune.storage.local_cluster import LocalCluster
+from opportune.storage.naming import Naming
 from opportune.storage.persons import new_person
 from opportune.storage.reads import (
     about,
@@ -147,8 +148,13 @@ class Storage(Hooks):
     def commit(self, batch: Sequence[Write]) -> Committed:
         """Do as `write`, and return the new entries too, for those who follow the journal."""
         book = Book(batch, self._new_id, self._new_salt, self._mark)
+        naming = Naming(self, book.wanted.erasing) if book.wanted.erasing else None
+        if naming is not None:
+            book.wanted.payloads.extend(naming.sequences)
 
         def plan(found: Found) -> Changes:
+            if naming is not None:
+                naming.complete(found)
             book.plan(found, self._clock())
             return book.changes
 

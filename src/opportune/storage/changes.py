@@ -243,10 +243,11 @@ class Found:
         owned: person to be erased → its identifiers; `told`: → its entries that have a payload.
         units: person → level → row; those whose unit is to be erased too.
         consents: person → (channel, purpose) → row.
+        naming: identifier to be forgotten → entries that name it, of whomever; see `Naming`.
         merges: id or sequence of a merge to be undone → sequence of its entry.
         buried: identifier → its last tombstone.
         revision: (number, hash, sequence) of the current one.
-        payloads: those of the wanted sequences that have a payload; of merges and units that go too.
+        payloads: those of the wanted sequences that have a payload; of merges and of entries that name somebody too.
         stocks: (stock, period) → count; missing where nothing was ever taken.
         reservations: decision → (action, treatment, stock) → reservation.
         news: who stands for a person whose news matter → kind → sequence of the newest entry of that kind, of all who
@@ -272,6 +273,7 @@ class Found:
     merges: dict[str, int] = field(default_factory=dict)
     buried: dict[tuple[str, str], Tombstone] = field(default_factory=dict)
     told: dict[str, list[int]] = field(default_factory=dict)
+    naming: dict[tuple[str, str], set[int]] = field(default_factory=dict)
     bundles: set[str] = field(default_factory=set)
     revision: tuple[int, str, int] = (0, "", 0)
     payloads: set[int] = field(default_factory=set)

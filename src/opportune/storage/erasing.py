@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from opportune.errors import OpportuneError, StoreError
 from opportune.storage.digests import digest_of, encode, erasure_mark
 from opportune.storage.entries import from_microseconds
+from opportune.storage.naming import entries_naming
 from opportune.storage.stored import Erasure
 from opportune.storage.writes import RepeatErasure
 
@@ -57,19 +58,27 @@ def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | No
     # A mark alone says nothing: who came back after an erasure may have been erased once more.
     missing = [record for record in records if any((mark, record.at) not in known for mark in record.marks)]
     named = {mark: number for number, record in enumerate(missing) for mark in record.marks}
-    identifiers: dict[int, list[tuple[str, str]]] = {}
-    for kind, value, *_ in storage._table("identifiers") if named else ():
-        number = named.get(erasure_mark(used, kind, value))
+    identifiers: dict[int, set[tuple[str, str]]] = {}
+    for identifier in _identifiers(storage) if named else ():
+        number = named.get(erasure_mark(used, *identifier))
         if number is not None:
-            identifiers.setdefault(number, []).append((kind, value))
+            identifiers.setdefault(number, set()).add(identifier)
     for number, record in enumerate(missing):
         write = RepeatErasure(
             id=f"again-{digest_of(encode((record.at, record.marks))).hex()}",
             at=record.at,
             marks=record.marks,
-            identifiers=tuple(identifiers.get(number, ())),
+            identifiers=tuple(sorted(identifiers.get(number, ()))),
         )
         (result,) = storage.write([write])
         if isinstance(result, OpportuneError):
             raise result
     return len(missing)
+
+
+def _identifiers(storage: Storage) -> Iterator[tuple[str, str]]:
+    """Give all identifiers that are known, and those that others named before they were."""
+    for kind, value, *_ in storage._table("identifiers"):
+        yield kind, value
+    for _, identifier in entries_naming(storage, lambda identifier: True):
+        yield identifier

@@ -24,16 +24,8 @@ from opportune.storage.changes import (
 from opportune.storage.digests import digest_of, identifier_digest
 from opportune.storage.entries import Entry, decode_row, fault_of, lasting_row
 from opportune.storage.fold import LASTING, PASSING, Fold, RowSum, summed
-from opportune.storage.kinds import (
-    ConsentPayload,
-    EventPayload,
-    Kind,
-    MemberBody,
-    MemberPayload,
-    MergePayload,
-    ProfileBody,
-    ProfilePayload,
-)
+from opportune.storage.kinds import Kind, ProfileBody
+from opportune.storage.naming import led_by
 from opportune.storage.reservations import StockCount
 from opportune.storage.unions import Link
 
@@ -119,7 +111,7 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
     for entry in entries:
         if entry.kind is Kind.OUTCOME and entry.decision is not None:
             wanted.decisions.append(entry.decision)
-        wanted.identifiers.extend(_named(entry))
+        wanted.identifiers.extend(led_by(entry))
     wanted.profiles = wanted.identifiers
     found = storage._look_up(wanted)
     for entry in entries:
@@ -127,7 +119,7 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
         # A request that was decided again, long after its first decision went, has the id of that one.
         is_kept = decision is not None and decision.sequence < entry.sequence
         expected.add(entry, decision.sequence if decision is not None and is_kept else 0)
-        named = _named(entry)
+        named = led_by(entry)
         persons = [found.persons.get(identifier) for identifier in named]
         # Entries from before schema 2 of merges are of whoever stood for the person then.
         known = {one for own in persons if own for one in (own, *found.unions.get(found.roots.get(own, own), ()))}
@@ -137,19 +129,6 @@ def _check_page(storage: Storage, entries: list[Entry], expected: Fold, faults: 
             versions = [found.profiles[one].version for one in known if one in found.profiles]
             if max(versions, default=0) < entry.body.version:
                 faults.add(f"person {entry.person}", "the stored profile is older than the journal")
-
-
-def _named(entry: Entry) -> list[tuple[str, str]]:
-    """Give the identifiers that an entry's payload names, as (kind, identifier)."""
-    payload = entry.payload
-    match payload:
-        case MergePayload():
-            return [(payload.identifier_kind, payload.identifier), (payload.other_kind, payload.other)]
-        case MemberPayload() if isinstance(entry.body, MemberBody) and payload.unit is not None:
-            return [(payload.identifier_kind, payload.identifier), (entry.body.level, payload.unit)]
-        case ProfilePayload() | EventPayload() | ConsentPayload() | MemberPayload() if payload.identifier is not None:
-            return [(payload.identifier_kind, payload.identifier)]
-    return []
 
 
 def _check_tables(storage: Storage, faults: _Faults, expected: Fold) -> None:

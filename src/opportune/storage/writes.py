@@ -335,7 +335,7 @@ class RepeatErasure(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         at: moment of the erasure.
         marks: of the identifiers that were forgotten.
-        identifiers: those of them that the store knows, as (kind, identifier).
+        identifiers: those of them that the store knows or that others named, as (kind, identifier).
     """
 
     id: str

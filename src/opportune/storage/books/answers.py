@@ -8,13 +8,14 @@ from typing import NamedTuple
 import msgspec
 
 from opportune.errors import ConflictError, UnknownError
-from opportune.records import Sign
+from opportune.records import Decision, Sign
 from opportune.storage.books.ledger import Ledger
 from opportune.storage.books.limits import check_limits, move, moves_of, reserve
 from opportune.storage.changes import DecisionReference, ReportFound
 from opportune.storage.digests import encode
 from opportune.storage.entries import from_microseconds, to_microseconds
 from opportune.storage.kinds import SCHEMAS, Kind, OutcomeBody, decode_parts
+from opportune.storage.naming import asked_as
 from opportune.storage.parting import split_decision
 from opportune.storage.requests import Noted, Request
 from opportune.storage.standing import Report, report_of, standing
@@ -79,13 +80,20 @@ def _decided_for(ledger: Ledger, write: SaveDecision) -> tuple[str | None, bool]
     identifier = write.identifier_kind, write.identifier or decision.request.customer or ""
     person, known = decision.person, found.persons.get(identifier)
     is_one = known is not None and person is not None and ledger.root(known) == ledger.root(person)
-    tombstone = found.buried.get(identifier) if found.buried else None
     # Of before, or by what was known of the person before.
-    late = tombstone is not None and (ledger.moment(decision.at) <= tombstone.at or not (person is None or is_one))
-    ledger.changes.counters["late_of_forgotten"] += late
+    late = _is_before(ledger, decision, [identifier]) or (identifier in found.buried and not (person is None or is_one))
     if known is not None and (is_one or (write.identifier is not None and person is not None and not late)):
         person = known
+    # Of before somebody was forgotten whom it merely names.
+    late = late or _is_before(ledger, decision, asked_as(decision.request))
+    ledger.changes.counters["late_of_forgotten"] += late
     return person, late
+
+
+def _is_before(ledger: Ledger, decision: Decision, identifiers: Iterable[tuple[str, str]]) -> bool:
+    """Whether one of some identifiers was forgotten since a decision."""
+    buried = ledger.found.buried
+    return bool(buried) and any(one in buried and ledger.moment(decision.at) <= buried[one].at for one in identifiers)
 
 
 def _join(ledger: Ledger, decision: str) -> None:

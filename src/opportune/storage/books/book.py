@@ -21,6 +21,7 @@ from opportune.storage.books.publishing import adopt_model, change_models, erase
 from opportune.storage.changes import Changes, Found, Wanted
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.kinds import Kind
+from opportune.storage.naming import asked_as
 from opportune.storage.requests import Request
 from opportune.storage.writes import (
     AdoptModel,
@@ -156,12 +157,14 @@ def _want_decision(wanted: Wanted, write: SaveDecision) -> None:
     wanted.reports.append(decision.id)
     if write.reserves:
         wanted.stocks.extend((reserve.stock, reserve.period) for reserve in write.reserves)
+    named = asked_as(decision.request)
     value = write.identifier or decision.request.customer
     if value is not None:
         identifier = write.identifier_kind, value
         wanted.identifiers.append(identifier)
-        # At any moment: it may know what the person was before.
-        wanted.dated.append((identifier, 0))
+        named.append(identifier)
+    # At any moment: it may know what the person was before.
+    wanted.dated.extend((identifier, 0) for identifier in dict.fromkeys(named))
     if write.contacts_seen is not None and decision.person:
         for person, seen in [(decision.person, write.contacts_seen), *write.seen_with.items()]:
             wanted.contacts[person] = min(wanted.contacts.get(person, seen), seen)

@@ -12,6 +12,7 @@ from opportune.storage.changes import IdentifierFound, MemberFound, Tombstone
 from opportune.storage.digests import identifier_digest
 from opportune.storage.entries import to_microseconds
 from opportune.storage.kinds import ForgetBody, Kind
+from opportune.storage.naming import named_in
 from opportune.storage.requests import Request
 from opportune.storage.unions import Link, parts_of
 from opportune.storage.writes import ErasePerson, Receipt, RepeatErasure
@@ -36,7 +37,10 @@ def erase_person(ledger: Ledger, item: Request, write: ErasePerson) -> Receipt:
 def repeat_erasure(ledger: Ledger, item: Request, write: RepeatErasure) -> Receipt:
     """Forget once more what was forgotten before, and no more than that."""
     persons = [ledger.found.persons[one] for one in write.identifiers if one in ledger.found.persons]
-    return _forget(ledger, item, list(dict.fromkeys(persons)), to_microseconds(write.at), write.marks)
+    # Some are known only as what others named.
+    return _forget(
+        ledger, item, list(dict.fromkeys(persons)), to_microseconds(write.at), write.marks, names=write.identifiers
+    )
 
 
 def _forget(
@@ -47,6 +51,7 @@ def _forget(
     marks: Collection[bytes],
     author: str = "",
     reason: str = "",
+    names: Collection[tuple[str, str]] = (),
 ) -> Receipt:
     found = ledger.found
     roots = list(dict.fromkeys(ledger.root(person) for person in persons))
@@ -56,7 +61,7 @@ def _forget(
     staying = parts_of(united, [link for link in found.links.values() if link not in links])
     changed = Regrouped(ledger, united, staying, persons)
     owned = [identifier for person in persons for identifier in _owned(ledger, person)]
-    sequences = _payloads(ledger, persons, links)
+    sequences = _payloads(ledger, persons, {*names, *((one.kind, one.value) for one in owned)}, links)
     gone = _gone(ledger, persons, owned, links)
     body = ForgetBody(
         at=at,
@@ -74,6 +79,7 @@ def _forget(
     sequence = ledger.append(item, body, person=roots[0] if roots else None)
     changed.apply(sequence)
     _drop(ledger, persons, owned, links)
+    found.payloads.difference_update(sequences)
     ledger.changes.erasures.extend((erased, sequence) for erased in sequences)
     for mark in body.marks:
         ledger.changes.tombstones.append(Tombstone(mark, at, sequence))
@@ -93,16 +99,18 @@ def _owned(ledger: Ledger, person: str) -> list[IdentifierFound]:
     return [*ledger.found.owned.get(person, ()), *new]
 
 
-def _payloads(ledger: Ledger, persons: Collection[str], links: Iterable[Link]) -> tuple[int, ...]:
-    """Entries that have a payload and speak of the persons."""
+def _payloads(
+    ledger: Ledger, persons: Collection[str], names: Collection[tuple[str, str]], links: Iterable[Link]
+) -> tuple[int, ...]:
+    """Entries that have a payload and speak of the persons, or name them."""
     found, changes = ledger.found, ledger.changes
-    named = {link.sequence for link in links}
-    joined = {row.sequence for own in found.units.values() for row in own.values() if row.unit in persons}
-    new = {row.sequence for row in changes.entries if row.person in persons} | named | joined
+    named = {link.sequence for link in links}.union(*(found.naming.get(name, ()) for name in names))
+    new = {row.sequence for row in changes.entries if row.person in persons} | named
+    new |= {entry.sequence for entry in ledger.entries if any(name in names for name in named_in(entry))}
     brought = {sequence for sequence, _, _ in changes.payloads} & new
     erased = {sequence for sequence, _ in changes.erasures}
     stored = {sequence for person in persons for sequence in found.told.get(person, ())}
-    return tuple(sorted((stored | brought | (found.payloads & (named | joined))) - erased))
+    return tuple(sorted((stored | brought | (found.payloads & named)) - erased))
 
 
 def _gone(

@@ -353,9 +353,8 @@ def _find_more(link: Link, wanted: Wanted, found: Found, last_erasure: int | Non
         _fill_unions(found, link.one(_SPLIT_UNIONS, sequences))
         _fill_links(found, link.one(_SPLIT_LINKS, sequences))
     if wanted.erasing:
-        named = [row.sequence for own in found.units.values() for row in own.values()]
-        named += [one.sequence for one in found.links.values()]
-        found.payloads.update(sequence for (sequence,) in link.one(_PAYLOADS, named))
+        linked = [one.sequence for one in found.links.values()]
+        found.payloads.update(sequence for (sequence,) in link.one(_PAYLOADS, linked))
 
 
 def _fill_revision(found: Found, rows: list[Row]) -> None:

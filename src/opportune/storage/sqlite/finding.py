@@ -165,9 +165,8 @@ def _find_all(connection: apsw.Connection, found: Found, person: str) -> None:
         found.units.setdefault(row[0], {})[row[1]] = MemberFound(*row)
     _find_consents(connection, found, person)
     _find_links(connection, found, [person])
-    named = [(row.sequence,) for own in found.units.values() for row in own.values()]
-    named += [link[:1] for link in found.links.values()]
-    for (sequence,) in _each(connection, "select sequence from payloads where sequence = ?", named):
+    linked = [link[:1] for link in found.links.values()]
+    for (sequence,) in _each(connection, "select sequence from payloads where sequence = ?", linked):
         found.payloads.add(sequence)
 
 

@@ -13,7 +13,7 @@ from opportune.testing.storage.changes import ChangesContract
 from opportune.testing.storage.corrections import CorrectionsContract, correct, withdraw
 from opportune.testing.storage.decisions import DecisionsContract
 from opportune.testing.storage.erasure import ErasureContract
-from opportune.testing.storage.forgetting import ForgettingContract, fill, forget
+from opportune.testing.storage.forgetting import ForgettingContract, fill, forget, naming
 from opportune.testing.storage.groups import GroupsContract
 from opportune.testing.storage.happenings import HappeningsContract
 from opportune.testing.storage.journal import JournalContract
@@ -54,6 +54,7 @@ __all__ = [
     "forget",
     "join",
     "merge",
+    "naming",
     "replacement",
     "reservation",
     "reserving",

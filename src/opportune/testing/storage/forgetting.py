@@ -10,9 +10,11 @@ import pytest
 
 from opportune.errors import ConflictError, StaleError, UnknownError
 from opportune.storage import (
+    ErasePayloads,
     ErasePerson,
     Erasure,
     Receipt,
+    SaveDecision,
     SaveProfile,
     Storage,
     Write,
@@ -37,7 +39,7 @@ from opportune.testing.storage.writes import (
     split,
 )
 
-__all__ = ["ForgettingContract", "fill", "forget"]
+__all__ = ["ForgettingContract", "fill", "forget", "naming"]
 
 HOUR = timedelta(hours=1)
 
@@ -58,6 +60,13 @@ def fill(storage: Storage, names: tuple[str, str, str] = ("c-001", "c-002", "k-1
     storage.write([event("e1", first), event("e2", cookie, identifier_kind="cookie"), event("e3", "c-003")])
     storage.write([join("j1", second), join("j2", "c-003"), consent("k1", first), consent("k2", "c-003")])
     storage.write([decide_for(storage, "a", first), decide_for(storage, "b", "c-003"), accept("o", "d-a")])
+
+
+def naming(storage: Storage, key: str, identifier: str, **named: str) -> SaveDecision:
+    """A decision for one customer whose request names identifiers beside it, by kind."""
+    write = decide_for(storage, key, identifier)
+    request = msgspec.structs.replace(write.decision.request, identifiers=named)
+    return msgspec.structs.replace(write, decision=msgspec.structs.replace(write.decision, request=request))
 
 
 def _dated(at: datetime) -> list[Write]:
@@ -223,6 +232,77 @@ class ForgettingContract(StorageCase):
         assert storage.units("c-001") == {}
         assert [entry.payload is None for entry in storage.journal()] == [True, False, True]
         assert verify_storage(storage) == []
+
+    def test_what_others_were_decided_for_goes_where_it_names_who_is_forgotten(self, storage: Storage) -> None:
+        cookie = event("e", "k-1", identifier_kind="cookie")
+        storage.write([save_profile("p1", "c-001"), save_profile("p2", "c-002")])
+        unknown = one(storage, naming(storage, "a", "c-002", cookie="k-1"))
+        storage.write([cookie, merge("m", "c-001", "k-1", other_kind="cookie")])
+        known = one(storage, naming(storage, "b", "c-002", cookie="k-1", email="b@example.com"))
+        others = one(storage, naming(storage, "c", "c-002", cookie="k-10", email="k-1"))
+
+        together = storage.write([naming(storage, "d", "c-002", customer="c-001"), forget("f")])
+
+        batch, *_ = (result for result in together if isinstance(result, Receipt))
+        erased = {entry.sequence: entry.erased for entry in storage.history("c-002") if entry.kind == "decision"}
+        assert erased == {
+            unknown.sequence: True,
+            known.sequence: True,
+            others.sequence: False,
+            batch.sequence: True,
+        }
+        assert storage.profile("c-002") is not None
+        assert verify_storage(storage) == []
+
+    def test_a_decision_of_before_that_names_who_was_forgotten_keeps_nothing_of_it(self, storage: Storage) -> None:
+        storage.write([event("e", "k-1", identifier_kind="cookie"), save_profile("p", "c-002")])
+        one(storage, forget("f", "k-1", identifier_kind="cookie"))
+
+        before = one(storage, naming(storage, "a", "c-002", cookie="k-1"))
+        later = naming(storage, "b", "c-002", cookie="k-1")
+        later = msgspec.structs.replace(later, decision=msgspec.structs.replace(later.decision, at=LATER))
+        after = one(storage, later)
+
+        payloads = [storage.journal(receipt.sequence - 1, 1)[0].payload for receipt in (before, after)]
+        assert [payload is None for payload in payloads] == [True, False]
+        assert verify_storage(storage) == []
+
+    def test_a_household_that_somebody_left_is_forgotten_too(self, storage: Storage) -> None:
+        storage.write([join("j1"), join("j2", unit="h-2"), join("j3", unit=None)])
+
+        one(storage, forget("f", "h-1", identifier_kind="household"))
+
+        assert [entry.payload is None for entry in storage.journal()] == [True, False, False, True]
+        assert verify_storage(storage) == []
+
+    def test_entries_are_erased_once_where_two_orders_of_a_batch_name_them(self, storage: Storage) -> None:
+        receipt = one(storage, save_profile("p1", "c-001"))
+
+        results = storage.write([forget("f"), ErasePayloads(id="x", sequences=(receipt.sequence,))])
+
+        assert all(isinstance(result, Receipt) for result in results)
+        assert storage.counts().erased == 1
+        assert verify_storage(storage) == []
+
+    def test_an_earlier_state_forgets_what_only_others_named_by_then(self, tmp_path: Path) -> None:
+        first, second = tmp_path / "now", tmp_path / "before"
+        first.mkdir()
+        second.mkdir()
+        with self.open(first) as storage:
+            one(storage, save_profile("p", "c-002"))
+            one(storage, naming(storage, "a", "c-002", cookie="k-1"))
+            self.restore(storage, first, second)
+            one(storage, event("e", "k-1", identifier_kind="cookie"))
+            one(storage, forget("f", "k-1", identifier_kind="cookie"))
+            records = storage.erasures()
+        with self.open(second) as storage:
+            assert storage.erase_again(records) == 1
+
+            stored = storage.decision("d-a")
+            assert stored is not None
+            assert (stored.answer, stored.decision.request.customer) == (None, None)
+            assert storage.profile("c-002") is not None
+            assert verify_storage(storage) == []
 
     def test_an_earlier_state_forgets_the_same_again(self, tmp_path: Path) -> None:
         first, second = tmp_path / "now", tmp_path / "before"
