@@ -141,7 +141,7 @@ class DecisionRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
         context: values of declared context attributes.
         events: what just happened in this contact; it counts in this decision already, and is recorded with it.
         text: what the customer said or wrote; attributes are read out of it, and it is kept nowhere.
-        language: wanted language of the content; None takes the project's first.
+        language: wanted language of the content; None takes the profile's or the project's first.
         zone: IANA time zone of the customer; None takes the profile's or the project's.
     """
 

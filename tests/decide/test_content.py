@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from liquid.exceptions import LiquidError
 
+from opportune.decide import Draws, State, decide
 from opportune.decide.content import is_template, rendered, template_of
 from opportune.decide.liquid_bounds import CHARACTERS_MAX
+from tests.worlds import NOON, Item, World, model_of, replace, request
 
 MISSING = {
     "customer.name": "dear customer",
@@ -117,3 +119,26 @@ def test_no_text_breaks_a_decision(text: str, name: str | None) -> None:
 
 def test_a_text_without_signs_is_no_template() -> None:
     assert not is_template("100 % of { everything }")
+
+
+@pytest.mark.parametrize(
+    ("asked", "own", "title"),
+    [
+        (None, None, "a"),
+        (None, "pl", "po polsku"),
+        (None, "de", "a"),
+        ("de", "pl", "po polsku"),
+        ("en", "pl", "a"),
+        ("pl", "en", "po polsku"),
+    ],
+)
+def test_a_text_is_in_the_language_of_the_request_else_in_that_of_the_customer(
+    asked: str | None, own: str | None, title: str
+) -> None:
+    plan = replace(World([Item("a")]).plan(), content=({"en": {"title": "a"}, "pl": {"title": "po polsku"}},))
+    profile = {} if own is None else {"customer.language": own}
+    state = State(model=model_of(plan), position=0, profile=profile)
+
+    decision = decide(plan, state, request(language=asked), NOON, Draws("s"))
+
+    assert decision.placements[0].actions[0].content == {"title": title}

@@ -64,6 +64,8 @@ __all__ = [
 
 
 _NOTHING: Facts = MappingProxyType({})
+OWN_LANGUAGE = "customer.language"
+"""Fact key of the language that the customer wants."""
 
 
 class Scorer(Protocol):
@@ -347,11 +349,16 @@ def _parted(answer: PlacementAnswer) -> tuple[PlacementAnswer, PlacementAnswer]:
 
 
 def content_of(plan: Plan, candidate: int, language: str | None, facts: Facts) -> dict[str, str]:
-    """Give the texts of a treatment in the wanted language, else in the project's first, with the facts put in."""
+    """Give the texts of a treatment, with the facts put in.
+
+    Args:
+        language: of the request; without its texts the customer's own counts, and without those the project's first.
+    """
     texts = plan.content[candidate]
-    wanted = language if language in texts else plan.languages[0]
-    content = dict(texts.get(wanted or "", {}))
-    for part, template in plan.templates.get((candidate, wanted or ""), ()):
+    asked = language if language in texts else facts.get(OWN_LANGUAGE)
+    wanted = asked if isinstance(asked, str) and asked in texts else plan.languages[0]
+    content = dict(texts.get(wanted, {}))
+    for part, template in plan.templates.get((candidate, wanted), ()):
         content[part] = rendered(template, facts)
     return content
 
