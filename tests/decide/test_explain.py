@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from opportune.decide import Draws, State, decide, explain
-from opportune.decide.limits.limits import Limits, Minors
-from opportune.records import Hold, Sign, Stage
+from opportune.decide.limits.limits import Limits, Minors, Scope
+from opportune.decide.limits.windows import Length
+from opportune.decide.plan import ControlGroup, Fatigue
+from opportune.records import Hold, Sign, Stage, Tired
 from tests.worlds import NOON, Item, World, model_of, request
 
 GROWN_UP = [Item("wine", eligibility=["customer.age >= 18"]), Item("water")]
@@ -109,3 +111,30 @@ def test_contributions_are_those_to_the_first_positive_outcome_of_the_channel():
     explained = explain(plan, decided(plan, model, {"customer.age": 70}), model)
 
     assert explained.placements[0].candidates[0].contributions["customer.age"] < 0
+
+
+@pytest.mark.parametrize(("choose", "said"), [("no_levers", "50 % of the draws"), ("random", "")])
+def test_ramp_up_is_told_only_where_it_holds_an_action_back(choose, said):
+    world = World([Item("new"), Item("old")], control_groups=(ControlGroup("all", 1.0, choose, "forever"),))
+    plan = replace(world.plan(), ramp_up=np.array([[0.5, 1.0], [100.0, 0.0]]))
+    model = model_of(plan)
+    decision = decide(plan, State(model=model, position=0, person="p-1"), request(), NOON, Draws("s"))
+
+    reason = explain(plan, decision, model).placements[0].candidates[0].reason
+
+    assert ("ramp-up" in reason, said in reason) == (bool(said), True)
+
+
+@pytest.mark.parametrize(("choose", "said"), [("no_levers", True), ("propensity", False)])
+def test_fatigue_is_told_only_where_it_costs(choose, said):
+    plan = World([Item("a")], control_groups=(ControlGroup("all", 1.0, choose, "forever"),)).plan()
+    scope = Scope(np.ones(1, dtype=bool), frozenset({"a"}), {"things": 1}, None, True)
+    fatigue = Fatigue(0, scope, frozenset({"shown"}), Length(7), "person", 0.1)
+    plan = replace(plan, fatigues=(fatigue,), limits=Limits(size=1))
+    model = model_of(plan)
+    state = State(model=model, position=0, person="p-1", tired=(Tired("profit", "", 3, 0),))
+
+    shown = explain(plan, decide(plan, state, request(), NOON, Draws("s")), model).placements[0].candidates[0]
+
+    assert bool(shown.fatigue) is said
+    assert ("3 contacts" in shown.reason) is said

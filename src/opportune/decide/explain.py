@@ -310,7 +310,8 @@ class _Explainer:
         reasons = [reason, self._ramp_up(index, parts), differences(reported, parts, withheld)]
         row = in_a_row(self.plan, reported, parts)
         amounts = in_words(self.plan, reported, parts)
-        fatigue = fatigue_in_words(self.plan, self.decision.tired, index)
+        is_weighed = choose_of(self.plan, self.decision.control) != "propensity"
+        fatigue = fatigue_in_words(self.plan, self.decision.tired, index) if is_weighed else ""
         reasons += [row, amounts, fatigue]
         return replace(
             plain,
@@ -363,9 +364,9 @@ class _Explainer:
         )
 
     def _ramp_up(self, index: int, parts: dict[str, float]) -> str:
-        """Say how far an action may go that is still in its ramp-up; "" where it is free or that is not known."""
+        """Say how far an action may go that is still in its ramp-up; "" where nothing holds it or that is not known."""
         share = parts.get("largest_share", 1.0)
-        if self.plan.ramp_up is None or share >= 1.0:
+        if self.plan.ramp_up is None or share >= 1.0 or is_random(self.plan, self.decision.control):
             return ""
         action = int(self.plan.action_of[index])
         most = f"at most {100 * share:.3g} % of the draws"
