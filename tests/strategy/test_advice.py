@@ -47,6 +47,20 @@ def test_an_outcome_that_comes_after_another_one_from_now_on_asks_for_a_rebuild(
     assert "no longer comes after 'click'" in of_change(in_a_row, plain)[0]
 
 
+def test_an_attribute_in_single_braces_is_told() -> None:
+    files, _ = read_texts(STARTER)
+    path = "actions/care/help_pages.yaml"
+    texts = "Find {customer.age}, { context.topic | upcase }, {customer.nobody}, {click}, {{ customer.plan }}"
+    files[path] = files[path].replace("Find answers", texts)
+
+    assert of_project(load_files(files), NOW) == (
+        "a text of action 'help_pages' shows '{customer.age}' as it is written;"
+        " write {{ customer.age }} where the value is meant",
+        "a text of action 'help_pages' shows '{ context.topic | upcase }' as it is written;"
+        " write {{ context.topic }} where the value is meant",
+    )
+
+
 def test_words_of_one_language_in_texts_of_all_are_told() -> None:
     words = "{ type: text, if_missing: one of our shops }"
     said = of_project(project(context=f"shop: {words}\nnear: {{ type: text, if_missing: '' }}\n"), NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
@@ -11,16 +12,20 @@ from opportune.strategy.compile_sources import zone_of
 from opportune.strategy.event_recurrence import LAST_YEAR
 from opportune.strategy.project import Project
 from opportune.strategy.source_events import goes_on_unknown, is_event_file
+from opportune.strategy.templates import attribute_of
 
 __all__ = ["of_change", "of_hosts", "of_project", "of_time"]
 
 YEARS_AHEAD = 1
 """How many years before the last one that is reckoned with somebody is told."""
 
+_SINGLE_BRACES = re.compile(r"(?<!\{)\{\s*(\w+\.\w+)[^{}]*\}")
+"""What a text shows as it stands, where a value was probably meant."""
+
 
 def of_project(project: Project, now: datetime) -> tuple[str, ...]:
     """Say what a strategy cannot do on this machine, and what is hardly meant, one sentence each."""
-    return (*_untrained(project), *_in_one_language(project), *of_time(project, now))
+    return (*_untrained(project), *_in_one_language(project), *_in_single_braces(project), *of_time(project, now))
 
 
 def of_time(project: Project, now: datetime) -> tuple[str, ...]:
@@ -65,6 +70,20 @@ def _in_one_language(project: Project) -> Iterator[str]:
                 f"'if_missing' of '{key}' says the same words in texts of all languages ({', '.join(languages)});"
                 " write a map from language to text where that is not meant"
             )
+
+
+def _in_single_braces(project: Project) -> Iterator[str]:
+    """Name attributes that texts show by their names in place of their values."""
+    for name, action in project.actions.items():
+        treatments = [one for channel in action.treatments.values() for one in channel.values()]
+        texts = [text for one in treatments for parts in one.content.values() for text in parts.values()]
+        found = {match[1]: match[0] for text in texts for match in _SINGLE_BRACES.finditer(text)}
+        for key, written in found.items():
+            if attribute_of(project, key) is not None:
+                yield (
+                    f"a text of action '{name}' shows '{written[:100]}' as it is written; write {{{{ {key} }}}} where"
+                    " the value is meant"
+                )
 
 
 def of_hosts(project: Project, hosts: Collection[str]) -> tuple[str, ...]:
