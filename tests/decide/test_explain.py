@@ -87,6 +87,23 @@ def test_no_change_makes_somebody_a_minor(below, after):
     assert (change and change.after) == after
 
 
+@pytest.mark.parametrize(
+    ("rule", "known", "change"),
+    [
+        ("customer.age - 5 > 100", {"customer.age": 40}, ("customer.age", 106)),
+        ("customer.age - 5 > 115", {"customer.age": 40}, None),
+        ("customer.age > context.minutes", {"customer.age": 119, "context.minutes": 130.0}, ("context.minutes", 118.0)),
+    ],
+)
+def test_a_change_stays_within_the_declared_range(rule, known, change):
+    plan = World([Item("a", eligibility=[rule])]).plan()
+    model = model_of(plan)
+
+    found = change_of(plan, decided(plan, model, known), "a", model)
+
+    assert (found and (found.input, found.after)) == change
+
+
 def test_no_change_that_makes_somebody_a_minor_puts_first():
     plan = World([Item("a", value=2), Item("b", weights=[("customer.age < 18", 900)])]).plan()
     model = model_of(plan)

@@ -78,12 +78,12 @@ def switches(plan: Plan, decision: Decision, model: PropensityModel, number: int
     }
 
 
-def is_of_age(plan: Plan, decision: Decision, name: str, value: Value | None) -> bool:
+def is_of_age(plan: Plan, decision: Decision, name: str, value: Value) -> bool:
     """Say whether nobody is made a minor by a change: of a minor, no decision would know what was changed."""
     minors = plan.limits.minors
     if minors is None or name != minors.fact:
         return True
-    return not any(minor_holds(plan.limits, {} if value is None else {name: value}, decision.at))
+    return not any(minor_holds(plan.limits, {name: value}, decision.at))
 
 
 def relevant_with(plan: Plan, placement: Placement, facts: Facts, model: PropensityModel) -> Booleans:

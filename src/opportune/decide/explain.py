@@ -30,7 +30,7 @@ from opportune.decide.plan import Booleans, Plan
 from opportune.decide.slate_reasons import linked_reason, minimum_reason
 from opportune.learning.base import Prediction, PropensityModel
 from opportune.learning.maturity import interval
-from opportune.records import Decision, Facts, PlacementTrace, Stage
+from opportune.records import Decision, Facts, PlacementTrace, Stage, Value
 from opportune.rules import Verdict
 
 __all__ = ["CandidateExplanation", "Explanation", "PlacementExplanation", "RuleFinding", "explain"]
@@ -264,29 +264,37 @@ class _Explainer:
         return replace(plain, reason="; ".join(one.reason for one in findings), limits=findings)
 
     def _letting_through(self, index: int) -> Switch | None:
-        """Find one input whose change passes every layer; where a project declares values, one of those.
-
-        What a limit holds back as well is let through by no input.
-        """
+        """Find one input whose change passes every layer; what a limit holds back as well is let through by none."""
         if self.held[index]:
             return None
         actions = len(self.plan.actions)
         facts = self.decision.facts
         own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
         for condition in own:
-            change = self.plan.gate.change(condition, facts)
-            if change is None or (self.unprofiled and not _is_asked(self.plan, change.variable)):
-                continue
-            declared = self.plan.inputs.get(change.variable)
-            for value in declared if isinstance(declared, list) else [change.after]:
-                changed = {**facts, change.variable: value}
+            for name, value in self._changes(condition):
+                changed = {**facts, name: value}
                 passed = self.plan.gate.passed(changed)
-                if all(passed[other] for other in own) and self._stays(index, change.variable, changed):
-                    before = facts.get(change.variable)
-                    return Switch(input=change.variable, before=before, after=value, effect="let through")
+                if all(passed[other] for other in own) and self._stays(index, name, changed):
+                    return Switch(input=name, before=facts.get(name), after=value, effect="let through")
         return None
 
-    def _stays(self, index: int, name: str, changed: dict[str, Any]) -> bool:
+    def _changes(self, condition: int) -> Iterator[tuple[str, Value]]:
+        """Give inputs of a condition, the one of the smallest change that passes it first, and values to try.
+
+        Where a project declares values, those; where it declares a range, what lies within.
+        """
+        fixed = {"now", "zone"}
+        while (change := self.plan.gate.change(condition, self.decision.facts, fixed)) is not None:
+            fixed.add(change.variable)
+            if self.unprofiled and not _is_asked(self.plan, change.variable):
+                continue
+            declared = self.plan.inputs.get(change.variable, [change.after])
+            if isinstance(declared, tuple):
+                low, high, _ = declared
+                declared = [change.after] if low <= change.after <= high else []  # type: ignore[operator]
+            yield from ((change.variable, value) for value in declared)
+
+    def _stays(self, index: int, name: str, changed: Facts) -> bool:
         """Say whether a candidate that passes the rules by another value of an input meets what comes after them."""
         if not is_of_age(self.plan, self.decision, name, changed[name]):
             return False
@@ -297,8 +305,7 @@ class _Explainer:
             return False
         key = (name, repr(changed[name]))
         if key not in self.relevant:
-            facts: Facts = {name: value for name, value in changed.items() if value is not None}
-            self.relevant[key] = relevant_with(plan, self.placement, facts, self.model)
+            self.relevant[key] = relevant_with(plan, self.placement, changed, self.model)
         return bool(self.relevant[key][index])
 
     def _scored(self, index: int, stage: Stage, plain: CandidateExplanation) -> CandidateExplanation:
