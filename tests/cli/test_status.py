@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from opportune.service.course import Course
 from opportune.service.publishing import revision_of
@@ -110,6 +112,24 @@ def test_where_nobody_answers_it_says_so(run: Run) -> None:
 
     assert ended.code == 2
     assert "no service answers" in ended.err
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:8080", "localhost:8080", "ftp://127.0.0.1", "http://", "http://[::1"])
+@pytest.mark.parametrize("command", [["status"], ["revisions"], ["events", "follow", "calls", "--brokers", "k:9092"]])
+def test_an_address_that_cannot_be_one_is_told(run: Run, command: list[str], url: str) -> None:
+    ended = run(*command, "--url", url)
+
+    assert ended.code == 2
+    assert "expected an address that begins with http:// or https://" in re.sub(r"[\s│]+", " ", ended.err)
+
+
+def test_a_service_of_another_version_is_told(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opportune.client.Client.explain", lambda client, decision: {"explanation": None})
+
+    ended = run("explain", "r-1", "--url", "http://127.0.0.1:1")
+
+    assert ended.code == 2
+    assert "the service answers as another version of Opportune does" in ended.err
 
 
 def test_a_file_is_not_served_by_several_processes(run: Run, tmp_path: Path) -> None:

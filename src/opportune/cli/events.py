@@ -14,6 +14,7 @@ from rich.markup import escape
 from opportune.cli.events_import import import_events
 from opportune.cli.events_sink import ServiceSink, StoppedError
 from opportune.cli.output import FOUND, JsonOption, count, err, fail, failures, out, print_json
+from opportune.cli.releases import address
 from opportune.customers.intake.following import Follower, LetterFile, Letters
 from opportune.customers.intake.kafka import KafkaLetters, KafkaTopic
 from opportune.service.http.strict import read_json
@@ -32,7 +33,7 @@ def follow(
     topic: Annotated[str, typer.Argument(help="Name of the Kafka topic.")],
     brokers: Annotated[str, typer.Option(help="Addresses of Kafka, such as kafka-1:9092,kafka-2:9092.")],
     url: Annotated[
-        str, typer.Option(help="Address of the running service, such as http://127.0.0.1:8080.")
+        str, typer.Option(help="Address of the running service, such as http://127.0.0.1:8080.", callback=address)
     ] = "http://127.0.0.1:8080",
     group: Annotated[str, typer.Option(help="Consumer group; members of one share the partitions.")] = "opportune",
     dead_letters: Annotated[

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
+import msgspec
 import typer
 from rich.markup import escape
 
@@ -23,6 +25,7 @@ __all__ = [
     "ReasonOption",
     "StoreOption",
     "UrlOption",
+    "address",
     "expect_one",
     "expect_store",
     "opened",
@@ -32,12 +35,29 @@ __all__ = [
 
 STORE = "opportune.db"
 
+
+def address(url: str) -> str:
+    """Pass on what can be the address of a service."""
+    try:
+        parts = urlsplit(url)
+    except ValueError as error:
+        raise typer.BadParameter(_NO_ADDRESS) from error
+    if url and not (parts.scheme in ("http", "https") and parts.hostname):
+        raise typer.BadParameter(_NO_ADDRESS)
+    return url
+
+
+_NO_ADDRESS = "expected an address that begins with http:// or https://, such as http://127.0.0.1:8080"
+
 StoreOption = Annotated[
     str, typer.Option(help=f"File of the store, or its URL; {STORE} if neither this nor --url is given.")
 ]
 OnlyStoreOption = Annotated[str, typer.Option(help=f"File of the store, or its URL; {STORE} if left out.")]
 UrlOption = Annotated[
-    str, typer.Option(help="Address of a running service, such as http://127.0.0.1:8080, in place of its store.")
+    str,
+    typer.Option(
+        help="Address of a running service, such as http://127.0.0.1:8080, in place of its store.", callback=address
+    ),
 ]
 AuthorOption = Annotated[str, typer.Option(help="Who does it; the name of the system's user if left out.")]
 ReasonOption = Annotated[str, typer.Option(help="Why, in your words.")]
@@ -85,6 +105,9 @@ def service(url: str) -> Iterator[Client]:
     try:
         with Client(url, timeout=10.0, retries=0) as client:
             yield client
+    except msgspec.ValidationError as error:
+        message = f"--url {url}: the service answers as another version of Opportune does; ask with its own command"
+        raise Failure(message, 2) from error
     except ServiceError as error:
         if error.problems:
             raise InputError(error.problems) from error

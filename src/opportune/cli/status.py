@@ -12,6 +12,7 @@ import typer
 from rich.markup import escape
 
 from opportune.cli.output import FOUND, JsonOption, count, fail, failures, out, print_json
+from opportune.cli.releases import address
 from opportune.service.status import ProcessStatus, Status, status_of
 from opportune.storage import open_storage
 
@@ -28,7 +29,9 @@ class _Refusal(msgspec.Struct):
 
 
 def status(
-    url: Annotated[str, typer.Option(help="Address of any process that serves.")] = "http://127.0.0.1:8080",
+    url: Annotated[
+        str, typer.Option(help="Address of any process that serves.", callback=address)
+    ] = "http://127.0.0.1:8080",
     store: Annotated[str, typer.Option(help="URL of a shared store, asked in place of a process.")] = "",
     as_json: JsonOption = False,
 ) -> None:
