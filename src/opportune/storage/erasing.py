@@ -20,6 +20,9 @@ __all__ = ["ERASURES", "erase_again", "erasures", "key_name"]
 ERASURES = "erasures"
 """Name of the secret that identifiers are marked with."""
 
+_TOGETHER = 100
+"""Erasures in one batch: once per batch the journal is searched from end to end."""
+
 
 def key_name(secret: bytes) -> str:
     """What tells one secret from another and gives neither away."""
@@ -63,16 +66,19 @@ def erase_again(storage: Storage, records: Iterable[Erasure], secret: bytes | No
         number = named.get(erasure_mark(used, *identifier))
         if number is not None:
             identifiers.setdefault(number, set()).add(identifier)
-    for number, record in enumerate(missing):
-        write = RepeatErasure(
+    writes = [
+        RepeatErasure(
             id=f"again-{digest_of(encode((record.at, record.marks))).hex()}",
             at=record.at,
             marks=record.marks,
             identifiers=tuple(sorted(identifiers.get(number, ()))),
         )
-        (result,) = storage.write([write])
-        if isinstance(result, OpportuneError):
-            raise result
+        for number, record in enumerate(missing)
+    ]
+    for first in range(0, len(writes), _TOGETHER):
+        for result in storage.write(writes[first : first + _TOGETHER]):
+            if isinstance(result, OpportuneError):
+                raise result
     return len(missing)
 
 

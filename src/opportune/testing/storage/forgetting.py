@@ -331,6 +331,32 @@ class ForgettingContract(StorageCase):
             assert [record.marks for record in storage.erasures()] == [record.marks for record in records]
             assert verify_storage(storage) == []
 
+    def test_an_earlier_state_forgets_many_in_whatever_order_they_were_merged_and_forgotten(
+        self, tmp_path: Path
+    ) -> None:
+        first, second = tmp_path / "now", tmp_path / "before"
+        first.mkdir()
+        second.mkdir()
+        names = [f"c-{number}" for number in range(120)]
+        with self.open(first) as storage:
+            storage.write([save_profile(f"p-{name}", name, age=30) for name in names])
+            storage.write([merge("m", "c-0", "c-1"), merge("n", "c-1", "c-2"), merge("o", "c-3", "c-2")])
+            self.restore(storage, first, second)
+            storage.write([split("s", "n"), split("t", "o")])
+            for name in names[2:]:
+                one(storage, forget(f"f-{name}", name))
+            one(storage, save_profile("back", "c-2", age=31))
+            one(storage, forget("again", "c-2"))
+            records = storage.erasures()
+        with self.open(second) as storage:
+            assert storage.erase_again(records) == len(records) == 119
+
+            assert [name for name in names if storage.person_of(name) is not None] == ["c-0", "c-1"]
+            assert storage.person_of("c-0") == storage.person_of("c-1")
+            assert storage.counts().customers == 1
+            assert verify_storage(storage) == []
+            assert storage.erase_again(records) == 0
+
     def test_an_earlier_state_forgets_again_who_had_come_back_before_it(self, tmp_path: Path) -> None:
         first, second = tmp_path / "now", tmp_path / "before"
         first.mkdir()
