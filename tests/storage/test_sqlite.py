@@ -347,18 +347,21 @@ def test_what_a_writer_left_beside_a_file_is_read_on_a_read_only_device_too(
 @pytest.mark.parametrize(
     ("may", "words"),
     [
-        (0, "expected a file that this user may read"),
-        (os.R_OK, "expected a folder that can be written, .*copy the file with its -wal"),
+        (set(), "expected a file that this user may read"),
+        ({("file", os.R_OK)}, "expected a folder that can be written, .*copy the file with its -wal"),
+        ({("file", os.R_OK), ("folder", os.W_OK)}, "expected a file that this user may write"),
     ],
 )
+@pytest.mark.parametrize("error", [apsw.CantOpenError, apsw.ReadOnlyError])
 def test_a_file_that_cannot_be_opened_is_told_with_the_reason(
-    path: Path, monkeypatch: pytest.MonkeyPatch, may: int, words: str
+    path: Path, monkeypatch: pytest.MonkeyPatch, may: set[tuple[str, int]], words: str, error: type[apsw.Error]
 ) -> None:
     def refuse(path: Path, flags: int) -> apsw.Connection:
-        raise apsw.CantOpenError
+        raise error
 
     monkeypatch.setattr(file, "connect", refuse)
-    monkeypatch.setattr(file.os, "access", lambda path, mode: mode == may)
+    names = {path: "file", path.parent: "folder"}
+    monkeypatch.setattr(file.os, "access", lambda path, mode: (names[path], mode) in may)
 
     with pytest.raises(StoreError, match=f"store.db: {words}"):
         SqliteStorage(path, read_only=True)

@@ -48,7 +48,7 @@ def look(path: Path) -> apsw.Connection:
 
 
 def cannot_open(path: Path) -> str:
-    """Say why SQLite could not open a file."""
+    """Say why SQLite could not open a file, or not write beside it or to it."""
     if not os.access(path, os.R_OK):
         return "expected a file that this user may read"
     if not os.access(path.parent, os.W_OK):
@@ -56,6 +56,8 @@ def cannot_open(path: Path) -> str:
             "expected a folder that can be written, as SQLite keeps companions of the file in it also to read;"
             " copy the file with its -wal, if there is one, to another folder"
         )
+    if not os.access(path, os.W_OK):
+        return "expected a file that this user may write"
     return "it cannot be opened"
 
 

@@ -245,7 +245,7 @@ class SqliteStorage(Storage):
             raise damage(self, f"damaged ({fault})") from None
         except apsw.FullError as error:
             raise StoreError(f"{self.place}: no space left on the device; free some, no restart is needed") from error
-        except apsw.CantOpenError as error:
+        except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
             raise StoreError(f"{self.place}: {cannot_open(self._path)}") from error
         except apsw.BusyError as error:
             raise StoreBusyError(f"{self.place}: another program holds the file; try again") from error
