@@ -35,6 +35,13 @@ def test_compiled_code_goes_where_the_service_may_write(tmp_path: Path) -> None:
     assert not (tmp_path / "nowhere").exists()
 
 
+def test_the_service_is_started_again_however_often_it_ends() -> None:
+    unit = settings()
+
+    assert unit["Restart"] == ["always"]
+    assert unit["StartLimitIntervalSec"] == ["0"]
+
+
 def test_what_the_service_writes_is_for_its_user_alone() -> None:
     unit = settings()
 
