@@ -16,7 +16,7 @@ from opportune.storage.anchor import Anchor
 from opportune.storage.base import MODELS_KEPT, Storage
 from opportune.storage.entries import Entry, to_microseconds
 from opportune.storage.fold import Fold
-from opportune.storage.kinds import Kind
+from opportune.storage.kinds import Kind, OutcomeBody
 from opportune.storage.reads.decisions import taught_again
 
 __all__ = ["Retired", "retire"]
@@ -123,11 +123,34 @@ def _batch(
     entries = [entry for entry in storage.journal(anchor.sequence, BATCH) if entry.sequence <= until]
     if not entries:
         return [], ""
-    for decision, answer in storage._last_answers(anchor.sequence, entries[-1].sequence):
-        if answer > checkpoint:
-            reason = f"the decision of entry {decision} was answered after the model's last checkpoint"
-            return [entry for entry in entries if entry.sequence < decision], reason
-    return entries, ""
+
+    def goes(decision: Entry) -> bool:
+        return decision.sequence <= bound.sequence and (decision.sequence <= old or decision.recorded_at < before)
+
+    needed = [
+        _Bound(decision - 1, f"the decision of entry {decision} was answered after the model's last checkpoint")
+        for decision, answer in storage._last_answers(anchor.sequence, entries[-1].sequence)
+        if answer > checkpoint
+    ]
+    needed += _early_answers(storage, entries, goes)
+    if not needed:
+        return entries, ""
+    until, reason = min(needed)
+    return [entry for entry in entries if entry.sequence <= until], reason
+
+
+def _early_answers(storage: Storage, entries: list[Entry], goes: Callable[[Entry], bool]) -> list[_Bound]:
+    """Give bounds by outcomes that came before their decision, where that stays: it would be told without them."""
+    early = {
+        entry.decision: entry.sequence
+        for entry in reversed(entries)
+        if isinstance(entry.body, OutcomeBody) and entry.body.waits and entry.decision is not None
+    }
+    return [
+        _Bound(early[entry.decision] - 1, f"the decision of entry {entry.sequence} came after its answer and stays")
+        for entry in storage.about(early.keys())
+        if entry.kind is Kind.DECISION and entry.decision is not None and not goes(entry)
+    ]
 
 
 def _old_until(storage: Storage, after: int, before: datetime) -> int:

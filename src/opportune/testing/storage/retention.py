@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from opportune.errors import UnknownError
 from opportune.storage import ErasePayloads, SaveRevision, Storage, retire, verify_storage
@@ -15,6 +16,7 @@ from opportune.testing.storage.writes import (
     NOON,
     accept,
     checkpoint,
+    event,
     merge,
     one,
     save_decision,
@@ -96,6 +98,25 @@ class RetentionContract(StorageCase):
         assert (held.entries, free.entries) == (1, 2)
         assert "entry 2 waits" in held.held
         assert verify_storage(storage) == []
+
+    @pytest.mark.parametrize("between", [1, 600])
+    def test_an_answer_that_came_before_its_decision_goes_with_it(self, tmp_path: Path, between: int) -> None:
+        now = NOON
+        with self.open(tmp_path, clock=lambda: now) as storage:
+            storage.write([save_profile("p", age=1), accept("o", "d-a", may_wait=True)])
+            storage.write([event(f"e{number}") for number in range(between)])
+            now = NOON + timedelta(days=2)
+            storage.write([save_decision("a"), event("last")])
+
+            held = retire(storage, NOON + timedelta(days=1))
+            answers = [told.id for told in storage.outcomes_of("d-a")]
+            free = retire(storage, NOON + timedelta(days=3))
+
+            assert (held.entries, free.entries) == (1, between + 3)
+            assert "came after its answer" in held.held
+            assert answers[0] == "o"
+            assert storage.outcomes_of("d-a") == []
+            assert verify_storage(storage) == []
 
     def test_what_is_known_of_a_revision_outlives_its_entry(self, storage: Storage) -> None:
         revision = SaveRevision(id="r", hash="r1", bundle=b"one", author="c-001", reason="first", changes=("all",))
