@@ -114,6 +114,14 @@ def test_replay_folds_to_the_served_model_and_judges_it(run: Run, store: Path) -
     assert "equal to the served model" in text
 
 
+def test_replay_with_another_kernel_says_why_digests_differ(run: Run, store: Path) -> None:
+    pytest.importorskip("numba")
+    replayed = run("replay", "--store", store, "--kernel", "numba")
+
+    assert replayed.code == 1
+    assert "DIFFERENT from the served model; learned again with the kernel numba" in " ".join(replayed.out.split())
+
+
 def test_after_an_erasure_nothing_is_at_fault(run: Run, tmp_path: Path) -> None:
     store = tmp_path / "shop.db"
     with serving(store) as service:

@@ -61,6 +61,7 @@ def _replayed(storage: Storage, kernel: str, quiet: bool) -> dict[str, Any]:
     digest = learner.model.digest()
     return {
         "outcomes": total,
+        "kernel": learner.model.kernel,
         "revisions": len(course.steps),
         "digest": digest,
         "served": served.model.digest(),
@@ -110,4 +111,9 @@ def _verdict(found: dict[str, Any]) -> str:
         return "not compared, since the beginning of the journal is no longer kept"
     if found["equal"] is None:
         return "not compared, since answers came in meanwhile; run it again"
-    return "equal to the served model" if found["equal"] else "DIFFERENT from the served model"
+    if found["equal"]:
+        return "equal to the served model"
+    return (
+        f"DIFFERENT from the served model; learned again with the kernel {found['kernel']}, and digests agree only with"
+        " the kernel of the service, which --kernel names"
+    )
