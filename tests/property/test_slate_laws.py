@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from opportune.decide import canonical
-from opportune.decide.slate import NO_LINKS, Links, Most
+from opportune.decide.slate import NO_LINKS, Links, Minimum, Most
 from opportune.decide.slate_fill import is_linked
 from opportune.records import Stage
 from tests.decide.linked_worlds import EXPLORATIONS, asked, decided, linked_plan, problem_of
 from tests.decide.slate_problems import all_slates, best_by_trying, is_valid, missing
-from tests.worlds import replace
+from tests.worlds import Item, World, replace
 
 
 def without_mandatory(plan):
@@ -103,3 +103,23 @@ def test_a_plan_without_rules_takes_the_other_way():
 
     assert not is_linked(plan, asked(plan), ())
     assert b"slate_gap" not in canonical(decided(plan, "s"))
+
+
+@pytest.mark.parametrize("exploration", [EXPLORATIONS[0], EXPLORATIONS[2]])
+def test_minima_that_can_be_met_are_met_among_many_candidates(exploration):
+    rng = np.random.default_rng(0)
+    count = 300
+
+    def some(size):
+        return np.isin(np.arange(count), rng.choice(count, size, replace=False))
+
+    items = [Item(f"a{n:03}", value=float(rng.random() + 0.1)) for n in range(count)]
+    plan = World(items, exploration=exploration, sizes={"one": 3, "two": 5}).plan()
+    quotas = (Most("all", "", some(150), 2, True), Most("each", "", some(100), 2, False))
+    wanted = some(60)
+    plan = replace(plan, links=Links(quotas, minima=(Minimum("two", "", wanted, 2, False, None),)))
+
+    for number in range(5):
+        decision = decided(plan, f"s-{number}")
+
+        assert [int(wanted[list(trace.chosen)].sum()) >= 2 for trace in decision.traces] == [True, True]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from opportune.decide.slate_shape import ACROSS, CLOSED, HARD, LEAST, PENALTY, PLAIN, Task
 from opportune.decide.slate_task import Board, joinable, reduce, task_of, whole
 
-__all__ = ["Best", "best_completion", "completes", "least_missing"]
+__all__ = ["Best", "best_completion", "completion", "least_missing"]
 
 Booleans = npt.NDArray[np.bool_]
 Singles = npt.NDArray[np.float32]
@@ -76,12 +77,7 @@ def best_completion(
     found = _run(task, len(places), LEAST, -LEAST, NODES_FIRST, PLAIN, kernel)
     if found.value < found.most:
         found = _hard(task, places, found, kernel)
-    chosen: list[list[int]] = [[] for _ in places]
-    p = 0
-    for choice in found.choices:
-        if p < len(places) and choice != CLOSED:
-            chosen[p].append(int(reduced.candidates[choice]))
-        p += choice == CLOSED
+    chosen = _placed(found.choices, reduced.candidates, len(places))
     for one in chosen:
         one.sort(key=lambda c: (-float(priority[c]), c))
     return Best(chosen, float(np.ldexp(float(found.most - found.value), -bits)), found.nodes)
@@ -109,19 +105,17 @@ def least_missing(
     standing: Sequence[Sequence[int]],
     others: Sequence[int],
     kernel: str,
-) -> tuple[int, list[list[int]]]:
-    """Give how many of the minima cannot be met at least, and a completion that misses no more."""
-    found, who = _complete(board, is_open, places, standing, others, 0, kernel)
-    chosen: list[list[int]] = [[] for _ in places]
-    p = 0
-    for choice in found.choices:
-        if p < len(places) and choice != CLOSED:
-            chosen[p].append(int(who[choice]))
-        p += choice == CLOSED
-    return -found.value // PENALTY, chosen
+) -> int:
+    """Give how many of the minima cannot be met at least."""
+    most = sum(one.least * (1 if one.in_answer else len(places)) for one in board.minima)
+
+    def is_enough(number: int) -> bool:
+        return completion(board, is_open, places, standing, others, number, kernel) is not None
+
+    return 0 if is_enough(0) else bisect_left(range(most), True, lo=1, key=is_enough)
 
 
-def completes(
+def completion(
     board: Board,
     is_open: Booleans,
     places: Sequence[int],
@@ -129,24 +123,14 @@ def completes(
     others: Sequence[int],
     missing: int,
     kernel: str,
-) -> bool:
-    """Tell whether what stands can be completed to a valid slate of whose minima no more than `missing` are not met."""
-    target = -PENALTY * missing
-    return _complete(board, is_open, places, standing, others, missing, kernel)[0].value >= target
-
-
-def _complete(
-    board: Board,
-    is_open: Booleans,
-    places: Sequence[int],
-    standing: Sequence[Sequence[int]],
-    others: Sequence[int],
-    missing: int,
-    kernel: str,
-) -> tuple[Found, npt.NDArray[np.intp]]:
+) -> list[list[int]] | None:
+    """Give who may join each placement so that a valid slate follows of whose minima no more than `missing` are not
+    met; None where nobody can make that so."""
     may = joinable(board, is_open, standing, others)
-    # By number, so that others whose candidates are linked in the same way have the same question.
-    reduced = reduce(board, may, places, -board.like.astype(np.float32))
+    # Those first whom minima want, who soon show what can be met; else by number, so that others whose candidates are
+    # linked in the same way have the same question.
+    wanted = np.sum([one.members for one in board.minima], axis=0, dtype=np.int64)
+    reduced = reduce(board, may, places, (wanted * (board.like.max(initial=0) + 1) - board.like).astype(np.float32))
     present = [tuple(sorted(board.like[list(own)].tolist())) for own in (others, *standing)]
     key = (board.like[reduced.candidates].tobytes(), reduced.may.tobytes(), tuple(places), *present, missing)
 
@@ -154,12 +138,27 @@ def _complete(
         nobody = np.zeros(len(reduced.candidates), dtype=np.int64)
         task = _formed(task_of(board, reduced, nobody, places, standing, others), kernel)
         target = -PENALTY * missing
-        found = _run(task, len(places), LEAST, target, NODES_FIRST, PLAIN, kernel)
-        if found.value < min(found.most, target):
-            found = _run(task, len(places), LEAST, target, _nodes_max(task, places), HARD, kernel)
+        # Only whether the target is reached is asked, so a bound below it says enough.
+        found = _run(task, len(places), target - 1, target, NODES_FIRST, PLAIN, kernel)
+        if found.value < target <= found.most:
+            found = _run(task, len(places), target - 1, target, _nodes_max(task, places), HARD, kernel)
         return found
 
-    return board.recall(key, work_out), reduced.candidates
+    found = board.recall(key, work_out)
+    if found.value < -PENALTY * missing:
+        return None
+    return _placed(found.choices, reduced.candidates, len(places))
+
+
+def _placed(choices: Sequence[int], candidates: npt.NDArray[np.intp], m: int) -> list[list[int]]:
+    """Give the candidates that were chosen for each placement."""
+    placed: list[list[int]] = [[] for _ in range(m)]
+    p = 0
+    for choice in choices:
+        if p < m and choice != CLOSED:
+            placed[p].append(int(candidates[choice]))
+        p += choice == CLOSED
+    return placed
 
 
 def _run(task: Task, m: int, found: int, target: int, nodes_max: int, way: int, kernel: str) -> Found:

@@ -19,7 +19,7 @@ from opportune.decide.gate import OPEN, Stages
 from opportune.decide.limits.quota import Quota
 from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
 from opportune.decide.slate import Minimum, Most
-from opportune.decide.slate_best import best_completion, completes, least_missing
+from opportune.decide.slate_best import best_completion, completion, least_missing
 from opportune.decide.slate_task import Board, joinable
 from opportune.learning.exploration import METHODS as RACES
 from opportune.learning.exploration import Race, Selection
@@ -150,7 +150,7 @@ class _Filling:
         """Find how many of the minima have to be missed."""
         if self.board.minima:
             places = [self.left(p) for p in range(len(self.slots))]
-            self.missing, _ = least_missing(self.board, self.is_open, places, self.standing, self.others, self.kernel)
+            self.missing = least_missing(self.board, self.is_open, places, self.standing, self.others, self.kernel)
 
     def draw(self, p: int, uniforms: list[float], undrawn: int, keep: int) -> Slate:
         """Draw the places of one placement."""
@@ -337,9 +337,9 @@ def _completable(
     """
     if places[0] <= 0:
         return np.zeros_like(may)
-    found, ahead = least_missing(board, is_open, places, standing, others, kernel)
+    ahead = completion(board, is_open, places, standing, others, missing, kernel)
     alive = np.zeros_like(may)
-    if found > missing:
+    if ahead is None:
         return alive
     needed = _needed(board, standing, ahead)
     alive[needed[0]] = True
@@ -357,7 +357,7 @@ def _completable(
         if like not in answers:
             more = [[*standing[0], candidate], *standing[1:]]
             left = [places[0] - 1, *places[1:]]
-            answers[like] = completes(board, is_open, left, more, others, missing, kernel)
+            answers[like] = completion(board, is_open, left, more, others, missing, kernel) is not None
         alive[candidate] = answers[like]
     return alive
 
