@@ -39,7 +39,7 @@ def test_a_failed_flush_acknowledges_nothing_and_heals(files: RecordingFiles, tm
 def test_a_write_may_be_sent_again_after_a_failed_flush(files: RecordingFiles, tmp_path: Path) -> None:
     with SqliteStorage(tmp_path / "store.db") as storage:
         files.failing = True
-        with pytest.raises(StoreError):
+        with pytest.raises(StoreError, match=r"store.db: the device does not .*the device failed.*quotas"):
             storage.write([save_decision("a")])
         files.failing = False
 

@@ -247,6 +247,11 @@ class SqliteStorage(Storage):
             raise StoreError(f"{self.place}: no space left on the device; free some, no restart is needed") from error
         except (apsw.CantOpenError, apsw.ReadOnlyError) as error:
             raise StoreError(f"{self.place}: {cannot_open(self._path)}") from error
+        except apsw.IOError as error:
+            raise StoreError(
+                f"{self.place}: the device does not read or write ({error}); look at its state, and at quotas and"
+                " limits of the size of files, no restart is needed"
+            ) from error
         except apsw.BusyError as error:
             raise StoreBusyError(f"{self.place}: another program holds the file; try again") from error
         except apsw.Error as error:
