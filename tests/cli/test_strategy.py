@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Run
 from tests.service.shop import PROJECT
 
@@ -147,6 +149,16 @@ def test_an_answer_without_actions_can_be_expected(run: Run) -> None:
         " [help_pages]",
         "9 passed, 1 failed.",
     ]
+
+
+@pytest.mark.parametrize("host", ["name with blanks", "192.0.2.1"])
+def test_serve_asks_for_another_host_where_the_host_is_at_fault(run: Run, host: str) -> None:
+    run("init", "shop")
+
+    ended = run("serve", "shop", "--host", host, "--open-to-network", "--port", "0")
+
+    assert ended.code == 2
+    assert ended.err.rstrip().endswith("choose another with --host")
 
 
 def test_serve_never_starts_with_a_broken_project(run: Run) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import socket
 from ipaddress import ip_address
@@ -103,7 +104,8 @@ def serve(
         err.print(escape(f"Opportune serves {strategy.plan.name} on http://{_in_url(host)}:{bound_port}"))
         err.print(escape(f"store {storage.place} ({count(entries, 'entry', 'entries') if entries else 'new'})"))
         if is_shared:
-            err.print(f"{count(workers, 'process', 'processes')} decide, one learns or stands by; Ctrl+C stops them")
+            deciding = count(workers, "process decides", "processes decide")
+            err.print(f"{deciding}, one learns or stands by; Ctrl+C stops them")
         else:
             address = f"http://{_in_url(host)}:{bound_port}"
             err.print(escape(f"'{program()} publish FOLDER --url {address}' changes the strategy; Ctrl+C stops it"))
@@ -166,7 +168,9 @@ def _bound(host: str, port: int) -> socket.socket:
     try:
         return bind(host, port)
     except OSError as error:
-        fail(f"cannot listen on {host} port {port}: {error.strerror}; choose another with --port")
+        is_elsewhere = isinstance(error, socket.gaierror) or error.errno == errno.EADDRNOTAVAIL
+        option = "--host" if is_elsewhere else "--port"
+        fail(f"cannot listen on {host} port {port}: {error.strerror}; choose another with {option}")
 
 
 def _is_loopback(host: str) -> bool:
