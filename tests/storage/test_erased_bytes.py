@@ -5,16 +5,18 @@ from __future__ import annotations
 import shutil
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from itertools import count
 from pathlib import Path
 
 import apsw
+import msgspec
 import pytest
 
 from opportune.errors import StoreError
-from opportune.storage import Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
+from opportune.storage import Kind, Receipt, SaveProfile, SqliteStorage, Storage, Write, verify_storage
 from opportune.storage.changes import Changes, Found, Wanted
+from opportune.storage.entries import StoredRow
 from opportune.storage.postgres import PostgresStorage
 from opportune.storage.sqlite import checkpoints, file
 from opportune.testing.storage import NOON, consent, event, fill, forget, join, merge, naming, save_profile
@@ -191,6 +193,40 @@ def test_what_comes_while_the_journal_is_searched_goes_too(tmp_path: Path, monke
         storage.write([forget("f", CANARIES[0])])
 
         assert storage.person_of("canary-phone", "phone") is None
+        assert _hits(tmp_path) == {}
+        assert verify_storage(storage) == []
+
+
+def test_what_was_searched_beforehand_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        searched = storage.search(CANARIES[0])
+        storage.write([naming(storage, "meanwhile", "c-003", cookie=CANARIES[2])])
+        began, rows = [], storage._rows
+
+        def note(after: int, limit: int, kinds: Collection[Kind]) -> list[StoredRow]:
+            began.append(after)
+            return rows(after, limit, kinds)
+
+        monkeypatch.setattr(storage, "_rows", note)
+        storage.write([msgspec.structs.replace(forget("f", CANARIES[0]), searched=searched)])
+
+        assert began
+        assert min(began) == searched.until
+        assert _hits(tmp_path) == {}
+        assert verify_storage(storage) == []
+
+
+def test_who_was_merged_after_the_search_is_searched_for_too(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        _plant(storage)
+        storage.write([naming(storage, "before", "c-003", phone="canary-phone")])
+        storage.write([event("e", "canary-phone", identifier_kind="phone")])
+        searched = storage.search(CANARIES[0])
+        storage.write([merge("meanwhile", CANARIES[0], "canary-phone", other_kind="phone")])
+
+        storage.write([msgspec.structs.replace(forget("f", CANARIES[0]), searched=searched)])
+
         assert _hits(tmp_path) == {}
         assert verify_storage(storage) == []
 

@@ -77,7 +77,14 @@ def orders(
         StoreError: the store cannot be read.
     """
     unnamed = [one.sequence for one in entries_of(storage, identifier, kind) if one.person is None and one.payload]
-    person = ErasePerson(id=write_id, identifier=identifier, identifier_kind=kind, author=author, reason=reason)
+    person = ErasePerson(
+        id=write_id,
+        identifier=identifier,
+        identifier_kind=kind,
+        author=author,
+        reason=reason,
+        searched=storage.search(identifier, kind),
+    )
     return [*([ErasePayloads(id=write_id, sequences=tuple(sorted(unnamed)))] if unnamed else ()), person]
 
 

@@ -21,7 +21,8 @@ FOLD_MAX = 20_000
 """Outcomes learned anew for one explanation: about a second. Behind that, scores are as recorded."""
 
 
-Named = dict[tuple[str, str], dict[str, frozenset[str]]]
+Named = dict[str, dict[str, frozenset[str]]]
+"""Action/treatment → part of its content → facts that its texts name."""
 
 
 class OutcomeLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,14 +58,14 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
         explanation: None where its revision can no longer be compiled.
         outcomes: all reports about it, in the order of their arrival.
         reportable: outcome types that its channel could report; None where its revision can no longer be compiled.
-        named: (action, treatment) → part of its content → facts that its texts name; None where that is not known.
+        named: which facts stand in the texts of its channel; None where that is not known.
     """
 
     decision: Decision
     explanation: Explanation | None
     outcomes: tuple[OutcomeLine, ...]
     reportable: tuple[str, ...] | None
-    named: Named | None
+    named: Named | None = None
 
 
 class Recaller:
@@ -96,7 +97,7 @@ class Recaller:
         outcomes = tuple(map(_line, self._storage.outcomes_of(decision.id)))
         plan = self._course.plan(decision.revision)
         if plan is None:
-            return Recalled(decision=decision, explanation=None, outcomes=outcomes, reportable=None, named=None)
+            return Recalled(decision=decision, explanation=None, outcomes=outcomes, reportable=None)
         model = self._model(decision) if stored.recomputable and decision.degraded is None else None
         return Recalled(
             decision=decision,
@@ -142,7 +143,7 @@ def _named(plan: Plan, channel: str) -> Named:
     for (candidate, _), templates in plan.templates.items():
         key = plan.candidates[candidate]
         if key.channel == channel:
-            parts = found.setdefault((key.action, key.treatment), {})
+            parts = found.setdefault(f"{key.action}/{key.treatment}", {})
             for part, template in templates:
                 parts[part] = parts.get(part, frozenset()).union(template.missing)
     return found

@@ -64,7 +64,7 @@ class Sight:
         """Leave out the texts into which a value was put that the role may not see."""
         if named is None:
             return replace(shown, content={}) if withheld else shown
-        parts = named.get((shown.action, shown.treatment), {})
+        parts = named.get(f"{shown.action}/{shown.treatment}", {})
         content = {part: text for part, text in shown.content.items() if all(map(self._may, parts.get(part, ())))}
         return replace(shown, content=content)
 

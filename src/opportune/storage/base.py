@@ -23,7 +23,7 @@ from opportune.storage.histories import History
 from opportune.storage.hooks import Hooks
 from opportune.storage.kinds import Kind
 from opportune.storage.local_cluster import LocalCluster
-from opportune.storage.naming import Naming
+from opportune.storage.naming import Naming, search
 from opportune.storage.persons import new_person
 from opportune.storage.reads import (
     about,
@@ -56,7 +56,7 @@ from opportune.storage.stored import (
     Switch,
     Unit,
 )
-from opportune.storage.writes import Receipt, Write
+from opportune.storage.writes import ErasePerson, Receipt, Searched, Write
 
 __all__ = ["MODELS_KEPT", "Storage"]
 
@@ -148,7 +148,8 @@ class Storage(Hooks):
     def commit(self, batch: Sequence[Write]) -> Committed:
         """Do as `write`, and return the new entries too, for those who follow the journal."""
         book = Book(batch, self._new_id, self._new_salt, self._mark)
-        naming = Naming(self, book.wanted.erasing) if book.wanted.erasing else None
+        searched = [write.searched for write in batch if isinstance(write, ErasePerson) and write.searched is not None]
+        naming = Naming(self, book.wanted.erasing, searched) if book.wanted.erasing else None
         if naming is not None:
             book.wanted.payloads.extend(naming.sequences)
 
@@ -177,6 +178,10 @@ class Storage(Hooks):
     def persons_of(self, identifier: str, identifier_kind: str = "customer") -> list[str]:
         """Internal ids of the person behind an identifier and of all whom that person absorbed; empty for nobody."""
         return self._persons(identifier_kind, identifier)
+
+    def search(self, identifier: str, identifier_kind: str = "customer") -> Searched:
+        """Read the whole journal for who names a person, for an `ErasePerson` that follows; beside all writing."""
+        return search(self, identifier_kind, identifier)
 
     def merges(self, identifier: str, identifier_kind: str = "customer") -> list[KnownMerge]:
         """Merges of the person behind an identifier that can be undone or were, newest first.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from opportune.records import DecisionRequest
@@ -19,11 +19,12 @@ from opportune.storage.kinds import (
     ProfilePayload,
 )
 from opportune.storage.reads.kept import decoded
+from opportune.storage.writes import Searched
 
 if TYPE_CHECKING:
     from opportune.storage.hooks import Hooks
 
-__all__ = ["CUSTOMER", "Naming", "asked_as", "entries_naming", "led_by", "named_in"]
+__all__ = ["CUSTOMER", "Naming", "asked_as", "entries_naming", "led_by", "named_in", "search"]
 
 CUSTOMER = "customer"
 """Kind of the identifier that requests name their customer by."""
@@ -89,6 +90,13 @@ def entries_naming(
                 yield from ((after, identifier) for identifier in named if is_meant(identifier))
 
 
+def search(store: Hooks, kind: str, identifier: str) -> Searched:
+    """Read the journal for who names a person, beside the writer."""
+    naming = Naming(store, [(kind, identifier)])
+    found = {one: frozenset(sequences) for one, sequences in naming.found.items()}
+    return Searched(frozenset(naming.wanted), found, naming.until)
+
+
 class Naming:
     """Finds the entries that name somebody who is to be forgotten.
 
@@ -96,33 +104,48 @@ class Naming:
 
     Args:
         erasing: identifiers whose persons are to be forgotten.
+        searched: what was read for them before; nothing is where one of them was not looked for.
+
+    Attributes:
+        wanted: all identifiers of those persons.
+        found: identifier → entries that name it.
+        until: the last entry that was read.
     """
 
-    def __init__(self, store: Hooks, erasing: Collection[_Identifier]) -> None:
+    def __init__(self, store: Hooks, erasing: Collection[_Identifier], searched: Sequence[Searched] = ()) -> None:
         self._store = store
-        self._wanted = set(erasing)
+        self.wanted = set(erasing)
         for kind, value in erasing:
-            self._wanted.update(store._identifiers(store._persons(kind, value)))
-        self._found: dict[_Identifier, set[int]] = {}
-        self._read = 0
-        self.sequences = self._read_to(store._last_sequence())
-        """Of the entries found before the transaction."""
+            self.wanted.update(store._identifiers(store._persons(kind, value)))
+        self.found: dict[_Identifier, set[int]] = {}
+        self.until = 0
+        if searched and self.wanted <= frozenset().union(*(one.wanted for one in searched)):
+            self.until = min(one.until for one in searched)
+            for one in searched:
+                for identifier, sequences in one.found.items():
+                    self.found.setdefault(identifier, set()).update(sequences)
+        self._read_to(store._last_sequence())
+
+    @property
+    def sequences(self) -> set[int]:
+        """All entries that were found."""
+        return set().union(*self.found.values())
 
     def complete(self, found: Found) -> None:
         """Tell the plan of a batch, once no other writer can interleave."""
         owned = {(one.kind, one.value) for rows in found.owned.values() for one in rows}
-        if not owned <= self._wanted:
+        if not owned <= self.wanted:
             # Somebody was merged meanwhile.
-            self._wanted |= owned
-            self._read = 0
+            self.wanted |= owned
+            self.until = 0
         found.payloads |= self._read_to(found.last)
-        found.naming = self._found
+        found.naming = self.found
 
     def _read_to(self, last: int) -> set[int]:
-        texts = [value.encode() for _, value in self._wanted]
+        texts = [value.encode() for _, value in self.wanted]
         new = set()
-        for sequence, identifier in entries_naming(self._store, self._wanted.__contains__, self._read, last, texts):
-            self._found.setdefault(identifier, set()).add(sequence)
+        for sequence, identifier in entries_naming(self._store, self.wanted.__contains__, self.until, last, texts):
+            self.found.setdefault(identifier, set()).add(sequence)
             new.add(sequence)
-        self._read = last
+        self.until = last
         return new

@@ -6,8 +6,9 @@ receipt; with another body it is refused.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -30,6 +31,7 @@ __all__ = [
     "SaveDecision",
     "SaveProfile",
     "SaveRevision",
+    "Searched",
     "SplitPersons",
     "SwitchAction",
     "WindowOpened",
@@ -313,6 +315,19 @@ class RecordConsent(msgspec.Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None = None
 
 
+class Searched(NamedTuple):
+    """Which entries name somebody who is to be forgotten, as far as the journal was read.
+
+    Args:
+        wanted: identifiers that were looked for, as (kind, identifier); `found` are the entries of each.
+        until: the last entry that was read.
+    """
+
+    wanted: frozenset[tuple[str, str]]
+    found: Mapping[tuple[str, str], frozenset[int]]
+    until: int
+
+
 class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     """Forget the person behind an identifier, with all identifiers that lead to it.
 
@@ -320,6 +335,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         author, reason: who orders it, and why, in their words; they stay.
+        searched: what `Storage.search` found just before; without it all that waits to be written waits for that.
     """
 
     id: str
@@ -327,6 +343,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     identifier_kind: str = "customer"
     author: str = ""
     reason: str = ""
+    searched: Searched | None = None
 
 
 class RepeatErasure(msgspec.Struct, frozen=True, kw_only=True):
