@@ -160,9 +160,14 @@ def test_a_list_that_cannot_be_read_stops_everything(run: Run, asked: Path, tmp_
     listed.write_text("nonsense\n")
 
     ended = run("restore", asked, "--store", tmp_path / "new.db", "--erasures", listed)
+    served = run("verify", "--store", tmp_path / "new.db")
+    listed.write_text("")
+    again = run("restore", asked, "--store", tmp_path / "new.db", "--erasures", listed)
 
     assert ended.code == 2
     assert "list:1: expected an erasure" in ended.err
+    assert (served.code, "did not end" in served.err) == (2, True)
+    assert again.code == 0
 
 
 def test_an_erased_decision_keeps_what_became_of_everybody_and_invents_no_reason(run: Run, tmp_path: Path) -> None:

@@ -30,11 +30,16 @@ def restore(
 ) -> Restored:
     """Copy a backup into an empty store, verify both, and erase whom the list names.
 
+    A store of which nobody was erased again stays marked as not complete.
+
     Raises:
         StoreError: a store or the list cannot be read or written, or the list is of another store.
     """
-    problems = copy_storage(backup, target, progress)
-    if problems:
-        return Restored(entries=target.last_sequence(), erased_again=0, problems=tuple(problems))
-    again = 0 if listed is None else listed.apply(target)
-    return Restored(entries=target.last_sequence(), erased_again=again)
+    again = 0
+
+    def forget() -> None:
+        nonlocal again
+        again = 0 if listed is None else listed.apply(target)
+
+    problems = copy_storage(backup, target, progress, forget)
+    return Restored(entries=target.last_sequence(), erased_again=again, problems=tuple(problems))

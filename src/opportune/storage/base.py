@@ -451,7 +451,8 @@ class Storage(Hooks):
         """
         for source in self._copies():
             raise StoreError(
-                f"{self.place}: the copy from {source} into it did not end; run 'opportune copy' again, or drop it"
+                f"{self.place}: the copy from {source} into it did not end; run 'opportune copy' or"
+                " 'opportune restore' again, whichever it was, or drop it"
             )
 
     def _check_tail(self) -> None:

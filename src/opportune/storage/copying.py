@@ -24,7 +24,12 @@ Progress = Callable[[int, int], None]
 """Called with (steps done, steps in all): the source is verified, then copied, then the copy verified."""
 
 
-def copy_storage(source: Storage, target: Storage, progress: Progress = lambda done, total: None) -> list[Problem]:
+def copy_storage(
+    source: Storage,
+    target: Storage,
+    progress: Progress = lambda done, total: None,
+    finish: Callable[[], None] = lambda: None,
+) -> list[Problem]:
     """Copy a store into an empty one, and verify both.
 
     The source is read as it is at the beginning, whatever is written to it meanwhile. A copy that was interrupted
@@ -32,6 +37,7 @@ def copy_storage(source: Storage, target: Storage, progress: Progress = lambda d
 
     Args:
         target: opened with `for_copy`.
+        finish: what else the target needs before it counts as complete, once it was verified.
 
     Returns:
         what is wrong with the source, and nothing was copied, or with the copy, and it stays marked as not complete.
@@ -60,6 +66,7 @@ def copy_storage(source: Storage, target: Storage, progress: Progress = lambda d
         if not problems and _last_digest(target) != last:
             problems = [Problem(target.place, 0, 0, "journal", "it does not end like the source", "", "damaged")]
         if not problems:
+            finish()
             target._end_copy()
         return problems
     finally:
