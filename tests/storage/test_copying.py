@@ -148,7 +148,7 @@ def test_an_interrupted_copy_is_refused_and_may_be_begun_again(
     with open_storage(url, for_copy=True) as target, pytest.raises(StopError):
         copy_storage(source, target, stop)
     for read_only in (False, True):
-        with pytest.raises(StoreError, match=r"did not end; run .opportune copy. again"):
+        with pytest.raises(StoreError, match=r"did not end; run .opportune copy. or .opportune restore. again"):
             open_storage(url, read_only=read_only)
     with open_storage(url, for_copy=True) as target:
         assert copy_storage(source, target) == []
