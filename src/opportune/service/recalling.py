@@ -15,13 +15,13 @@ from opportune.service.training import checkpoint_before, fold, led_on, steps_af
 from opportune.storage import Storage, StoredDecision, StoredOutcome, id_fault
 from opportune.storage.entries import from_microseconds
 
-__all__ = ["Named", "OutcomeLine", "Recalled", "Recaller"]
+__all__ = ["OutcomeLine", "Recalled", "Recaller", "TextFacts"]
 
 FOLD_MAX = 20_000
 """Outcomes learned anew for one explanation: about a second. Behind that, scores are as recorded."""
 
 
-Named = dict[str, dict[str, frozenset[str]]]
+TextFacts = dict[str, dict[str, frozenset[str]]]
 """Action/treatment → part of its content → facts that its texts name."""
 
 
@@ -58,14 +58,14 @@ class Recalled(msgspec.Struct, frozen=True, kw_only=True):
         explanation: None where its revision can no longer be compiled.
         outcomes: all reports about it, in the order of their arrival.
         reportable: outcome types that its channel could report; None where its revision can no longer be compiled.
-        named: which facts stand in the texts of its channel; None where that is not known.
+        text_facts: which facts stand in the texts of its channel; None where that is not known.
     """
 
     decision: Decision
     explanation: Explanation | None
     outcomes: tuple[OutcomeLine, ...]
     reportable: tuple[str, ...] | None
-    named: Named | None = None
+    text_facts: TextFacts | None = None
 
 
 class Recaller:
@@ -105,7 +105,7 @@ class Recaller:
             explanation=explain(plan, decision, model, erased=stored.answer is None),
             outcomes=outcomes,
             reportable=tuple(plan.channels[decision.request.channel].outcomes),
-            named=_named(plan, decision.request.channel),
+            text_facts=_text_facts(plan, decision.request.channel),
         )
 
     def _stored(self, decision_id: str) -> StoredDecision | None:
@@ -137,9 +137,9 @@ class Recaller:
         return led_on(learner.taught, course, ahead).model
 
 
-def _named(plan: Plan, channel: str) -> Named:
+def _text_facts(plan: Plan, channel: str) -> TextFacts:
     """Say which facts stand in the texts of a channel, in any language."""
-    found: Named = {}
+    found: TextFacts = {}
     for (candidate, _), templates in plan.templates.items():
         key = plan.candidates[candidate]
         if key.channel == channel:

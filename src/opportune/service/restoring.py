@@ -30,7 +30,7 @@ def restore(
 ) -> Restored:
     """Copy a backup into an empty store, verify both, and erase whom the list names.
 
-    A store of which nobody was erased again stays marked as not complete.
+    Until they are erased again, the store stays marked as not complete.
 
     Raises:
         StoreError: a store or the list cannot be read or written, or the list is of another store.

@@ -11,7 +11,7 @@ from opportune.customers import Registry
 from opportune.decide import Explanation
 from opportune.decide.explain import CandidateExplanation, RuleFinding
 from opportune.records import Decision, Shown
-from opportune.service.recalling import Named
+from opportune.service.recalling import TextFacts
 from opportune.strategy.sections.attributes import Role
 
 __all__ = ["ROLES", "Sight"]
@@ -40,12 +40,12 @@ class Sight:
         return seen, len(attributes) - len(seen)
 
     def decision(
-        self, decision: Decision, explanation: Explanation | None, named: Named | None
+        self, decision: Decision, explanation: Explanation | None, text_facts: TextFacts | None
     ) -> tuple[Decision, Explanation | None, int]:
         """Give a decision and its explanation as they may be seen, and how many facts were left out.
 
         Args:
-            named: facts that stand in texts, see `Recalled`; where that is not known, any may stand in all of them.
+            text_facts: see `Recalled`; where that is not known, any fact may stand in all texts.
         """
         facts = {name: value for name, value in decision.facts.items() if self._may(name)}
         withheld = len(decision.facts) - len(facts)
@@ -55,16 +55,16 @@ class Sight:
             facts.pop("zone", None)
         seen = None if explanation is None else self._explanation(explanation)
         placements = tuple(
-            replace(placement, actions=tuple(self._shown(one, named, withheld) for one in placement.actions))
+            replace(placement, actions=tuple(self._shown(one, text_facts, withheld) for one in placement.actions))
             for placement in decision.placements
         )
         return replace(decision, facts=facts, placements=placements), seen, withheld
 
-    def _shown(self, shown: Shown, named: Named | None, withheld: int) -> Shown:
+    def _shown(self, shown: Shown, text_facts: TextFacts | None, withheld: int) -> Shown:
         """Leave out the texts into which a value was put that the role may not see."""
-        if named is None:
+        if text_facts is None:
             return replace(shown, content={}) if withheld else shown
-        parts = named.get(f"{shown.action}/{shown.treatment}", {})
+        parts = text_facts.get(f"{shown.action}/{shown.treatment}", {})
         content = {part: text for part, text in shown.content.items() if all(map(self._may, parts.get(part, ())))}
         return replace(shown, content=content)
 

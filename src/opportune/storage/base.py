@@ -148,9 +148,11 @@ class Storage(Hooks):
     def commit(self, batch: Sequence[Write]) -> Committed:
         """Do as `write`, and return the new entries too, for those who follow the journal."""
         book = Book(batch, self._new_id, self._new_salt, self._mark)
-        searched = [write.searched for write in batch if isinstance(write, ErasePerson) and write.searched is not None]
-        naming = Naming(self, book.wanted.erasing, searched) if book.wanted.erasing else None
-        if naming is not None:
+        naming = None
+        if book.wanted.erasing:
+            orders = (write for write in batch if isinstance(write, ErasePerson))
+            searched = [order.searched for order in orders if order.searched is not None]
+            naming = Naming(self, book.wanted.erasing, searched)
             book.wanted.payloads.extend(naming.sequences)
 
         def plan(found: Found) -> Changes:

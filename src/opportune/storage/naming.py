@@ -24,9 +24,9 @@ from opportune.storage.writes import Searched
 if TYPE_CHECKING:
     from opportune.storage.hooks import Hooks
 
-__all__ = ["CUSTOMER", "Naming", "asked_as", "entries_naming", "led_by", "named_in", "search"]
+__all__ = ["Naming", "asked_as", "entries_naming", "led_by", "named_in", "search"]
 
-CUSTOMER = "customer"
+_CUSTOMER = "customer"
 """Kind of the identifier that requests name their customer by."""
 
 _PAGE = 500
@@ -63,7 +63,7 @@ def asked_as(request: DecisionRequest) -> list[_Identifier]:
 
 
 def _asked(customer: str | None, identifiers: dict[str, str]) -> list[_Identifier]:
-    return [*(() if customer is None else ((CUSTOMER, customer),)), *identifiers.items()]
+    return [*(() if customer is None else ((_CUSTOMER, customer),)), *identifiers.items()]
 
 
 def entries_naming(

@@ -106,7 +106,7 @@ async def get_decision(call: Call) -> Reply:
     found = await call.runtime.recall(call.path["id"])
     decision, explanation, withheld = found.decision, found.explanation, 0
     if sight is not None:
-        decision, explanation, withheld = sight.decision(decision, explanation, found.named)
+        decision, explanation, withheld = sight.decision(decision, explanation, found.text_facts)
     return Reply.of(
         DecisionRecord(
             decision=decision,
