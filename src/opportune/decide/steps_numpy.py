@@ -30,6 +30,11 @@ INVALID = -1
 """In place of a number of places: somebody's priority or its deviation is not finite."""
 LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILITY]], dtype=np.uint8)
 """Stage of every layer of the gate; OPEN has all bits and is higher than any."""
+SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
+    int(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED)
+)
+"""As plain numbers: arrays ask members of an enumeration for much before they take them."""
+_NOWHERE, _NOWHERE_LIMITED = race.nowhere(), guarded.nowhere_limited()
 
 
 def gate(
@@ -127,8 +132,7 @@ def fill(
             take(candidate, stages, action_of, exclusion)
             np.equal(stages, OPEN, out=alive)
     undrawn = len(chosen)
-    field, first = race.nowhere(), nobody(0)
-    fields = guarded.nowhere_limited()
+    field, fields, first = _NOWHERE, _NOWHERE_LIMITED, nobody(0)
     is_limited = ceiling < 1.0 or len(share) > 0
     for place, u in enumerate(uniforms.tolist()[undrawn:], start=undrawn):
         left = len(uniforms) - place
@@ -148,7 +152,7 @@ def fill(
         chances.append(drawn.probability)
         take(drawn.chosen, stages, action_of, exclusion)
         np.equal(stages, OPEN, out=alive)
-    stages[stages == OPEN] = Stage.OUTRANKED
+    stages[alive] = OUTRANKED
     kept = np.array([*chosen, *(i for i in best if i not in chosen)], dtype=np.intp)
     parts = _parts(kept, first, priority, propensity, spread, evidence)
     parts[:undrawn, -1] = 1.0
@@ -157,15 +161,16 @@ def fill(
 
 def take(candidate: int, stages: Bytes, action_of: Indices, exclusion: Booleans) -> None:
     """Show a candidate, and close who may not stand beside it; candidates of one action lie side by side."""
-    action = action_of[candidate]
-    first, end = action_of.searchsorted(action), action_of.searchsorted(action, side="right")
-    if end - first > 1:
-        same = stages[first:end]
-        same[same == OPEN] = Stage.ALREADY_SHOWN
-    stages[candidate] = Stage.SHOWN
+    for step in (-1, 1):
+        other = candidate + step
+        while 0 <= other < len(stages) and action_of[other] == action_of[candidate]:
+            if stages[other] == OPEN:
+                stages[other] = ALREADY_SHOWN
+            other += step
+    stages[candidate] = SHOWN
     if len(exclusion):
         groups = exclusion[exclusion[:, candidate]]
-        stages[groups.any(axis=0) & (stages == OPEN)] = Stage.EXCLUSIVE
+        stages[groups.any(axis=0) & (stages == OPEN)] = EXCLUSIVE
 
 
 def _best(priority: Floats, alive: Booleans, count: int) -> list[int]:
@@ -190,9 +195,8 @@ def _parts(
     for column, known in enumerate((propensity, spread, evidence)):
         parts[:, column * outcomes : (column + 1) * outcomes] = known.take(kept, axis=1).T
     parts[:, -2] = priority.take(kept)
-    parts[:, -1] = first.rest
-    if len(first.contenders):
-        place = np.minimum(first.contenders.searchsorted(kept), len(first.contenders) - 1)
-        own = first.contenders.take(place) == kept
-        parts[own, -1] = first.probabilities.take(place[own])
+    chances = np.empty(len(priority))
+    chances.fill(first.rest)
+    chances[first.contenders] = first.probabilities
+    parts[:, -1] = chances.take(kept)
     return parts

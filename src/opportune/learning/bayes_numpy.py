@@ -35,19 +35,20 @@ def predict(
 ) -> None:
     """Fill log_odds, spread and propensity, all [O, Cp]."""
     size = len(dense)
-    squares = dense * dense
+    powers = np.empty((2, size), dtype=np.float32)
+    powers[0] = dense
+    np.multiply(dense, dense, out=powers[1])
+    squares = powers[1]
     for o in range(len(means)):
         upper = np.add.reduce(top[o].take(rows, axis=0), axis=0)
         mean = np.add.reduce(means[o].take(rows, axis=0), axis=0)
         variance = np.add.reduce(variances[o].take(rows, axis=0), axis=0)
         if size:
-            upper[0] += np.einsum("f,ft->t", dense, top[o, :size, 0])
-            upper[1] += np.einsum("f,ft->t", squares, top[o, :size, 1])
+            upper += np.einsum("kf,fkt->kt", powers, top[o, :size])
             mean += np.einsum("f,fc->c", dense, means[o, :size])
             variance += np.einsum("f,fc->c", squares, variances[o, :size])
-        upper += upper[:, :1]
-        np.add(mean, upper[0].take(group_of), out=log_odds[o])
-        np.add(variance, upper[1].take(group_of), out=spread[o])
+        for own, above, total in ((mean, upper[0], log_odds[o]), (variance, upper[1], spread[o])):
+            np.add(own, (above + above[0]).take(group_of), out=total)
     _finish(log_odds, spread, propensity)
 
 

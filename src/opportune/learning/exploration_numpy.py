@@ -1,6 +1,6 @@
 """Chances of contenders for consecutive places, NumPy form. Notation and formulas: exploration.py.
 
-What holds for all places is worked out once, as a field; every place then needs two passes over it.
+What holds for all places is worked out once, as a field; a place then asks who left it, and needs one pass over it.
 
 Further notation:
     K  contenders; R rows: one per contender, or BOUND of them and the pool; Q nodes of the grid
@@ -37,7 +37,7 @@ POOL_REACH = 4.0
 FINEST = 1e-7
 """Least spread in shares of the mean: each candidate's own, so that no extreme one blurs the others."""
 LEAST_BELOW = np.float32(1e-30)
-"""Products are kept above this: smaller numbers are a hundred times slower, and change nothing."""
+"""Powers are kept above this: smaller numbers are a hundred times slower, and change nothing."""
 
 NORMAL_REACH = 4.0
 NORMAL = (
@@ -53,7 +53,19 @@ NORMAL = (
 )
 """Cumulative normal at x, |x| <= NORMAL_REACH: 0.5 + x * sum NORMAL[k] * x ** (2 k), right to 4e-6.
 
-A minimax fit made for this; multiplications alone run many lanes at once, which a table of values does not.
+A minimax fit made for this; multiplications alone run many lanes at once, which a table of values does not. It is the
+compiled form's: here every step is a call, and `LOG_ODDS` takes fewer.
+"""
+LOG_ODDS = (
+    -1.5957394653126744,
+    -0.07278438384269485,
+    0.00017572383970096376,
+    7.333137813420488e-05,
+    -2.843786710465e-06,
+)
+"""The same as log odds: 1 / (1 + exp(x * sum LOG_ODDS[k] * x ** (2 k))), right to 2e-6; a minimax fit, too.
+
+Odds so small that they vanish beside 1 still tell the log of 1 / (1 + odds), which pools need.
 """
 
 Singles = npt.NDArray[np.float32]
@@ -69,22 +81,23 @@ class Field(NamedTuple):
     Args:
         contenders: intp [K], candidate indices, ascending.
         best: intp, places in `contenders` of those of whom `least` have to be there, or the field is stale.
-        own: intp [R], places in `contenders` of those with a row of their own.
-        row_of: intp [K], row of each contender; R is the pool's.
-        below: float32 [R, Q], chance that a row's draw is below each node.
-        shares: float32 [R, Q], what the chance of a row gains at each node, as a part of the product of all rows.
-        pool: float64 [Q + 2], log of the chance that the draw of one of the pool is below each node, the ends twice;
-            in double precision, since it is taken as many times as the pool has members.
+        row_of: intp [K], row of each contender; BOUND is the pool's.
+        below: float64 [R, Q], chance that the draws of a row, one or all of the pool's, are below each node.
+        shares: float64 [R, Q], what the chance of a row gains at each node, as a part of the product of all rows.
+        product: float64 [Q], of all rows.
+        pool: float64 [Q + 2], log of the chance that the draw of one of the pool is below each node, the ends twice.
+        members: of the pool.
     """
 
     contenders: Places
     best: Places
     least: int
-    own: Places
     row_of: Places
-    below: Singles
-    shares: Singles
+    below: Doubles
+    shares: Doubles
+    product: Doubles
     pool: Doubles
+    members: int
 
 
 def next_place(
@@ -124,7 +137,7 @@ def next_place(
 
 def nowhere() -> Field:
     """Give a field without contenders, from which every draw is stale."""
-    return Field(_NOBODY, _NOBODY, 1, _NOBODY, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_POOL)
+    return Field(_NOBODY, _NOBODY, 1, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_NODES, _NO_NODES, 0)
 
 
 def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
@@ -134,7 +147,7 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     s = spread.take(indices).astype(np.float64)
     # NaN fails every comparison, so that extremes tell all.
     size = np.abs(m)
-    if not (size.max() < np.inf and s.min() >= 0.0 and s.max() < np.inf):
+    if not (np.maximum.reduce(size) < np.inf and np.minimum.reduce(s) >= 0.0 and np.maximum.reduce(s) < np.inf):
         return nowhere()
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
@@ -145,24 +158,27 @@ def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: 
     near = (m + REACH * s >= cut).nonzero()[0]
     contenders, m, s = indices.take(near), m.take(near), s.take(near)
     best = (m - depth * s >= cut).nonzero()[0]
-    row_of = own = np.arange(len(near))
-    if len(near) > BOUND:
-        by_rank = (-(m + RANK * s)).argsort(kind="stable")
-        own, row_of = by_rank[:BOUND], np.empty_like(by_rank)
-        row_of[by_rank] = np.arange(len(near))
-        np.minimum(row_of, BOUND, out=row_of)
-        m, s = _pooled(m.take(by_rank)), _pooled(s.take(by_rank))
-    below, pool = _below(m, s, cut, len(near) > BOUND)
-    shares = below[:, 2:] - below[:, :-2]
-    shares /= below[:, 1:-1]
-    return Field(contenders, best, least, own, row_of, below[:, 1:-1], shares, pool)
-
-
-def _pooled(numbers: Doubles) -> Doubles:
-    """Give the first BOUND and the average of the others."""
-    pooled = numbers[: BOUND + 1].copy()
-    pooled[BOUND] = np.add.reduce(numbers[BOUND:]) / (len(numbers) - BOUND)
-    return pooled
+    members = len(near) - BOUND
+    if members > 0:
+        rank = s * -RANK
+        rank -= m
+        by_rank = rank.argsort(kind="stable")
+        row_of = np.empty_like(near)
+        row_of.fill(BOUND)
+        row_of[by_rank[:BOUND]] = _ROWS[:BOUND]
+        # The first BOUND as they are, and the average of the others.
+        m, s = np.add.reduceat(m.take(by_rank), _ROWS), np.add.reduceat(s.take(by_rank), _ROWS)
+        m[BOUND] /= members
+        s[BOUND] /= members
+    else:
+        row_of = _ROWS[: len(near)]
+    below, pool = _below(m, s, cut)
+    if members > 0:
+        below[BOUND] = _raised(pool, members)
+    inner = below[:, 1:-1]
+    return Field(
+        contenders, best, least, row_of, inner, _shares(below), np.multiply.reduce(inner, axis=0), pool, members
+    )
 
 
 def _cut(m: Doubles, s: Doubles, places: int) -> tuple[float, float, int]:
@@ -188,68 +204,76 @@ def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
     chances = _chances(field, here)
     chances *= 1.0 - floor
     chances += rest
-    who, probabilities = field.contenders[here], chances.take(field.row_of[here])
-    chosen, probability = pick(alive, who, probabilities, rest, u, n)
-    return Selection(chosen, probability, who, probabilities, rest, n)
+    who = field.contenders[here]
+    chosen, probability = pick(alive, who, chances, rest, u, n)
+    return Selection(chosen, probability, who, chances, rest, n)
 
 
 _NOBODY = np.zeros(0, dtype=np.intp)
-_NO_ROWS = np.zeros((0, 0), dtype=np.float32)
-_NO_POOL = np.zeros(0)
+_NO_ROWS = np.zeros((0, 0))
+_NO_NODES = np.zeros(0)
+_ROWS = np.arange(BOUND + 1)
 
 
 def _chances(field: Field, here: Booleans) -> Doubles:
-    """Chance to draw the largest of one contender of each row, float64 [R + 1]; those here are `here`, bool [K]."""
-    is_own = here.take(field.own)
-    own = is_own.nonzero()[0]
-    members = int(np.count_nonzero(here)) - len(own)
-    product = np.multiply.reduce(field.below if len(own) == len(is_own) else field.below.take(own, axis=0), axis=0)
-    gained = np.zeros(len(is_own) + 1)
-    if members:
-        pool = np.maximum(np.exp(field.pool * members), LEAST_BELOW)
-        product *= pool[1:-1].astype(np.float32)
-    np.maximum(product, LEAST_BELOW, out=product)
-    gained[:-1] = np.einsum("rq,q->r", field.shares, product)
-    if members:
-        gained[-1] = np.einsum("q,q->", (pool[2:] - pool[:-2]) / pool[1:-1], product) / members
+    """Chance to draw the largest of every contender who is here, `here` as bool [K], float64."""
+    rows = field.row_of[here]
+    product, shares, members = field.product, field.shares, field.members
+    if len(rows) < len(here):
+        gone = field.row_of[~here]
+        own = gone[gone < BOUND]
+        product = product / np.multiply.reduce(field.below.take(own, axis=0), axis=0)
+        if len(own) < len(gone):
+            members -= len(gone) - len(own)
+            raised = _raised(field.pool, members)
+            product *= raised[1:-1] / field.below[BOUND]
+            shares = shares.copy()
+            shares[BOUND] = _shares(raised)
+    gained = np.einsum("rq,q->r", shares, product)
+    if members > 0:
+        gained[BOUND] /= members
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     np.maximum(gained, 1e-300, out=gained)
-    gained /= float(gained.take(own).sum()) + members * float(gained[-1])
-    return gained
+    chances: Doubles = gained.take(rows)
+    chances /= np.add.reduce(chances)
+    return chances
 
 
-def _below(m: Doubles, s: Doubles, cut: float, is_pooled: bool) -> tuple[Singles, Doubles]:
-    """Chance that each own row's draw is below each node, float32 [R, Q + 2], and its log of the pool, float64 [Q + 2].
+def _below(m: Doubles, s: Doubles, cut: float) -> tuple[Doubles, Doubles]:
+    """Chance that the draw of one of each row is below each node, float64 [R, Q + 2], and its log for the pool.
 
-    The ends stand there twice. The pool's mean and standard deviation are the last.
+    The ends stand there twice.
     """
     reach = REACH * s
-    if is_pooled:
-        reach[-1] = POOL_REACH * s[-1]
+    if len(m) > BOUND:
+        reach[BOUND] = POOL_REACH * s[BOUND]
     nodes = reach[:, None] * _offsets(len(m))
     nodes += m[:, None]
     inner = nodes[nodes > cut]
     inner.sort()
     grid = np.empty(len(inner) + 3)
-    grid[:2], grid[2:-1] = cut, inner
+    grid[0] = grid[1] = cut
+    grid[2:-1] = inner
     grid[-1] = grid[-2]
-    pool = _NO_POOL
-    if is_pooled:
-        pool = np.log(_normal((grid - m[-1]) / s[-1]))
-        m, s = m[:-1], s[:-1]
-    # In two parts, since a sharp contender far above the cut must not fall between two nodes.
-    grid_high, grid_low = _parts(grid)
-    m_high, m_low = _parts(m)
-    distance = grid_high - m_high[:, None]
-    distance += grid_low - m_low[:, None]
-    distance *= (1.0 / s).astype(np.float32)[:, None]
-    return _normal(distance), pool
+    # Single precision has the bits that the fit is good for, once a sharp contender's mean is taken off.
+    x = (grid - m[:, None]).astype(np.float32)
+    x *= (1.0 / s).astype(np.float32)[:, None]
+    odds = _odds_above(x)
+    pool = -np.log1p(odds[BOUND:].astype(np.float64)).reshape(-1)
+    odds += 1
+    return np.reciprocal(odds, out=odds).astype(np.float64), pool
 
 
-def _parts(numbers: Doubles) -> tuple[Singles, Singles]:
-    """Split into single precision and what it leaves."""
-    high = numbers.astype(np.float32)
-    return high, (numbers - high).astype(np.float32)
+def _shares(below: Doubles) -> Doubles:
+    """What a chance gains at each node, as a part of the product: the ends stand twice in `below`."""
+    shares = below[..., 2:] - below[..., :-2]
+    shares /= below[..., 1:-1]
+    return shares
+
+
+def _raised(pool: Doubles, members: int) -> Doubles:
+    """Chance that all draws of a pool are below each node."""
+    return np.maximum(np.exp(pool * members), LEAST_BELOW)
 
 
 @functools.cache
@@ -263,16 +287,16 @@ def _offsets(count: int) -> Doubles:
     return steps * (2.0 / q) - 1.0
 
 
-def _normal(x: npt.NDArray[Real]) -> npt.NDArray[Real]:
-    """Cumulative normal of every x, which is changed."""
+def _odds_above(x: Singles) -> Singles:
+    """Odds that a draw of the standard normal is above every x, which is changed."""
     np.minimum(x, NORMAL_REACH, out=x)
     np.maximum(x, -NORMAL_REACH, out=x)
     square = x * x
-    total = square * NORMAL[-1]
-    for factor in NORMAL[-2:0:-1]:
-        total += factor
-        total *= square
-    total += NORMAL[0]
-    total *= x
-    total += 0.5
-    return total
+    odds: Singles = square * LOG_ODDS[-1]
+    for factor in LOG_ODDS[-2:0:-1]:
+        odds += factor
+        odds *= square
+    odds += LOG_ODDS[0]
+    odds *= x
+    np.exp(odds, out=odds)
+    return odds

@@ -179,9 +179,10 @@ def dead_words(table: Words, rows: Places, prior: Words, words: int, layers: Pla
         prior: uint64 [W], OR of further rows.
     """
     word: Words = np.bitwise_or.reduce(table.take(rows, axis=0), axis=0) | prior
-    dead = word[:words]
+    dead, slots = word[:words], ~word
     for start, size in layers.tolist():
-        dead[:size] |= ~word[start : start + size]
+        part = dead[:size]
+        part |= slots[start : start + size]
     return dead
 
 
