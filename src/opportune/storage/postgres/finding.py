@@ -169,12 +169,12 @@ _RESERVATIONS = Statement(
     ("text[]",),
 )
 _CONTACTS = Statement(
-    "select w.person, k.person, n.kind, n.sequence"
+    "select k.person, u.person, n.kind, n.sequence"
     " from unnest($1::text[], $2::int8[]) as w(person, seen) left join merges m on m.absorbed = w.person"
-    " cross join lateral (select coalesce(m.kept, w.person) as person) k left join lateral"
-    " (select j.kind, max(j.sequence) as sequence from"
-    " (select k.person as person union all select absorbed from merges where kept = k.person) u"
-    " join journal j on j.person = u.person and j.sequence > w.seen group by j.kind) n on true",
+    " cross join lateral (select coalesce(m.kept, w.person) as person) k cross join lateral"
+    " (select k.person as person union all select absorbed from merges where kept = k.person) u left join lateral"
+    " (select j.kind, max(j.sequence) as sequence from journal j"
+    " where j.person = u.person and j.sequence > w.seen group by j.kind) n on true",
     ("text[]", "int8[]"),
 )
 _SWITCHES = Statement("select * from switches where target = any($1::text[])", ("text[]",))
@@ -376,7 +376,7 @@ def _fill_reservations(found: Found, rows: list[Row]) -> None:
 
 
 def _fill_contacts(found: Found, rows: list[Row]) -> None:
-    for person, kept, kind, newest in rows:
+    for kept, person, kind, newest in rows:
         found.roots[person] = kept
         news = found.news.setdefault(kept, {})
         if kind is not None:

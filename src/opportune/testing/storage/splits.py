@@ -189,6 +189,19 @@ class SplitsContract(StorageCase):
 
         assert isinstance(refusal, StaleError)
 
+    def test_an_answer_under_an_absorbed_identifier_makes_a_decision_of_the_same_batch_stale(
+        self, storage: Storage
+    ) -> None:
+        storage.write([save_profile("p1", "c-001"), save_profile("p2", "c-002")])
+        one(storage, decide_for(storage, "a", "c-002"))
+        one(storage, merge("m"))
+        write = decide_for(storage, "b", "c-001", contacts_seen=storage.contacts("c-001", NOON).last)
+
+        answer, refusal = storage.write([accept("o", "d-a"), write])
+
+        assert isinstance(answer, Receipt)
+        assert isinstance(refusal, StaleError)
+
     def test_a_merge_whose_entry_is_retired_is_listed_and_can_be_undone(self, tmp_path: Path) -> None:
         with self.open(tmp_path) as storage:
             storage.write([save_profile("p1", "c-001"), save_profile("p2", "c-002"), merge("m"), merge("n", "c-003")])
