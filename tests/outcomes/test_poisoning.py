@@ -246,6 +246,19 @@ def test_a_quota_is_kept_and_given_back() -> None:
     assert quota.admit(terms, "p", "a", "d3", 31 * DAY, happened=False)
 
 
+def test_answers_taken_back_leave_the_first_answers_of_others() -> None:
+    quota, terms = Quota(), Terms(answers=3, chance=0.0, days=30)
+    quota.admit(terms, "q", "a", "d", 0, happened=True)
+    for decision, happened in (("d1", True), ("d2", False), ("d3", True)):
+        quota.admit(terms, "p", "a", decision, 0, happened=happened)
+    counts = [quota.snapshot().arrays["first"].tolist()]
+    for decision in ("d2", "d1", "d3"):
+        quota.release(terms, "p", "a", decision, 0)
+        counts.append(quota.snapshot().arrays["first"].tolist())
+
+    assert counts == [[[2, 2]], [[2, 2]], [[2, 2]], [[1, 1]]]
+
+
 def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
     quota, terms = Quota(), Terms(answers=5, chance=0.05, days=30)
     for number in range(200):

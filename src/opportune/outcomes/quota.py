@@ -99,14 +99,16 @@ class Quota:
         pair = _pair(terms, who, action, at)
         taught = self._taught.get(pair, b"")
         place = _place(taught, _mark(decision))
-        if place == 0:
+        if place < 0:
+            return
+        left = taught[:place] + taught[place + MARK_BYTES :]
+        if left:
+            # Of somebody whose first answer went, the next one is the first.
+            self._count(action, 0, (left[0] & 1) - (taught[0] & 1))
+            self._taught[pair] = left
+        else:
             self._count(action, -1, -(taught[0] & 1))
-        if place >= 0:
-            left = taught[:place] + taught[place + MARK_BYTES :]
-            if left:
-                self._taught[pair] = left
-            else:
-                del self._taught[pair]
+            del self._taught[pair]
 
     def _count(self, action: str, answers: int, happened: int) -> None:
         first = self._first.setdefault(action, [0, 0])
