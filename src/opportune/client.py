@@ -12,6 +12,7 @@ Example:
 from __future__ import annotations
 
 import asyncio
+import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,13 +21,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 from uuid import uuid4
 
 import httpx
 import msgspec
 
-from opportune.errors import Problem, ServiceError
+from opportune.errors import InputError, Problem, ServiceError
 
 __all__ = [
     "AWAY",
@@ -165,6 +166,21 @@ class _Merges(msgspec.Struct, frozen=True):
     merges: tuple[dict[str, Any], ...]
 
 
+class _Wrong(msgspec.Struct, frozen=True):
+    where: str
+    message: str
+    remedy: str
+
+
+class _Told(msgspec.Struct, frozen=True):
+    """What the service says of a refusal."""
+
+    title: str
+    detail: str
+    code: str
+    problems: tuple[_Wrong, ...] = ()
+
+
 class History(msgspec.Struct, frozen=True, kw_only=True):
     """What happened to a customer, newest first; `before` asks for what is older, None where nothing is."""
 
@@ -224,7 +240,7 @@ class _Ask(Generic[T]):
     once: bool = False
 
     def parts(self) -> dict[str, Any]:
-        content = None if self.body is None else msgspec.json.encode(self.body)
+        content = None if self.body is None else _encoded(self.body)
         headers = dict(self.headers or {})
         if content is not None:
             headers["content-type"] = "application/json"
@@ -242,7 +258,7 @@ class _Common:
         retries: int,
         decide_seconds: float,
     ) -> None:
-        self._url = url.rstrip("/")
+        self._url = _address(url)
         self._timeout = timeout
         self._retries = retries
         self._decide_seconds = decide_seconds
@@ -292,6 +308,36 @@ class _Common:
         return msgspec.structs.replace(answer, placements=tuple(placements))
 
 
+def _address(url: str) -> str:
+    """Give the address of a service without a slash at its end.
+
+    Raises:
+        ValueError: no service can be there, so that it would seem to be away for ever.
+    """
+    wanted = "url: expected an address that begins with http:// or https://, such as http://127.0.0.1:8080"
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        raise ValueError(wanted) from None
+    if not is_address:
+        raise ValueError(wanted)
+    return url.rstrip("/")
+
+
+def _encoded(body: Any) -> str:
+    """Write a body as JSON.
+
+    Raises:
+        InputError: it holds a number that JSON does not have; null in its place would say something else.
+    """
+    try:
+        return json.dumps(msgspec.to_builtins(body, str_keys=True), allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        message = "expected numbers that JSON has, found NaN or infinity"
+        raise InputError.of("body", message, "leave out what is not known", "malformed-json") from None
+
+
 def _is_final(response: httpx.Response | None) -> bool:
     return response is not None and response.status_code not in RETRIED
 
@@ -306,6 +352,11 @@ def _received(response: httpx.Response | None) -> httpx.Response:
     return response
 
 
+def _id(given: str | None) -> str:
+    """Give the idempotency key of a request; one that is empty is the service's to refuse."""
+    return uuid4().hex if given is None else given
+
+
 def _decision(
     channel: str,
     placements: str | Sequence[str | Mapping[str, Any]],
@@ -315,20 +366,18 @@ def _decision(
 ) -> _Ask[DecisionAnswer]:
     names = [placements] if isinstance(placements, str) else placements
     wanted = [{"name": one} if isinstance(one, str) else one for one in names]
-    body = {"id": id or uuid4().hex, "channel": channel, "placements": wanted, **_without_none(fields)}
+    body = {"id": _id(id), "channel": channel, "placements": wanted, **_without_none(fields)}
     headers = {} if deadline_ms is None else {"Opportune-Deadline-Ms": f"{deadline_ms:g}"}
     return _Ask("POST", "/v1/decisions", _reader(DecisionAnswer), body, headers)
 
 
 def _outcome(decision: str, action: str, outcome: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "action": action, "outcome": outcome} | (
-        {"decision": decision} if decision else {}
-    )
+    body = {"id": _id(id), "action": action, "outcome": outcome} | ({"decision": decision} if decision else {})
     return _Ask("POST", "/v1/outcomes", _reader(Recorded), body | _without_none(fields))
 
 
 def _withdrawal(decision: str, withdraws: str, id: str | None, token: str | None) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "withdraws": withdraws} | ({"decision": decision} if decision else {})
+    body = {"id": _id(id), "withdraws": withdraws} | ({"decision": decision} if decision else {})
     return _Ask("POST", "/v1/outcomes", _reader(Recorded), body | _without_none({"token": token}))
 
 
@@ -337,7 +386,7 @@ def _outcomes(outcomes: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
 
 
 def _event(type: str, id: str | None, **fields: Any) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "type": type, **_without_none(fields)}
+    body = {"id": _id(id), "type": type, **_without_none(fields)}
     return _Ask("POST", "/v1/events", _reader(Recorded), body)
 
 
@@ -346,15 +395,12 @@ def _events(events: Sequence[Mapping[str, Any]]) -> _Ask[Batch]:
 
 
 def _session(session: str, id: str | None, **fields: Any) -> _Ask[SessionKnown]:
-    body = {"id": id or uuid4().hex, **_without_none(fields)}
+    body = {"id": _id(id), **_without_none(fields)}
     return _Ask("POST", f"/v1/sessions/{_part(session)}", _reader(SessionKnown), body)
 
 
 def _profile(customer: str) -> _Ask[Profile | None]:
-    def read(response: httpx.Response) -> Profile | None:
-        return None if response.status_code == 404 else _read(response, Profile)
-
-    return _Ask("GET", _customer_path(customer), read)
+    return _Ask("GET", _customer_path(customer), lambda response: _found(response, Profile))
 
 
 def _change(method: str, path: str, attributes: Mapping[str, Any]) -> _Ask[CustomerChange]:
@@ -364,7 +410,7 @@ def _change(method: str, path: str, attributes: Mapping[str, Any]) -> _Ask[Custo
 
 
 def _join(customer: str, level: str, unit: str | None, id: str | None) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "level": level, "unit": unit}
+    body = {"id": _id(id), "level": level, "unit": unit}
     return _Ask("PUT", f"{_customer_path(customer)}/units", _reader(Recorded), body)
 
 
@@ -399,12 +445,12 @@ def _export(customer: str) -> _Ask[dict[str, Any]]:
 
 
 def _erase(path: str, author: str, reason: str, id: str | None) -> _Ask[dict[str, Any]]:
-    body = {"author": author, "reason": reason, "id": id or uuid4().hex}
+    body = {"author": author, "reason": reason, "id": _id(id)}
     return _Ask("POST", f"{path}/erasure", lambda response: _read(response, dict[str, Any]), body, seconds=600.0)
 
 
 def _merge(customer: str, other: str, id: str | None, author: str, reason: str) -> _Ask[Merged]:
-    body = {"id": id or uuid4().hex, "other": other, **_words(author, reason)}
+    body = {"id": _id(id), "other": other, **_words(author, reason)}
     return _Ask("POST", f"{_customer_path(customer)}/merge", _reader(Merged), body)
 
 
@@ -413,7 +459,7 @@ def _merges(customer: str) -> _Ask[tuple[dict[str, Any], ...]]:
 
 
 def _split(customer: str, merge: int, id: str | None, author: str, reason: str) -> _Ask[Recorded]:
-    body = {"id": id or uuid4().hex, "merge": merge, **_words(author, reason)}
+    body = {"id": _id(id), "merge": merge, **_words(author, reason)}
     return _Ask("POST", f"{_customer_path(customer)}/split", _reader(Recorded), body)
 
 
@@ -427,11 +473,9 @@ def _identify(identifiers: Mapping[str, str], proof: str) -> _Ask[Identified]:
 
 
 def _history(customer: str, limit: int, before: int | None) -> _Ask[History | None]:
-    def read(response: httpx.Response) -> History | None:
-        return None if response.status_code == 404 else _read(response, History)
-
     older = "" if before is None else f"&before={before}"
-    return _Ask("GET", f"{_customer_path(customer)}/history?limit={limit}{older}", read)
+    path = f"{_customer_path(customer)}/history?limit={limit}{older}"
+    return _Ask("GET", path, lambda response: _found(response, History))
 
 
 def _models() -> _Ask[list[dict[str, Any]]]:
@@ -540,6 +584,20 @@ def _reader(type_: type[T]) -> Callable[[httpx.Response], T]:
     return lambda response: _read(response, type_)
 
 
+def _found(response: httpx.Response, type_: type[T]) -> T | None:
+    """Read an answer; None where the service says that there is nothing.
+
+    Raises:
+        ServiceError: the service refused, or something else has nothing under this path.
+    """
+    try:
+        return _read(response, type_)
+    except ServiceError as error:
+        if error.code != "not-found":
+            raise
+        return None
+
+
 def _read(response: httpx.Response, type_: type[T]) -> T:
     """Read an answer.
 
@@ -552,15 +610,12 @@ def _read(response: httpx.Response, type_: type[T]) -> T:
         except msgspec.MsgspecError:
             raise ServiceError("expected an answer of Opportune, found something else", response.status_code) from None
     try:
-        problem = msgspec.json.decode(response.content)
-        problems = [
-            Problem("", 0, 0, one["where"], one["message"], one["remedy"], problem["code"])
-            for one in problem.get("problems", ())
-        ]
-        detail = "\n".join(map(str, problems)) if any(one.remedy for one in problems) else problem["detail"]
-        raise ServiceError(f"{problem['title']}: {detail}", response.status_code, problem["code"], problems)
-    except (msgspec.MsgspecError, KeyError, TypeError):
+        told = msgspec.json.decode(response.content, type=_Told)
+    except msgspec.MsgspecError:
         raise ServiceError("the service refused without a reason", response.status_code, "unknown") from None
+    problems = [Problem("", 0, 0, one.where, one.message, one.remedy, told.code) for one in told.problems]
+    detail = "\n".join(map(str, problems)) if any(one.remedy for one in problems) else told.detail
+    raise ServiceError(f"{told.title}: {detail}", response.status_code, told.code, problems)
 
 
 class Client(_Common):
@@ -574,6 +629,9 @@ class Client(_Common):
         retries: further tries after the first, with growing pauses.
         decide_seconds: time of `decide` with all its tries and pauses; then it gives the defaults.
         transport: how requests travel, for tests.
+
+    Raises:
+        ValueError: the URL is no address of a service.
     """
 
     def __init__(
@@ -630,6 +688,7 @@ class Client(_Common):
 
         Raises:
             ServiceError: the request is wrong. A service that is away raises nothing.
+            InputError: the request holds NaN or infinity, as those of all methods must not.
         """
         ask = _decision(
             channel,
@@ -1066,7 +1125,7 @@ class Client(_Common):
             return None
         try:
             return self._http.request(**ask.parts(), timeout=seconds)
-        except httpx.TransportError:
+        except httpx.RequestError:
             return None
 
 
@@ -1364,5 +1423,5 @@ class AsyncClient(_Common):
             return None
         try:
             return await self._http.request(**ask.parts(), timeout=seconds)
-        except httpx.TransportError:
+        except httpx.RequestError:
             return None

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from opportune.client import AWAY, AsyncClient, Client
-from opportune.errors import ServiceError
+from opportune.errors import InputError, ServiceError
 
 ANSWER = {
     "id": "d-1",
@@ -149,6 +149,9 @@ def test_a_batch_tells_what_became_of_each() -> None:
         assert [item.code for item in batch.items] == [None, "unknown-action"]
 
 
+NOBODY = {"title": "There is no such thing", "detail": "nobody is known under this identifier", "code": "not-found"}
+
+
 def test_customers_are_written_and_read() -> None:
     change = {"version": 2, "repeated": False, "ignored": []}
 
@@ -158,7 +161,7 @@ def test_customers_are_written_and_read() -> None:
             assert script.requests[0].url.raw_path == b"/v1/customers/a%2Fb%20c"
     for profile, _ in both(lambda: Script((200, {"version": 1, "attributes": {"age": 3}})), "customer", "c-1"):
         assert profile.attributes == {"age": 3}
-    for profile, _ in both(lambda: Script((404, {})), "customer", "c-1"):
+    for profile, _ in both(lambda: Script((404, NOBODY)), "customer", "c-1"):
         assert profile is None
 
 
@@ -226,7 +229,7 @@ def test_customers_are_merged_and_their_history_is_read() -> None:
     script = Script((200, {"status": "recorded", "version": 3}))
     merged = sync(script, lambda client: client.merge("c/1", "c-2", id="m-1"))
     again = of_async(script, "merge", "c/1", "c-2")
-    history = Script((200, {"entries": [{"kind": "merge"}], "before": 7}), (404, {}))
+    history = Script((200, {"entries": [{"kind": "merge"}], "before": 7}), (404, NOBODY))
     first = sync(history, lambda client: client.history("c-1", limit=1))
     older = of_async(history, "history", "c-1", before=7)
 
@@ -305,6 +308,55 @@ def test_models_are_compared_promoted_and_restored() -> None:
 def test_an_answer_of_something_else_is_an_error() -> None:
     with pytest.raises(ServiceError):
         sync(Script((200, ["hello"])), lambda client: client.outcome("d-1", "water", "accept"))
+
+
+@pytest.mark.parametrize("body", ["bad gateway", ["no"], 502, None, {"problems": "x"}])
+@pytest.mark.parametrize("status", [400, 404, 502])
+def test_a_refusal_of_something_else_is_an_error_whatever_its_body(status: int, body: Any) -> None:
+    for name, args in (("outcome", ("d-1", "water", "accept")), ("customer", ("c-1",)), ("history", ("c-1",))):
+        with pytest.raises(ServiceError) as caught:
+            both(lambda: Script((status, body)), name, *args)
+
+        assert (caught.value.status, caught.value.code) == (status, "unknown")
+
+
+def test_an_answer_that_cannot_be_unpacked_is_none() -> None:
+    def damaged(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=b"no gzip", headers={"content-encoding": "gzip"})
+
+    with Client("http://shop", defaults=DEFAULTS, transport=httpx.MockTransport(damaged), retries=0) as client:
+        assert client.decide("till", "receipt").degraded == AWAY
+        with pytest.raises(ServiceError):
+            client.outcome("d-1", "water", "accept")
+
+
+@pytest.mark.parametrize(
+    "url", ["", "shop", "127.0.0.1:8080", "localhost:8080", "ftp://shop", "http://", "http://x:99999"]
+)
+def test_what_is_no_address_is_refused_at_once_in_place_of_being_away_for_ever(url: str) -> None:
+    for kind in (Client, AsyncClient):
+        with pytest.raises(ValueError, match="begins with http://"):
+            kind(url)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_a_number_that_json_does_not_have_is_refused_and_never_sent_as_null(number: float) -> None:
+    for name, args, fields in (
+        ("decide", ("till", "receipt"), {"context": {"minutes": number}}),
+        ("patch_customer", ("c-1", {"age": number}), {}),
+        ("outcome", ("d-1", "water", "accept"), {"amount": number}),
+    ):
+        script = Script((200, {}))
+
+        with pytest.raises(InputError, match="NaN"):
+            both(lambda: script, name, *args, **fields)  # noqa: B023
+
+        assert script.requests == []
+
+
+def test_an_empty_id_is_sent_as_it_is() -> None:
+    for _, script in both(lambda: Script((200, {"status": "recorded", "sequence": 1})), "event", "call", id=""):
+        assert script.ids() == [""]
 
 
 @pytest.fixture

@@ -111,6 +111,17 @@ def test_other_types_and_encodings_are_refused(service: Service, route: Any) -> 
         assert is_problem(service.call(route.method, path, sent, **headers), "unsupported-media-type")
 
 
+@pytest.mark.parametrize(
+    "parameters", ["charset=utf-8", 'charset="UTF-8"', "charset=utf-8; profile=x", "v=1;charset=utf8"]
+)
+def test_other_parameters_of_the_type_are_passed_over(service: Service, parameters: str) -> None:
+    sent = json.dumps(decision()).encode()
+
+    assert (
+        service.call("POST", "/v1/decisions", sent, content_type=f"application/json; {parameters}").status_code == 200
+    )
+
+
 @pytest.mark.parametrize("route", WITH_BODY, ids=lambda route: f"{route.method} {route.path}")
 def test_too_long_a_body_is_refused(service: Service, route: Any) -> None:
     body = b" " * (route.body_bytes_max + 1)

@@ -148,6 +148,18 @@ def test_refusals_of_identifiers_are_described(tmp_path: Path, name: str) -> Non
     assert wrong == []
 
 
+def test_an_event_of_no_type_in_a_contact_is_described(service: Service, document: dict[str, Any]) -> None:
+    events = [{"type": "no_such_type"}]
+
+    for path, template, body in (
+        ("/v1/decisions", "/v1/decisions", decision(events=events)),
+        ("/v1/sessions/s-1", "/v1/sessions/{session}", {"id": "n-1", "events": events}),
+    ):
+        code = service.call("POST", path, body).json()["code"]
+        assert code == "unknown-event-type"
+        assert code in document["paths"][template]["post"]["responses"]["422"]["description"]
+
+
 @pytest.mark.parametrize(
     ("path", "body", "other"),
     [

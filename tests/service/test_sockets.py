@@ -106,6 +106,37 @@ def test_requests_behind_each_other_on_one_connection_are_all_answered(service: 
     assert answer.count(b'"degraded":null') == 5
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/v1/models", "/v1/decisions", "/v1/customers/c-404"])
+def test_the_head_of_an_answer_comes_without_its_body(service: Running, path: str) -> None:
+    asked = f"HEAD {path} HTTP/1.1\r\nHost: shop\r\n\r\nHEAD /healthz HTTP/1.1\r\nHost: shop\r\n".encode()
+
+    answer = exchange(service.port, asked + CLOSE + b"\r\n")
+
+    first, second, rest = answer.split(b"\r\n\r\n")
+    assert int(re.search(rb"content-length: (\d+)", first)[1]) > 0  # type: ignore[index]
+    assert (status(second), rest) == (200, b"")
+
+
+@pytest.mark.parametrize("split", [0, 40, 90])
+def test_a_caller_who_would_like_http_2_is_answered_in_http_1(service: Running, split: int) -> None:
+    wish = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n"
+    body = json.dumps(decision(f"upgrade-{split}")).encode()
+    request = HEAD + wish + b"Content-Length: %d\r\n\r\n%s" % (len(body), body)
+
+    answer = exchange(service.port, request[:split], request[split:], whole())
+
+    assert answer.count(b"HTTP/1.1 200 ") == 2
+
+
+def test_a_wish_in_a_body_is_no_wish(service: Running) -> None:
+    body = b'{"id": "wish",\r\nUpgrade: h2c'
+
+    answer = exchange(service.port, whole(body))
+
+    assert status(answer) == 400
+    assert b"malformed-json" in answer
+
+
 def test_damaged_bytes_are_answered_with_4xx_or_the_connection_ends(service: Running) -> None:
     chance = random.Random(20260504)
     good = whole(json.dumps(decision("damaged")).encode())

@@ -214,7 +214,7 @@ def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
         raise Refusal("unsupported-media-type", f"expected Content-Type {wanted}")
     if headers.get(b"content-encoding", b"identity").strip().lower() != b"identity":
         raise Refusal("unsupported-media-type", "expected a body without Content-Encoding")
-    charset = given.lower().partition(b"charset=")[2].strip(b' "')
+    charset = given.lower().partition(b"charset=")[2].partition(b";")[0].strip(b' "')
     if charset and charset not in (b"utf-8", b"utf8"):
         raise Refusal("unsupported-media-type", "expected charset utf-8")
     return media or JSON

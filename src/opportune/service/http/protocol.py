@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from asyncio import TimerHandle
 from functools import partial
 from typing import Any
@@ -32,6 +33,7 @@ _DECISIONS = b"POST /v1/decisions HTTP/1.1\r\n"
 _OTHERS = (b"POST /v1/outcomes HTTP/1.1\r\n", b"POST /v1/events HTTP/1.1\r\n", b"POST /v1/customers HTTP/1.1\r\n")
 _ODD = (b"transfer-encoding", b"expect", b"upgrade", b"\r\nconnection:")
 """Words that leave a head to the parser."""
+_UPGRADE = re.compile(rb"\r\n(?i:upgrade):[^\r\n]*")
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -75,6 +77,7 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         if self._in_head:
             self._head_bytes += len(data)
+            data = _without_upgrade(data)
         super().data_received(data)
         if self._in_head:
             if self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
@@ -227,6 +230,14 @@ class BoundedProtocol(HttpToolsProtocol):
         headers = b"content-type: application/problem+json\r\ncontent-length: %d\r\nconnection: close" % len(body)
         self.transport.write(b"HTTP/1.1 %s\r\n%s\r\n\r\n%s" % (status, headers, body))
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """Leave out that a caller would like another protocol, such as HTTP/2: the parser would take the body for its."""
+    found = _UPGRADE.search(data)
+    if found is None or found.start() > data.find(b"\r\n\r\n") >= 0:
+        return data
+    return data[: found.start()] + data[found.end() :]
 
 
 def _announced(cycle: RequestResponseCycle) -> int:

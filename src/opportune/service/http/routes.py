@@ -148,6 +148,7 @@ ROUTES: tuple[Route, ...] = (
             "invalid-attribute",
             "unknown-channel",
             "unknown-placement",
+            "unknown-event-type",
             "invalid-header",
         ),
         parameters=(DEADLINE,),

@@ -43,7 +43,7 @@ def _write(cycle: RequestResponseCycle, reply: Reply) -> None:
     ]
     if not cycle.keep_alive:
         parts.append(b"connection: close\r\n")
-    parts += (b"\r\n", reply.body)
+    parts += (b"\r\n", b"" if cycle.scope["method"] == "HEAD" else reply.body)
     cycle.response_started = True
     cycle.transport.write(b"".join(parts))
     cycle.response_complete = True
