@@ -124,3 +124,26 @@ def test_an_erasure_whose_files_cannot_be_rewritten_is_told_and_certified_later(
     assert told["reason"] == "shop.db: no space left"
     assert (later.status_code, later.json()["compacted"], later.json()["repeated"]) == (200, True, True)
     assert later.json()["entry"] == told["entry"]
+
+
+def test_an_export_tells_answers_that_stand_as_learned_and_no_others(service: Service) -> None:
+    service.call("PUT", "/v1/customers/c-1", {"attributes": {"age": 40}})
+    reports = {
+        "stands": [("accept", {})],
+        "twice": [("accept", {}), ("accept", {})],
+        "neutral": [("impression", {})],
+        "withdrawn": [("accept", {}), ("", {"withdraws": "withdrawn-0"})],
+        "corrected": [("accept", {}), ("reject", {"replaces": "corrected-0"})],
+    }
+    known = {}
+    for name, said in reports.items():
+        known[service.decide(name, customer="c-1")["id"]] = name
+        for number, (outcome, more) in enumerate(said):
+            told = {"action": "water", "outcome": outcome} if outcome else {}
+            report = {"id": f"{name}-{number}", "decision": list(known)[-1], **told, **more}
+            assert service.call("POST", "/v1/outcomes", report).status_code == 200
+
+    taught = service.call("GET", "/v1/customers/c-1/export").json()["taught"]
+
+    told = sorted((known[one["decision"]], one["outcome"]) for one in taught)
+    assert told == [("corrected", "reject"), ("stands", "accept"), ("twice", "accept")]

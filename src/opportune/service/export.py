@@ -18,12 +18,14 @@ from opportune.decide.explain import CandidateExplanation
 from opportune.decide.limits.windows import instant
 from opportune.decide.zones import zone_of
 from opportune.errors import UnknownError
-from opportune.records import Decision
+from opportune.outcomes.lessons import Account
+from opportune.records import Decision, Sign
 from opportune.service.consents import ConsentLine, lines_of
 from opportune.service.conversations import entries_of
 from opportune.service.course import Course
 from opportune.service.revisions import Strategy
-from opportune.storage import Entry, Kind, MergePayload, OutcomeBody, Storage, decision_of
+from opportune.storage import Entry, Kind, MergePayload, Storage, decision_of
+from opportune.storage.standing import standing
 from opportune.strategy.project import Project
 
 __all__ = ["ExportedDecision", "ExportedEntry", "Named", "PersonExport", "Reason", "Taught", "export_person"]
@@ -325,19 +327,25 @@ def _personal(payload: msgspec.Struct, own: Collection[tuple[str, str]]) -> dict
 def _taught(
     entries: Sequence[Entry], decisions: dict[str | None, Decision], plans: dict[str, Plan | None]
 ) -> Iterator[Taught]:
+    """Tell the answers that stand; what was corrected or withdrawn was taken back, and neutral ones teach nothing."""
+    accounts = {entry.decision: Account.of(entry) for entry in entries if entry.kind is Kind.DECISION}
     for entry in entries:
-        decision = decisions.get(entry.decision)
-        if not isinstance(entry.body, OutcomeBody) or decision is None or not entry.body.outcome:
-            continue
+        account = accounts.get(entry.decision)
+        if account is not None:
+            account.take(entry)
+    for account in accounts.values():
+        decision = decisions[account.decision]
         plan = plans[decision.revision]
         names = () if plan is None else tuple(one.name for one in plan.predictors)
-        yield Taught(
-            decision=decision.id,
-            action=entry.body.action,
-            outcome=entry.body.outcome,
-            at=decision.at,
-            inputs={name: decision.facts[name] for name in names if name in decision.facts},
-        )
+        said = [(one.action, one.outcome) for one in standing(account.reports) if one.sign is not Sign.NEUTRAL]
+        for action, outcome in dict.fromkeys(said):
+            yield Taught(
+                decision=decision.id,
+                action=action,
+                outcome=outcome,
+                at=decision.at,
+                inputs={name: decision.facts[name] for name in names if name in decision.facts},
+            )
 
 
 def _plain(record: msgspec.Struct) -> dict[str, Any]:
