@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opportune.records import Facts
 from opportune.storage import Entry, Kind, Storage
-from opportune.storage.kinds import DecisionPayload
+from opportune.storage.kinds import DecisionBody, DecisionPayload
 
 __all__ = ["compared", "facts_of"]
 
@@ -43,6 +43,12 @@ def _readable(storage: Storage, after: int, until: int) -> list[Entry]:
     """Read decisions whose facts are there, of the sequences behind `after` up to `until`."""
     found: list[Entry] = []
     while after < until and (page := storage.journal(after, PAGE, (Kind.DECISION,))):
-        found += [entry for entry in page if entry.sequence <= until and isinstance(entry.payload, DecisionPayload)]
+        found += [entry for entry in page if entry.sequence <= until and _is_readable(entry)]
         after = page[-1].sequence
     return found
+
+
+def _is_readable(entry: Entry) -> bool:
+    """Say whether a decision's facts are there; a fallback answer gathered none, or only some of them."""
+    body = entry.body
+    return isinstance(entry.payload, DecisionPayload) and isinstance(body, DecisionBody) and body.degraded is None

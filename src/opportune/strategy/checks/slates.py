@@ -143,7 +143,7 @@ def _check_bundle(notes: Notes, name: str, actions: tuple[str, ...]) -> None:
             if other is not None and other < name:
                 message = f"action '{action}' is in bundle '{other}' too"
                 notes.report(FILE, path, message, "make one bundle of both", "slate-twice")
-    if len(notes.problems) > before or "channels.yaml" in notes.gaps.files:
+    if len(notes.problems) > before or "channels.yaml" in notes.gaps.files or not project.actions.keys() >= {*actions}:
         return
     if not any(_has_room(notes, channel, slot, actions) for channel, slot in _slots(notes)):
         message = f"no placement has {len(actions)} places and a treatment of every one"
