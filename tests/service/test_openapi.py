@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -146,6 +147,32 @@ def test_refusals_of_identifiers_are_described(tmp_path: Path, name: str) -> Non
                 wrong.append(f"{title}: {response.json()['code']}")
 
     assert wrong == []
+
+
+CLOUD_EVENT = {"specversion": "1.0", "id": "1", "source": "/calls", "type": "call_ended", "subject": "c-1"}
+SEGMENT = {"type": "track", "event": "Call Ended", "messageId": "m-1", "userId": "c-1", "properties": {"minutes": 2}}
+
+
+@pytest.mark.parametrize(
+    ("media", "body"),
+    [
+        ("application/json", {"id": "e-1", "type": "call_ended"}),
+        ("application/json", [{"id": "e-1", "type": "call_ended"}, CLOUD_EVENT, SEGMENT]),
+        ("application/json", SEGMENT),
+        ("application/json", {"batch": [SEGMENT], "sentAt": "2026-05-04T18:00:00Z"}),
+        ("application/cloudevents+json", {**CLOUD_EVENT, "time": "2026-05-04T18:00:00Z", "data": {"minutes": 2}}),
+        ("application/cloudevents-batch+json", [CLOUD_EVENT]),
+    ],
+)
+def test_events_in_the_shapes_of_others_fit_their_description(
+    service: Service, document: dict[str, Any], media: str, body: Any
+) -> None:
+    schema = document["paths"]["/v1/events"]["post"]["requestBody"]["content"][media]["schema"]
+    validator = jsonschema_rs.validator_for({**schema, "components": document["components"]})
+
+    assert service.call("POST", "/v1/events", json.dumps(body).encode(), content_type=media).status_code == 200
+    assert validator.is_valid(body)
+    assert not validator.is_valid({"id": "e-1"})
 
 
 def test_an_event_of_no_type_in_a_contact_is_described(service: Service, document: dict[str, Any]) -> None:

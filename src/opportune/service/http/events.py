@@ -17,9 +17,47 @@ from opportune.service.http.handlers import BATCH_MAX, answer_batch, answer_one,
 from opportune.service.http.strict import is_plain, read_as, read_json
 from opportune.service.slices import in_slices
 
-__all__ = ["MEDIA", "create_events"]
+__all__ = ["MEDIA", "SHAPES", "create_events"]
 
 MEDIA = (JSON, STRUCTURED, BATCH)
+_TEXT = {"type": "string"}
+_OBJECT = {"type": "object"}
+_MOMENT = {"type": "string", "format": "date-time"}
+_CALL: dict[str, Any] = {
+    "title": "SegmentCall",
+    "description": "A call as Segment sends it.",
+    "type": "object",
+    "properties": {
+        "type": {"enum": ["track", "page", "screen", "identify", "alias"]},
+        "messageId": _TEXT,
+        **dict.fromkeys(("userId", "anonymousId", "previousId", "event"), _TEXT),
+        **dict.fromkeys(("properties", "traits", "context"), _OBJECT),
+        **dict.fromkeys(("timestamp", "originalTimestamp"), _MOMENT),
+    },
+    "required": ["type", "messageId"],
+}
+SHAPES: tuple[dict[str, Any], ...] = (
+    {
+        "title": "CloudEvent",
+        "description": "An event of CloudEvents 1.0; other attributes of it are passed over.",
+        "type": "object",
+        "properties": {
+            "specversion": {"const": "1.0"},
+            **dict.fromkeys(("id", "source", "type", "subject", "subjectkind", "session", "data_base64"), _TEXT),
+            "time": _MOMENT,
+            "data": _OBJECT,
+        },
+        "required": ["specversion", "id", "source", "type"],
+    },
+    _CALL,
+    {
+        "title": "SegmentBatch",
+        "type": "object",
+        "properties": {"batch": {"type": "array", "items": _CALL}},
+        "required": ["batch"],
+    },
+)
+"""Schemas of what others send in the place of an event."""
 
 _decode_own = msgspec.json.Decoder(list[Event]).decode
 

@@ -144,7 +144,7 @@ def _parameter(parameter: Parameter) -> dict[str, Any]:
 
 
 def _bodies(route: Route) -> dict[str, Any]:
-    record = _schema(route.takes)
+    record = {"anyOf": [_schema(route.takes), *route.shapes]} if route.shapes else _schema(route.takes)
     listed = {"type": "array", "items": record}
     forms = [record] * route.takes_one + [listed] * route.takes_list
     content: dict[str, Any] = {}

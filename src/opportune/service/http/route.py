@@ -36,6 +36,7 @@ class Route:
         summary: for people.
         takes: record of the body, None where there is none; `takes_one` and `takes_list` say whether it comes alone,
             in a list, or as the caller likes.
+        shapes: JSON Schemas of what may stand in the place of that record.
         gives: HTTP status → record of the answer; a text stands for another media type.
         refuses: codes of errors that this route may answer, beside those that all may.
         answer_headers: headers of the answer.
@@ -51,6 +52,7 @@ class Route:
     takes: Any = None
     takes_one: bool = True
     takes_list: bool = False
+    shapes: tuple[dict[str, Any], ...] = ()
     refuses: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     media: tuple[bytes, ...] = (JSON,)

@@ -185,6 +185,7 @@ ROUTES: tuple[Route, ...] = (
         {200: (Taken, BatchAnswer), 207: BatchAnswer},
         takes=Event,
         takes_list=True,
+        shapes=events.SHAPES,
         refuses=(
             *_NAMES,
             *_STORE,
