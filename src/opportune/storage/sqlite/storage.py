@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import apsw
 
-from opportune.errors import StoreBusyError, StoreError
+from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage.anchor import Anchor
 from opportune.storage.base import Storage
 from opportune.storage.changes import Changes, ConsentFound, Found, ReservationFound, SwitchFound, Wanted
@@ -51,6 +51,7 @@ from opportune.storage.sqlite.reading import (
 )
 from opportune.storage.sqlite.retention import drop
 from opportune.storage.sqlite.schema import check_ours, migrate
+from opportune.storage.sqlite.wal import PAGE_BYTES, index_fault, lost_frame
 from opportune.storage.statements import IDENTIFIED, JOURNAL_ROWS, PROVED, TODAY, TURNS
 from opportune.storage.tables import TABLES
 from opportune.storage.unions import Link
@@ -83,6 +84,7 @@ class SqliteStorage(Storage):
         **ports: Any,
     ) -> None:
         self._path = Path(path).absolute()
+        self._wal = self._path.with_name(self._path.name + "-wal")
         super().__init__(str(self._path), **ports)
         check_library(apsw.sqlite_lib_version())
         self._writing = threading.Lock()
@@ -99,6 +101,9 @@ class SqliteStorage(Storage):
             with self._translated():
                 if not read_only:
                     self._lock_file = lock(self._path)
+                if missed := index_fault(self._wal, writes=not read_only):
+                    raise self._wal_fault(missed)
+                if not read_only:
                     is_left = self._has_wal()
                     self._writer = self._open_writer()
                     self._checkpointer = Checkpointer(
@@ -124,9 +129,9 @@ class SqliteStorage(Storage):
     def _open_writer(self) -> apsw.Connection:
         fresh = not self._path.exists()
         connection = connect(self._path, apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE)
-        check_ours(connection, self.place, fresh=True)
+        self._check_wal(connection, fresh=True)
         for pragma in (
-            "page_size=8192",
+            f"page_size={PAGE_BYTES}",
             "journal_mode=wal",
             "synchronous=full",
             "secure_delete=on",
@@ -141,8 +146,30 @@ class SqliteStorage(Storage):
 
     def _open_reader(self) -> apsw.Connection:
         connection = look(self._path)
-        check_ours(connection, self.place, fresh=False)
+        if self._writer is None and not self._frozen:
+            self._check_wal(connection, fresh=False)
+        else:
+            check_ours(connection, self.place, fresh=False)
         return connection
+
+    def _check_wal(self, connection: apsw.Connection, *, fresh: bool) -> None:
+        """Refuse a file that is not ours, or whose WAL lacks what was acknowledged.
+
+        Until that is known, nothing of the WAL may go, which closing the connection would do.
+        """
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
+        if self._has_wal():
+            first = lost_frame(self._wal, lambda: int(connection.execute("pragma wal_checkpoint(noop)").get[1]))
+            if first:
+                raise self._wal_fault(f"damaged at page {first}, and what stands behind was acknowledged")
+        check_ours(connection, self.place, fresh=fresh)
+        connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0)
+
+    def _wal_fault(self, fault: str) -> DamageError:
+        return DamageError(
+            f"{self._wal}: {fault}; put back what there was or restore a backup, or go on with what is left by:"
+            f" sqlite3 '{self._path}' 'pragma wal_checkpoint(truncate)'"
+        )
 
     def _note_wal(self, connection: apsw.Connection, name: str, pages: int) -> int:
         if self._checkpointer is not None:
@@ -216,8 +243,7 @@ class SqliteStorage(Storage):
         return is_empty
 
     def _has_wal(self) -> bool:
-        wal = self._path.with_name(self._path.name + "-wal")
-        return wal.exists() and wal.stat().st_size > 0
+        return self._wal.exists() and self._wal.stat().st_size > 0
 
     def _truncate_wal(self, connection: apsw.Connection) -> bool:
         """Move all pages of the WAL into the file and leave nothing behind; after an erasure, no old copy either.
