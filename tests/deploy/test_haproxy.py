@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Self
 
@@ -187,6 +188,56 @@ def test_nobody_there_is_answered_from_the_file(tmp_path: Path, fallback: Path) 
         assert refused.headers["content-type"] == "application/problem+json"
     assert (given.id, given.degraded) == ("", AWAY)
     assert [action.action for action in given.placements[0].actions] == ["water"]
+
+
+class _Slow(BaseHTTPRequestHandler):
+    """Takes requests, and half a second for everything but the question whether it does."""
+
+    def do_GET(self) -> None:
+        if self.path != "/readyz":
+            time.sleep(0.5)
+        self.send_response(200)
+        self.end_headers()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["content-length"]))
+        self.do_GET()
+
+    def log_message(self, *told: object) -> None:
+        """Stay silent."""
+
+
+@pytest.fixture
+def slow() -> Iterator[int]:
+    """Port of a service that takes its time."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Slow) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_port
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/customers/c-1", 503),
+        ("POST", "/v1/outcomes", 503),
+        ("POST", "/v1/models/rebuilds", 200),
+        ("POST", "/v1/revisions/rollback", 200),
+        ("POST", "/v1/customers/c-1/erasure", 200),
+        ("GET", "/v1/customers/c-1/export.html?language=pl", 200),
+    ],
+)
+def test_what_takes_minutes_is_waited_for(
+    tmp_path: Path, fallback: Path, slow: int, method: str, path: str, status: int
+) -> None:
+    def impatient(text: str) -> str:
+        return text.replace("timeout server 30s", "timeout server 100ms")
+
+    with proxied(tmp_path, (slow, slow), fallback, impatient) as proxy:
+        content = b"{}" if method == "POST" else None
+        answer = httpx.request(method, f"http://127.0.0.1:{proxy.port}{path}", content=content)
+
+    assert answer.status_code == status
 
 
 def test_a_new_fallback_counts_after_a_reload_that_refuses_nobody(tmp_path: Path, fallback: Path) -> None:
