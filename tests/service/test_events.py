@@ -66,6 +66,16 @@ def test_a_cloud_event_in_headers_needs_no_data(service: Service) -> None:
     assert service.call("POST", "/v1/events", CLOUD).json()["status"] == "repeated"
 
 
+def test_a_cloud_event_in_headers_needs_no_type_of_data_where_it_has_none(service: Service) -> None:
+    headers = {f"ce_{name}": value for name, value in CLOUD.items()}
+
+    bare = service.call("POST", "/v1/events", **headers)
+    typeless = service.call("POST", "/v1/events", b'{"minutes": 1}', content_type="", **headers)
+
+    assert (bare.status_code, typeless.status_code) == (200, 415)
+    assert service.call("POST", "/v1/events", CLOUD).json()["status"] == "repeated"
+
+
 def test_what_another_shape_says_beyond_the_strategy_is_named(service: Service) -> None:
     answer = service.call("POST", "/v1/events", {**CLOUD, "data": {"minutes": 1, "cell": 4}})
 

@@ -208,7 +208,7 @@ def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
     if given == JSON and JSON in route.media and b"content-encoding" not in headers:
         return JSON
     media = given.partition(b";")[0].strip().lower()
-    if media not in route.media:
+    if media not in route.media and (media or not _is_empty(headers)):
         wanted = " or ".join(one.decode() for one in route.media)
         # A page of another site cannot send these types without asking: that is why a missing type is refused too.
         raise Refusal("unsupported-media-type", f"expected Content-Type {wanted}")
@@ -218,6 +218,11 @@ def _media(route: Route, headers: Mapping[bytes, bytes]) -> bytes:
     if charset and charset not in (b"utf-8", b"utf8"):
         raise Refusal("unsupported-media-type", "expected charset utf-8")
     return media or JSON
+
+
+def _is_empty(headers: Mapping[bytes, bytes]) -> bool:
+    """Whether a head announces that no body follows."""
+    return headers.get(b"content-length", b"0") == b"0" and b"transfer-encoding" not in headers
 
 
 async def _body(receive: Receive, headers: Mapping[bytes, bytes], limit: int, seconds: float | None) -> bytes:
