@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 import polars as pl
@@ -13,6 +13,7 @@ import polars as pl
 from opportune.customers.attributes import Registry
 from opportune.customers.features.batch.points import Known, Point
 from opportune.customers.importing.csv_source import FIRST_LINE_MAX, separator_of
+from opportune.customers.importing.parquet_source import UNREADABLE
 from opportune.decide.zones import is_zone
 from opportune.errors import InputError
 from opportune.records import ValueType
@@ -43,7 +44,7 @@ class PointFile:
     """
 
     def __init__(self, path: Path) -> None:
-        table = _csv(path) if path.suffix.lower() == ".csv" else _parquet(path).collect()
+        table = _csv(path) if path.suffix.lower() == ".csv" else _collected(path, _parquet(path))
         _expect(path, table.columns, (CUSTOMER, AT))
         zones = pl.col(ZONE).cast(pl.String).fill_null("") if ZONE in table.columns else pl.lit("")
         moments = _moments(path, table[AT])
@@ -164,11 +165,7 @@ class EventFile:
             raise _fault(self._path, "expected a JSON object in every cell of attributes", "write objects") from None
 
     def _collect(self, table: pl.LazyFrame) -> pl.DataFrame:
-        try:
-            return table.collect(engine="streaming")
-        except pl.exceptions.PolarsError as error:
-            message = f"the rows could not be read ({type(error).__name__})"
-            raise _fault(self._path, message, "write the file anew") from None
+        return _collected(self._path, table, "streaming")
 
 
 def parts_of(points: PointFile, events: EventFile) -> Iterator[list[PersonPart]]:
@@ -204,9 +201,17 @@ def _parquet(path: Path) -> pl.LazyFrame:
     try:
         table = pl.scan_parquet(path, glob=False)
         table.collect_schema()
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise _fault(path, f"expected Parquet, found something else ({type(error).__name__})", "convert it") from None
     return table
+
+
+def _collected(path: Path, table: pl.LazyFrame, engine: Literal["auto", "streaming"] = "auto") -> pl.DataFrame:
+    try:
+        return table.collect(engine=engine)
+    except UNREADABLE as error:
+        message = f"the rows could not be read ({type(error).__name__})"
+        raise _fault(path, message, "write the file anew") from None
 
 
 def _csv(path: Path) -> pl.DataFrame:
@@ -216,7 +221,7 @@ def _csv(path: Path) -> pl.DataFrame:
         with path.open("rb") as file:
             first = file.readline(FIRST_LINE_MAX).decode(errors="replace")
         return pl.read_csv(path, infer_schema=False, separator=separator_of(first))
-    except (pl.exceptions.PolarsError, OSError) as error:
+    except UNREADABLE as error:
         raise _fault(path, f"expected CSV in UTF-8, found something else ({type(error).__name__})", "") from None
 
 
