@@ -106,11 +106,15 @@ class Recorded(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one item of a batch; `code` says why it was refused."""
+    """What became of one item of a batch; `code` says why it was refused, and `problems` all that is wrong with it.
+
+    A problem has `where`, `message` and `remedy`.
+    """
 
     status: str
     sequence: int = 0
     code: str | None = None
+    problems: tuple[dict[str, str], ...] = ()
 
 
 class SessionKnown(msgspec.Struct, frozen=True, kw_only=True):

@@ -138,15 +138,20 @@ def test_outcomes_and_events_carry_ids() -> None:
 
 
 def test_a_batch_tells_what_became_of_each() -> None:
+    wrong = {"where": "action", "message": "the strategy has no such action", "remedy": "did you mean 'water'?"}
     body = {
         "recorded": 1,
         "repeated": 0,
         "refused": 1,
-        "items": [{"status": "recorded", "sequence": 5}, {"status": "refused", "code": "unknown-action"}],
+        "items": [
+            {"status": "recorded", "sequence": 5},
+            {"status": "refused", "code": "unknown-action", "problems": [wrong]},
+        ],
     }
 
     for batch, _ in both(lambda: Script((207, body)), "outcomes", [{"decision": "d-1"}, {"decision": "d-2"}]):
         assert [item.code for item in batch.items] == [None, "unknown-action"]
+        assert [item.problems for item in batch.items] == [(), (wrong,)]
 
 
 NOBODY = {"title": "There is no such thing", "detail": "nobody is known under this identifier", "code": "not-found"}
