@@ -8,7 +8,7 @@ import pytest
 from opportune.decide import Draws, State, decide
 from opportune.evaluate.off_policy import judge
 from opportune.evaluate.off_policy.log import Judged, LogReader
-from opportune.evaluate.off_policy.odds import odds_of, place_chances, unreachable
+from opportune.evaluate.off_policy.odds import is_told, odds_of, place_chances, unreachable
 from opportune.evaluate.off_policy.recorded import Span
 from opportune.outcomes import Names, new_model
 from opportune.records import Origin, Outcome, PlacementRequest, Sign
@@ -251,3 +251,47 @@ def test_what_a_greedy_log_never_showed_is_out_of_reach():
     beyond = unreachable(odds, list(range(len(greedy.candidates))), place_chances(greedy, decision, 0))
     assert beyond == pytest.approx(1 - best, abs=1e-5)
     assert beyond > 0.3
+
+
+DRINK = """
+kind: offer
+title: Tea
+values: {{profit: {{accept: {value}}}}}
+treatments: {{till: {{card: {{content: {{en: {{title: Tea}}, pl: {{title: Tea}}}}}}}}}}
+"""
+HELP = DRINK.replace("offer", "service").format(value=1)
+FIRST_HELP = "help_first: {at_least: 1, of: {kinds: [service]}, in: placement}"
+
+
+def many(**changed):
+    """More drinks than parts are kept of, all worth more than any help."""
+    drinks = {f"actions__drinks__tea_{number}": DRINK.format(value=10 + number) for number in range(24)}
+    return exploring(0.1, **drinks, actions__help__guide=HELP, actions__help__repair=HELP, **changed).plan
+
+
+def asked_once(plan):
+    """Fill one place, and give the decision with the odds of doing so again."""
+    state = State(model=new_model(plan, "numpy"), position=0)
+    asked = request(channel="till", placements=(PlacementRequest(name="receipt", size=1),))
+    decision = decide(plan, state, asked, NOON, Draws("s"))
+    return decision, odds_of(plan, state, asked, decision, 0, 1, ())
+
+
+@pytest.mark.parametrize("changed", [{}, {"slates": FIRST_HELP}])
+def test_a_record_of_many_judged_by_its_own_strategy_has_its_odds(changed):
+    plan = many(**changed)
+    decision, odds = asked_once(plan)
+    own = dict(zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True))
+
+    known = place_chances(plan, decision, 0, own)
+
+    assert len(decision.traces[0].kept) // 4 < len(own)
+    assert known == pytest.approx({candidate: chance for candidate, chance in own.items() if chance > 0.0}, abs=1e-5)
+    assert unreachable(odds, list(range(len(plan.candidates))), known) == pytest.approx(0.0, abs=1e-5)
+
+
+def test_where_a_minimum_gives_the_best_no_chance_a_record_does_not_tell_that_of_others():
+    free, bound = many(), many(slates=FIRST_HELP)
+
+    assert is_told(free, asked_once(free)[0], 0)
+    assert not is_told(bound, asked_once(bound)[0], 0)

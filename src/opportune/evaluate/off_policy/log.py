@@ -199,7 +199,7 @@ class LogReader:
         plan, to_logged = logged
         foretold = self._rewards.foretold(odds)
         if self._place == 1:
-            known = place_chances(plan, decision, number)
+            known = place_chances(plan, decision, number, _like(odds, to_logged))
             columns.beyond.append(unreachable(odds, to_logged, known))
             columns.base.append(_chances(odds, to_logged, known) @ foretold)
         else:
@@ -256,6 +256,12 @@ class LogReader:
             base=np.array(columns.base).reshape(shape) if self._place == 1 else None,
             members=np.array(columns.members, dtype=bool).reshape(len(columns.person), len(plan.segments.passed({}))),
         )
+
+
+def _like(odds: Odds, to_logged: Sequence[int | None]) -> dict[int, float]:
+    """Give the odds by the candidates of the plan that decided."""
+    pairs = zip(odds.candidates.tolist(), odds.chances.tolist(), strict=True)
+    return {own: chance for candidate, chance in pairs if (own := to_logged[candidate]) is not None}
 
 
 def _chances(odds: Odds, to_logged: Sequence[int | None], known: Mapping[int, float]) -> Reals:

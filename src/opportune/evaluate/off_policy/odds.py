@@ -16,7 +16,7 @@ from opportune.decide import Draws, Plan, State, decide
 from opportune.decide.amounts import of_candidate
 from opportune.records import Decision, DecisionRequest, PlacementRequest, PlacementTrace, Stage
 
-__all__ = ["Odds", "odds_of", "place_chances", "unreachable"]
+__all__ = ["Odds", "is_told", "odds_of", "place_chances", "unreachable"]
 
 ROUNDING = 1e-5
 """Chances are kept in single precision."""
@@ -31,10 +31,11 @@ def _are(*stages: Stage) -> npt.NDArray[np.bool_]:
     return table
 
 
-_STOOD = _are(Stage.SHOWN, Stage.OUTRANKED, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN)
+_STOOD = _are(Stage.SHOWN, Stage.OUTRANKED, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.LINKED)
 """By stage: candidates that may have stood in the first place of the first placement."""
-_STOOD_LATER = _are(Stage.SHOWN, Stage.OUTRANKED)
+_STOOD_LATER = _are(Stage.SHOWN, Stage.OUTRANKED, Stage.LINKED)
 """The same in later placements, where others may have been taken already."""
+_NOTHING: Mapping[int, float] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +101,58 @@ def odds_of(
     return Odds(kept, chances, propensity, _amounts(plan, parts))
 
 
-def place_chances(plan: Plan, decision: Decision, number: int) -> dict[int, float]:
+def place_chances(
+    plan: Plan, decision: Decision, number: int, like: Mapping[int, float] = _NOTHING
+) -> dict[int, float]:
     """Give what a record says of the first place of a placement: candidate → probability, of all that had any.
 
-    Of those whose parts were not kept, every one has the same part of what is left.
+    What is left for those whose parts were not kept is shared as `like` has it, evenly where it gives them nothing.
+
+    Args:
+        plan: that decided.
+        like: candidate → probability by which another strategy would have chosen it.
+    """
+    shown = decision.placements[number].actions
+    if not shown:
+        return {}
+    if shown[0].how == "mandatory":
+        return {decision.traces[number].chosen[0]: 1.0}
+    known, others, left = _kept(plan, decision, number)
+    share = sum(like.get(one, 0.0) for one in others)
+    for one in others:
+        known[one] = left * (like.get(one, 0.0) / share if share > 0.0 else 1.0 / len(others))
+    return {candidate: chance for candidate, chance in known.items() if chance > 0.0}
+
+
+def is_told(plan: Plan, decision: Decision, number: int) -> bool:
+    """Say whether a record tells about how probable everybody was for the first place of a placement.
+
+    Parts are kept of the highest priorities. Where rules of slates gave some of these no chance, those whose parts were
+    not kept share what is left in a way that only deciding again can tell.
 
     Args:
         plan: that decided.
     """
-    trace, shown = decision.traces[number], decision.placements[number].actions
-    kept = np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)
-    if not shown:
-        return {}
-    if shown[0].how == "mandatory":
-        return {int(kept[0]): 1.0}
+    shown = decision.placements[number].actions
+    if not shown or shown[0].how == "mandatory":
+        return True
+    known, others, _ = _kept(plan, decision, number)
+    stages = np.frombuffer(decision.traces[number].stages, dtype=np.uint8)
+    return not others or all(chance > 0.0 or stages[one] != Stage.OUTRANKED for one, chance in known.items())
+
+
+def _kept(plan: Plan, decision: Decision, number: int) -> tuple[dict[int, float], list[int], float]:
+    """Give the chances of those whose parts were kept, who else may have had one, and what is left for these."""
+    trace = decision.traces[number]
+    kept = np.frombuffer(trace.kept, dtype="<u4").tolist()
     chances = _table(trace)[:, plan.part_names.index("first_place_probability")]
-    known = dict(zip(kept.tolist(), chances.tolist(), strict=True))
-    stages = np.frombuffer(trace.stages, dtype=np.uint8)
-    others = [
-        one for one in np.flatnonzero((_STOOD if number == 0 else _STOOD_LATER)[stages]).tolist() if one not in known
-    ]
+    known = dict(zip(kept, chances.tolist(), strict=True))
     left = 1.0 - float(chances.sum())
     # What is left of 1 by rounding is nobody's.
-    if others and left > ROUNDING:
-        known |= dict.fromkeys(others, left / len(others))
-    return {candidate: chance for candidate, chance in known.items() if chance > 0.0}
+    if left <= ROUNDING:
+        return known, [], 0.0
+    stood = (_STOOD if number == 0 else _STOOD_LATER)[np.frombuffer(trace.stages, dtype=np.uint8)]
+    return known, [one for one in np.flatnonzero(stood).tolist() if one not in known], left
 
 
 def unreachable(odds: Odds, to_logged: Sequence[int | None], logged: Mapping[int, float]) -> float:

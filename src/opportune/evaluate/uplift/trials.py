@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.decide import Plan
-from opportune.evaluate.off_policy.odds import place_chances
+from opportune.evaluate.off_policy.odds import is_told, place_chances
 from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.uplift.learners import Trial
 from opportune.learning import Predictor
@@ -132,6 +132,8 @@ class _Reading:
 
     def _draw(self, decision: Decision, truth: Sequence[Report], logged: Plan) -> bool:
         """Count what was shown by chance in the place of others."""
+        if not is_told(logged, decision, 0):
+            return False
         chances = _by_action(place_chances(logged, decision, 0), logged, self._names)
         shown = decision.placements[0].actions
         first = self._today(shown[0].action) if shown else None
