@@ -77,7 +77,8 @@ class BoundedProtocol(HttpToolsProtocol):
                 return
         if self._in_head:
             self._head_bytes += len(data)
-            data = _without_upgrade(data)
+            if not self._in_message:
+                data = _without_upgrade(data)
         super().data_received(data)
         if self._in_head:
             if self._head_bytes > HEADER_BYTES_MAX and not self.transport.is_closing():
@@ -233,7 +234,11 @@ class BoundedProtocol(HttpToolsProtocol):
 
 
 def _without_upgrade(data: bytes) -> bytes:
-    """Leave out that a caller would like another protocol, such as HTTP/2: the parser would take the body for its."""
+    """Leave out that a caller would like another protocol, such as HTTP/2: the parser would take the body for its.
+
+    Args:
+        data: begins with a head, so that its first empty line ends that and nothing of a body is touched.
+    """
     found = _UPGRADE.search(data)
     if found is None or found.start() > data.find(b"\r\n\r\n") >= 0:
         return data
