@@ -37,8 +37,16 @@ def test_email(typed: str, written: str) -> None:
     assert email(written) == written
 
 
-def test_email_in_small_letters() -> None:
-    assert email("Anna.Maria@Example.COM", lower_case=True) == "anna.maria@example.com"
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("Anna.Maria@Example.COM", "anna.maria@example.com"),
+        ("\u03aa\u0301ris@example.com", "\u0390ris@example.com"),
+    ],
+)
+def test_email_in_small_letters(typed: str, written: str) -> None:
+    assert email(typed, lower_case=True) == written
+    assert email(written, lower_case=True) == written
 
 
 @pytest.mark.parametrize(

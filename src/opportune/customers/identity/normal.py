@@ -40,7 +40,9 @@ def email(text: str, lower_case: bool = False) -> str:
     labels = ascii_domain.split(".")
     if len(labels) < 2 or not all(_LABEL.fullmatch(label) for label in labels):
         raise ValueError("expected an e-mail address, found a domain that cannot be")
-    address = f"{name.lower() if lower_case else name}@{ascii_domain}"
+    # Once more: small letters may compose where their capitals do not.
+    name = unicodedata.normalize("NFC", name.lower()) if lower_case else name
+    address = f"{name}@{ascii_domain}"
     if len(address) > CHARACTERS_MAX:
         raise ValueError(f"expected an e-mail address of at most {CHARACTERS_MAX} characters")
     return address
