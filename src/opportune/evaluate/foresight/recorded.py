@@ -16,7 +16,7 @@ from opportune.decide.limits.windows import instant, micros
 from opportune.decide.pipeline import gathered_in
 from opportune.evaluate.foresight.cases import Case
 from opportune.evaluate.off_policy.recorded import Span
-from opportune.records import Consent, Contact, Hold
+from opportune.records import Consent, Contact, Decision, Hold
 from opportune.storage import Entry, Kind, Storage, decision_of
 from opportune.storage.kinds import DecisionPayload, ProfilePayload
 
@@ -27,7 +27,9 @@ _PREFIX = "customer."
 
 
 def recorded_cases(storage: Storage, limit: int, span: Span | None = None) -> list[Case]:
-    """Read the last recorded contacts, in the order of the journal; those whose facts were erased are passed over.
+    """Read the last recorded contacts, in the order of the journal; those whose facts are not known are passed over.
+
+    Facts may be erased, and a fallback answer gathered none, or only some of them.
 
     Raises:
         StoreError: the store cannot be read.
@@ -38,12 +40,13 @@ def recorded_cases(storage: Storage, limit: int, span: Span | None = None) -> li
         if len(found) == limit:
             break
         if wanted.holds(entry.occurred_at) and isinstance(entry.payload, DecisionPayload):
-            found.append(_case(entry))
+            decision = decision_of(entry)
+            if decision.degraded is None:
+                found.append(_case(decision))
     return found[::-1]
 
 
-def _case(entry: Entry) -> Case:
-    decision = decision_of(entry)
+def _case(decision: Decision) -> Case:
     start = len(_PREFIX)
     known = {name[start:]: value for name, value in decision.facts.items() if name.startswith(_PREFIX)}
     standing = _as_seen(decision.holds)
