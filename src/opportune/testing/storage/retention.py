@@ -82,6 +82,17 @@ class RetentionContract(StorageCase):
             assert {step.held for step in steps} == {""}
             assert verify_storage(storage) == []
 
+    def test_nothing_young_goes_of_a_long_journal(self, tmp_path: Path) -> None:
+        now = NOON
+        with self.open(tmp_path, clock=lambda: now) as storage:
+            storage.write([save_profile("old")])
+            now = NOON + timedelta(days=1)
+            storage.write([save_profile(f"young-{number}") for number in range(600)])
+
+            retired = [retire(storage, now).entries for _ in range(2)]
+
+            assert (retired, storage.last_sequence()) == ([1, 0], 601)
+
     def test_the_last_entry_stays(self, storage: Storage) -> None:
         assert retire(storage, LATER).entries == 0
         storage.write([save_profile("p", age=1)])
