@@ -37,6 +37,10 @@ def test_an_outcome_answers_each_head_once(earlier, outcome, taught):
     assert before.items() <= after.items()
 
 
+def test_what_a_channel_does_not_report_is_not_answered_there():
+    assert answers((*HEADS, "visit"), SIGNS, ["silence"]) == {0: False, 1: False, 2: False}
+
+
 @pytest.mark.parametrize(
     ("outcomes", "named"),
     [
@@ -46,6 +50,7 @@ def test_an_outcome_answers_each_head_once(earlier, outcome, taught):
         (["silence"], {"silence"}),
         (["seen", "silence"], {"seen", "silence"}),
         (["silence", "reject"], {"reject"}),
+        (["click", "reject"], {"click", "reject"}),
     ],
 )
 def test_what_happened_is_all_that_was_said_and_what_came_before_it(outcomes, named):

@@ -259,6 +259,61 @@ def test_answers_taken_back_leave_the_first_answers_of_others() -> None:
     assert counts == [[[2, 2]], [[2, 2]], [[2, 2]], [[1, 1]]]
 
 
+def test_a_corrected_first_answer_counts_as_it_stands() -> None:
+    quota, terms = Quota(), Terms(answers=3, chance=0.0, days=30)
+    counts = []
+    for decision, happened in (("d1", True), ("d2", True), ("d2", False), ("d1", False)):
+        quota.admit(terms, "p", "a", decision, 0, happened=happened)
+        counts.append(quota.snapshot().arrays["first"].tolist())
+
+    assert counts == [[[1, 1]], [[1, 1]], [[1, 1]], [[1, 0]]]
+
+
+def test_who_taught_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("opportune.outcomes.quota.PAIRS_MAX", 2)
+    quota, terms = Quota(), Terms(answers=1, chance=0.0, days=30)
+
+    for who in ("p", "q", "r"):
+        quota.admit(terms, who, "a", f"d-{who}", 0, happened=True)
+
+    assert quota.pairs == 2
+    assert [quota.holds(terms, who, "a", f"d-{who}", 0) for who in ("p", "q", "r")] == [False, True, True]
+
+
+class Tape:
+    """Notes what is learned and taken back, in the place of a model."""
+
+    def __init__(self) -> None:
+        self.answers: list[tuple[str, int]] = []
+
+    def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        self.answers.append(("learned", int(facts["n"])))  # type: ignore[arg-type]
+
+    def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
+        self.answers.append(("taken back", int(facts["n"])))  # type: ignore[arg-type]
+
+
+def test_an_answer_taken_back_makes_room_where_it_was_learned_and_changes_nothing_where_it_was_not() -> None:
+    tape = Tape()
+    learner = Learner(plan(answers_per_person=1, chance_per_person=0.0, quota_days=30), tape)  # type: ignore[arg-type]
+    said = [Report(f"o{n}", "a0", "card", "accept", Sign.POSITIVE, 0) for n in range(3)]
+    none = [replace(one, id=f"w{n}", outcome="", sign=Sign.NEUTRAL, withdraws=one.id) for n, one in enumerate(said)]
+    told: list[tuple[int, tuple[Report, ...]]] = [
+        (0, (said[0],)),
+        (1, (said[1],)),
+        (1, (said[1], none[1])),
+        (0, (said[0], none[0])),
+        (2, (said[2],)),
+    ]
+
+    for sequence, (n, reports) in enumerate(told, start=1):
+        before, report = reports[:-1], reports[-1]
+        learner.learn(Lesson(sequence, f"d{n}", 0, "p", {"n": n}, "desk", before, report, reports))
+
+    assert tape.answers == [("learned", 0), ("taken back", 0), ("learned", 2)]
+    assert (learner.learned, learner.unlearned, learner.over_quota) == (2, 1, 1)
+
+
 def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
     quota, terms = Quota(), Terms(answers=5, chance=0.05, days=30)
     for number in range(200):
