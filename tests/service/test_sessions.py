@@ -97,6 +97,18 @@ def test_news_that_come_again_bring_nothing_back_that_was_cleared(service: Servi
     assert service.call("POST", "/v1/sessions/s-1", first).json()["context"] == {}
 
 
+def test_news_may_have_ids_as_long_as_any(service: Service) -> None:
+    news = {"id": "n" * 256, "context": {"need": "wake"}}
+
+    told = [service.call("POST", "/v1/sessions/s-1", news).json()["status"] for _ in range(2)]
+    other = service.call("POST", "/v1/sessions/s-1", {**news, "context": {"need": "rest"}})
+    longer = service.call("POST", "/v1/sessions/s-1", {**news, "id": "n" * 257})
+
+    assert told == ["recorded", "repeated"]
+    assert other.json()["code"] == "id-conflict"
+    assert longer.json()["detail"] == "id: expected 1 to 256 characters, found 257"
+
+
 def test_an_answer_changes_what_comes_next(service: Service) -> None:
     first = ask(service, "r-1", context={"need": "wake"})
     outcome = {"id": "o-1", "decision": first["id"], "action": "coffee", "outcome": "reject"}

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from functools import partial
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from opportune.service.live import Live, Serving
 from opportune.service.profiles import KnownProfile
 from opportune.service.sessions import SAID, last_named, read_session, said_attributes
 from opportune.service.speakers import Speaker
-from opportune.storage import GroupWriter, Receipt, RecordEvent, Storage, Write
+from opportune.storage import GroupWriter, Receipt, RecordEvent, Storage, Write, id_fault
 
 __all__ = ["SessionIntake", "SessionKnown", "SessionNews"]
 
@@ -198,7 +199,7 @@ def _writes(
     attributes: dict[str, Value],
 ) -> list[Write]:
     note = RecordEvent(
-        id=f"session/{news.id}",
+        id=_note_id(news.id),
         type=SAID,
         identifier=None if whose is None else whose.value,
         identifier_kind=CUSTOMER if whose is None else whose.kind,
@@ -207,3 +208,9 @@ def _writes(
     )
     registries = serving.strategy.registries
     return [note, *happened_in(registries, _as_request(session, news), whose, None)]
+
+
+def _note_id(news: str) -> str:
+    """Give the id of the note of some news; what would be too long for one is told by its digest."""
+    name = f"session/{news}"
+    return f"session/{blake2b(news.encode(), digest_size=32).hexdigest()}" if id_fault(name) else name
