@@ -247,12 +247,13 @@ class RuleReader:
         """Say whether a rule names something that was reported already."""
         gaps = self.notes.gaps
         texts = _TEXT_LITERAL.sub("''", source)
-        if any(re.search(rf"\b{name}\.", texts) for at, name in gaps.names if at == "levels.yaml"):
+        if any(re.search(rf"\b{re.escape(name)}\.", texts) for at, name in gaps.names if at == "levels.yaml"):
             return True
         for prefix, file in self.sources.items():
-            if file in gaps.files and re.search(rf"\b{prefix}\b", texts):
+            if file in gaps.files and re.search(rf"\b{re.escape(prefix)}\b", texts):
                 return True
-            if any(re.search(rf"\b{prefix}\.{name}\b", texts) for at, name in gaps.names if at == file):
+            names = (name for at, name in gaps.names if at == file)
+            if any(re.search(rf"\b{re.escape(f'{prefix}.{name}')}\b", texts) for name in names):
                 return True
         return "owns(" in texts and gaps.may_hold("attributes.yaml", "products")
 
