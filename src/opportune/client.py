@@ -336,7 +336,8 @@ def _encoded(body: Any) -> str:
         InputError: it holds a number that JSON does not have; null in its place would say something else.
     """
     try:
-        return json.dumps(msgspec.to_builtins(body, str_keys=True), allow_nan=False, separators=(",", ":"))
+        plain = msgspec.to_builtins(body, str_keys=True)
+        return json.dumps(plain, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
     except ValueError:
         message = "expected numbers that JSON has, found NaN or infinity"
         raise InputError.of("body", message, "leave out what is not known", "malformed-json") from None

@@ -359,6 +359,11 @@ def test_a_number_that_json_does_not_have_is_refused_and_never_sent_as_null(numb
         assert script.requests == []
 
 
+def test_texts_are_sent_in_utf_8() -> None:
+    for _, script in both(lambda: Script((200, {"status": "recorded", "sequence": 1})), "event", "żółw", id="ż"):
+        assert script.requests[0].content == '{"id":"ż","type":"żółw"}'.encode()
+
+
 def test_an_empty_id_is_sent_as_it_is() -> None:
     for _, script in both(lambda: Script((200, {"status": "recorded", "sequence": 1})), "event", "call", id=""):
         assert script.ids() == [""]
