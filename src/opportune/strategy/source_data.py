@@ -50,7 +50,7 @@ def places_of(section: ContextSource, text: str, pairs: Pairs, wanted: Wanted, r
     found = [coordinates(row, report) for row in rows.rows]
     if section.place is not None:
         _expect_once(rows, "name", report)
-    columns = {name: column(rows, name, wanted[name], report) for name in wanted if name not in PLACE[1:]}
+    columns = {name: column(rows, name, wanted[name], report, PLACE) for name in wanted if name not in PLACE[1:]}
     if None in found:
         return None
     places = [place for place in found if place is not None]
@@ -128,7 +128,7 @@ def calendar_of(
     for name in wanted:
         if name in ("name", "next_name"):
             column(rows, "name", wanted[name], report)
-    columns = {name: column(rows, name, wanted[name], report) for name in asked}
+    columns = {name: column(rows, name, wanted[name], report, EVENT) for name in asked}
     events = []
     for number, row in enumerate(rows.rows):
         time = _time(row, zone, report)

@@ -79,15 +79,19 @@ class Rows:
     headings: tuple[str, ...]
     rows: tuple[Row, ...]
 
-    def expect(self, *names: str) -> None:
+    def expect(self, *names: str, beside: Sequence[str] = ()) -> None:
         """Raise unless there are such columns.
+
+        Args:
+            beside: what the source gives without a column, which may be meant.
 
         Raises:
             RowsError: at the headings.
         """
         for name in names:
             if name not in self.headings:
-                raise RowsError(1, f"no column '{name[:CELL_SHOWN]}'", suggest(name, self.headings, "its columns"))
+                known, noun = {*self.headings, *beside}, "it gives" if beside else "its columns"
+                raise RowsError(1, f"no column '{name[:CELL_SHOWN]}'", suggest(name, known, noun))
 
 
 def read_rows(text: str) -> Rows:
@@ -134,13 +138,18 @@ def _rows(reader: Iterator[list[str]], headings: Sequence[str]) -> Iterator[Row]
         line = getattr(reader, "line_num", line) + 1
 
 
-def column(rows: Rows, name: str, attribute: Attribute, report: Report) -> list[Value | None]:
+def column(
+    rows: Rows, name: str, attribute: Attribute, report: Report, beside: Sequence[str] = ()
+) -> list[Value | None]:
     """Read a column as values of an attribute; empty cells are None.
+
+    Args:
+        beside: as of `Rows.expect`.
 
     Raises:
         RowsError: there is no such column.
     """
-    rows.expect(name)
+    rows.expect(name, beside=beside)
     values = []
     for row in rows.rows:
         text = row.cells[name]
