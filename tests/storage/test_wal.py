@@ -12,7 +12,7 @@ import pytest
 
 from opportune.errors import DamageError
 from opportune.storage import SqliteStorage, verify_storage
-from opportune.storage.sqlite.wal import PAGE_BYTES
+from opportune.storage.sqlite.wal import PAGE_BYTES, lost_frame
 from opportune.testing.storage import save_profile
 
 WRITES = 20
@@ -75,20 +75,19 @@ def test_a_flipped_bit_in_it_is_refused_again_and_again(store: Path, seed: int, 
         companion(store, "shm").unlink()
     before = wal.read_bytes()
 
-    for read_only in (True, False, False):
+    for read_only in (False, True, False) if until > HEADER else (False, False):
         with pytest.raises(DamageError, match=r"store\.db-wal: damaged at page \d+, and what stands behind was acknow"):
             SqliteStorage(store, read_only=read_only)
     assert wal.read_bytes() == before
 
 
-@pytest.mark.parametrize("read_only", [True, False])
-def test_one_that_was_cut_short_is_refused(store: Path, read_only: bool) -> None:
+def test_one_that_was_cut_short_is_refused(store: Path) -> None:
     wal = companion(store, "wal")
     wal.write_bytes(wal.read_bytes()[:-FRAME])
 
     for _ in range(2):
         with pytest.raises(DamageError, match=r"store\.db-wal: cut short"):
-            SqliteStorage(store, read_only=read_only)
+            SqliteStorage(store)
 
 
 def test_a_lost_one_is_missed(store: Path) -> None:
@@ -121,6 +120,13 @@ def test_a_torn_last_transaction_is_left_out(store: Path) -> None:
 
     with SqliteStorage(store) as storage:
         assert storage.last_sequence() == WRITES - 1
+
+
+def test_a_wal_that_is_about_to_begin_anew_lacks_nothing(store: Path) -> None:
+    wal = companion(store, "wal")
+
+    assert lost_frame(wal, lambda: 0, alone=False) == 0
+    assert lost_frame(wal, lambda: 0, alone=True) == 1
 
 
 def test_a_wal_that_began_anew_keeps_older_pages_behind_its_end(tmp_path: Path) -> None:

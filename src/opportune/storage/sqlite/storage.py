@@ -101,9 +101,8 @@ class SqliteStorage(Storage):
             with self._translated():
                 if not read_only:
                     self._lock_file = lock(self._path)
-                if missed := index_fault(self._wal, writes=not read_only):
-                    raise self._wal_fault(missed)
-                if not read_only:
+                    if missed := index_fault(self._wal):
+                        raise self._wal_fault(missed)
                     is_left = self._has_wal()
                     self._writer = self._open_writer()
                     self._checkpointer = Checkpointer(
@@ -159,7 +158,9 @@ class SqliteStorage(Storage):
         """
         connection.config(apsw.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1)
         if self._has_wal():
-            first = lost_frame(self._wal, lambda: int(connection.execute("pragma wal_checkpoint(noop)").get[1]))
+            taken = "pragma wal_checkpoint(noop)"
+            alone = self._lock_file is not None
+            first = lost_frame(self._wal, lambda: int(connection.execute(taken).get[1]), alone=alone)
             if first:
                 raise self._wal_fault(f"damaged at page {first}, and what stands behind was acknowledged")
         check_ours(connection, self.place, fresh=fresh)

@@ -66,8 +66,7 @@ class _Wal:
         """Give the end of a transaction from a frame on that another one follows; 0 where there is none."""
         if not self.frames or len(self.header) < _HEADER.size:
             return 0
-        order = ">" if self.header[3] & 1 else "<"
-        salts = self.salts
+        order, salts = ">" if self.header[3] & 1 else "<", self.salts
         if _checksum(order, self.header[:24], (0, 0)) != _HEADER.unpack(self.header)[5:]:
             order = "<" if sys.byteorder == "little" else ">"
             salts = self._frame(1)[2]
@@ -86,44 +85,49 @@ class _Wal:
         return own == salts and _checksum(order, content[:8] + content[_FRAME.size :], before) == tuple(sums)
 
     def _read(self, number: int, length: int) -> bytes:
-        return os.pread(self._descriptor, length, _HEADER.size + (number - 1) * _FRAME_BYTES)
+        # Filled up where it was cut short just now: what is empty carries no salts.
+        return os.pread(self._descriptor, length, _HEADER.size + (number - 1) * _FRAME_BYTES).ljust(length, b"\0")
 
 
-def index_fault(path: Path, *, writes: bool) -> str:
-    """Say what the index of a WAL knows to be gone, "" where nothing is; to be asked before SQLite makes it anew.
+def index_fault(path: Path) -> str:
+    """Say what the index of a WAL knows to be gone, "" where nothing is.
 
-    Args:
-        writes: whoever asks keeps others from writing, so that nobody takes the WAL away just now.
+    To be asked before SQLite makes the index anew, by whoever keeps others from writing. Only before this process
+    opens the store: closing the index releases all locks on it that the process holds.
     """
     index = _index(path)
     if index is None:
         return ""
     if not path.exists():
-        return "lost, with what was acknowledged" if writes and index.frames > index.moved else ""
-    if not os.access(path, os.R_OK):
-        return ""
+        return "lost, with what was acknowledged" if index.frames > index.moved else ""
     with _opened(path) as wal:
-        is_short = wal.salts == index.salts and wal.frames < index.frames
+        is_short = wal is not None and wal.salts == index.salts and wal.frames < index.frames
     return "cut short, and more was acknowledged" if is_short else ""
 
 
-def lost_frame(path: Path, taken: Callable[[], int]) -> int:
+def lost_frame(path: Path, taken: Callable[[], int], *, alone: bool) -> int:
     """Give the first frame that SQLite does not take though it was on the disk; 0 where there is none.
-
-    A process that writes may go on meanwhile.
 
     Args:
         taken: how many frames SQLite takes.
+        alone: nobody else writes; else a process may begin the WAL anew just now, where none is taken.
     """
     first = taken() + 1
     with _opened(path) as wal:
-        written = wal.written(first)
-        return first if taken() < written and wal.is_same() else 0
+        if wal is None:
+            return 0
+        written, now = wal.written(first), taken()
+        return first if now < written and (alone or (now and wal.is_same())) else 0
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[_Wal]:
-    descriptor = os.open(path, os.O_RDONLY)
+def _opened(path: Path) -> Iterator[_Wal | None]:
+    """Open a WAL; None where it went just now, or SQLite will say why it cannot be read."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        yield None
+        return
     try:
         yield _Wal(descriptor)
     finally:
