@@ -60,7 +60,7 @@ def _at_most(limits: Limits, policy: AtMost, history: History, now: datetime, zo
             if part is not None:
                 counted.setdefault(part, []).append(contact.at)
     yield from _full(policy, counted, since, zone)
-    if SHOWN in policy.counts and policy.most <= places:
+    if SHOWN in policy.counts:
         yield from _nearly_full(limits, policy, counted, since, places)
 
 

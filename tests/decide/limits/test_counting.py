@@ -1,0 +1,109 @@
+"""Contact policies that count: what binds an answer of so many places, and when there is room again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from opportune.decide import Draws, State, decide
+from opportune.decide.limits.counting import policy_holds
+from opportune.decide.limits.history import History
+from opportune.decide.limits.limits import AtMost, Limits, Scope
+from opportune.decide.limits.windows import Length, micros
+from opportune.records import Contact
+from tests.worlds import NOON, Item, World, model_of, replace, request
+
+GROUPS = {"a": "things", "b": "things", "c": "others"}
+HOUR = 3_600_000_000
+WITHIN = Length(0, 10 * 3_600)
+
+
+def scope_of(names):
+    sizes = {group: sum(GROUPS[name] == group for name in names) for group in ("things", "others")}
+    return Scope(np.array([name in names for name in GROUPS]), frozenset(names), sizes, None, False)
+
+
+def at_most(most, per="person", what="shown", over="", names="abc"):
+    return AtMost("few", scope_of(names), most, WITHIN, frozenset({what}), per, over=over)
+
+
+def history(shown, what="shown"):
+    """The n-th of the actions was met n + 1 hours ago."""
+    return History(
+        [
+            Contact(micros(NOON) - (n + 1) * HOUR, what, name, "card", "desk", "main", f"d{n}")
+            for n, name in enumerate(shown)
+        ],
+        {},
+    )
+
+
+def limits_with(policy):
+    actions = {name: (slice(n, n + 1), group, "offer") for n, (name, group) in enumerate(GROUPS.items())}
+    return Limits(policies=(policy,), actions=actions, size=len(actions))
+
+
+def holds(policy, own, places, units=None):
+    return list(policy_holds(limits_with(policy), own, units or {}, NOON, "UTC", places))
+
+
+@pytest.mark.parametrize(
+    ("policy", "shown", "places", "found"),
+    [
+        (at_most(3), "a", 2, []),
+        (at_most(3), "a", 3, [("", 2)]),
+        (at_most(3), "ab", 2, [("", 1)]),
+        (at_most(3), "", 3, []),
+        (at_most(2), "", 3, [("", 2)]),
+        (at_most(1), "", 1, []),
+        (at_most(1), "", 2, [("", 1)]),
+        (at_most(2, names="ab"), "", 3, []),
+        (at_most(1, names="ab"), "", 3, [("", 1)]),
+        (at_most(2), "ab", 3, [("", 0)]),
+        (at_most(2), "abc", 3, [("", 0)]),
+        (at_most(1, "group"), "", 3, [("group:things", 1)]),
+        (at_most(2, "group"), "a", 3, [("group:things", 1)]),
+        (at_most(2, "group"), "ac", 1, []),
+        (at_most(1, "group"), "c", 3, [("group:others", 0), ("group:things", 1)]),
+        (at_most(1, "action"), "b", 3, [("action:b", 0)]),
+        (at_most(1, what="seen"), "", 3, []),
+    ],
+)
+def test_a_counter_binds_where_it_is_full_or_one_answer_could_exceed_it(policy, shown, places, found):
+    assert [(hold.part, hold.left) for hold in holds(policy, history(shown), places)] == found
+
+
+@pytest.mark.parametrize(("shown", "places", "left"), [("", 2, 2), ("a", 2, 2), ("ab", 2, 1), ("abc", 2, 0)])
+def test_an_answer_of_fewer_places_than_the_limit_shows_no_more_than_is_left(shown, places, left):
+    plan = World([Item(name) for name in GROUPS], sizes={"main": places}).plan()
+    plan = replace(plan, limits=limits_with(at_most(3)))
+    found = tuple(holds(at_most(3), history(shown), places))
+
+    decision = decide(plan, State(model_of(plan), 0, holds=found), request(), NOON, Draws("x"))
+
+    assert len(decision.placements[0].actions) == left
+
+
+def test_there_is_room_again_when_enough_have_left_the_window():
+    (hold,) = holds(at_most(2), history("abc"), places=1)
+
+    # Two of three have to leave; the second oldest was shown two hours ago.
+    assert (hold.count, hold.of) == (3, 2)
+    assert hold.since == micros(NOON) - 10 * HOUR
+    assert hold.until == micros(NOON) + 8 * HOUR
+
+
+def test_outcomes_count_where_they_are_what_counts():
+    (hold,) = holds(at_most(1, what="seen"), history("a", "seen"), places=3)
+
+    assert (hold.left, hold.count) == (0, 1)
+    assert holds(at_most(1, what="seen"), history("a", "shown"), places=3) == []
+
+
+def test_a_level_counts_its_unit_and_who_belongs_to_none_alone():
+    policy = at_most(1, over="household")
+    unit = {"household": history("a")}
+
+    assert [hold.left for hold in holds(policy, history(""), 1, unit)] == [0]
+    assert [hold.left for hold in holds(policy, history("a"), 1)] == [0]
+    assert [hold.left for hold in holds(at_most(1), history(""), 1, unit)] == []
