@@ -89,6 +89,33 @@ def test_a_quota_of_a_stock_holds_in_the_answer():
     assert [quota.most for quota in quotas_of(plan.limits, found)] == [1]
 
 
+def test_a_stock_that_is_not_paced_is_there_from_the_begin_of_its_period_until_the_next():
+    one, begin = stock(10, (1, 2, 0), "day"), datetime(2026, 12, 1, tzinfo=UTC)
+
+    (hold,) = holds(one, 10, now=begin + timedelta(hours=1))
+
+    assert stock_at(plan_with(one), "headsets", begin)[1] == 10
+    assert hold.until == micros(begin + timedelta(days=1))
+
+
+@pytest.mark.parametrize(("uses", "taken", "wanted"), [((1, 0, 0), 10, 11), ((2, 3, 0), 10, 12)])
+def test_a_paced_stock_is_told_to_be_there_again_when_it_lets_out_what_the_least_action_uses(uses, taken, wanted):
+    one, begin = stock(100, uses, "day", paced=True), datetime(2026, 12, 1, tzinfo=UTC)
+
+    hold = holds(one, taken, now=begin + timedelta(minutes=1))[0]
+
+    lets_out = [stock_at(plan_with(one), "headsets", instant(hold.until - early))[1] for early in (1, 0)]
+    assert lets_out == [wanted - 1, wanted]
+
+
+def test_a_paced_stock_with_too_little_left_is_there_again_in_its_next_period():
+    one, begin = stock(100, (2, 3, 0), "day", paced=True), datetime(2026, 12, 1, tzinfo=UTC)
+
+    hold = holds(one, 99, now=begin + timedelta(minutes=1))[0]
+
+    assert hold.until == micros(begin + timedelta(days=1))
+
+
 def test_a_decision_takes_for_each_shown_action_until_its_lease_ends():
     plan = plan_with(stock(uses=(1, 2, 0)))
 
