@@ -35,7 +35,7 @@ def test_models_are_listed_compared_and_promoted(run: Run, shop: Path) -> None:
     assert (listed.code, promoted.code, compared.code) == (0, 0, 0)
     assert [line.split()[:2] for line in listed.out.splitlines()[1:3]] == [["*", "main"], ["simple", "bayes"]]
     # Why there are fewer answers than were given.
-    assert "One person teaches about an action by the answers to at most" in listed.out
+    assert "one person teaches about an action by at most" in listed.out
     assert promoted.json["champion"] is None
     assert [(one["name"], one["champion"], one["named"]) for one in after] == [
         ("main", False, True),

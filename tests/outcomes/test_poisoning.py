@@ -32,6 +32,7 @@ TOPICS = ("invoice", "outage", "other")
 TARGET = 0
 SHOWN = 6
 DAY = 86_400_000_000
+HOUR = DAY // 24
 MONTH = (NOON.timestamp() * 1e6) // (30 * DAY) * 30 * DAY
 """The first moment of a period: the whole world lies within one."""
 
@@ -230,40 +231,96 @@ def test_propensities_stand_firm(kind: str) -> None:
 
 def test_a_quota_is_kept_and_given_back() -> None:
     quota, terms = Quota(), Terms(answers=2, chance=0.0, days=30)
-    said = [quota.admit(terms, "p", "a", f"d{n}", 0, happened=False) for n in range(3)]
-    again = quota.admit(terms, "p", "a", "d0", 0, happened=True)
+    said = [quota.admit(terms, "p", "a", f"d{n}", 0, happened=True) for n in range(3)]
+    again = quota.admit(terms, "p", "a", "d0", 0, happened=False)
     quota.release(terms, "p", "a", "d1", 0)
 
     assert said == [True, True, False]
     assert again
     assert quota.holds(terms, "p", "a", "d0", 0)
     assert not quota.holds(terms, "p", "a", "d1", 0)
-    assert quota.admit(terms, "p", "a", "d2", 0, happened=False)
-    assert not quota.admit(terms, "p", "a", "d3", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d2", 0, happened=True)
+    assert quota.admit(terms, "p", "a", "d3", 0, happened=True)
+    assert not quota.admit(terms, "p", "a", "d4", 0, happened=True)
     # Another action, another person, another period.
-    assert quota.admit(terms, "p", "b", "d3", 0, happened=False)
-    assert quota.admit(terms, "q", "a", "d3", 0, happened=False)
-    assert quota.admit(terms, "p", "a", "d3", 31 * DAY, happened=False)
+    assert quota.admit(terms, "p", "b", "d4", 0, happened=True)
+    assert quota.admit(terms, "q", "a", "d4", 0, happened=True)
+    assert quota.admit(terms, "p", "a", "d4", 31 * DAY, happened=True)
+
+
+def test_of_those_who_say_no_four_times_as_many_decisions_teach() -> None:
+    quota, terms = Quota(), Terms(answers=2, chance=0.0, days=30)
+
+    assert [quota.admit(terms, "p", "a", f"d{n}", n * HOUR, happened=False) for n in range(9)] == [True] * 8 + [False]
+    assert not quota.admit(terms, "p", "a", "d9", 9 * HOUR, happened=True)
+
+
+def test_a_no_is_judged_by_what_was_decided_before_it_and_a_yes_by_all() -> None:
+    quota, terms = Quota(), Terms(answers=2, chance=0.0, days=30)
+    for hour in (5, 7):
+        quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=True)
+
+    found = {hour: quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=False) for hour in (4, 6, 8)}
+
+    assert found == {4: True, 6: True, 8: False}
+    assert not quota.admit(terms, "p", "a", "d3", 3 * HOUR, happened=True)
+
+
+@pytest.mark.parametrize(
+    ("decisions", "hours", "low", "high"),
+    [(3, 1, 0.95, 1.05), (10, 1, 0.85, 1.05), (10, 5, 0.95, 1.05), (20, 20, 0.95, 1.05)],
+)
+@pytest.mark.parametrize("rate", [0.05, 0.3])
+def test_silence_that_comes_an_hour_after_every_yes_teaches_all_the_same(
+    rate: float, decisions: int, hours: int, low: float, high: float
+) -> None:
+    """Each of 8,000 visitors is shown one action so many times within so many hours."""
+    chance, quota = random.Random(1), Quota()
+    answers = []
+    for visitor in range(8_000):
+        begin = chance.random() * 20
+        for number in range(decisions):
+            at = begin + hours * (number + chance.random()) / decisions
+            happened = chance.random() < rate
+            answers.append(
+                (at if happened else at + 1, f"v{visitor}", f"d{visitor}-{number}", int(at * HOUR), happened)
+            )
+    learned = [
+        happened
+        for _, who, decision, at, happened in sorted(answers)
+        if quota.admit(Terms(answers=5, chance=0.08, days=30), who, "a", decision, at, happened=happened)
+    ]
+
+    assert low <= sum(learned) / len(learned) / rate <= high
 
 
 def test_answers_taken_back_leave_the_first_answers_of_others() -> None:
     quota, terms = Quota(), Terms(answers=3, chance=0.0, days=30)
     quota.admit(terms, "q", "a", "d", 0, happened=True)
-    for decision, happened in (("d1", True), ("d2", False), ("d3", True)):
-        quota.admit(terms, "p", "a", decision, 0, happened=happened)
+    for hour, happened in ((1, True), (2, False), (3, True)):
+        quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=happened)
     counts = [quota.snapshot().arrays["first"].tolist()]
-    for decision in ("d2", "d1", "d3"):
-        quota.release(terms, "p", "a", decision, 0)
+    for hour in (1, 2, 3):
+        quota.release(terms, "p", "a", f"d{hour}", hour * HOUR)
         counts.append(quota.snapshot().arrays["first"].tolist())
 
-    assert counts == [[[2, 2]], [[2, 2]], [[2, 2]], [[1, 1]]]
+    assert counts == [[[2, 2]], [[2, 1]], [[2, 2]], [[1, 1]]]
+
+
+def test_the_first_answer_is_that_to_the_first_decision() -> None:
+    quota, terms, counts = Quota(), Terms(answers=3, chance=0.0, days=30), []
+    for hour, happened in ((2, True), (3, True), (1, False)):
+        quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=happened)
+        counts.append(quota.snapshot().arrays["first"].tolist())
+
+    assert counts == [[[1, 1]], [[1, 1]], [[1, 0]]]
 
 
 def test_a_corrected_first_answer_counts_as_it_stands() -> None:
     quota, terms = Quota(), Terms(answers=3, chance=0.0, days=30)
     counts = []
-    for decision, happened in (("d1", True), ("d2", True), ("d2", False), ("d1", False)):
-        quota.admit(terms, "p", "a", decision, 0, happened=happened)
+    for hour, happened in ((1, True), (2, True), (2, False), (1, False)):
+        quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=happened)
         counts.append(quota.snapshot().arrays["first"].tolist())
 
     assert counts == [[[1, 1]], [[1, 1]], [[1, 1]], [[1, 0]]]
@@ -278,6 +335,24 @@ def test_who_taught_first_is_forgotten_first(monkeypatch: pytest.MonkeyPatch) ->
 
     assert quota.pairs == 2
     assert [quota.holds(terms, who, "a", f"d-{who}", 0) for who in ("p", "q", "r")] == [False, True, True]
+
+
+def test_a_state_of_before_moments_were_kept_is_understood() -> None:
+    terms, new = Terms(answers=2, chance=0.0, days=30), Quota()
+    for who, count in (("p", 1), ("q", 2), ("r", 1)):
+        for number in range(count):
+            new.admit(terms, who, "a", f"d{number}", 0, happened=True)
+    state = new.snapshot()
+    narrow = state.arrays["marks"].astype("<u4").tobytes()
+    arrays = {name: values for name, values in state.arrays.items() if name != "marks"}
+    arrays |= {"lengths": state.arrays["lengths"] // 2, "taught": np.frombuffer(narrow, dtype="<i8").copy()}
+
+    old = Quota.of(replace(state, arrays=arrays))
+
+    assert old.pairs == 3
+    assert [old.holds(terms, who, "a", "d1", HOUR) for who in ("p", "q", "r")] == [False, True, False]
+    assert not old.admit(terms, "q", "a", "d2", HOUR, happened=True)
+    assert old.admit(terms, "r", "a", "d2", HOUR, happened=True)
 
 
 class Tape:
@@ -320,12 +395,12 @@ def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
         quota.admit(terms, f"rare{number}", "a", "d", 0, happened=number % 20 == 0)
         quota.admit(terms, f"often{number}", "b", "d", 0, happened=number % 2 == 0)
 
-    assert quota.admit(terms, "p", "a", "d1", 0, happened=True)
-    assert quota.admit(terms, "p", "a", "d2", 0, happened=True)
-    assert not quota.admit(terms, "p", "a", "d3", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d1", 1, happened=True)
+    assert quota.admit(terms, "p", "a", "d2", HOUR, happened=True)
+    assert not quota.admit(terms, "p", "a", "d3", 2 * HOUR, happened=False)
     # What was learned may change: the late "yes" of silence, and the correction of a "yes".
-    assert quota.admit(terms, "p", "a", "d2", 0, happened=False)
-    assert quota.admit(terms, "p", "a", "d3", 0, happened=False)
+    assert quota.admit(terms, "p", "a", "d2", HOUR, happened=False)
+    assert quota.admit(terms, "p", "a", "d3", 2 * HOUR, happened=False)
     assert [quota.admit(terms, "p", "b", f"d{n}", 0, happened=True) for n in range(6)] == [True] * 5 + [False]
 
 

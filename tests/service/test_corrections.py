@@ -190,11 +190,11 @@ def test_an_outcome_by_token_may_come_before_its_decision(tmp_path: Path) -> Non
 
 
 def test_a_person_teaches_so_much_and_no_more(service: Service) -> None:
-    for number in range(9):
+    for number in range(24):
         answer = service.decide(f"r-{number}", customer="c-1")
         report(service, id=f"o-{number}", decision=answer["id"], action="water", outcome="reject")
 
-    assert evidence(service)["accept"] == 5
+    assert evidence(service)["accept"] == 20
     assert service.runtime.learning().over_quota == 4
     assert "opportune_model_over_quota 4.0" in service.call("GET", "/metrics").text
 
@@ -279,10 +279,10 @@ def test_what_a_person_taught_is_known_after_a_restart(tmp_path: Path) -> None:
             report(service, id=f"o-{number}", decision=answer["id"], action="water", outcome="reject")
 
     with serving(tmp_path / "shop.db") as service:
-        answered(service, range(4))
+        answered(service, range(18))
     with serving(tmp_path / "shop.db") as service:
-        answered(service, range(4, 8))
-        assert evidence(service)["accept"] == 5
+        answered(service, range(18, 23))
+        assert evidence(service)["accept"] == 20
         assert service.runtime.learning().over_quota == 3
     with SqliteStorage(tmp_path / "shop.db") as storage:
         assert prove_models(storage) == (2, [])

@@ -62,7 +62,7 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
         champion: name of the model that decides.
         position: journal entry that they have learned to.
         figures: over everything first, then by outcome, then by outcome and action; the champion before challengers.
-        person_answers: decisions whose answers one person teaches about an action within `person_days`; 0 is no bound.
+        person_answers: "yes" that one person teaches about an action within `person_days`; 0 is no bound.
         advice: what is to be done, in words.
     """
 

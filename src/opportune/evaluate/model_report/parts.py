@@ -186,7 +186,7 @@ class ModelReport(msgspec.Struct, frozen=True, kw_only=True):
     Args:
         position: journal entry that the models have learned to.
         decisions_before, decisions_now: that inputs were compared on.
-        person_answers: decisions whose answers one person teaches about an action within `person_days`; 0 is no bound.
+        person_answers: "yes" that one person teaches about an action within `person_days`; 0 is no bound.
         failed: challengers that were set aside, and why.
         findings: together by model, gravest first, and the model with the gravest first; empty where all is well.
     """

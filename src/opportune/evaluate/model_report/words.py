@@ -34,9 +34,9 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "calibration": "calibration error",
         "by chance": "by chance",
         "nothing": "Nobody has answered yet, so there is nothing to judge.",
-        "bound": "One person teaches about an action by the answers to at most {answers:decision|decisions} in"
-        " {days:day|days}, and"
-        " by fewer where they say yes more often than others would; all other answers are recorded, not learned.",
+        "bound": "In {days:day|days} one person teaches about an action by at most {answers:answer|answers} of “yes”"
+        " and four times as many in all, and by fewer where they say yes more often than others would;"
+        " all other answers are recorded, not learned.",
         "actions": "Actions",
         "action": "action",
         "maturity": "maturity",
@@ -127,8 +127,8 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "calibration": "błąd kalibracji",
         "by chance": "z przypadku",
         "nothing": "Nikt jeszcze nie odpowiedział, więc nie ma czego oceniać.",
-        "bound": "Jedna osoba uczy o akcji odpowiedziami na najwyżej {answers:decyzję|decyzje|decyzji} w ciągu"
-        " {days:dnia|dni|dni}, a mniejszą"
+        "bound": "W ciągu {days:dnia|dni|dni} jedna osoba uczy o akcji najwyżej"
+        " {answers:odpowiedzią|odpowiedziami|odpowiedziami} „tak” i łącznie cztery razy tyloma, a mniejszą"
         " ich liczbą, gdy mówi „tak” częściej, niż mówiliby inni; inne odpowiedzi są zapisane, lecz nie uczą.",
         "actions": "Akcje",
         "action": "akcja",

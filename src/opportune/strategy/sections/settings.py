@@ -32,7 +32,8 @@ class Learning(Section):
     """How much one person teaches about one action, so that nobody can teach for all.
 
     Keys:
-        person_answers: decisions whose answers are learned within a period, 0..100; 0 is no bound. Default 5.
+        person_answers: how many "yes" are learned within a period; of all answers four times as many. 0..100; 0 is no
+            bound. Default 5.
         person_chance: a person who says yes so often that it would be rarer than this among all others teaches no more
             within the period, 0..0.5; 0 is no bound. Default 0.08.
         period_days: length of a period, 1..366. Default 30.
