@@ -26,8 +26,8 @@ __all__ = ["QUOTA", "Quota", "Terms", "joined", "parted"]
 QUOTA = "quota"
 """Name under which the state is kept beside that of a model."""
 PAIRS_MAX = 250_000
-"""Pairs of person and action that are remembered; those that came first are forgotten first. 14 MB of a
-checkpoint where everybody gave five answers, 44 MB at most."""
+"""Pairs of person and action that are remembered; those that came first are forgotten first. With five answers each
+they take 14 MB of a checkpoint."""
 MARK_BYTES = 8
 """Of a decision that taught. Half of it is its name: who makes thousands must not hit upon that of one that did."""
 NOES = 4
