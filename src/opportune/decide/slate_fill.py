@@ -20,13 +20,17 @@ from opportune.decide.limits.quota import Quota
 from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
 from opportune.decide.slate import Minimum, Most
 from opportune.decide.slate_best import best_completion, completion, least_missing
-from opportune.decide.slate_task import Board, joinable
+from opportune.decide.slate_task import Board, alongside, joinable
+from opportune.decide.steps_numpy import ALREADY_SHOWN, EXCLUSIVE, LINKED, OUTRANKED, SHOWN
 from opportune.learning.exploration import METHODS as RACES
 from opportune.learning.exploration import Race, Selection
 from opportune.learning.selection import GREEDY
-from opportune.records import DecisionRequest, Facts, Stage
+from opportune.records import DecisionRequest, Facts
 
 __all__ = ["Slot", "board_of", "fill_all", "is_linked", "take_whole"]
+
+AT_ONCE = 32
+"""Quotas that fit into one number beside what links a candidate without them."""
 
 
 class Slot(NamedTuple):
@@ -67,7 +71,10 @@ def board_of(plan: Plan, facts: Facts, quotas: Sequence[Quota]) -> Board:
     like = plan.like
     for quota in quotas:
         rows += (Most("", "", quota.members, quota.most, True),)
-        like = np.unique(like * 2 + quota.members, return_inverse=True)[1].reshape(-1)
+    for begin in range(0, len(quotas), AT_ONCE):
+        for quota in quotas[begin : begin + AT_ONCE]:
+            like = like * 2 + quota.members
+        like = np.unique(like, return_inverse=True)[1].reshape(-1)
     known = {} if quotas else plan.known
     return Board(plan.links, rows, plan.links.wanted(facts), plan.action_of, like, known)
 
@@ -262,7 +269,9 @@ class _Filling:
         chance = np.zeros(len(kept))
         if first is not None:
             drawn, alive = first
-            chance = np.array([drawn.probability_of(c) if alive[c] else 0.0 for c in kept.tolist()])
+            of_all = np.where(alive, drawn.rest, 0.0)
+            of_all[drawn.contenders] = drawn.probabilities
+            chance = of_all.take(kept)
         chance[:undrawn] = 1.0
         parts = np.vstack((*columns, self.priority[kept], chance)).T
         return np.ascontiguousarray(parts, dtype=np.float32)
@@ -271,7 +280,7 @@ class _Filling:
         """Say what became of everybody who was open."""
         may = joinable(self.board, self.is_open, self.standing, self.others)
         everybody = [*self.others, *(c for one in self.standing for c in one)]
-        shown = np.isin(self.plan.action_of, self.plan.action_of[everybody])
+        shown = alongside(self.plan.action_of, everybody)
         exclusive = np.zeros(len(shown), dtype=bool)
         for row in self.plan.exclusive:
             if everybody and row.members[everybody].any():
@@ -279,11 +288,11 @@ class _Filling:
         for p, slot in enumerate(self.slots):
             bundled = self._incomplete(p)
             rest = slot.stages == OPEN
-            slot.stages[rest] = Stage.OUTRANKED
-            slot.stages[rest & (~may[p] | bundled)] = Stage.LINKED
-            slot.stages[rest & exclusive] = Stage.EXCLUSIVE
-            slot.stages[rest & shown] = Stage.ALREADY_SHOWN
-            slot.stages[self.standing[p]] = Stage.SHOWN
+            slot.stages[rest] = OUTRANKED
+            slot.stages[rest & (~may[p] | bundled)] = LINKED
+            slot.stages[rest & exclusive] = EXCLUSIVE
+            slot.stages[rest & shown] = ALREADY_SHOWN
+            slot.stages[self.standing[p]] = SHOWN
 
     def _incomplete(self, p: int) -> Booleans:
         """Give the candidates of bundles that could not be complete in a placement, bool [C]."""

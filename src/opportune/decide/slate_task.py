@@ -18,7 +18,7 @@ import numpy.typing as npt
 from opportune.decide.slate import Apart, Bundle, Links, Minimum, Most
 from opportune.decide.slate_shape import Task
 
-__all__ = ["Board", "Reduced", "joinable", "reduce", "task_of", "whole"]
+__all__ = ["Board", "Reduced", "alongside", "joinable", "reduce", "task_of", "whole"]
 
 Booleans = npt.NDArray[np.bool_]
 Indices = npt.NDArray[np.intp]
@@ -78,7 +78,7 @@ def joinable(board: Board, is_open: Booleans, standing: Sequence[Sequence[int]],
     everybody = [*others, *(c for one in standing for c in one)]
     if not everybody:
         return may
-    may &= ~np.isin(board.action_of, board.action_of[everybody])
+    may &= ~alongside(board.action_of, everybody)
     for row in board.rows:
         for p, own in _scopes(row.in_answer, standing, everybody):
             if own and np.count_nonzero(row.members[own]) >= row.most:
@@ -89,6 +89,13 @@ def joinable(board: Board, is_open: Booleans, standing: Sequence[Sequence[int]],
             for part in np.unique(present[present >= 0]):
                 may[p] &= (apart.part_of == part) | (apart.part_of < 0)
     return may
+
+
+def alongside(action_of: Indices, candidates: Sequence[int]) -> Booleans:
+    """Mark the candidates whose action some candidates have, bool [C]."""
+    taken = np.zeros(int(action_of.max(initial=0)) + 1, dtype=bool)
+    taken[action_of[candidates]] = True
+    return taken.take(action_of)
 
 
 def _scopes(

@@ -15,7 +15,21 @@ from opportune.learning.selection_numpy import nobody
 from opportune.records import Stage
 from opportune.rules.index import dead_words
 
-__all__ = ["INVALID", "LAYERS", "OPEN", "fill", "gate", "lower", "take", "weigh"]
+__all__ = [
+    "ALREADY_SHOWN",
+    "EXCLUSIVE",
+    "INVALID",
+    "LAYERS",
+    "LINKED",
+    "OPEN",
+    "OUTRANKED",
+    "SHOWN",
+    "fill",
+    "gate",
+    "lower",
+    "take",
+    "weigh",
+]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -30,8 +44,8 @@ INVALID = -1
 """In place of a number of places: somebody's priority or its deviation is not finite."""
 LAYERS = np.array([[Stage.ELIGIBILITY], [Stage.APPLICABILITY], [Stage.SUITABILITY]], dtype=np.uint8)
 """Stage of every layer of the gate; OPEN has all bits and is higher than any."""
-SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
-    int(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED)
+SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED, LINKED = (
+    int(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED, Stage.LINKED)
 )
 """As plain numbers: arrays ask members of an enumeration for much before they take them."""
 _NOWHERE, _NOWHERE_LIMITED = race.nowhere(), guarded.nowhere_limited()
