@@ -34,7 +34,8 @@ OPEN = np.uint8(steps_numpy.OPEN)
 INVALID = steps_numpy.INVALID
 FIRST_LAYER, LAYERS = int(Stage.ELIGIBILITY), len(steps_numpy.LAYERS)
 SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
-    np.uint8(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED)
+    np.uint8(stage)
+    for stage in (steps_numpy.SHOWN, steps_numpy.EXCLUSIVE, steps_numpy.ALREADY_SHOWN, steps_numpy.OUTRANKED)
 )
 
 

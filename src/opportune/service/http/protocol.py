@@ -239,10 +239,9 @@ def _without_upgrade(data: bytes) -> bytes:
     Args:
         data: begins with a head, so that its first empty line ends that and nothing of a body is touched.
     """
-    found = _UPGRADE.search(data)
-    if found is None or found.start() > data.find(b"\r\n\r\n") >= 0:
-        return data
-    return data[: found.start()] + data[found.end() :]
+    end = data.find(b"\r\n\r\n")
+    found = _UPGRADE.search(data, 0, len(data) if end < 0 else end)
+    return data if found is None else data[: found.start()] + data[found.end() :]
 
 
 def _announced(cycle: RequestResponseCycle) -> int:
