@@ -11,6 +11,8 @@ from tests.decide.linked_worlds import EXPLORATIONS, asked, decided, linked_plan
 from tests.decide.slate_problems import all_slates, best_by_trying, is_valid, missing
 from tests.worlds import Item, World, replace
 
+EXCLUSIVE, LINKED = bytes([Stage.EXCLUSIVE]), bytes([Stage.LINKED])
+
 
 def without_mandatory(plan):
     return replace(plan, mandatory_rules=None)
@@ -87,7 +89,7 @@ def test_rules_that_never_bind_change_nothing(kernel):
         channel = replace(drawn.channels["desk"], placements=dict(list(alike.items())[:1]))
         plan = replace(drawn, channels={"desk": channel}, links=NO_LINKS)
         idle = replace(
-            plan, links=Links(quotas=(Most("idle", "", np.ones_like(plan.action_of, dtype=bool), 50, True),))
+            plan, links=Links(quotas=(Most("idle", "", np.ones_like(plan.action_of, dtype=bool), 50, False),))
         )
 
         one, other = (decided(given, f"s-{number}", kernel) for given in (plan, idle))
@@ -98,10 +100,38 @@ def test_rules_that_never_bind_change_nothing(kernel):
         assert one.traces[0].kept == other.traces[0].kept
 
 
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_counting_place_by_place_is_filling_as_a_whole(kernel):
+    rng = np.random.default_rng(12)
+    bound = 0
+    for number in range(40):
+        plan = without_mandatory(linked_plan(rng, EXPLORATIONS[2 + number % 3]))
+        some = [(rng.random(len(plan.actions)) < 0.6)[plan.action_of] for _ in range(3)]
+        quotas = tuple(Most("some", "", members, int(rng.integers(1, 3)), True) for members in some)
+        counted = replace(plan, links=Links(quotas))
+        whole = replace(plan, links=Links((*quotas, Most("idle", "", some[0], 50, False))))
+        assert not is_linked(counted, asked(plan), (), is_tiered=False)
+        assert is_linked(whole, asked(plan), (), is_tiered=False)
+
+        one, other = (decided(given, f"s-{number}", kernel) for given in (counted, whole))
+
+        assert one.placements == other.placements
+        bound += any(LINKED in trace.stages for trace in one.traces)
+        assert [trace.uniforms for trace in one.traces] == [trace.uniforms for trace in other.traces]
+        # What has no room from the start is kept as one of the others only where the answer is filled as a whole.
+        assert one.traces[0].kept == other.traces[0].kept
+        assert one.traces[0].parts == other.traces[0].parts
+        # What a later placement shows leaves no room in an earlier one only where it is filled as a whole. Who is kept
+        # out twice is said to be so by what came first, or by its exclusivity group.
+        by_place, as_whole = (given.traces[-1].stages.replace(EXCLUSIVE, LINKED) for given in (one, other))
+        assert by_place == as_whole
+    assert bound > 10
+
+
 def test_a_plan_without_rules_takes_the_other_way():
     plan = replace(linked_plan(np.random.default_rng(2), EXPLORATIONS[2]), links=NO_LINKS)
 
-    assert not is_linked(plan, asked(plan), ())
+    assert not is_linked(plan, asked(plan), (), is_tiered=False)
     assert b"slate_gap" not in canonical(decided(plan, "s"))
 
 

@@ -16,8 +16,9 @@ from opportune.decide.arbitrate import Weighing
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages, stages_of
 from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
+from opportune.decide.rooms import Rooms
 from opportune.decide.steps import steps_of
-from opportune.decide.steps_numpy import take
+from opportune.decide.steps_numpy import close, show
 from opportune.learning.base import Prediction
 from opportune.learning.exploration import gamma_of
 from opportune.learning.maturity import NO_SHARES, shares
@@ -127,6 +128,7 @@ def fill(
     known: Known,
     stages: Stages,
     mandatory: Booleans | None,
+    rooms: Rooms,
     rng: Draws,
     label: str,
     kernel: str,
@@ -136,6 +138,7 @@ def fill(
 
     Args:
         mandatory: bool [C], the tier that comes before all others, by priority and undrawn; None where empty.
+        rooms: what room the answer has left; changed, as `stages` is.
         label: prefix of the draws' labels, unique within the decision.
         kernel: "numpy" or "numba", that of the model.
         keep: of how many of the best others score parts are kept.
@@ -158,7 +161,7 @@ def fill(
         exploration.ceiling,
         NO_SHARES if exploration is UNIFORM else held,
         plan.action_of,
-        plan.exclusion,
+        *rooms,
         keep,
         prediction.propensity,
         prediction.spread,
@@ -189,19 +192,27 @@ def whole_parts(plan: Plan, known: Known, kept: npt.NDArray[np.uint32], parts: F
 
 
 def open_stages(
-    plan: Plan, placement: Placement, by_rules: Stages, seconds: float, taken: list[int], kernel: str = "numpy"
+    plan: Plan,
+    placement: Placement,
+    by_rules: Stages,
+    seconds: float,
+    taken: list[int],
+    rooms: Rooms,
+    kernel: str = "numpy",
 ) -> Stages:
     """Start a placement: OPEN where nothing dropped the candidate and nothing in the answer so far excludes it.
 
     Args:
         by_rules: uint8 [C], what `rule_stages` says.
         taken: candidates of the placements before.
+        rooms: what room these left.
     """
     stages = stages_of(plan, placement, by_rules, seconds, kernel)
     if taken:
         before = stages[taken]
         for candidate in taken:
-            take(candidate, stages, plan.action_of, plan.exclusion)
+            show(candidate, stages, plan.action_of)
+        close(np.arange(len(rooms.left)), stages, *rooms)
         stages[taken] = np.minimum(before, Stage.ALREADY_SHOWN)
     return stages
 

@@ -19,6 +19,7 @@ from opportune.decide.limits.consents import minor_holds
 from opportune.decide.limits.masks import mark_limited
 from opportune.decide.pipeline import choose_of, is_random, mandatory_of
 from opportune.decide.plan import Booleans, Placement, Plan
+from opportune.decide.rooms import rooms_of
 from opportune.learning.base import PropensityModel
 from opportune.records import Decision, Facts, Stage, Value
 
@@ -107,7 +108,8 @@ class _Finder:
     def result(self, facts: Facts) -> tuple[int | None, Booleans]:
         """Give who takes the first place, the mandatory before the others, then by priority, and who may take it."""
         by_rules = mark_limited(self.plan.limits, self.decision.holds, rule_stages(self.plan, facts))
-        stages = open_stages(self.plan, self.placement, by_rules, self.decision.at.timestamp(), self.taken)
+        at, rooms = self.decision.at.timestamp(), rooms_of(self.plan, (), self.taken)
+        stages = open_stages(self.plan, self.placement, by_rules, at, self.taken, rooms)
         mandatory = mandatory_of(self.plan, facts)
         prediction = chained(self.plan, self.model.predict(self.model.encode(facts)))
         drop_irrelevant(self.placement, known_of(self.plan, prediction, self.evidence), stages, mandatory)

@@ -15,6 +15,7 @@ from opportune.decide.limits.masks import mark_limited
 from opportune.decide.limits.standing import Standing, holds_of, visible
 from opportune.decide.pipeline import content_of, decision_id
 from opportune.decide.plan import Placement, Plan
+from opportune.decide.rooms import rooms_of
 from opportune.decide.slate_fill import take_whole
 from opportune.decide.slate_task import Board
 from opportune.decide.steps_numpy import take
@@ -141,13 +142,13 @@ def _fill(
 ) -> tuple[tuple[PlacementAnswer, ...], tuple[PlacementTrace, ...]]:
     """Fill placements, each with its size, with what they declare and the stages allow."""
     taken: list[int] = []
-    answers, traces = [], []
+    answers, traces, rooms = [], [], rooms_of(plan, (), ())
     board = Board(plan.links, (*plan.exclusive, *plan.links.quotas), (), plan.action_of, plan.like)
     for placement, size in wanted:
-        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken)
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, rooms)
         chosen = _choose(board, stages, placement.fallback, size, taken)
         for candidate in chosen:
-            take(candidate, stages, plan.action_of, plan.exclusion)
+            take(candidate, stages, plan.action_of, *rooms)
         taken += chosen
         shown = (_shown(plan, candidate, rank, language, facts) for rank, candidate in enumerate(chosen, start=1))
         answers.append(PlacementAnswer(name=placement.name, actions=tuple(shown)))

@@ -29,7 +29,8 @@ from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.masks import mark_limited, quotas_of
 from opportune.decide.limits.standing import visible
 from opportune.decide.plan import Booleans, Placement, Plan
-from opportune.decide.slate_fill import Slot, board_of, fill_all, is_linked
+from opportune.decide.rooms import rooms_of
+from opportune.decide.slate_fill import Slot, binding, board_of, fill_all, is_linked
 from opportune.decide.zones import OWN_ZONE, zone_doubts, zone_of
 from opportune.learning.base import Encoded, Floats, Prediction
 from opportune.records import (
@@ -191,12 +192,14 @@ def decide(
     known = known_of(plan, prediction, state.model.evidence())
 
     channel = plan.channels[request.channel]
-    taken: list[int] = list(before)
+    quotas = binding(plan, request, quotas_of(plan.limits, state.holds)) if state.holds else ()
+    is_whole = is_linked(plan, request, quotas, is_tiered=mandatory is not None)
+    rooms, taken = rooms_of(plan, () if is_whole else (*plan.links.quotas, *quotas), before), list(before)
 
     def slot_of(number: int) -> Slot:
         wanted = request.placements[number]
         placement = channel.placements[wanted.name]
-        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, kernel)
+        stages = open_stages(plan, placement, by_rules, now.timestamp(), taken, rooms, kernel)
         exploration = placement.exploration
         if control is not None and control.choose == "random":
             exploration = UNIFORM
@@ -207,9 +210,8 @@ def decide(
         return Slot(placement, size, exploration, stages, label)
 
     gap, numbers = 0.0, range(len(request.placements))
-    quotas = quotas_of(plan.limits, state.holds) if state.holds else ()
     linked: list[tuple[Slot, Slate]] | None = None
-    if is_linked(plan, request, quotas):
+    if is_whole:
         slots, board = [slot_of(number) for number in numbers], board_of(plan, facts, quotas)
         slates, gap = fill_all(plan, slots, board, weighing, known, mandatory, before, rng, kernel, keep)
         linked = list(zip(slots, slates, strict=True))
@@ -219,7 +221,7 @@ def decide(
             slot = slot_of(number)
             slate = fill(
                 *(plan, slot.size, slot.placement, slot.exploration, weighing, known, slot.stages),
-                *(mandatory, rng, slot.label, kernel, keep),
+                *(mandatory, rooms, rng, slot.label, kernel, keep),
             )
         else:
             slot, slate = linked[number]

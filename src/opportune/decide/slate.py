@@ -84,6 +84,11 @@ class Links:
         """Whether nothing links candidates."""
         return not (self.quotas or self.apart or self.bundles or self.minima)
 
+    @cached_property
+    def is_counted(self) -> bool:
+        """Whether nothing but quotas of the whole answer links candidates, which can be counted place by place."""
+        return not (self.apart or self.bundles or self.minima) and all(quota.in_answer for quota in self.quotas)
+
     def wanted(self, facts: Facts) -> tuple[Minimum, ...]:
         """Give the minima that hold for somebody; what is not known asks for nothing."""
         if self.rules is None:

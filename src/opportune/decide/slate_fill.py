@@ -17,6 +17,7 @@ from opportune.decide.compose import METHODS, UNIFORM, Known, Slate, in_order, s
 from opportune.decide.draws import Draws
 from opportune.decide.gate import OPEN, Stages
 from opportune.decide.limits.quota import Quota
+from opportune.decide.limits.standing import places_of
 from opportune.decide.plan import Booleans, Exploration, Floats, Placement, Plan
 from opportune.decide.slate import Minimum, Most
 from opportune.decide.slate_best import best_completion, completion, least_missing
@@ -27,7 +28,7 @@ from opportune.learning.exploration import Race, Selection
 from opportune.learning.selection import GREEDY
 from opportune.records import DecisionRequest, Facts
 
-__all__ = ["Slot", "board_of", "fill_all", "is_linked", "take_whole"]
+__all__ = ["Slot", "binding", "board_of", "fill_all", "is_linked", "take_whole"]
 
 AT_ONCE = 32
 """Quotas that fit into one number beside what links a candidate without them."""
@@ -43,25 +44,36 @@ class Slot(NamedTuple):
     label: str
 
 
-def is_linked(plan: Plan, request: DecisionRequest, quotas: Sequence[Quota]) -> bool:
-    """Tell whether filling place by place with the best that is left could miss the best slate, or a valid one."""
+def binding(plan: Plan, request: DecisionRequest, quotas: Sequence[Quota]) -> Sequence[Quota]:
+    """Give the quotas that leave less room than the request asks for places."""
+    places = places_of(plan, request)
+    return [quota for quota in quotas if quota.most < places]
+
+
+def is_linked(plan: Plan, request: DecisionRequest, quotas: Sequence[Quota], *, is_tiered: bool) -> bool:
+    """Tell whether filling place by place with the best that is left could miss the best slate, or a valid one.
+
+    Args:
+        quotas: those of the moment that bind an answer to the request.
+        is_tiered: whether somebody comes before all others in every placement.
+    """
     channel = plan.channels[request.channel]
     placements = [channel.placements[wanted.name] for wanted in request.placements]
-    if not plan.links.is_empty:
+    is_limited = bool(quotas or plan.links.quotas)
+    if not plan.links.is_counted or (is_limited and is_tiered and len(placements) > 1):
         return True
-    if quotas:
-        asked = zip(placements, request.placements, strict=True)
-        places = sum(slot.size if wanted.size is None else wanted.size for slot, wanted in asked)
-        if any(quota.most < places for quota in quotas):
-            return True
-    if len(placements) == 1 and not plan.is_overlapping:
-        return False
     if not any(placement.exploration.method == "none" for placement in placements):
         return False
+    if len(placements) == 1 and not plan.is_overlapping and not is_limited:
+        return False
     first = placements[0]
-    return plan.is_overlapping or any(
-        other.minimum_relevance or first.minimum_relevance or not np.array_equal(other.fits, first.fits)
-        for other in placements[1:]
+    return (
+        is_limited
+        or plan.is_overlapping
+        or any(
+            other.minimum_relevance or first.minimum_relevance or not np.array_equal(other.fits, first.fits)
+            for other in placements[1:]
+        )
     )
 
 

@@ -33,9 +33,8 @@ ZERO, ONE = np.float32(0.0), np.float32(1.0)
 OPEN = np.uint8(steps_numpy.OPEN)
 INVALID = steps_numpy.INVALID
 FIRST_LAYER, LAYERS = int(Stage.ELIGIBILITY), len(steps_numpy.LAYERS)
-SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED = (
-    np.uint8(stage)
-    for stage in (steps_numpy.SHOWN, steps_numpy.EXCLUSIVE, steps_numpy.ALREADY_SHOWN, steps_numpy.OUTRANKED)
+SHOWN, ALREADY_SHOWN, OUTRANKED = (
+    np.uint8(stage) for stage in (steps_numpy.SHOWN, steps_numpy.ALREADY_SHOWN, steps_numpy.OUTRANKED)
 )
 
 
@@ -106,7 +105,15 @@ def _best(priority: Floats, alive: Booleans, count: int) -> Indices:
 
 
 @njit(cache=True, error_model="numpy")
-def _take(candidate: int, alive: Booleans, stages: Bytes, action_of: Indices, exclusion: Booleans) -> None:
+def _take(
+    candidate: int,
+    alive: Booleans,
+    stages: Bytes,
+    action_of: Indices,
+    members: Booleans,
+    left: Indices,
+    closes: Bytes,
+) -> None:
     """Show a candidate, and close who may not stand beside it; candidates of one action lie side by side."""
     for step in (-1, 1):
         c = candidate + step
@@ -115,11 +122,13 @@ def _take(candidate: int, alive: Booleans, stages: Bytes, action_of: Indices, ex
                 stages[c], alive[c] = ALREADY_SHOWN, False
             c += step
     stages[candidate], alive[candidate] = SHOWN, False
-    for group in range(len(exclusion)):
-        if exclusion[group, candidate]:
-            for c in range(len(alive)):
-                if exclusion[group, c] and alive[c]:
-                    stages[c], alive[c] = EXCLUSIVE, False
+    for row in range(len(members)):
+        if members[row, candidate]:
+            left[row] -= 1
+            if left[row] <= 0:
+                for c in range(len(alive)):
+                    if members[row, c] and alive[c]:
+                        stages[c], alive[c] = closes[row], False
 
 
 @njit(cache=True, error_model="numpy")
@@ -170,7 +179,9 @@ def _fill(
     ceiling: float,
     share: Doubles,
     action_of: Indices,
-    exclusion: Booleans,
+    members: Booleans,
+    left: Indices,
+    closes: Bytes,
     count: int,
     propensity: Floats,
     spread: Floats,
@@ -184,7 +195,7 @@ def _fill(
         if size < len(uniforms) and alive[c]:
             chosen[size] = c
             size += 1
-            _take(c, alive, stages, action_of, exclusion)
+            _take(c, alive, stages, action_of, members, left, closes)
     undrawn = size
     field, first = race.nowhere(), nobody(0)
     fields = guarded.nowhere_limited()
@@ -205,7 +216,7 @@ def _fill(
             first = drawn
         chosen[size], chances[size] = drawn.chosen, drawn.probability
         size += 1
-        _take(drawn.chosen, alive, stages, action_of, exclusion)
+        _take(drawn.chosen, alive, stages, action_of, members, left, closes)
     for c in range(len(alive)):
         if stages[c] == OPEN:
             stages[c] = OUTRANKED
@@ -235,7 +246,8 @@ fill = njit(
     [
         (
             *(_BYTES, _SINGLES, _SINGLES, _INDICES, _DOUBLES, types.intp, types.float64, types.float64),
-            *(types.float64, _DOUBLES, _INDICES, _given(types.boolean, 2), types.intp, _SCORES, _SCORES, _SCORES),
+            *(types.float64, _DOUBLES, _INDICES, _given(types.boolean, 2), types.intp[::1], _given(types.uint8)),
+            *(types.intp, _SCORES, _SCORES, _SCORES),
         )
     ],
     cache=True,

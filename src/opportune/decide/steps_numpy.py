@@ -24,9 +24,11 @@ __all__ = [
     "OPEN",
     "OUTRANKED",
     "SHOWN",
+    "close",
     "fill",
     "gate",
     "lower",
+    "show",
     "take",
     "weigh",
 ]
@@ -111,7 +113,9 @@ def fill(
     ceiling: float,
     share: Doubles,
     action_of: Indices,
-    exclusion: Booleans,
+    members: Booleans,
+    left: Indices,
+    closes: Bytes,
     count: int,
     propensity: Floats,
     spread: Floats,
@@ -124,7 +128,7 @@ def fill(
         uniforms: float64, the draw of every place, in [0, 1).
         method, strength: as in exploration_numpy.py.
         floor, ceiling, share: as in maturity_numpy.py.
-        exclusion: bool [X, C], membership in exclusivity groups.
+        members, left, closes: as in `opportune.decide.rooms.Rooms`; `left` is changed.
         count: score parts are kept of the chosen, then of so many of the best by priority, ties in candidate order.
 
     Returns:
@@ -143,20 +147,20 @@ def fill(
         if len(chosen) < len(uniforms) and alive[candidate]:
             chosen.append(candidate)
             chances.append(1.0)
-            take(candidate, stages, action_of, exclusion)
+            take(candidate, stages, action_of, members, left, closes)
             np.equal(stages, OPEN, out=alive)
     undrawn = len(chosen)
     field, fields, first = _NOWHERE, _NOWHERE_LIMITED, nobody(0)
     is_limited = ceiling < 1.0 or len(share) > 0
     for place, u in enumerate(uniforms.tolist()[undrawn:], start=undrawn):
-        left = len(uniforms) - place
+        places = len(uniforms) - place
         if is_limited:
             drawn, fields = guarded.limited_place(
-                *(fields, priority, deviation, alive, u, left),
+                *(fields, priority, deviation, alive, u, places),
                 *(method, strength, floor, ceiling, share, action_of),
             )
         else:
-            drawn, field = race.next_place(field, priority, deviation, alive, u, left, method, strength, floor)
+            drawn, field = race.next_place(field, priority, deviation, alive, u, places, method, strength, floor)
         if drawn.alive <= 0:
             undrawn = undrawn if drawn.alive == 0 else INVALID
             break
@@ -164,7 +168,7 @@ def fill(
             first = drawn
         chosen.append(drawn.chosen)
         chances.append(drawn.probability)
-        take(drawn.chosen, stages, action_of, exclusion)
+        take(drawn.chosen, stages, action_of, members, left, closes)
         np.equal(stages, OPEN, out=alive)
     stages[alive] = OUTRANKED
     kept = np.array([*chosen, *(i for i in best if i not in chosen)], dtype=np.intp)
@@ -173,8 +177,17 @@ def fill(
     return undrawn, np.array(chosen, dtype=np.intp), np.array(chances), kept.astype(np.uint32), parts
 
 
-def take(candidate: int, stages: Bytes, action_of: Indices, exclusion: Booleans) -> None:
-    """Show a candidate, and close who may not stand beside it; candidates of one action lie side by side."""
+def take(candidate: int, stages: Bytes, action_of: Indices, members: Booleans, left: Indices, closes: Bytes) -> None:
+    """Show a candidate, and close who may not stand beside it."""
+    show(candidate, stages, action_of)
+    if len(members):
+        rows = members[:, candidate].nonzero()[0]
+        left[rows] -= 1
+        close(rows, stages, members, left, closes)
+
+
+def show(candidate: int, stages: Bytes, action_of: Indices) -> None:
+    """Show a candidate, and no other of its action; candidates of one action lie side by side."""
     for step in (-1, 1):
         other = candidate + step
         while 0 <= other < len(stages) and action_of[other] == action_of[candidate]:
@@ -182,9 +195,12 @@ def take(candidate: int, stages: Bytes, action_of: Indices, exclusion: Booleans)
                 stages[other] = ALREADY_SHOWN
             other += step
     stages[candidate] = SHOWN
-    if len(exclusion):
-        groups = exclusion[exclusion[:, candidate]]
-        stages[groups.any(axis=0) & (stages == OPEN)] = EXCLUSIVE
+
+
+def close(rows: Indices, stages: Bytes, members: Booleans, left: Indices, closes: Bytes) -> None:
+    """Close who has no room left in one of the rows."""
+    for row in rows[left[rows] <= 0].tolist():
+        stages[members[row] & (stages == OPEN)] = closes[row]
 
 
 def _best(priority: Floats, alive: Booleans, count: int) -> list[int]:

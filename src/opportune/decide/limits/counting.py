@@ -79,12 +79,11 @@ def _nearly_full(
     """Give the counters that one answer could exceed; an action stands in it once."""
     if policy.per == "action":
         return
-    sizes = {"": len(policy.scope.actions)}
-    if policy.per == "group":
-        sizes = {f"group:{group}": size for group, size in policy.scope.groups.items()}
-    for part, size in sizes.items():
+    sizes = policy.scope.sizes(policy.per)
+    # Where the policy allows as many as there are places, only what was counted can leave less room than that.
+    for part in sizes if policy.most < places else [part for part in sizes if part in counted]:
         count = len(counted.get(part, ()))
-        if 0 < policy.most - count < min(size, places):
+        if 0 < policy.most - count < min(sizes[part], places):
             yield Hold(policy.name, "at_most", part, policy.most - count, count, policy.most, since)
 
 

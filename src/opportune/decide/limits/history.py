@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from operator import attrgetter
 
 from msgspec.structs import replace
 
@@ -41,5 +42,4 @@ class History:
                 yield contact
 
 
-def _moment(contact: Contact) -> int:
-    return contact.at
+_moment = attrgetter("at")

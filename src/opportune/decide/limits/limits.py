@@ -21,7 +21,7 @@ Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scope:
     """What a contact policy covers: it counts these contacts, and holds these candidates.
 
@@ -38,6 +38,18 @@ class Scope:
     groups: Mapping[str, int]
     channels: frozenset[str] | None
     strangers: bool
+
+    def sizes(self, per: str) -> Mapping[str, int]:
+        """Give the part of a hold → of how many actions it counts the contacts, where they are counted `per` that."""
+        return self._groups if per == "group" else self._everybody
+
+    @cached_property
+    def _groups(self) -> Mapping[str, int]:
+        return {f"group:{group}": size for group, size in self.groups.items()}
+
+    @cached_property
+    def _everybody(self) -> Mapping[str, int]:
+        return {"": len(self.actions)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from opportune.decide.limits.windows import micros
+from opportune.decide.limits.windows import STEP, instant, micros
 
 __all__ = ["period_of"]
 
@@ -17,16 +17,18 @@ def period_of(kind: str, now: datetime, zone: str) -> tuple[str, int, int]:
     Args:
         kind: "hour", "day", "week", "month" or "year". An hour is named with its offset, since one may come twice.
     """
-    local = now.astimezone(ZoneInfo(zone))
+    return _period(kind, micros(now) // STEP, zone)
+
+
+@lru_cache(maxsize=256)
+def _period(kind: str, step: int, zone: str) -> tuple[str, int, int]:
+    """Give the period that a whole step lies in: none begins within one."""
+    local = instant(step * STEP).astimezone(ZoneInfo(zone))
     if kind == "hour":
         begin = local.replace(minute=0, second=0, microsecond=0)
         first = micros(begin.astimezone(UTC))
         return begin.isoformat(timespec="hours"), first, first + 3_600_000_000
-    return _period(kind, local.date(), zone)
-
-
-@lru_cache(maxsize=256)
-def _period(kind: str, day: date, zone: str) -> tuple[str, int, int]:
+    day = local.date()
     match kind:
         case "day":
             name, first, last = day.isoformat(), day, day + timedelta(days=1)

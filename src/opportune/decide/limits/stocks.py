@@ -18,6 +18,8 @@ from opportune.records import Decision, Hold, Reserve
 
 __all__ = ["reserves_of", "sold_out", "stock_at", "stock_holds"]
 
+_NOTHING: Mapping[str, int] = {}
+
 
 def stock_at(plan: Plan, stock: str, now: datetime) -> tuple[str, int]:
     """Give the period of a stock that a moment lies in, "" where it has none, and how much may be taken of it by now.
@@ -35,26 +37,23 @@ def reserves_of(plan: Plan, decision: Decision, now: datetime) -> tuple[Reserve,
     limits = plan.limits
     found = []
     for shown in (one for placement in decision.placements for one in placement.actions):
-        first = limits.actions[shown.action][0].start
-        for stock in limits.stocks.values():
-            units = int(stock.uses[first])
-            if units:
-                period, most, *_ = _at(limits, stock, now)
-                lease = stock.lease.on(micros(now), limits.zone)
-                found.append(
-                    Reserve(
-                        stock.name,
-                        period,
-                        units,
-                        most,
-                        lease,
-                        shown.action,
-                        shown.treatment,
-                        stock.confirmed_by,
-                        stock.released_by,
-                        stock.units,
-                    )
+        for name, units in limits.uses.get(shown.action, _NOTHING).items():
+            stock = limits.stocks[name]
+            period, most, *_ = _at(limits, stock, now)
+            found.append(
+                Reserve(
+                    stock.name,
+                    period,
+                    units,
+                    most,
+                    stock.lease.on(micros(now), limits.zone),
+                    shown.action,
+                    shown.treatment,
+                    stock.confirmed_by,
+                    stock.released_by,
+                    stock.units,
                 )
+            )
     return tuple(found)
 
 
