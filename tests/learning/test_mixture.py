@@ -37,17 +37,12 @@ from opportune.testing.models import (
 from tests.learning.kernels import expect_alike, said_by_processes, teach
 
 
-class MixtureContract(PropensityModelContract):
-    # How far experts are trusted stays when an answer is taken back.
-    unlearn_tolerance = 0.1
-
-
-class TestMixtureNumpy(MixtureContract):
+class TestMixtureNumpy(PropensityModelContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         return MixtureModel(predictors, outcomes, "numpy")
 
 
-class TestMixtureNumba(MixtureContract):
+class TestMixtureNumba(PropensityModelContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         pytest.importorskip("numba")
         return MixtureModel(predictors, outcomes, "numba")
@@ -218,14 +213,14 @@ def is_liked(facts: Facts, action: str) -> bool:
     return (age // 10 + len(action)) % 2 == 0
 
 
-class TestMixtureWithTreesNumpy(MixtureContract):
+class TestMixtureWithTreesNumpy(PropensityModelContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         model = MixtureModel(predictors, outcomes, "numpy")
         model.take_part("trees", trees())
         return model
 
 
-class TestMixtureWithTreesNumba(MixtureContract):
+class TestMixtureWithTreesNumba(PropensityModelContract):
     def make(self, predictors: Sequence[Predictor], outcomes: Sequence[str]) -> PropensityModel:
         pytest.importorskip("numba")
         model = MixtureModel(predictors, outcomes, "numba")

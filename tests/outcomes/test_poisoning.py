@@ -266,6 +266,24 @@ def test_a_no_is_judged_by_what_was_decided_before_it_and_a_yes_by_all() -> None
     assert not quota.admit(terms, "p", "a", "d3", 3 * HOUR, happened=True)
 
 
+def test_silence_may_not_become_more_yeses_than_could_have_been_said_at_once() -> None:
+    quota, terms = Quota(), Terms(answers=2, chance=0.0, days=30)
+    for hour in range(5):
+        quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=False)
+
+    turned = [quota.admit(terms, "p", "a", f"d{hour}", hour * HOUR, happened=True) for hour in (4, 0, 2)]
+
+    assert turned == [True, True, False]
+    assert [quota.holds(terms, "p", "a", f"d{hour}", hour * HOUR) for hour in range(5)] == [
+        True,
+        True,
+        False,
+        True,
+        True,
+    ]
+    assert quota.admit(terms, "p", "a", "d4", 4 * HOUR, happened=True)
+
+
 @pytest.mark.parametrize(
     ("decisions", "hours", "low", "high"),
     [(3, 1, 0.95, 1.05), (10, 1, 0.85, 1.05), (10, 5, 0.95, 1.05), (20, 20, 0.95, 1.05)],
@@ -387,6 +405,22 @@ def test_an_answer_taken_back_makes_room_where_it_was_learned_and_changes_nothin
 
     assert tape.answers == [("learned", 0), ("taken back", 0), ("learned", 2)]
     assert (learner.learned, learner.unlearned, learner.over_quota) == (2, 1, 1)
+
+
+def test_silence_that_a_yes_over_the_bound_takes_the_place_of_is_taken_back() -> None:
+    tape = Tape()
+    learner = Learner(plan(answers_per_person=1, chance_per_person=0.0, quota_days=30), tape)  # type: ignore[arg-type]
+    silent = [Report(f"s{n}", "a0", "card", "reject", Sign.NEGATIVE, 0, expiry=True) for n in range(2)]
+    said = [Report(f"o{n}", "a0", "card", "accept", Sign.POSITIVE, 0) for n in range(2)]
+    told = [(n, (silent[n],)) for n in range(2)] + [(n, (silent[n], said[n])) for n in range(2)]
+
+    for sequence, (n, reports) in enumerate(told, start=1):
+        before, report = reports[:-1], reports[-1]
+        learner.learn(Lesson(sequence, f"d{n}", 0, "p", {"n": n}, "desk", before, report, reports))
+
+    first = [("learned", 0), ("learned", 1), ("taken back", 0), ("learned", 0)]
+    assert tape.answers == [*first, ("taken back", 1)]
+    assert (learner.learned, learner.unlearned, learner.over_quota) == (3, 2, 1)
 
 
 def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:

@@ -75,6 +75,18 @@ def test_words_of_one_language_in_texts_of_all_are_told() -> None:
     )
 
 
+def test_silence_that_is_learned_late_is_told() -> None:
+    files, _ = read_texts(STARTER)
+    files["channels.yaml"] = files["channels.yaml"].replace("hours: 1\n", "hours: 1\n    minutes: 1\n", 1)
+    path = "actions/care/help_pages.yaml"
+    files[path] += "response_windows:\n  app: { days: 3, default: no_answer }\n"
+
+    channel, action = of_project(load_files(files), NOW)
+
+    assert channel.startswith("channel 'app': the response window is longer than an hour;")
+    assert action.startswith("action 'help_pages' in channel 'app': the response window is longer than an hour;")
+
+
 def test_a_new_outcome_or_an_equal_one_asks_for_nothing() -> None:
     assert of_change(project(), chained(", after: click")) == ()
     assert of_change(chained(), chained()) == ()

@@ -22,7 +22,7 @@ def test_a_folder_becomes_typed_sections() -> None:
     assert project.attributes["data_used_percent"].range == (0, None)
     assert project.segments["new_customer"].rule == "days_since(customer.customer_since) < 90"
     assert project.channels["app"].response_window is not None
-    assert project.channels["app"].response_window.length == timedelta(days=2)
+    assert project.channels["app"].response_window.length == timedelta(hours=1)
     assert project.actions["plus_plan"].values["margin"]["accept"] == Amount(number=60, currency="EUR", decimals=2)
     assert project.group_of["help_pages"] == "care"
     assert project.action_file("help_pages") == "actions/care/help_pages.yaml"

@@ -159,12 +159,15 @@ class BayesModel(PropensityModel):
         """Give one propensity from the columns of its candidate alone."""
         if not (0 <= candidate < len(self._catalogue) and 0 <= outcome < len(self.outcomes)):
             raise IndexError("candidate or outcome: not bound")
-        form = self.encoder.encode(facts)
+        return 1.0 / (1.0 + math.exp(-self._odds(self.encoder.encode(facts), candidate, outcome, 500.0)))
+
+    def _odds(self, form: LinearForm, candidate: int, outcome: int, most: float) -> float:
+        """Give the log odds of one candidate, within ±`most`."""
         mean = self._state[outcome, self._columns[candidate], 0].astype(np.float64).sum(axis=0)
         size = self.encoder.dense
         # Added exactly, so that no order of adding tells.
         odds = math.fsum((mean[:size] * form.dense).tolist()) + math.fsum(mean[form.rows].tolist())
-        return 1.0 / (1.0 + math.exp(-max(-500.0, min(500.0, odds))))
+        return max(-most, min(most, odds))
 
     def learn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
         """Learn one answer."""
@@ -236,6 +239,8 @@ class BayesModel(PropensityModel):
             capacity = self._state.shape[3]
             self._state[outcome, empty] = self._fresh([self._keys[k] for k in empty], capacity)[outcome]
             self._derive()
+        if self.since is None:
+            self.drift.unlearn(outcome, self._odds(form, candidate, outcome, LOG_ODDS_MAX), happened)
 
     def evidence(self) -> Floats:
         """Number of answers learned, float32 [O, C]; read-only, and the same array until something is learned."""

@@ -97,6 +97,26 @@ class Blend:
         self.answers[head] += is_heard
         return min(max(corrected, -LOG_ODDS_MAX), LOG_ODDS_MAX)
 
+    def unlearn(self, head: int, said: Doubles, happened: bool, since: int = NEVER) -> float:
+        """Take back how well the experts foresaw one answer, and give the corrected log odds without it.
+
+        Args:
+            said, since: as in `learn`, of today.
+        """
+        answer = 1.0 if happened else 0.0
+        is_heard = said != 0.0
+        self.answers[head] = np.maximum(self.answers[head] - is_heard, 0)
+        part = counted(int(self.answers[head, is_heard].min()), since)
+        mixture_numpy.take_back(self.weights[head], self.trust[head], self._prior, said, 0.0, answer, part)
+        log_odds = self.log_odds(head, said)
+        mixture_numpy.bend(log_odds, self._x)
+        part = counted(int(self.answers[head, -1]), since)
+        mixture_numpy.take_back(
+            self.corrections[head], self.doubt[head], self._variance, self._x, log_odds, answer, part
+        )
+        corrected = log_odds + float(np.add.accumulate(self.corrections[head] * self._x)[-1])
+        return min(max(corrected, -LOG_ODDS_MAX), LOG_ODDS_MAX)
+
     def arrays(self) -> dict[str, npt.NDArray[Any]]:
         """Copy what was learned."""
         return {name: getattr(self, name).copy() for name in ("weights", "trust", "corrections", "doubt", "answers")}

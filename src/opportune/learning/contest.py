@@ -166,10 +166,20 @@ class Contest(PropensityModel):
             self._amounts.unlearn(facts, candidate, self.outcomes[outcome], amount)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
-        """Take back one answer in every model; what was foreseen of it stays on the scoreboard."""
+        """Take back one answer in every model, and from the scoreboard what they would have foreseen of it today."""
+        is_learned = self.evidence()[outcome, candidate] > 0
         self._decider.unlearn(facts, candidate, outcome, happened)
         for name in self._challengers():
             self._guarded(name, lambda model: model.unlearn(facts, candidate, outcome, happened))
+        if is_learned:
+            foreseen = {self.champion: self._decider.foresee(facts, candidate, outcome)}
+            for name in self._challengers():
+                self._guarded(
+                    name,
+                    lambda model, name=name: foreseen.update({name: model.foresee(facts, candidate, outcome)}),  # type: ignore[misc]
+                )
+            told = {name: chance for name, chance in foreseen.items() if math.isfinite(chance)}
+            self.scoreboard.take_back(outcome, self._catalogue[candidate].action, told, happened)
 
     def evidence(self) -> Floats:
         """Number of answers that the champion has learned."""

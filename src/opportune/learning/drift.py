@@ -40,13 +40,17 @@ class Drift:
 
     def learn(self, head: int, log_odds: float, happened: bool) -> None:
         """Learn what one answer cost, from the log odds before it."""
-        chance = 1.0 / (1.0 + math.exp(-log_odds))
-        residual = ((1.0 if happened else 0.0) - chance) / math.sqrt(chance * (1.0 - chance))
-        residual = min(max(residual, -SURPRISE_MAX), SURPRISE_MAX)
+        self._move(head, log_odds, _surprise(log_odds, happened), 1)
+
+    def unlearn(self, head: int, log_odds: float, happened: bool) -> None:
+        """Take back what one answer cost, from the log odds without it."""
+        self._move(head, log_odds, -_surprise(log_odds, happened), -1)
+
+    def _move(self, head: int, log_odds: float, residual: float, answers: int) -> None:
         misjudged = residual if log_odds < 0.0 else -residual
-        since = int(self.since[head]) + 1
+        since = max(0, int(self.since[head]) + answers)
         limit = max(LIMIT, LIMIT_SHARE * since)
-        allowance = FALSE_ALARM / limit
+        allowance = answers * FALSE_ALARM / limit
         more, less, wrong = self.surprise[head].tolist()
         sums = (
             max(more + residual - allowance, 0.0),
@@ -80,3 +84,10 @@ class Drift:
             raise ValueError("snapshot: surprise or answers since are out of range")
         for own, theirs in heads.items():
             self.surprise[own], self.since[own] = surprise[theirs], since[theirs]
+
+
+def _surprise(log_odds: float, happened: bool) -> float:
+    """Give how far an answer was from its propensity, in standard deviations."""
+    chance = 1.0 / (1.0 + math.exp(-log_odds))
+    residual = ((1.0 if happened else 0.0) - chance) / math.sqrt(chance * (1.0 - chance))
+    return min(max(residual, -SURPRISE_MAX), SURPRISE_MAX)

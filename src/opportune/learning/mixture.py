@@ -184,15 +184,32 @@ class MixtureModel(PropensityModel):
         return log_odds, lead / math.sqrt(1.0 + MODERATION * lead * lead)
 
     def unlearn(self, facts: Facts, candidate: int, outcome: int, happened: bool) -> None:
-        """Take back one answer from every expert; how far they are trusted stays."""
+        """Take back one answer from every expert, and from how far they are trusted and corrected."""
         self._check_bound(candidate, outcome)
-        if self.evidence()[outcome, candidate]:
-            # What it is to begin with follows from the answers that experts have when it is made.
-            self._blends[self._names] = self._blend
-        self._tell_since(outcome)
+        if not self.evidence()[outcome, candidate]:
+            return
+        # What it is to begin with follows from the answers that experts have when it is made.
+        self._blends[self._names] = self._blend
+        since = self._tell_since(outcome)
         for expert in self._active:
             if not isinstance(expert, TreesModel):
                 expert.unlearn(facts, candidate, outcome, happened)
+        log_odds = self._blend.unlearn(outcome, self._said(facts, candidate, outcome), happened, since)
+        self._drift.unlearn(outcome, log_odds, happened)
+        self._is_fresh = False
+
+    def _said(self, facts: Facts, candidate: int, outcome: int) -> npt.NDArray[np.float64]:
+        """Give what the experts say of one candidate, moderated, and 1."""
+        said: list[float] = []
+        for expert, form in zip(self._active, self.encode(facts).forms, strict=True):
+            if isinstance(expert, TreesModel):
+                scores = expert.score(facts)
+                log_odds, spread = 0.0 if scores is None else float(np.nan_to_num(scores[outcome, candidate])), 0.0
+            else:
+                told = expert.predict(form)
+                log_odds, spread = float(told.log_odds[outcome, candidate]), float(told.spread[outcome, candidate])
+            said.append(moderated(log_odds, spread))
+        return np.array([*said, 1.0])
 
     def expert(self, name: str) -> PropensityModel | None:
         """Give an expert by its name; None where the catalogue leaves no room for it."""

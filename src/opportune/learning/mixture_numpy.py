@@ -10,9 +10,9 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from opportune.learning.bayes_numpy import LOG_ODDS_MAX, answer_step
+from opportune.learning.bayes_numpy import LOG_ODDS_MAX, answer_pull, answer_step
 
-__all__ = ["add_expert", "bend", "finish", "moderated", "regress"]
+__all__ = ["add_expert", "bend", "finish", "moderated", "regress", "take_back"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -81,3 +81,20 @@ def regress(
     step, curvature = counted * step, counted * curvature
     means += along * step
     covariances -= np.multiply.outer(along * (curvature / (1.0 + curvature * variance)), along)
+
+
+def take_back(
+    means: Doubles, covariances: Doubles, prior: Doubles, x: Doubles, offset: float, happened: float, counted: float
+) -> None:
+    """Take back an answer that `regress` learned, as it counts today; no variance rises beyond its prior."""
+    along = np.einsum("ij,j->i", covariances, x)
+    variance = float(np.add.accumulate(along * x)[-1])
+    log_odds = offset + float(np.add.accumulate(means * x)[-1])
+    pull, curvature = answer_pull(log_odds, happened)
+    left = 1.0 - counted * curvature * variance
+    if left > 0.5:
+        wider = covariances + np.multiply.outer(along * (counted * curvature / left), along)
+        if (wider.diagonal() <= prior).all():
+            covariances[:] = wider
+            along /= left
+    means -= along * (counted * pull)

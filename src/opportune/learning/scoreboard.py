@@ -76,6 +76,19 @@ class Score:
         (self.yes if happened else self.no)[place] += 1
         self.chance[place] += chance
 
+    def take_back(self, block: int, place: int, chance: float, loss: float, happened: bool) -> None:
+        """Take one answer back, from the nearest bin that has one like it; sums of losses never fall below nothing."""
+        self.count[block] -= 1
+        self.loss[block] = max(0.0, self.loss[block] - loss)
+        self.brier[block] = max(0.0, self.brier[block] - (chance - happened) ** 2)
+        answers = self.yes if happened else self.no
+        nearest = min((one for one in range(BINS) if answers[one]), key=lambda one: abs(one - place), default=-1)
+        if nearest >= 0:
+            if nearest != place:
+                chance = self.chance[nearest] / (self.no[nearest] + self.yes[nearest])
+            answers[nearest] -= 1
+            self.chance[nearest] = max(0.0, self.chance[nearest] - chance)
+
     def halve(self) -> None:
         """Join neighbouring blocks."""
         self.count = _halved(self.count)
@@ -116,6 +129,17 @@ class Row:
             if score is None:
                 score = self.scores[name] = Score()
             score.add(self.block, place, chance, loss, happened)
+
+    def take_back(self, foreseen: Iterable[tuple[str, int, float, float]], happened: bool) -> None:
+        """Take one answer out of the block that is being filled; arguments are those of `add`."""
+        if not self.filled:
+            return
+        self.filled -= 1
+        self.count[self.block] -= 1
+        for name, place, chance, loss in foreseen:
+            score = self.scores.get(name)
+            if score is not None and score.count[self.block]:
+                score.take_back(self.block, place, chance, loss, happened)
 
     def under(self, models: Mapping[str, str]) -> Row:
         """Give the row with the models' next names; those without one are left out."""
@@ -160,6 +184,18 @@ class Scoreboard:
             if row is None:
                 row = self.rows[key] = Row()
             row.add(told, happened)
+
+    def take_back(self, head: int, action: str, foreseen: Mapping[str, float], happened: bool) -> None:
+        """Take one answer out again, where any like it is left.
+
+        Args:
+            foreseen: model → its propensity without the answer; what it foresaw at the time is not kept.
+        """
+        told = [(name, *_placed(chance, happened)) for name, chance in foreseen.items()]
+        name = self.outcomes[head]
+        for key in ((name, action), (name, ""), ("", "")):
+            if key in self.rows:
+                self.rows[key].take_back(told, happened)
 
     def forget(self, model: str) -> None:
         """Drop the figures of a model."""

@@ -246,7 +246,7 @@ class Learner:
                 self.quota.release(*about)
         elif not self.quota.admit(*about, happened=any(after.values())):
             self.over_quota += 1
-            return {}, {}
+            return before, {}
         return before, after
 
     def _answers(self, lesson: Lesson, reports: Iterable[Report]) -> dict[tuple[str, str], Answers]:

@@ -81,7 +81,9 @@ class Quota:
         return _place(self._marks(_pair(terms, who, action, at)), _name(decision)) >= 0
 
     def admit(self, terms: Terms, who: str, action: str, decision: str, at: int, *, happened: bool) -> bool:
-        """Say whether a decision may teach, and remember that it does.
+        """Say whether a decision may teach, and remember that it does, or no longer.
+
+        One that taught silence may not say "yes" afterwards where it could not have said so at once.
 
         Args:
             happened: whether it says of any outcome that it happened.
@@ -90,6 +92,11 @@ class Quota:
         before = self._marks(pair)
         place = _place(before, name)
         if place >= 0:
+            others = before[:place] + before[place + 1 :]
+            is_turned = happened and not before[place] & 1
+            if is_turned and self._is_enough(terms, action, others, place, happened):
+                self._keep(pair, action, before, others)
+                return False
             after = [*before[:place], before[place] & ~1 | happened, *before[place + 1 :]]
         else:
             mark = at % (terms.days * DAY) >> TICK << 32 | name

@@ -295,12 +295,12 @@ class Decider:
         return Answer(body=body if stored is None else stored, repeated=True, ignored=ignored, deciding=seconds)
 
     def _token(self, serving: Serving, decision: Decision) -> str | None:
-        """Sign the answer where its channel wants that: as long as its last response window, or thirty days."""
+        """Sign the answer where its channel wants that: for thirty days, or until its last response window ends."""
         channel = serving.strategy.plan.channels[decision.request.channel]
         if not channel.tokens:
             return None
         windows = _windows(serving, decision)
-        until = max((window.due_at for window in windows), default=decision.at + TOKEN_LIFE)
+        until = max([decision.at + TOKEN_LIFE, *(window.due_at for window in windows)])
         return self._tokens.of(decision, until)
 
     async def _known(self, serving: Serving, key: str) -> KnownProfile:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from opportune.customers.context.remote import host_of
 from opportune.learning.tree_training import has_lightgbm
@@ -19,13 +19,22 @@ __all__ = ["of_change", "of_hosts", "of_project", "of_time"]
 YEARS_AHEAD = 1
 """How many years before the last one that is reckoned with somebody is told."""
 
+WINDOW_MOST = timedelta(hours=1)
+"""The longest response window of which nobody is told: behind longer ones, decisions go by those who answered alone."""
+
 _SINGLE_BRACES = re.compile(r"(?<!\{)\{\s*(\w+\.\w+)[^{}]*\}")
 """What a text shows as it stands, where a value was probably meant."""
 
 
 def of_project(project: Project, now: datetime) -> tuple[str, ...]:
     """Say what a strategy cannot do on this machine, and what is hardly meant, one sentence each."""
-    return (*_untrained(project), *_in_one_language(project), *_in_single_braces(project), *of_time(project, now))
+    return (
+        *_untrained(project),
+        *_in_one_language(project),
+        *_in_single_braces(project),
+        *_heard_late(project),
+        *of_time(project, now),
+    )
 
 
 def of_time(project: Project, now: datetime) -> tuple[str, ...]:
@@ -84,6 +93,20 @@ def _in_single_braces(project: Project) -> Iterator[str]:
                     f"a text of action '{name}' shows '{written[:100]}' as it is written; write {{{{ {key} }}}} where"
                     " the value is meant"
                 )
+
+
+def _heard_late(project: Project) -> Iterator[str]:
+    """Name channels, and actions in them, whose silence is learned long after their answers."""
+    windows = {f"channel '{name}'": one.response_window for name, one in project.channels.items()}
+    for name, action in project.actions.items():
+        windows |= {f"action '{name}' in channel '{channel}'": one for channel, one in action.response_windows.items()}
+    for where, window in windows.items():
+        if window is not None and window.length > WINDOW_MOST:
+            yield (
+                f"{where}: the response window is longer than an hour; answers teach at once and silence only when"
+                " the window ends, so that propensities of what is shown more than before are far too high until then;"
+                " a shorter one loses nothing, since a later answer takes the place of the silence"
+            )
 
 
 def of_hosts(project: Project, hosts: Collection[str]) -> tuple[str, ...]:

@@ -25,9 +25,9 @@ def _period(kind: str, step: int, zone: str) -> tuple[str, int, int]:
     """Give the period that a whole step lies in: none begins within one."""
     local = instant(step * STEP).astimezone(ZoneInfo(zone))
     if kind == "hour":
-        begin = local.replace(minute=0, second=0, microsecond=0)
-        first = micros(begin.astimezone(UTC))
-        return begin.isoformat(timespec="hours"), first, first + 3_600_000_000
+        hour = local.replace(minute=0, second=0, microsecond=0)
+        at = micros(hour.astimezone(UTC))
+        return hour.isoformat(timespec="hours"), at, at + 3_600_000_000
     day = local.date()
     match kind:
         case "day":
