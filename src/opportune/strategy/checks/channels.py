@@ -18,7 +18,7 @@ from opportune.strategy.wording import suggest
 __all__ = ["check_channels", "check_fallbacks", "check_window"]
 
 FILE = "channels.yaml"
-WINDOW_MIN, WINDOW_MAX = timedelta(minutes=1), timedelta(days=400)
+WINDOW_MIN, WINDOW_MAX = timedelta(seconds=1), timedelta(days=400)
 SAFE_VARIABLES = frozenset({"now"})
 """What is known even when nothing of the customer can be read."""
 
@@ -98,8 +98,8 @@ def _check_channel(notes: Notes, name: str, channel: Channel) -> None:
 def check_window(notes: Notes, file: str, path: list[str | int], window: ResponseWindow, channel: Channel) -> None:
     """Check length and default of a response window in a channel."""
     if not WINDOW_MIN <= window.length <= WINDOW_MAX:
-        message = f"expected a length of 1 minute to {WINDOW_MAX.days} days, found {window.length}"
-        notes.report(file, path, message, "set days, hours or minutes", "window-length")
+        message = f"expected a length of 1 second to {WINDOW_MAX.days} days, found {window.length}"
+        notes.report(file, path, message, "set days, hours, minutes or seconds", "window-length")
     if window.default not in channel.outcomes:
         message = f"outcome '{window.default}' is none of this channel"
         remedy = f"add it to the channel's outcomes, or choose one of them: {', '.join(channel.outcomes)}"

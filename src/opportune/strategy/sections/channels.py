@@ -17,19 +17,20 @@ class ResponseWindow(Section):
     """How long silence waits in a channel before it counts.
 
     Keys:
-        days, hours, minutes: length; their sum is at least one minute and at most 400 days.
+        days, hours, minutes, seconds: length; their sum is at least one second and at most 400 days.
         default: outcome recorded when it ends without a positive or negative one. Required.
     """
 
     days: Annotated[StrictInt, Field(ge=0, le=400)] = 0
     hours: Annotated[StrictInt, Field(ge=0, le=10_000)] = 0
     minutes: Annotated[StrictInt, Field(ge=0, le=100_000)] = 0
+    seconds: Annotated[StrictInt, Field(ge=0, le=100_000)] = 0
     default: Name
 
     @property
     def length(self) -> timedelta:
         """Length of the window."""
-        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes)
+        return timedelta(days=self.days, hours=self.hours, minutes=self.minutes, seconds=self.seconds)
 
 
 class Placement(Section):
