@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -9,7 +10,7 @@ from msgspec.structs import replace
 
 from opportune.decide import Draws, State, decide, seed_of
 from opportune.outcomes import new_model
-from opportune.records import DecisionRequest, Origin, Outcome, PlacementRequest, Sign
+from opportune.records import DecisionRequest, Hold, Origin, Outcome, PlacementRequest, Sign
 from opportune.service.revisions import bundle_of, strategy_from_files
 from opportune.storage import RecordOutcome, SaveDecision, SaveRevision, SqliteStorage, WindowOpened
 from tests.service.shop import files
@@ -70,17 +71,22 @@ def record(path, strategy, count, seed=1, persons=1_000, origin=Origin.ENGINE, w
                 writes = []
 
 
-def decided(strategy, model, rng, number, persons):
+def decided(strategy, model, rng, number, persons, objected=False):
+    """Decide for a session, or for a person without one who objected to profiling."""
     profile = {"customer.age": int(rng.integers(10, 80)), "customer.member": bool(rng.random() < 0.5)}
     weather = "Rainy" if rng.random() < 0.5 else "Sunny"
     request = DecisionRequest(
         id=f"r-{number}",
-        session=f"s-{number % persons}",
+        session=None if objected else f"s-{number % persons}",
         channel="till",
         placements=(PlacementRequest(name="receipt"),),
         context={"weather": weather},
     )
     state = State(model=model, position=0, profile=profile, profile_version=number)
+    if objected:
+        state = dataclasses.replace(
+            state, person=f"p-{number}", holds=(Hold("profiling", "consent", "profile", 0, 0, 0),)
+        )
     moment = BEGIN + timedelta(minutes=number)
     return decide(strategy.plan, state, request, moment, Draws(seed_of(strategy.plan, state, request)))
 

@@ -14,6 +14,7 @@ from opportune.outcomes import Names, new_model
 from opportune.records import Origin, Outcome, PlacementRequest, Sign
 from opportune.service.revisions import strategy_from_files
 from opportune.storage import Kind, RecordOutcome, SqliteStorage
+from opportune.storage.standing import UNSEEN
 from tests.evaluate.off_policy.recorded import BEGIN, CHANNELS, exploring, record
 from tests.service.shop import files
 from tests.worlds import NOON, Item, World, request
@@ -155,6 +156,24 @@ def test_what_the_channel_showed_in_its_place_is_left_out(tmp_path, strategy):
 
     assert log.decisions == 36
     assert log.left_out == {"the channel showed something else": 4}
+
+
+def test_what_nobody_saw_since_the_contact_got_the_fallback_is_left_out(tmp_path, strategy):
+    store = tmp_path / "unseen.db"
+    record(store, strategy, 40)
+    with SqliteStorage(store) as storage:
+        for entry in storage.journal(0, 1_000, (Kind.DECISION,))[::10]:
+            first = entry.body.placements[0].actions[0]
+            said = Outcome(id=f"u-{entry.id}", decision=entry.decision, action=first.action, outcome=UNSEEN)
+            write = RecordOutcome(
+                outcome=said, origin=Origin.FALLBACK, treatment=first.treatment, placement="", sign=Sign.NEUTRAL
+            )
+            assert not isinstance(storage.write([write])[0], Exception)
+
+    log = read(store, strategy, strategy)
+
+    assert log.decisions == 36
+    assert log.left_out == {"its contact got the fallback": 4}
 
 
 def test_decisions_that_still_wait_for_an_answer_are_left_out(tmp_path, strategy):

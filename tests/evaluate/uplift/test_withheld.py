@@ -20,7 +20,8 @@ SHOWN = {"water": 0.5, "coffee": 0.3, "wine": 0.25, "call_back": 0.2}
 HELD = {"water": 0.5, "coffee": 0.1, "wine": 0.05, "call_back": 0.2}
 
 
-def written(path, held, share=0.4, other="", count=COUNT):
+def written(path, held, share=0.4, other="", count=COUNT, objected=()):
+    """Record decisions and their answers; those whose numbers are in `objected` are made for who cannot be drawn."""
     channels = CHANNELS.format(floor=0.5).replace("till:\n", "till:\n  response_window: {hours: 1, default: reject}\n")
     groups = f"held: {{share: {share}, choose: withhold}}\n{other}"
     strategy = strategy_from_files(files(channels=channels, control_groups=groups))[0]
@@ -30,10 +31,10 @@ def written(path, held, share=0.4, other="", count=COUNT):
         storage.write([SaveRevision(id="revision-1", hash=strategy.plan.revision, bundle=bundle_of(strategy.project))])
         writes = []
         for number in range(count):
-            decision = decided(strategy, model, rng, number, count)
+            decision = decided(strategy, model, rng, number, count, number in objected)
             (place,) = decision.withheld or decision.placements
             first = place.actions[0]
-            rate = (held if decision.withheld else SHOWN)[first.action]
+            rate = 1.0 if number in objected else (held if decision.withheld else SHOWN)[first.action]
             origin = Origin.ENGINE if decision.control is None else Origin.CONTROL
             writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin))
             writes.append(answer(decision, first, "accept" if rng.random() < rate else "reject", number))
@@ -76,6 +77,18 @@ def test_without_a_difference_none_is_told(tmp_path):
     plan = written(tmp_path / "shop.db", SHOWN)
 
     for one in uplift_report(trials_of(tmp_path / "shop.db", plan), "accept", []).actions:
+        assert one.effects[0].effect.low < 0.03
+        assert one.effects[0].effect.high > -0.03
+
+
+def test_who_objected_to_profiling_is_no_part_where_no_session_can_be_drawn(tmp_path):
+    # They are shown something always, and say "yes" always.
+    plan = written(tmp_path / "shop.db", SHOWN, 0.5, count=2_000, objected=range(0, 2_000, 2))
+
+    trials = [one for one in trials_of(tmp_path / "shop.db", plan) if one.is_withheld]
+
+    assert trials
+    for one in uplift_report(trials, "accept", []).actions:
         assert one.effects[0].effect.low < 0.03
         assert one.effects[0].effect.high > -0.03
 

@@ -11,7 +11,7 @@ from opportune.outcomes.lessons import accounts
 from opportune.records import Origin
 from opportune.storage import Entry, Kind, Storage
 from opportune.storage.kinds import DecisionBody
-from opportune.storage.standing import Report, standing
+from opportune.storage.standing import UNSEEN, Report, standing
 
 __all__ = ["Span", "held", "recorded"]
 
@@ -84,8 +84,11 @@ def recorded(
                 fit[entry.decision or ""] = entry
         said = {account.decision: account.reports for account in accounts(storage, list(fit))} if fit else {}
         for decision, entry in fit.items():
-            truth = standing(said.get(decision, ()))
-            if _is_elsewhere(entry, truth):
+            reports = said.get(decision, ())
+            truth = standing(reports)
+            if any(report.outcome == UNSEEN for report in reports):
+                left_out["its contact got the fallback"] += 1
+            elif _is_elsewhere(entry, truth):
                 left_out["the channel showed something else"] += 1
             else:
                 yield entry, truth

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.decide import Plan
+from opportune.decide.limits.consents import is_unprofiled
 from opportune.evaluate.off_policy.odds import is_told, place_chances
 from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.uplift.learners import Trial
@@ -147,7 +148,9 @@ class _Reading:
         """Count what the same draws chose for persons who are shown it and for persons who are not."""
         shares = [group.share for group in logged.control_groups if group.choose == "withhold"]
         others = 1.0 - sum(group.share for group in logged.control_groups)
-        is_lot = bool(decision.person or decision.request.session) and bool(shares) and others > 0.0
+        # Who objected to profiling is drawn by the session alone.
+        person = None if is_unprofiled(decision.holds) else decision.person
+        is_lot = bool(person or decision.request.session) and bool(shares) and others > 0.0
         if not is_lot or not (decision.withheld or decision.control is None):
             return False
         chosen = (*decision.placements[0].actions, *(decision.withheld[0].actions if decision.withheld else ()))
