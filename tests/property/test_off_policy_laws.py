@@ -40,7 +40,7 @@ def test_odds_are_a_distribution_that_gives_what_was_recorded(things, exploratio
     asked = request(placements=(PlacementRequest(name="main", size=size),))
     decision = decide(plan, state, asked, NOON, Draws(seed))
 
-    odds = odds_of(plan, state, asked, decision, 0, size, ())
+    odds = odds_of(plan, state, asked, decision, size, [[]])
 
     shown = decision.placements[0].actions
     chosen = decision.traces[0].chosen
@@ -50,6 +50,24 @@ def test_odds_are_a_distribution_that_gives_what_was_recorded(things, exploratio
     )
     logged = place_chances(plan, decision, 0)
     assert unreachable(odds, list(range(len(plan.candidates))), logged) == pytest.approx(0.0, abs=1e-4)
+
+
+@settings(max_examples=60)
+@given(items, explorations, st.integers(18, 90), st.text("abc", max_size=3))
+def test_every_place_has_the_odds_that_it_was_filled_with(things, exploration, age, seed):
+    sizes = {"main": 2, "side": 2}
+    plan = World(things, exploration=exploration, sizes=sizes).plan()
+    state = State(model=new_model(plan, "numpy"), position=0, profile={"customer.age": age})
+    asked = request(placements=tuple(PlacementRequest(name=name) for name in sizes))
+    decision = decide(plan, state, asked, NOON, Draws(seed))
+    chosen = [trace.chosen for trace in decision.traces]
+
+    for number, answer in enumerate(decision.placements):
+        for place, shown in enumerate(answer.actions):
+            odds = odds_of(plan, state, asked, decision, 2 - place, [*chosen[:number], chosen[number][:place]])
+            told = odds.chance_of(chosen[number][place])
+            # Behind the first place of a placement, chances are computed about other means.
+            assert told == pytest.approx(shown.selection_probability, abs=0.02 if place else 1e-6)
 
 
 @settings(max_examples=30)

@@ -164,7 +164,7 @@ def decide(
     rng: Draws,
     *,
     keep: int = KEPT_PARTS,
-    before: Sequence[int] = (),
+    standing: Sequence[Sequence[int]] = (),
     redrawn: tuple[Attempt, ...] = (),
 ) -> Decision:
     """Decide what is best to offer or do now.
@@ -176,7 +176,7 @@ def decide(
         now: aware UTC time of the decision.
         rng: source of all draws.
         keep: of how many of the best others score parts are kept.
-        before: candidates that stand in the answer already, as if earlier placements had shown them.
+        standing: of the first placements, candidates that stand there already; only other places are filled.
         redrawn: earlier draws of this decision that could not be kept; this one has draws of its own.
     """
     facts, profile, unit = gather(plan, state.profile, request, now, state.gathered), state.profile, state.person
@@ -194,7 +194,8 @@ def decide(
     channel = plan.channels[request.channel]
     quotas = binding(plan, request, quotas_of(plan.limits, state.holds)) if state.holds else ()
     is_whole = is_linked(plan, request, quotas, is_tiered=mandatory is not None)
-    rooms, taken = rooms_of(plan, () if is_whole else (*plan.links.quotas, *quotas), before), list(before)
+    taken = [] if is_whole else [candidate for own in standing for candidate in own]
+    rooms = rooms_of(plan, () if is_whole else (*plan.links.quotas, *quotas), taken)
 
     def slot_of(number: int) -> Slot:
         wanted = request.placements[number]
@@ -206,6 +207,8 @@ def decide(
         else:
             drop_irrelevant(placement, known, stages, mandatory)
         size = placement.size if wanted.size is None else wanted.size
+        if taken and number < len(standing):
+            size -= len(standing[number])
         label = f"again {len(redrawn)}/{number}/{wanted.name}" if redrawn else f"{number}/{wanted.name}"
         return Slot(placement, size, exploration, stages, label)
 
@@ -213,7 +216,7 @@ def decide(
     linked: list[tuple[Slot, Slate]] | None = None
     if is_whole:
         slots, board = [slot_of(number) for number in numbers], board_of(plan, facts, quotas)
-        slates, gap = fill_all(plan, slots, board, weighing, known, mandatory, before, rng, kernel, keep)
+        slates, gap = fill_all(plan, slots, board, weighing, known, mandatory, standing, rng, kernel, keep)
         linked = list(zip(slots, slates, strict=True))
     answers, withheld, traces = [], [], []
     for number in numbers:

@@ -98,7 +98,7 @@ def fill_all(
     weighing: Weighing,
     known: Known,
     mandatory: Booleans | None,
-    others: Sequence[int],
+    standing: Sequence[Sequence[int]],
     rng: Draws,
     kernel: str,
     keep: int,
@@ -107,14 +107,14 @@ def fill_all(
 
     Args:
         mandatory: bool [C], the tier that comes before all others; None where it is empty.
-        others: candidates that stand in the answer already.
+        standing: of the first slots, candidates that stand there already; their places count as mandatory ones.
         kernel: "numpy" or "numba", that of the model.
         keep: of how many of the best others score parts are kept.
 
     Raises:
         ValueError: a priority or its deviation is not finite.
     """
-    filling = _Filling(plan, slots, board, weighing, known, others, kernel)
+    filling = _Filling(plan, slots, board, weighing, known, standing, kernel)
     if mandatory is not None:
         filling.take_mandatory(mandatory)
     filling.look_ahead()
@@ -138,14 +138,13 @@ class _Filling:
         board: Board,
         weighing: Weighing,
         known: Known,
-        others: Sequence[int],
+        standing: Sequence[Sequence[int]],
         kernel: str,
     ) -> None:
         self.plan, self.slots, self.board, self.known, self.kernel = plan, slots, board, known, kernel
         self.priority, self.spread = weighing.priority, weighing.spread
         self.is_open = np.array([slot.stages == OPEN for slot in slots])
-        self.standing: list[list[int]] = [[] for _ in slots]
-        self.others = list(others)
+        self.standing = [list(standing[p]) if p < len(standing) else [] for p in range(len(slots))]
         self.gap = 0.0
         self.missing = 0
         self.ahead: list[list[int]] | None = None
@@ -161,7 +160,7 @@ class _Filling:
         """Place the mandatory tier, highest priority first; a member of a bundle brings the others."""
         for p, slot in enumerate(self.slots):
             for candidate in in_order(mandatory, slot.stages, self.priority).tolist():
-                whole = take_whole(self.board, self.is_open, p, candidate, self.standing, self.others, self.priority)
+                whole = take_whole(self.board, self.is_open, p, candidate, self.standing, (), self.priority)
                 if whole and len(whole) <= self.left(p):
                     self.standing[p] += whole
 
@@ -169,7 +168,7 @@ class _Filling:
         """Find how many of the minima have to be missed."""
         if self.board.minima:
             places = [self.left(p) for p in range(len(self.slots))]
-            self.missing = least_missing(self.board, self.is_open, places, self.standing, self.others, self.kernel)
+            self.missing = least_missing(self.board, self.is_open, places, self.standing, (), self.kernel)
 
     def draw(self, p: int, uniforms: list[float], undrawn: int, keep: int) -> Slate:
         """Draw the places of one placement."""
@@ -237,7 +236,7 @@ class _Filling:
 
     def _rest(self, p: int) -> tuple[Booleans, list[int], list[list[int]], list[int]]:
         """Give what is left to fill from a placement on: who is open, places, who stands there, and who before."""
-        before = [*self.others, *(c for one in self.standing[:p] for c in one)]
+        before = [c for one in self.standing[:p] for c in one]
         places = [self.left(q) for q in range(p, len(self.slots))]
         return self.is_open[p:], places, self.standing[p:], before
 
@@ -290,8 +289,8 @@ class _Filling:
 
     def name_stages(self) -> None:
         """Say what became of everybody who was open."""
-        may = joinable(self.board, self.is_open, self.standing, self.others)
-        everybody = [*self.others, *(c for one in self.standing for c in one)]
+        may = joinable(self.board, self.is_open, self.standing, ())
+        everybody = [c for one in self.standing for c in one]
         shown = alongside(self.plan.action_of, everybody)
         exclusive = np.zeros(len(shown), dtype=bool)
         for row in self.plan.exclusive:

@@ -212,7 +212,7 @@ def test_odds_are_those_of_the_decision_for_every_candidate():
     model = new_model(plan, "numpy")
     decision = decided(plan, model)
 
-    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 3, [[]])
 
     assert odds.chances.sum() == pytest.approx(1, abs=1e-5)
     shown = decision.placements[0].actions[0]
@@ -229,7 +229,7 @@ def test_odds_after_others_leave_them_out():
     decision = decided(plan, model)
     taken = decision.traces[0].chosen[:1]
 
-    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 2, taken)
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 2, [taken])
 
     assert taken[0] not in odds.candidates
     second = decision.placements[0].actions[1]
@@ -242,7 +242,7 @@ def test_mandatory_actions_are_certain():
     model = new_model(plan, "numpy")
     decision = decided(plan, model)
 
-    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 3, [[]])
 
     assert [plan.candidates[n].action for n in odds.candidates] == ["b"]
     assert odds.chances.tolist() == [1.0]
@@ -253,7 +253,7 @@ def test_a_place_that_stays_empty_is_a_choice_too():
     model = new_model(plan, "numpy")
     decision = decided(plan, model)
 
-    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 0, 3, ())
+    odds = odds_of(plan, State(model=model, position=0), decision.request, decision, 3, [[]])
 
     assert odds.chance_of(None) == 1.0
     assert unreachable(odds, [0], place_chances(plan, decision, 0)) == 0.0
@@ -264,7 +264,7 @@ def test_what_a_greedy_log_never_showed_is_out_of_reach():
     model = new_model(greedy, "numpy")
     decision = decided(greedy, model)
 
-    odds = odds_of(open_, State(model=model, position=0), decision.request, decision, 0, 3, ())
+    odds = odds_of(open_, State(model=model, position=0), decision.request, decision, 3, [[]])
 
     best = odds.chance_of(decision.traces[0].chosen[0])
     beyond = unreachable(odds, list(range(len(greedy.candidates))), place_chances(greedy, decision, 0))
@@ -293,7 +293,7 @@ def asked_once(plan):
     state = State(model=new_model(plan, "numpy"), position=0)
     asked = request(channel="till", placements=(PlacementRequest(name="receipt", size=1),))
     decision = decide(plan, state, asked, NOON, Draws("s"))
-    return decision, odds_of(plan, state, asked, decision, 0, 1, ())
+    return decision, odds_of(plan, state, asked, decision, 1, [[]])
 
 
 @pytest.mark.parametrize("changed", [{}, {"slates": FIRST_HELP}])
@@ -307,6 +307,36 @@ def test_a_record_of_many_judged_by_its_own_strategy_has_its_odds(changed):
     assert len(decision.traces[0].kept) // 4 < len(own)
     assert known == pytest.approx({candidate: chance for candidate, chance in own.items() if chance > 0.0}, abs=1e-5)
     assert unreachable(odds, list(range(len(plan.candidates))), known) == pytest.approx(0.0, abs=1e-5)
+
+
+LINKED = {
+    "maximum of a placement": "one_help: {at_most: 1, of: {kinds: [service]}, in: placement}",
+    "minimum of a placement": FIRST_HELP,
+    "minimum of the answer": "both_help: {at_least: 2, of: {kinds: [service]}}",
+    "bundle": "together: {only_together: [guide, repair]}",
+}
+
+
+@pytest.mark.parametrize("method", ["{method: thompson, floor: 0.3}", "{method: none}"])
+@pytest.mark.parametrize("rule", LINKED.values(), ids=LINKED.keys())
+def test_what_links_places_and_placements_holds_where_one_place_is_decided_again(rule, method):
+    channels = CHANNELS.format(floor=0).replace("{method: thompson, floor: 0}", method)
+    channels = channels.replace("fallback: []}", f"fallback: [], exploration: {method}}}")
+    more = {"actions__help__guide": HELP, "actions__help__repair": HELP, "channels": channels, "slates": rule}
+    plan = strategy_from_files(files(**more))[0].plan
+    state = State(model=new_model(plan, "numpy"), position=0)
+    asked = request(channel="till", placements=(PlacementRequest(name="receipt"), PlacementRequest(name="screen")))
+
+    for seed in "abcde":
+        decision = decide(plan, state, asked, NOON, Draws(seed))
+        receipt, screen = (trace.chosen for trace in decision.traces)
+        for size, standing in ((2, [[]]), (1, [receipt[:1]]), (1, [receipt, []])):
+            number, place = len(standing) - 1, len(standing[-1])
+            odds = odds_of(plan, state, asked, decision, size, standing)
+            shown, chosen = decision.placements[number].actions[place:], (receipt, screen)[number][place:]
+            logged = shown[0].selection_probability if shown else 1.0
+            told = odds.chance_of(chosen[0] if chosen else None)
+            assert told == pytest.approx(logged, abs=0.02 if place else 1e-6)
 
 
 def test_where_a_minimum_gives_the_best_no_chance_a_record_does_not_tell_that_of_others():

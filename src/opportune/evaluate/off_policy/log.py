@@ -163,18 +163,18 @@ class LogReader:
             tired=decision.tired,
         )
         members = self._judged.plan.segments.passed(decision.facts)
-        before: list[int] = []
+        before: list[list[int]] = []
         for number, answer in enumerate(decision.placements):
             shown = answer.actions
             own = [self._candidate(request.channel, one) for one in shown]
             if self._place <= len(shown) + 1:
                 size = self._size(request, number) - self._place + 1
-                taken = before + [one for one in own[: self._place - 1] if one is not None]
+                standing = [*before, [one for one in own[: self._place - 1] if one is not None]]
                 if size > 0:
-                    odds = odds_of(self._judged.plan, state, request, decision, number, size, taken)
+                    odds = odds_of(self._judged.plan, state, request, decision, size, standing)
                     self._add(decision, number, odds, own, truth, logged)
                     self._columns.members.append(np.asarray(members, dtype=bool))
-            before += [one for one in own if one is not None]
+            before.append([one for one in own if one is not None])
         return True
 
     def _add(

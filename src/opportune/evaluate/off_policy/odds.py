@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from opportune.decide import Draws, Plan, State, decide
 from opportune.decide.amounts import of_candidate
-from opportune.records import Decision, DecisionRequest, PlacementRequest, PlacementTrace, Stage
+from opportune.records import Decision, DecisionRequest, PlacementTrace, Stage
 
 __all__ = ["Odds", "is_told", "odds_of", "place_chances", "unreachable"]
 
@@ -66,36 +66,39 @@ def odds_of(
     state: State,
     request: DecisionRequest,
     decision: Decision,
-    number: int,
     size: int,
-    before: Sequence[int],
+    standing: Sequence[Sequence[int]],
 ) -> Odds:
     """Give the odds of the next place of a placement.
 
+    The whole request is decided, since rules may link its placements.
+
     Args:
         request: as the plan reads it, of the recorded decision.
-        number: of the placement in the request.
         size: places still to fill.
-        before: candidates that stand in the answer already.
+        standing: candidates that stand in each placement already; the last of these is the one that is filled.
     """
-    asked = PlacementRequest(name=request.placements[number].name, size=size)
+    number = len(standing) - 1
+    sizes = [len(own) for own in standing[:-1]] + [len(standing[-1]) + size]
+    asked = [replace(one, size=most) for one, most in zip(request.placements, sizes, strict=False)]
     again = decide(
         plan,
         state,
-        replace(request, placements=(asked,)),
+        replace(request, placements=(*asked, *request.placements[number + 1 :])),
         decision.at,
         Draws(decision.seed),
         keep=len(plan.candidates),
-        before=before,
+        standing=standing,
     )
-    (answer,), (trace,) = again.placements, again.traces
-    if not trace.chosen:
+    answer, trace = again.placements[number], again.traces[number]
+    stood = sum(candidate in standing[-1] for candidate in trace.chosen)
+    if len(trace.chosen) == stood:
         return Odds(np.zeros(0, dtype=np.intp), np.zeros(0), np.zeros((0, len(plan.scored))))
-    parts, kept = _table(trace), np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)
+    parts, kept = _table(trace)[stood:], np.frombuffer(trace.kept, dtype="<u4").astype(np.intp)[stood:]
     propensity = parts[:, : len(plan.scored)]
-    held = again.withheld[0].actions if again.withheld else ()
+    held = again.withheld[number].actions if again.withheld else ()
     # Who is shown nothing is decided for as everybody.
-    if (*answer.actions, *held)[0].how == "mandatory":
+    if (*answer.actions, *held)[stood].how == "mandatory":
         return Odds(kept[:1], np.ones(1), propensity[:1], _amounts(plan, parts[:1]))
     chances = parts[:, plan.part_names.index("first_place_probability")]
     return Odds(kept, chances, propensity, _amounts(plan, parts))
