@@ -163,6 +163,17 @@ def test_other_shapes_keep_their_names() -> None:
     assert cloud["time"] == track["timestamp"] == "2026-05-04T16:00:00.123000+00:00"
 
 
+def test_what_is_written_and_says_nothing_is_as_what_is_left_out() -> None:
+    track = {"type": "track", "messageId": "m", "userId": "c", "timestamp": None, "originalTimestamp": None}
+    own = {"type": "call", "id": None, "customer": None, "identifiers": {}, "occurred_at": None}
+
+    dated = item_of(message(1, track), decode, key_names=False)
+    named = item_of(message(1, own, key=b"c-1"), decode, key_names=True)
+
+    assert dated["timestamp"] == named["occurred_at"] == "2026-05-04T16:00:00.123000+00:00"
+    assert (named["id"], named["customer"]) == ("calls/1/0", "c-1")
+
+
 @pytest.mark.parametrize("written_at", [253_402_300_800_000, 10**17, -(10**16)])
 def test_a_time_beyond_the_calendar_is_refused_where_the_event_has_none_of_its_own(written_at: int) -> None:
     own = {"type": "call", "occurred_at": "2026-05-04T00:00:00Z"}

@@ -87,9 +87,9 @@ def item_of(message: Message, decode: Callable[[bytes], Any], key_names: bool) -
     if is_cloud_event(value):
         return _completed(value, "time", message, {"subject": key})
     if is_segment(value):
-        named = "timestamp" in value or "originalTimestamp" in value
-        return value if named else _completed(value, "timestamp", message, {})
-    whose = {} if "identifiers" in value else {"customer": key}
+        is_dated = value.get("timestamp") is not None or value.get("originalTimestamp") is not None
+        return value if is_dated else _completed(value, "timestamp", message, {})
+    whose = {} if value.get("identifiers") else {"customer": key}
     return _completed(value, "occurred_at", message, {"id": message.place, **whose})
 
 
