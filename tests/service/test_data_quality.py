@@ -226,3 +226,22 @@ def test_of_who_objects_to_profiling_no_attribute_is_in_doubt(tmp_path: Path) ->
 
     assert said.status_code == 200, said.text
     assert doubts == [["customer.age: missing"], []]
+
+
+def test_who_objects_to_profiling_lacks_nothing(tmp_path: Path, run: Run) -> None:
+    path = tmp_path / "shop.db"
+    asked = "profiling: {basis: objection, profiling: true}\n"
+    with serving(path, of=watched(consents=asked)) as service:
+        service.call("PUT", "/v1/customers/c-1", {"attributes": {"member": True}})
+        service.decide("r-1", customer="c-1")
+        service.call("PUT", "/v1/customers/c-1/consents", {"purpose": "profiling", "given": False})
+        for number in range(3):
+            service.decide(f"after-{number}", customer="c-1")
+        counts = service.runtime.quality.counts
+    told = msgspec.convert(run("data", "report", "--store", path, "--json").json, DataReport)
+
+    assert (counts.decisions, counts.known) == (4, 1)
+    assert counts.absent["customer.age"] == 1
+    assert "customer.member" not in counts.absent
+    assert (told.decisions, told.known) == (2, 0)
+    assert {one.missing for one in told.inputs if one.input.startswith("customer.")} == {None}

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from opportune.customers.quality import Counts, Tally, added
+from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.windows import micros
 from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.errors import InputError
@@ -84,6 +85,10 @@ class Quality:
         """Count a decision."""
         if strategy is not self._strategy:
             self._adopt(strategy, decision.at)
+        if decision.holds and is_unprofiled(decision.holds):
+            of_context = {name: value for name, value in gathered.items() if name.startswith("context.")}
+            self._tally.note(0, False, of_context, decision.request.context, decision.doubts)
+            return
         memory = profile.facts.memory
         known = memory.get(_MARK)
         if known is None or known[0] is not self._tally:

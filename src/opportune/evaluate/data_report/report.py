@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from opportune.customers.quality import KINDS, Counts, Tally, Thresholds
+from opportune.decide.limits.consents import is_unprofiled
 from opportune.evaluate.compared import compared, facts_of
 from opportune.evaluate.data_report.parts import Concern, DataReport, InputQuality
 from opportune.evaluate.model_report.inputs import inputs
@@ -55,9 +56,10 @@ def counted(known: Sequence[Predictor], entries: Sequence[Entry]) -> Counts | No
         return None
     tally = Tally([one.name for one in known], entries[0].occurred_at)
     for entry in entries:
-        facts = facts_of(entry)
-        doubts = entry.body.doubts if isinstance(entry.body, DecisionBody) else ()
-        tally.note_facts(facts, entry.person is not None or _has_customer(facts), doubts)
+        facts, body = facts_of(entry), entry.body
+        assert isinstance(body, DecisionBody)
+        is_known = (entry.person is not None or _has_customer(facts)) and not is_unprofiled(body.holds)
+        tally.note_facts(facts, is_known, body.doubts)
     return tally.counts()
 
 
