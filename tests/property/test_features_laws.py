@@ -145,8 +145,9 @@ def test_contacts_are_counted_as_events_are_and_apart_by_action(
     whole, apart = over_contacts(within, apart=False), over_contacts(within, apart=True)
     actions = dict.fromkeys((one.name for one in apart), ("gold", "loan", "none"))
 
-    found = FeatureSet([*whole, *apart], {}, actions).read(history_of(()), touches, now, zone)
+    found = FeatureSet([*apart, *whole], {}, actions).read(history_of(()), touches, now, zone)
 
+    assert None not in found.values()
     assert differences(whole, events, found, now, zone) == []
     for action in ("gold", "loan", "none"):
         own = [event for event in events if event.attributes["action"] == action]
@@ -157,16 +158,17 @@ def test_contacts_are_counted_as_events_are_and_apart_by_action(
 def over_contacts(within: Length | None, apart: bool) -> list[Feature]:
     """Give a feature of every kind over contacts."""
 
-    def of(kind: str, attribute: str | None = None, **more: Any) -> Feature:
+    def of(kind: str, attribute: str | None = None, first: str = "shown", **more: Any) -> Feature:
         key = "action" if apart else None
         for name in ("source", "then"):
-            what, taken = ("shown", attribute) if name == "source" else ("accept", None)
+            what, taken = (first, attribute) if name == "source" else ("accept", None)
             if name == "source" or kind == "sequence":
                 more[name] = Source(what, taken, of_contacts=True, action_in=key)
-        name = f"{'apart' if apart else 'whole'}_{kind}_{len(more)}"
+        name = f"{'apart' if apart else 'whole'}_{kind}_{first}_{len(more)}"
         return Feature(name, kind, ValueType.NUMBER, within=within, per_action=apart, **more)
 
     return [
+        of("count", first="accept"),
         of("count"),
         of("time_since"),
         of("last", "channel"),

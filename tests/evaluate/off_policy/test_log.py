@@ -109,15 +109,23 @@ def test_later_places_are_judged_with_those_before_as_they_were(store, strategy)
     assert (log.logged < 1.0).any()
 
 
-@pytest.mark.parametrize("origin", [Origin.CHANNEL, Origin.FALLBACK, Origin.IMPORT, Origin.CONTROL])
-def test_what_the_engine_did_not_choose_never_counts(tmp_path, strategy, origin):
+@pytest.mark.parametrize(
+    ("origin", "reason"),
+    [
+        (Origin.CHANNEL, "not chosen by the engine"),
+        (Origin.FALLBACK, "not chosen by the engine"),
+        (Origin.IMPORT, "not chosen by the engine"),
+        (Origin.CONTROL, "made for a control group"),
+    ],
+)
+def test_what_the_engine_did_not_choose_never_counts(tmp_path, strategy, origin, reason):
     store = tmp_path / "other.db"
     record(store, strategy, 20, origin=origin)
 
     log = read(store, strategy, strategy)
 
     assert log.decisions == 0
-    assert sum(log.left_out.values()) == 20
+    assert log.left_out == {reason: 20}
 
 
 def test_withdrawn_answers_are_no_rewards(tmp_path, strategy):
@@ -248,6 +256,15 @@ def test_mandatory_actions_are_certain():
     assert odds.chances.tolist() == [1.0]
 
 
+def test_of_several_mandatory_actions_the_first_alone_had_a_chance_of_the_first_place():
+    plan = World([Item("a", value=9.0), Item("b", mandatory="true"), Item("c", value=2.0, mandatory="true")]).plan()
+    decision = decided(plan, new_model(plan, "numpy"))
+
+    assert [one.action for one in decision.placements[0].actions] == ["c", "b", "a"]
+    assert place_chances(plan, decision, 0) == {decision.traces[0].chosen[0]: 1.0}
+    assert is_told(plan, decision, 0)
+
+
 def test_a_place_that_stays_empty_is_a_choice_too():
     plan = World([Item("a", eligibility=("customer.age > 200",))]).plan()
     model = new_model(plan, "numpy")
@@ -337,6 +354,19 @@ def test_what_links_places_and_placements_holds_where_one_place_is_decided_again
             logged = shown[0].selection_probability if shown else 1.0
             told = odds.chance_of(chosen[0] if chosen else None)
             assert told == pytest.approx(logged, abs=0.02 if place else 1e-6)
+
+
+def test_what_is_left_for_those_whose_parts_were_not_kept_is_shared_evenly_where_nothing_says_how():
+    plan = many()
+    decision, odds = asked_once(plan)
+    kept = np.frombuffer(decision.traces[0].kept, dtype="<u4").tolist()
+
+    known = place_chances(plan, decision, 0)
+
+    others = [chance for candidate, chance in known.items() if candidate not in kept]
+    assert known.keys() == {one for one in odds.candidates.tolist() if odds.chance_of(one) > 0.0}
+    assert len(set(others)) == 1
+    assert sum(known.values()) == pytest.approx(1.0)
 
 
 def test_where_a_minimum_gives_the_best_no_chance_a_record_does_not_tell_that_of_others():

@@ -94,9 +94,18 @@ def test_who_objected_to_profiling_is_no_part_where_no_session_can_be_drawn(tmp_
 
 
 def test_a_small_group_leaves_it_to_the_draws(tmp_path):
-    plan = written(tmp_path / "shop.db", HELD, share=0.01, count=1_500)
+    plan = written(tmp_path / "shop.db", dict.fromkeys(HELD, 1.0), share=0.05, count=1_500)
 
-    assert not any(one.is_withheld for one in trials_of(tmp_path / "shop.db", plan))
+    trials = {one.action: one for one in trials_of(tmp_path / "shop.db", plan)}
+
+    assert trials.keys() == SHOWN.keys()
+    assert not any(one.is_withheld for one in trials.values())
+    # A choice is in the trials of all that might have been drawn.
+    assert sum(len(one.trial) for one in trials.values()) > 2 * 1_500
+    for name, one in trials.items():
+        # What was withheld is in no draw: there, everybody said "yes".
+        assert one.trial.reward[one.trial.shown].mean() == pytest.approx(SHOWN[name], abs=0.1)
+        assert one.trial.shown.mean() == pytest.approx(one.trial.chance.mean(), abs=0.05)
 
 
 def test_what_was_withheld_judges_no_other_strategy(recording):
