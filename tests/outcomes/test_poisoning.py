@@ -10,7 +10,7 @@ whatever it is.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,7 +21,7 @@ import pytest
 from opportune.decide.plan import Plan
 from opportune.learning import PropensityModel, make_model
 from opportune.outcomes import Learner, Lesson, Quota, Report, Terms
-from opportune.records import Facts, Sign
+from opportune.records import Facts, Renamed, Sign
 from tests.worlds import NOON, PREDICTORS, Item, World
 
 VISITORS = 20_000
@@ -386,6 +386,13 @@ class Tape:
         self.answers.append(("taken back", int(facts["n"])))  # type: ignore[arg-type]
 
 
+def follow(learner: Learner, told: Sequence[tuple[int, tuple[Report, ...]]], begin: int = 1) -> None:
+    """Learn what one person said: the hour of a decision, and all reports about it so far."""
+    for sequence, (n, reports) in enumerate(told, start=begin):
+        before, report = reports[:-1], reports[-1]
+        learner.learn(Lesson(sequence, f"d{n}", n * HOUR, "p", {"n": n}, "desk", before, report, reports))
+
+
 def test_an_answer_taken_back_makes_room_where_it_was_learned_and_changes_nothing_where_it_was_not() -> None:
     tape = Tape()
     learner = Learner(plan(answers_per_person=1, chance_per_person=0.0, quota_days=30), tape)  # type: ignore[arg-type]
@@ -399,9 +406,7 @@ def test_an_answer_taken_back_makes_room_where_it_was_learned_and_changes_nothin
         (2, (said[2],)),
     ]
 
-    for sequence, (n, reports) in enumerate(told, start=1):
-        before, report = reports[:-1], reports[-1]
-        learner.learn(Lesson(sequence, f"d{n}", 0, "p", {"n": n}, "desk", before, report, reports))
+    follow(learner, told)
 
     assert tape.answers == [("learned", 0), ("taken back", 0), ("learned", 2)]
     assert (learner.learned, learner.unlearned, learner.over_quota) == (2, 1, 1)
@@ -414,13 +419,42 @@ def test_silence_that_a_yes_over_the_bound_takes_the_place_of_is_taken_back() ->
     said = [Report(f"o{n}", "a0", "card", "accept", Sign.POSITIVE, 0) for n in range(2)]
     told = [(n, (silent[n],)) for n in range(2)] + [(n, (silent[n], said[n])) for n in range(2)]
 
-    for sequence, (n, reports) in enumerate(told, start=1):
-        before, report = reports[:-1], reports[-1]
-        learner.learn(Lesson(sequence, f"d{n}", 0, "p", {"n": n}, "desk", before, report, reports))
+    follow(learner, told)
 
     first = [("learned", 0), ("learned", 1), ("taken back", 0), ("learned", 0)]
     assert tape.answers == [*first, ("taken back", 1)]
     assert (learner.learned, learner.unlearned, learner.over_quota) == (3, 2, 1)
+
+
+def test_an_answer_is_taken_back_though_its_action_has_another_name_now() -> None:
+    tape = Tape()
+    terms: dict[str, Any] = {"answers_per_person": 2, "chance_per_person": 0.08, "quota_days": 30}
+    learner = Learner(plan(**terms), tape)  # type: ignore[arg-type]
+    said = Report("o", "a0", "card", "accept", Sign.POSITIVE, 0)
+    none = Report("w", "a0", "card", "", Sign.NEUTRAL, 1, withdraws="o")
+    renamed = replace(World([Item("b0"), *(Item(name) for name in ACTIONS[1:])]).plan(), **terms)
+
+    follow(learner, [(0, (said,))])
+    learner.switch(renamed, tape, 2, [Renamed("action", "a0", "b0")])  # type: ignore[arg-type]
+    follow(learner, [(0, (said, none))], begin=3)
+
+    assert tape.answers == [("learned", 0), ("taken back", 0)]
+
+
+@pytest.mark.parametrize(("first", "second"), [("card", "tile"), ("tile", "card")])
+def test_an_answer_that_was_corrected_to_another_treatment_can_be_withdrawn(first: str, second: str) -> None:
+    tape = Tape()
+    made = replace(World([Item("a0", treatments=("card", "tile"))]).plan(), answers_per_person=2, quota_days=30)
+    learner = Learner(made, tape)  # type: ignore[arg-type]
+    said = Report("o", "a0", first, "accept", Sign.POSITIVE, 0)
+    other = replace(said, id="p", treatment=second, replaces="o")
+    none = Report("w", "a0", "", "", Sign.NEUTRAL, 1, withdraws="p")
+
+    follow(learner, [(0, (said,)), (0, (said, other)), (0, (said, other, none))])
+
+    # What was corrected stands again.
+    assert sorted(tape.answers) == [("learned", 0)] * 3 + [("taken back", 0)] * 2
+    assert learner.quota.pairs == 1
 
 
 def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
@@ -436,6 +470,56 @@ def test_nothing_more_is_learned_of_somebody_who_says_yes_too_often() -> None:
     assert quota.admit(terms, "p", "a", "d2", HOUR, happened=False)
     assert quota.admit(terms, "p", "a", "d3", 2 * HOUR, happened=False)
     assert [quota.admit(terms, "p", "b", f"d{n}", 0, happened=True) for n in range(6)] == [True] * 5 + [False]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_quota_is_what_its_page_says(seed: int) -> None:
+    """Everything is kept in plain lists here, and judged anew by every answer."""
+    chance = random.Random(seed)
+    terms = Terms(answers=chance.choice((1, 2, 3)), chance=chance.choice((0.0, 0.08, 0.3)), days=chance.choice((1, 7)))
+    quota, taught = Quota(), {}  # type: ignore[var-annotated]
+    whens = [chance.randrange(20 * DAY) for _ in range(150)]
+    for _ in range(3_000):
+        number, action = chance.randrange(150), chance.choice("ab")
+        decision, who, at, happened = f"d{number}", f"p{number % 12}", whens[number], chance.random() < 0.3
+        own = taught.setdefault((action, who, at // (terms.days * DAY)), {})
+        assert quota.holds(terms, who, action, decision, at) is (decision in own)
+        if chance.random() < 0.1:
+            own.pop(decision, None)
+            quota.release(terms, who, action, decision, at)
+            continue
+        firsts = [min(one.values())[1] for (about, *_), one in taught.items() if about == action and one]
+        rate = (sum(firsts) + 1) / (len(firsts) + 2)
+        others = {name: said for name, said in own.items() if name != decision}
+        known = [yes for moment, yes in others.values() if happened or moment < at]
+        is_odd = _luck(len(known), sum(known), rate) < terms.chance
+        is_enough = len(others) >= 4 * terms.answers or sum(known) >= terms.answers or is_odd
+        may_teach = not is_enough if decision not in own else own[decision][1] or not happened or not is_enough
+
+        assert quota.admit(terms, who, action, decision, at, happened=happened) is may_teach
+        own.pop(decision, None)
+        if may_teach:
+            own[decision] = at, happened
+
+
+def _luck(answers: int, yeses: int, rate: float) -> float:
+    """Chance of so many yeses at least: answer by answer."""
+    if yeses <= 0 or answers < yeses:
+        return float(yeses <= 0)
+    return rate * _luck(answers - 1, yeses - 1, rate) + (1 - rate) * _luck(answers - 1, yeses, rate)
+
+
+def test_a_copy_of_a_quota_goes_its_own_way() -> None:
+    quota, terms = Quota(), Terms(answers=1, chance=0.0, days=30)
+    quota.admit(terms, "p", "a", "d0", 0, happened=True)
+
+    other = quota.copy()
+    assert not other.copy().admit(terms, "p", "a", "d1", 0, happened=True)
+    other.release(terms, "p", "a", "d0", 0)
+
+    assert other.admit(terms, "p", "a", "d1", 0, happened=True)
+    assert not quota.admit(terms, "p", "a", "d1", 0, happened=True)
+    assert quota.holds(terms, "p", "a", "d0", 0)
 
 
 def test_the_state_of_a_quota_comes_back_as_it_was() -> None:

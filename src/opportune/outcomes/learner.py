@@ -8,7 +8,7 @@ decision knew, and what a revision is compiled to.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from opportune.decide.plan import WITHHELD, Plan
@@ -166,24 +166,13 @@ class Learner:
         if lesson.sequence <= taught.position:
             return
         taught.position = lesson.sequence
-        before = self._answers(lesson, lesson.before)
-        after = self._answers(lesson, lesson.after)
         if not lesson.report.withdraws and self.candidate_of(lesson) is None:
             self.skipped += 1
-        had, has = self._amounts(lesson, lesson.before), self._amounts(lesson, lesson.after)
-        for shown in sorted(before.keys() | after.keys()):
-            candidate = self._candidate(lesson.channel, shown)
-            if candidate is not None:
-                found = before.get(shown, {}), after.get(shown, {})
-                self._change(lesson, candidate, *found, had.get(shown, {}), has.get(shown, {}))
+        self._change(lesson, self._answers(lesson, lesson.before), self._answers(lesson, lesson.after))
 
     def learn_truth(self, lesson: Lesson) -> None:
         """Learn all that finally stands of one decision, as if it came at once; the position stays."""
-        has = self._amounts(lesson, lesson.after)
-        for shown, found in sorted(self._answers(lesson, lesson.after).items()):
-            candidate = self._candidate(lesson.channel, shown)
-            if candidate is not None:
-                self._change(lesson, candidate, {}, found, {}, has.get(shown, {}))
+        self._change(lesson, {}, self._answers(lesson, lesson.after))
 
     def pass_over(self, sequence: int) -> None:
         """Go on behind an outcome that cannot be learned."""
@@ -216,40 +205,65 @@ class Learner:
         self.quota = quota or self.quota
         self._take(plan)
 
-    def _change(
-        self, lesson: Lesson, candidate: int, before: Answers, after: Answers, had: Amounts, has: Amounts
+    def _change(self, lesson: Lesson, before: Mapping[Place, Answers], after: Mapping[Place, Answers]) -> None:
+        """Take back what was learned of a decision and stands no more, and learn what stands now."""
+        had, has = self._amounts(lesson, lesson.before), self._amounts(lesson, lesson.after)
+        found = {shown: self._candidate(lesson.channel, shown) for shown in sorted(before.keys() | after.keys())}
+        candidates = {shown: candidate for shown, candidate in found.items() if candidate is not None}
+        for action in dict.fromkeys(action for action, _ in candidates):
+            own = [shown for shown in candidates if shown[0] == action]
+            was, now = [before.get(shown, {}) for shown in own], [after.get(shown, {}) for shown in own]
+            taught, may_teach = self._within_quota(lesson, action, was, now)
+            for shown, once, today in zip(own, was, now, strict=True):
+                self._change_one(
+                    lesson.facts,
+                    candidates[shown],
+                    once if taught else {},
+                    today if may_teach else {},
+                    had.get(shown, {}),
+                    has.get(shown, {}),
+                )
+
+    def _change_one(
+        self, facts: Facts, candidate: int, before: Answers, after: Answers, had: Amounts, has: Amounts
     ) -> None:
-        """Take back what was learned of one candidate and stands no more, and learn what stands now."""
-        before, after = self._within_quota(lesson, candidate, before, after)
+        """Take back and learn what was said of one candidate."""
         model = self.taught.model
         for head, happened in sorted(before.items()):
             if after.get(head) is not happened:
-                model.unlearn(lesson.facts, candidate, head, happened)
+                model.unlearn(facts, candidate, head, happened)
                 self.unlearned += 1
         for head, happened in sorted(after.items()):
             if before.get(head) is not happened:
-                model.learn(lesson.facts, candidate, head, happened)
+                model.learn(facts, candidate, head, happened)
                 self.learned += 1
         if isinstance(model, Contest) and (had or has):
-            _change_amounts(model, lesson.facts, candidate, _of(had, before), _of(has, after))
+            _change_amounts(model, facts, candidate, _of(had, before), _of(has, after))
 
-    def _within_quota(self, lesson: Lesson, candidate: int, before: Answers, after: Answers) -> tuple[Answers, Answers]:
-        """Leave out what the person could not, or may not, teach."""
+    def _within_quota(
+        self, lesson: Lesson, action: str, before: Sequence[Answers], after: Sequence[Answers]
+    ) -> tuple[bool, bool]:
+        """Say whether what the person said of an action was learned, and whether what stands now may be.
+
+        Args:
+            action: as it was called when it was shown, so that what was learned is found under its name of then.
+            before, after: by treatment.
+        """
         terms = self._terms
         if terms is None or not lesson.who:
-            return before, after
-        about = (terms, lesson.who, self.plan.candidates[candidate].action, lesson.decision, lesson.at)
-        if before and not self.quota.holds(*about):
-            before = {}
-        if not after:
-            if before:
+            return True, True
+        about = (terms, lesson.who, action, lesson.decision, lesson.at)
+        taught = any(before) and self.quota.holds(*about)
+        if not any(after):
+            if taught:
                 self.quota.release(*about)
-        elif not self.quota.admit(*about, happened=any(after.values())):
+            return taught, True
+        may_teach = self.quota.admit(*about, happened=any(any(one.values()) for one in after))
+        if not may_teach:
             self.over_quota += 1
-            return before, {}
-        return before, after
+        return taught, may_teach
 
-    def _answers(self, lesson: Lesson, reports: Iterable[Report]) -> dict[tuple[str, str], Answers]:
+    def _answers(self, lesson: Lesson, reports: Iterable[Report]) -> dict[Place, Answers]:
         """Give what the reports that stand teach of each action that they speak of."""
         declared = self.plan.channels.get(lesson.channel)
         if declared is None:
