@@ -216,7 +216,8 @@ class BayesModel(PropensityModel):
             return
         form = self.encoder.encode(facts)
         answers, since = self._answers[outcome, columns], self._since(outcome)
-        self._answers[outcome, columns] -= 1
+        # A group that an action moved to may have learned fewer answers than the action brought along.
+        self._answers[outcome, columns] = np.maximum(answers - 1, 0)
         self._evidence = None
         self._steps.unlearn(
             self._state[outcome],

@@ -181,7 +181,8 @@ class JointModel(PropensityModel):
             return
         forgetting = self._forgetting(candidate, outcome)
         for path in paths:
-            self._counts(path)[outcome] -= 1
+            # A block of several that became one may have learned fewer answers than its candidates.
+            self._counts(path)[outcome] = max(0, self._counts(path)[outcome] - 1)
         self._steps.unlearn(*self._step(self.encoder.encode(facts), candidate, outcome, happened, forgetting))
         for path, block in zip(paths, self._blocks[candidate].tolist(), strict=False):
             if self._counts(path)[outcome] == 0:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+import pytest
 
 from opportune.learning import (
     CandidateKey,
@@ -308,6 +309,35 @@ class PropensityModelContract:
 
         _assert_equal(_scores(other, sample_facts(4)), _scores(model, sample_facts(4)))
         assert np.array_equal(other.evidence(), model.evidence())
+
+    @pytest.mark.parametrize("treatment", ["main", "tile"])
+    def test_all_answers_of_an_action_that_moved_can_be_taken_back(self, treatment: str) -> None:
+        """Into a group which knew nothing of it or, from long ago, another treatment of it."""
+        before, after = (CandidateKey(group, "gold", "app", "main") for group in ("cards", "credits"))
+        once = CandidateKey("credits", "gold", "app", treatment)
+        model = self._taught()
+        answers = [(facts, happened) for facts, _, _, happened in sample_answers(16)]
+        for key, own in ((once, answers[:6]), (before, answers[6:])):
+            if key == after:
+                continue
+            model.bind([key])
+            for facts, happened in own:
+                model.learn(facts, 0, 0, happened)
+        other = self.make(PREDICTORS, OUTCOMES)
+        catalogue = (*CATALOGUE, *dict.fromkeys((after, once)))
+        other.bind(catalogue)
+        other.adopt(model.snapshot(), Moves(catalogue))
+
+        for candidate in range(len(CATALOGUE), len(catalogue)):
+            for facts, happened in answers:
+                other.unlearn(facts, candidate, 0, happened)
+
+        again = self.make(PREDICTORS, OUTCOMES)
+        again.bind(catalogue)
+        again.restore(from_bytes(to_bytes(other.snapshot())))
+        assert again.digest() == other.digest()
+        assert not again.evidence()[:, len(CATALOGUE) :].any()
+        _assert_equal(_scores(again, sample_facts(4)), _scores(other, sample_facts(4)))
 
     def test_predictors_and_outcomes_that_stay_keep_what_was_learned(self) -> None:
         model = self._taught()
