@@ -72,6 +72,44 @@ def test_a_new_action_is_expected_to_be_like_the_others_and_its_spread_says_that
     assert spread[2] > 2.5 * max(spread[:2])
 
 
+def test_every_outcome_is_asked_of_what_another_one_learned_first() -> None:
+    """A city that is known from the amounts of one outcome is new to the other, and no more than that."""
+    model = model_of({"buy": (0.0, 1e12), "rent": (0.0, 1e12)})
+    for number, city in enumerate(("Oslo", "Rome", "Bern")):
+        model.learn({"customer.city": city}, 0, ("buy", "rent")[number % 2], 50.0)
+        for outcome in ("buy", "rent"):
+            mean, spread = model.expect({"customer.city": city}, outcome)
+            assert np.isfinite(mean).all()
+            assert (spread > 0.0).all()
+    model.unlearn({"customer.city": "Rome"}, 0, "rent", 50.0)
+
+    other = model_of(model.bounds)
+    other.restore(from_bytes(to_bytes(model.snapshot())))
+    for one in (model, other):
+        one.learn({"customer.city": "Lima"}, 1, "rent", 20.0)
+    assert to_bytes(other.snapshot()) == to_bytes(model.snapshot())
+
+
+def test_a_first_amount_that_is_like_no_other_is_forgotten() -> None:
+    model, rng = model_of(predictors=()), np.random.default_rng(3)
+    for amount in (1.0, *(50_000 * np.exp(rng.normal(size=2_000) * 0.3 - 0.045)).tolist()):
+        model.learn({}, 0, "buy", amount)
+
+    assert expected(model)[0] == pytest.approx(50_000, rel=0.1)
+
+
+def test_only_who_brought_an_amount_can_give_it_back() -> None:
+    keys = (KEYS[0], CandidateKey("things", "bike", "shop", "tile"))
+    model = model_of()
+    model.bind(keys)
+    model.learn({}, 0, "buy", 70.0)
+    state = to_bytes(model.snapshot())
+
+    model.unlearn({}, 1, "buy", 70.0)
+
+    assert to_bytes(model.snapshot()) == state
+
+
 def test_amounts_count_the_same_in_any_unit() -> None:
     cents, euros = lived(500), lived(500, unit=2.0**-7)
 
@@ -159,9 +197,11 @@ def test_binding_another_catalogue_keeps_what_is_known_of_keys_that_come_back() 
     model = lived(200)
     before = expected(model)
 
+    model.bind(KEYS[::-1])
+    assert expected(model) == before[::-1]
     model.bind(KEYS[2:])
+    assert expected(model) == before[2:]
     model.bind(KEYS)
-
     assert expected(model) == before
 
 

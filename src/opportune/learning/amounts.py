@@ -132,6 +132,7 @@ class AmountModel:
         if not math.isfinite(amount):
             return
         form = self._encoder.observe(facts)
+        self._widen()
         value = _bounded(amount, head)
         self._see(head, value)
         at, x, rows = self._place(head, form, candidate)
@@ -189,7 +190,6 @@ class AmountModel:
         }
         columns = {}
         for place, (name, head) in enumerate(self._heads.items()):
-            self._widen(head)
             known = sorted(path for path, node in head.nodes.items() if head.answers[node])
             at = [head.nodes[path] for path in known]
             columns[name] = [list(path) for path in known]
@@ -283,7 +283,6 @@ class AmountModel:
     def _rescale(self, head: _Head, power: float) -> None:
         """Count in another unit: means and noise keep their amount, variances what amounts have told."""
         factor = 2.0 ** (head.power - power)
-        self._widen(head)
         head.means *= factor
         head.centre *= factor
         head.noise = max(NOISE_LEAST, head.noise * factor * factor)
@@ -297,7 +296,6 @@ class AmountModel:
         self, head: _Head, form: LinearForm, candidate: int
     ) -> tuple[npt.NDArray[np.intp], Doubles, npt.NDArray[np.int64]]:
         """Give the nodes of a candidate, and values and rows of what is not 0."""
-        self._widen(head)
         at = np.array([self._node(head, path) for path in self._paths[candidate]], dtype=np.intp)
         x = np.concatenate((form.dense.astype(np.float64), np.ones(len(form.rows))))
         return at, x, np.concatenate((np.arange(len(form.dense)), form.rows))
@@ -313,16 +311,17 @@ class AmountModel:
             head.answers = np.append(head.answers, 0)
         return node
 
-    def _widen(self, head: _Head) -> None:
-        """Make room for levels that were learned since."""
-        more = len(self._encoder.owners) - head.means.shape[1]
-        if more <= 0:
-            return
-        head.means = np.hstack((head.means, np.zeros((len(head.answers), more))))
-        shares = np.zeros(len(head.answers))
-        for path, node in head.nodes.items():
-            shares[node] = LAYER_SHARES[_layer(path)]
-        head.variances = np.hstack((head.variances, np.repeat(shares[:, None] * self._weight, more, axis=1)))
+    def _widen(self) -> None:
+        """Make room for levels that were learned just now, in every head: predictions ask all of them."""
+        for head in self._heads.values():
+            more = len(self._encoder.owners) - head.means.shape[1]
+            if more <= 0:
+                return
+            head.means = np.hstack((head.means, np.zeros((len(head.answers), more))))
+            shares = np.zeros(len(head.answers))
+            for path, node in head.nodes.items():
+                shares[node] = LAYER_SHARES[_layer(path)]
+            head.variances = np.hstack((head.variances, np.repeat(shares[:, None] * self._weight, more, axis=1)))
 
     def _surprise(self, head: _Head, amount: float, own: float, spread: float) -> float:
         """Give how far an amount lies from the centre and `own` beside it, in k, as far as that counts."""
