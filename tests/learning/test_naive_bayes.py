@@ -149,6 +149,29 @@ def test_a_renamed_candidate_takes_what_is_remembered_along() -> None:
     assert np.array_equal(scores(other), scores(model))
 
 
+def test_answers_from_before_a_predictor_came_are_taken_back_where_they_were_counted() -> None:
+    """Their facts had a value for it already, which nobody counted."""
+    former, model = (NaiveBayesModel(predictors, OUTCOMES) for predictors in (PREDICTORS[1:], PREDICTORS))
+    former.bind(CATALOGUE)
+    model.bind(CATALOGUE)
+    answers = many_answers(120)
+    for answer in answers:
+        former.learn(*answer)
+    model.adopt(former.snapshot(), Moves(CATALOGUE))
+    found = []
+
+    for answer in answers[:100]:
+        model.unlearn(*answer)
+        found.append(scores(model))
+    for answer in answers[:100]:
+        model.learn(*answer)
+
+    assert np.isfinite(found).all()
+    model.adopt(model.snapshot(), Moves(CATALOGUE))
+    assert np.isfinite(scores(model)).all()
+    assert np.array_equal(model.evidence(), former.evidence())
+
+
 def test_facts_that_a_model_may_not_see_change_nothing() -> None:
     plain, canary = taught(many_answers(60)), NaiveBayesModel(PREDICTORS, OUTCOMES)
     canary.bind(CATALOGUE)

@@ -59,12 +59,15 @@ class Fitted:
 
     Args:
         prior, spread: log odds of the rates of all keys and their standard deviation, float64 [O, K].
+        bins, sums: those of the model, without what is below 0: an answer that was learned before a predictor came, and
+            is taken back, was never counted there.
         shares: share of a row among all answers, float64 [O, R + 1].
         curves: of each outcome.
     """
 
     prior: Doubles
     spread: Doubles
+    bins: Counts
     sums: Counts
     shares: Doubles
     curves: list[Curve]
@@ -267,11 +270,12 @@ class NaiveBayesModel(PropensityModel):
         if self._fitted is not None:
             return self._fitted
         self._cut()
-        sums = self._block_sums()
+        bins = np.maximum(self._bins, 0)
+        sums = self._block_sums(bins)
         prior, spread = rates_of_keys(self._tally)
         answers = sums[:, -1].sum(axis=2)[:, self._owner_of_row]
-        shares = (self._bins[:, -1].sum(axis=2) + SHARE_START) / (answers + 2 * SHARE_START)
-        fitted = Fitted(prior, spread, sums, shares, [])
+        shares = (bins[:, -1].sum(axis=2) + SHARE_START) / (answers + 2 * SHARE_START)
+        fitted = Fitted(prior, spread, bins, sums, shares, [])
         place: dict[tuple[str, ...], int] = {names_of(key): row for row, key in enumerate(self._tally.keys)}
         for o, panel in enumerate(self._panels):
             panel.follow(self._remembered[o], self._answers(o), place, self._cuts)
@@ -303,8 +307,8 @@ class NaiveBayesModel(PropensityModel):
             without: answers [n] (1 happened, 0 did not) that are left out of the counts of their own action.
         """
         owners = self._owner_of_row[rows]
-        own, sums = self._bins[outcome, actions, rows], fitted.sums[outcome, actions, owners]
-        common, whole = self._bins[outcome, -1, rows], fitted.sums[outcome, -1, owners]
+        own, sums = fitted.bins[outcome, actions, rows], fitted.sums[outcome, actions, owners]
+        common, whole = fitted.bins[outcome, -1, rows], fitted.sums[outcome, -1, owners]
         if without is not None:
             left = np.stack((1 - without, without), axis=-1)[:, None]
             own, sums = np.maximum(own - left, 0), np.maximum(sums - left, 0)
@@ -315,12 +319,12 @@ class NaiveBayesModel(PropensityModel):
         weight = np.log(part[..., 1] / part[..., 0])
         return np.where(rows == self._rows, 0.0, weight), 1.0 / known[..., 0] + 1.0 / known[..., 1]
 
-    def _block_sums(self) -> Counts:
+    def _block_sums(self, bins: Counts) -> Counts:
         """Sum the rows of each predictor, so that a predictor that came later counts by its own answers only."""
         if not self._blocks:
-            return np.zeros((*self._bins.shape[:2], 1, 2), dtype=np.int64)
+            return np.zeros((*bins.shape[:2], 1, 2), dtype=np.int64)
         starts = [block.start for block in self._blocks]
-        sums: Counts = np.add.reduceat(self._bins, starts, axis=2)
+        sums: Counts = np.add.reduceat(bins, starts, axis=2)
         return sums
 
     def _cut(self) -> None:
@@ -349,7 +353,7 @@ class NaiveBayesModel(PropensityModel):
             return Cut(block, 0, (0, 1))
         keys, slots = self._sorted_cells(predictor)
         marginal = self._tally.arrays["cells"][:, :, slots].sum(axis=(0, 1, 3))
-        if not marginal.all():
+        if not (marginal > 0).all():
             kept = np.flatnonzero(marginal > 0)
             keys, marginal = [keys[k] for k in kept.tolist()], marginal[kept]
         counts = marginal.astype(np.float64)
