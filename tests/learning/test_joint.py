@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from opportune.learning import JointModel, Predictor, PropensityModel
+from opportune.records import ValueType
 from opportune.testing.models import (
     CATALOGUE,
     OUTCOMES,
@@ -84,3 +85,20 @@ def test_it_refuses_settings_that_are_out_of_range() -> None:
     for settings in ({"forgetting": 1.0}, {"forgetting": -0.1}, {"looseness": 0.0}, {"base_rate": 0.0}):
         with pytest.raises(ValueError, match="expected a number"):
             JointModel(PREDICTORS, OUTCOMES, "numpy", **settings)
+
+
+def test_the_most_rows_are_those_that_any_number_of_levels_leads_to() -> None:
+    cases = (
+        PREDICTORS[:1],
+        (Predictor("customer.city", ValueType.TEXT), Predictor("customer.age", ValueType.INTEGER)),
+        (Predictor("customer.products", ValueType.TEXTS), Predictor("customer.vip", ValueType.BOOLEAN)),
+        tuple(Predictor(f"customer.text{n}", ValueType.TEXT) for n in range(6)),
+    )
+    for predictors in cases:
+        model = JointModel(predictors, OUTCOMES, "numpy")
+        model.bind(CATALOGUE[:1])
+        for n in range(80):
+            facts = {one.name: [f"{n}"] if one.type is ValueType.TEXTS else f"{n}" for one in predictors}
+            model.learn(facts, 0, 0, n % 2 == 0)
+
+        assert model.snapshot().arrays["means"].shape[2] == JointModel.rows_most(predictors)

@@ -241,6 +241,19 @@ class PropensityModelContract:
         assert not model.evidence().any()
         _assert_equal(_scores(model, sample_facts(1)), before)
 
+    def test_there_is_nothing_to_take_back_where_only_relatives_learned(self) -> None:
+        model = self.make(PREDICTORS, OUTCOMES)
+        model.bind(CATALOGUE)
+        for facts, *_, happened in sample_answers(12):
+            model.learn(facts, 4, 0, happened)
+        before = model.digest()
+
+        for candidate, outcome in ((5, 0), (4, 1)):
+            for facts, *_, happened in sample_answers(12):
+                model.unlearn(facts, candidate, outcome, happened)
+
+        assert model.digest() == before
+
     def test_what_is_not_bound_cannot_be_taken_back(self) -> None:
         model = self._taught()
         before = model.digest()
