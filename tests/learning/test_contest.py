@@ -161,6 +161,18 @@ def test_a_renamed_model_takes_along_what_it_learned_and_its_promotion() -> None
     assert list(later.scoreboard.rows["", ""].scores) == ["main", "plain"]
 
 
+@pytest.mark.parametrize("is_first", [False, True])
+def test_a_model_that_takes_the_name_of_one_that_is_gone_knows_what_it_learned_itself(is_first: bool) -> None:
+    contest = taught(contest_of(*(SIMPLE, MAIN) if is_first else (MAIN, SIMPLE)))
+    before = contest.models["simple"].digest()
+
+    later = contest_of(replace(SIMPLE, name="main"))
+    later.adopt(contest.snapshot(), Moves(CATALOGUE, [Renamed("model", "simple", "main")]))
+
+    assert later.models["main"].digest() == before
+    assert later.scoreboard.rows["", ""].scores["main"].loss == contest.scoreboard.rows["", ""].scores["simple"].loss
+
+
 def test_a_promotion_survives_a_revision_unless_the_project_names_another_champion() -> None:
     contest = taught(contest_of(MAIN, SIMPLE, replace(MAIN, name="third")))
     contest.promote("simple")

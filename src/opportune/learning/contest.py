@@ -263,7 +263,9 @@ class Contest(PropensityModel):
         Who was promoted goes on to decide, unless the project names another champion than before, or it is gone.
         """
         meta = _meta_of(snapshot)
-        former = {moves.model(name): (name, kind) for name, kind in meta["kinds"].items()}
+        # Where a model takes the name of one that is gone, what it learned itself goes along.
+        kinds = sorted(meta["kinds"].items(), key=lambda one: moves.model(one[0]) != one[0])
+        former = {moves.model(name): (name, kind) for name, kind in kinds}
         models = self._fresh()
         kept: dict[str, str] = {}
         for spec in self.specs:
