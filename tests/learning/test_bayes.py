@@ -223,3 +223,18 @@ def test_what_learned_nothing_more_is_as_if_it_never_had() -> None:
 
     assert not model.evidence().any()
     assert not model.snapshot().meta["columns"]
+
+
+def test_true_false_and_missing_are_told_apart() -> None:
+    model = BayesModel((Predictor("customer.vip", ValueType.BOOLEAN),), OUTCOMES, "numpy")
+    model.bind(CATALOGUE)
+    for n in range(90):
+        model.learn(({"customer.vip": True}, {"customer.vip": False}, {})[n % 3], 4, 0, n % 3 == 0 or n % 6 == 1)
+
+    high, middle, low = (
+        float(model.predict(model.encode(facts)).propensity[0, 4])
+        for facts in ({"customer.vip": True}, {"customer.vip": False}, {})
+    )
+
+    assert high > middle + 0.1
+    assert middle > low + 0.1
