@@ -316,7 +316,7 @@ class AmountModel:
         for head in self._heads.values():
             more = len(self._encoder.owners) - head.means.shape[1]
             if more <= 0:
-                return
+                continue
             head.means = np.hstack((head.means, np.zeros((len(head.answers), more))))
             shares = np.zeros(len(head.answers))
             for path, node in head.nodes.items():
