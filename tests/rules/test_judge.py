@@ -116,3 +116,11 @@ def test_contradictory_rules_are_named(sources: list[str], sentence: str) -> Non
 )
 def test_rules_that_can_be_true_together_are_not_contradictory(sources: list[str]) -> None:
     assert contradictory([check(source, SCHEMA) for source in sources]) is None
+
+
+def test_rules_of_a_thousand_conditions_are_searched_for_contradictions() -> None:
+    names = [check(f"customer.city != '{i}'", SCHEMA) for i in range(1000)]
+    ways = [check(f"customer.vip || customer.visits != {i}", SCHEMA) for i in range(1000)]
+
+    assert contradictory(names) is None
+    assert contradictory(ways) is None

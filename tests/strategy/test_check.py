@@ -83,6 +83,16 @@ def test_an_action_that_is_switched_off_may_contradict_itself() -> None:
     assert "old" in check_files(with_file("actions/plans/old.yaml", text)).project.actions
 
 
+def test_a_rule_may_ask_for_those_of_whom_a_value_with_a_range_is_missing() -> None:
+    segments = load(STARTER).files["segments.yaml"]
+
+    checked = check_files(with_file("segments.yaml", f"{segments}\nunasked: '!known(customer.age)'\n"))
+    with pytest.raises(ProjectError, match=r"never true: .* and customer.age <= 120 exclude each other"):
+        check_files(with_file("segments.yaml", f"{segments}\nold: known(customer.age) && !(customer.age < 121)\n"))
+
+    assert "unasked" in checked.segments
+
+
 def test_what_follows_from_an_unreadable_file_is_not_reported_too() -> None:
     with pytest.raises(ProjectError) as caught:
         check_files({**load(STARTER).files, "attributes.yaml": "a: [", "outcomes.yaml": "b: ["})

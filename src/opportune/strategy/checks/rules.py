@@ -196,7 +196,7 @@ class RuleReader:
         if not rules:
             return None
         names = sorted({name for rule in rules for name in rule.variables})
-        return contradictory([*rules, *(bound for name in names for bound in self._bounds(name))])
+        return contradictory(rules, [bound for name in names for bound in self._bounds(name)])
 
     def _bounds(self, name: str) -> list[Rule]:
         """Give the range of an attribute as rules."""
