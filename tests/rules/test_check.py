@@ -9,7 +9,7 @@ import pytest
 
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
-from opportune.rules import Schema, check
+from opportune.rules import Schema, check, evaluate
 from opportune.rules.domain import SIGNATURES
 
 DOCS = Path(__file__).parents[2] / "docs" / "concepts" / "rules.md"
@@ -124,6 +124,19 @@ def test_values_that_grow_without_measure_are_too_expensive(source: str) -> None
 )
 def test_values_of_modest_growth_are_allowed(source: str) -> None:
     assert check(source, SCHEMA).type is ValueType.BOOLEAN
+
+
+def test_segments_of_segments_may_nest_as_deep_as_can_be_evaluated() -> None:
+    segments = {"last": check("customer.vip", PLAIN)}
+
+    def nest() -> None:
+        for _ in range(100):
+            source = "customer.vip == (" * 20 + "segment.last" + ")" * 20
+            segments["last"] = check(source, Schema(PLAIN.variables, dict(segments)))
+
+    with pytest.raises(RuleError, match="the rule nests too deep; let segments use fewer others"):
+        nest()
+    assert evaluate(segments["last"], {"customer.vip": True}) is True
 
 
 def test_all_problems_are_told_at_once() -> None:

@@ -60,6 +60,7 @@ def unknown(*names: str) -> Unknown:
         ("2u > 1u && customer.age < 18", True),
         ("bytes(context.weather) == b'a'", unknown("context.weather")),
         ("b'a' == b'a' && known(customer.age) && !known(customer.vip)", True),
+        ("b'a' == b'a' && !(segment // of customers\n . adult)", True),
         ("b'a' == b'a' && (segment.adult || days_since(customer.since) > 3)", True),
     ],
 )
@@ -96,6 +97,36 @@ def test_a_zone_that_does_not_exist_fails() -> None:
     result = evaluate(check("local_hour() > 3", SCHEMA), {**FACTS, "zone": "Nowhere/City"})
 
     assert isinstance(result, Failed)
+
+
+@pytest.mark.parametrize(
+    ("source", "text", "expected"),
+    [
+        ("int(customer.city) == 7", "1" * 5_000, Failed("no integer")),
+        ("int(customer.city) == 7", " -" + "0" * 5_000 + "7", False),
+        ("duration(customer.city) > duration('1s')", "1" * 5_000 + "s", Failed("no duration")),
+        ("duration(customer.city) > duration('1s')", "1." + "1" * 5_000 + "s", Failed("no duration")),
+        ("duration(customer.city) > duration('1s')", "٢h", Failed("no duration")),
+        ("timestamp(customer.city) > now", "٢٠٢٤-01-01T00:00:00Z", Failed("no RFC 3339 timestamp")),
+        ("timestamp(customer.city) > now", "2024-01-01T00:00:00+24:00", Failed("no RFC 3339 timestamp")),
+        ("timestamp(customer.city) > now", "2024-01-01T00:00:00-00:60", Failed("no RFC 3339 timestamp")),
+        ("now.getHours(customer.city) > 3", "٠١:00", Failed("no time zone")),
+        ("now.getHours(customer.city) > 3", "24:00", Failed("no time zone")),
+        ("now.getHours(customer.city) > 3", "23:60", Failed("no time zone")),
+    ],
+)
+def test_a_text_that_cannot_be_read_fails(source: str, text: str, expected: Any) -> None:
+    assert evaluate(check(source, SCHEMA), {**FACTS, "customer.city": text}) == expected
+
+
+def test_times_are_written_with_no_three_six_or_nine_digits_after_the_second() -> None:
+    rule = check("string(timestamp(customer.city))", SCHEMA, ValueType.TEXT)
+    written = [
+        evaluate(rule, {"customer.city": f"2024-01-01T00:00:00{part}Z"}) for part in ("", ".5", ".0005", ".1234567")
+    ]
+
+    assert written == [f"2024-01-01T00:00:00{part}Z" for part in ("", ".500", ".000500", ".123456700")]
+    assert evaluate(check("string(duration('-1.5s'))", SCHEMA, ValueType.TEXT), {}) == "-1.500s"
 
 
 def test_a_very_long_list_ends_the_loop() -> None:

@@ -24,6 +24,7 @@ from opportune.rules.tree import (
     Select,
     TooDeepError,
     decode,
+    depth_of,
     free_variables,
     transform,
     walk,
@@ -34,6 +35,8 @@ __all__ = ["check"]
 
 SOURCE_MAX = 10_000
 """Characters that a rule may have."""
+NESTING_MAX = 150
+"""Levels that a rule may have with its segments in place; evaluating takes several frames of Python per level."""
 
 _RESULTS = {
     "bool": ValueType.BOOLEAN,
@@ -74,6 +77,9 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
         problems.append(place.problem(f"expected a result of type {expects.value}, found {words}", "", "wrong-type"))
         raise RuleError(problems)
     tree = transform(tree, lambda node: _put_in(node, schema.segments))
+    if depth_of(tree) > NESTING_MAX:
+        problems.append(place.problem("the rule nests too deep", "let segments use fewer others", "too-expensive"))
+        raise RuleError(problems)
     need = bound(tree)
     if need.steps > COST_MAX:
         message = f"expected at most {COST_MAX} steps, found up to {need.steps}"

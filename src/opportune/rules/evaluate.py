@@ -39,7 +39,8 @@ def closure_of(rule: Rule) -> Closure:
 
 def _ask_engine(plain: str, types: Mapping[str, ValueType], named: Mapping[str, Rule]) -> Closure:
     engine = engine_for(frozenset(types.items()))
-    segments = {f"segment.{name}": segment for name, segment in named.items() if f".{name}" in plain}
+    words = {token.text for token in tokenize(plain)}
+    segments = {f"segment.{name}": segment for name, segment in named.items() if name in words}
 
     def ask(facts: Facts, local: dict[str, RuntimeValue]) -> RuntimeValue:
         found = {name: evaluate(segment, facts) for name, segment in segments.items()}

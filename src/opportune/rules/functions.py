@@ -20,7 +20,8 @@ from opportune.rules.values import NANOS, Duration, Failed, RuntimeValue, Timest
 
 __all__ = ["FUNCTIONS", "NO_OVERLOAD", "number_text"]
 
-_INTEGER = re.compile(r"[ \t\n\v\f\r]*[+-]?[0-9]+[ \t\n\v\f\r]*")
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?)0*([0-9]{1,19})[ \t\n\v\f\r]*")
+"""An integer that may have 64 bits: its sign, and its digits without the zeros before them."""
 _TRUE = frozenset(("true", "True", "TRUE", "t", "1"))
 _FALSE = frozenset(("false", "False", "FALSE", "f", "0"))
 
@@ -34,9 +35,8 @@ def to_int(value: RuntimeValue) -> RuntimeValue:
             # The borders themselves are refused: they may have been rounded from beyond.
             return int(value) if -(2.0**63) < value < 2.0**63 else Failed("number out of the range of integers")
         case str():
-            if not _INTEGER.fullmatch(value):
-                return Failed("no integer")
-            number = int(value)
+            found = _INTEGER.fullmatch(value)
+            number = int("".join(found.groups())) if found else INT_MAX + 1
             return number if INT_MIN <= number <= INT_MAX else Failed("no integer")
         case _:
             return value if type(value) is int else NO_OVERLOAD

@@ -21,6 +21,7 @@ __all__ = [
     "TooDeepError",
     "children",
     "decode",
+    "depth_of",
     "free_variables",
     "transform",
     "walk",
@@ -137,6 +138,11 @@ def walk(node: Node) -> Iterator[Node]:
     yield node
     for part in children(node):
         yield from walk(part)
+
+
+def depth_of(node: Node) -> int:
+    """Count the levels of the tree, 1 where the node has no parts."""
+    return 1 + max(map(depth_of, children(node)), default=0)
 
 
 class TooDeepError(ValueError):
