@@ -2,15 +2,101 @@
 
 from __future__ import annotations
 
+import math
+import operator
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pytest
 
-from opportune.rules import Column, Rule, RuleSet, check
+from opportune.records import Value
+from opportune.rules import Column, Rule, RuleSet, check, quote
 from tests.rules.test_check import SCHEMA
+
+SIGNS = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+    "==": operator.eq,
+    "!=": operator.ne,
+}
+NUMBERS = (-math.inf, -1e308, -1.5, -5e-324, -0.0, 0.0, 5e-324, 1.5, 2.0**53, math.inf, math.nan)
+INTEGERS = (-(2**63), -(2**53) - 1, -1, 0, 1, 2**53, 2**53 + 1, 2**63 - 1)
+MOMENTS = tuple(datetime(2024, 3, 31, 1, tzinfo=UTC) + timedelta(microseconds=count) for count in (-1, 0, 1))
 
 
 def rule(source: str) -> Rule:
     return check(source, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("customer.age", NUMBERS),
+        ("customer.visits", INTEGERS),
+        ("customer.since", (datetime.min.replace(tzinfo=UTC), *MOMENTS)),
+    ],
+)
+def test_every_sign_compares_as_python_does_up_to_the_borders_of_the_type(name: str, values: tuple[Value, ...]) -> None:
+    asked = [(sign, border) for sign in SIGNS for border in values]
+    sources = [f"{name} {sign} {quote(border)}" for sign, border in asked]
+    ruleset = RuleSet([*([rule(source)] for source in sources), *([rule(f"!({source})")] for source in sources)])
+
+    for value in values:
+        holds = [bool(SIGNS[sign](value, border)) for sign, border in asked]
+        assert ruleset.passed({name: value}).tolist() == holds + [not one for one in holds]
+    assert not ruleset.passed({}).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "other"),
+    [
+        ("customer.age", (0.0, math.nan, math.inf, 3), "3"),
+        ("customer.visits", (0, -1), "3"),
+        ("customer.city", ("", "a"), 3),
+        ("customer.vip", (True, False), "true"),
+        ("customer.since", MOMENTS, "2024-01-01"),
+        ("customer.products", ([], ["card"]), "card"),
+    ],
+)
+def test_known_asks_only_whether_there_is_a_value(name: str, values: tuple[Value, ...], other: Value) -> None:
+    ruleset = RuleSet([[rule(f"known({name})")], [rule(f"!known({name})")], [rule(f"known({name}) || owns('x')")]])
+
+    assert ruleset.passed({}).tolist() == [False, True, False]
+    for value in (*values, other):
+        assert ruleset.passed({name: value}).tolist() == [True, False, True]
+
+
+def test_what_stands_on_the_left_or_in_a_list_of_one_is_the_same_question() -> None:
+    same = [[rule(source)] for source in ("customer.visits < 3", "3 > customer.visits", "!(3 <= customer.visits)")]
+    one = [[rule(source)] for source in ("customer.city == 'a'", "'a' == customer.city", "customer.city in ['a']")]
+    ruleset = RuleSet([*same, *one])
+
+    for visits, city in ((2, "a"), (3, "b"), (4, "")):
+        expected = [visits < 3] * 3 + [city == "a"] * 3
+        assert ruleset.passed({"customer.visits": visits, "customer.city": city}).tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "customer.age > 18 && customer.age <= double('inf') && !(customer.age == 30)",
+        "customer.visits in [1, 2 + 1] || 3 > customer.visits",
+        "customer.city == 'a' || customer.city in ['b', 'c'] || customer.city != 'd'",
+        "customer.vip || !(customer.vip == false)",
+        "customer.since < timestamp('2024-01-01T00:00:00Z')",
+        "owns('a') && !owns('b') && 'c' in customer.products",
+        "known(customer.age) && !known(customer.city)",
+        "customer.vip ? customer.age > 3 : customer.city == 'a'",
+        "segment.adult || 1 > 2",
+    ],
+)
+def test_conditions_against_constants_are_looked_up_and_not_computed(source: str) -> None:
+    index = RuleSet([[rule(source)]]).index
+
+    assert index.n == 1
+    assert (index.computed_lines, index.computed_lists) == ([], [])
 
 
 def test_conditions_without_rules_always_pass() -> None:

@@ -169,7 +169,7 @@ class Index:
 
 
 HAS = Listed(frozenset((True,)))
-HAS_NOT = Listed(frozenset((False,)))
+HAS_NOT = HAS.invert()
 
 
 def dead_words(table: Words, rows: Places, prior: Words, words: int, layers: Places) -> Words:
