@@ -94,6 +94,7 @@ def test_no_single_change_helps(source: str) -> None:
         (["customer.vip", "!customer.vip"], "customer.vip and !customer.vip exclude each other"),
         (["owns('x')", "!owns('x')"], 'owns("x") and !owns("x") exclude each other'),
         (["1 > 2"], "1 > 2 can never be true"),
+        (["!(customer.vip || !customer.vip)"], "!(customer.vip || !customer.vip) can never be true"),
         (
             ["customer.vip || customer.age > 5", "!customer.vip", "customer.city == 'a'", "customer.age < 2"],
             "customer.vip || customer.age > 5, !customer.vip and customer.age < 2 exclude each other",
@@ -124,3 +125,14 @@ def test_rules_of_a_thousand_conditions_are_searched_for_contradictions() -> Non
 
     assert contradictory(names) is None
     assert contradictory(ways) is None
+    last = [check(source, SCHEMA) for source in ("customer.vip", "!customer.vip")]
+    assert contradictory([*names[:300], *last]) == "customer.vip and !customer.vip exclude each other"
+
+
+def test_a_contradiction_behind_too_many_combinations_is_not_searched_to_its_end() -> None:
+    free = [check(f"owns('a{i}') || owns('b{i}')", SCHEMA) for i in range(14)]
+    sources = ("customer.visits < 2 || customer.age < 2", "customer.visits > 2 && customer.age > 2")
+    last = [check(source, SCHEMA) for source in sources]
+
+    assert contradictory([*free[:3], *last]) is not None
+    assert contradictory([*free, *last]) is None

@@ -99,6 +99,7 @@ def _checked(
     engine = engine_for(frozenset(types.items()))
     text = spelled.apply()
     edits: list[Edits] = [spelled]
+    is_known_told = bool(problems)
     try:
         parsed = decode(engine.parse(text))
         problems += _problems_of_has(source, parsed, spelled, schema)
@@ -112,7 +113,7 @@ def _checked(
         if any("Syntax error" in complaint.text for complaint in complaints):
             complaints = complaints[:1]  # the parser's later ones follow from the first
         for complaint in complaints:
-            if f"'{domain.KNOWN}'" in complaint.text:
+            if f"'{domain.KNOWN}'" in complaint.text and is_known_told:
                 continue  # said in other words by _problems_of_known
             problem = problem_of(complaint, seen, edits, source, schema)
             if problem not in problems:

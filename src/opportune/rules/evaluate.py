@@ -63,5 +63,6 @@ def _answer_known(plain: str, facts: Facts) -> str:
     for i, token in enumerate(tokens[:-3]):
         if token.text == domain.KNOWN and token.kind == "name" and tokens[i + 1].text == "(":
             is_there = tokens[i + 2].text[1:-1] in facts
-            edits.replace(token.at, tokens[i + 3].end, "true" if is_there else "false")
+            start = tokens[i - 1] if i and tokens[i - 1].text == "." else token  # as in .known("a.b")
+            edits.replace(start.at, tokens[i + 3].end, "true" if is_there else "false")
     return edits.apply()

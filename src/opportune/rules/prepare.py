@@ -34,7 +34,7 @@ def spell_out(source: str) -> tuple[Edits, list[tuple[str, Token]]]:
     tokens = tokenize(source)
     for i, token in enumerate(tokens):
         is_ours = token.kind == "name" and (token.text in domain.HIDDEN or token.text == domain.KNOWN)
-        if not is_ours or (i and tokens[i - 1].text == ".") or i + 1 == len(tokens) or tokens[i + 1].text != "(":
+        if not is_ours or _is_method(tokens[:i]) or i + 1 == len(tokens) or tokens[i + 1].text != "(":
             continue
         close = _closing(tokens, i + 1)
         if close is None:
@@ -49,6 +49,13 @@ def spell_out(source: str) -> tuple[Edits, list[tuple[str, Token]]]:
         hidden = ", ".join(domain.HIDDEN[token.text])
         edits.replace(tokens[close].at, tokens[close].at, f", {hidden}" if inner else hidden)
     return edits, asked
+
+
+def _is_method(before: Sequence[Token]) -> bool:
+    """Say whether what follows is called on a value; a point without one, as in .known(customer.age), is CEL too."""
+    if len(before) < 2 or before[-1].text != ".":
+        return False
+    return before[-2].kind != "sign" or before[-2].text in _CLOSING
 
 
 def _closing(tokens: Sequence[Token], start: int) -> int | None:
@@ -189,10 +196,10 @@ def _literal_type(node: Const) -> str:
 
 
 def dotted(node: Node) -> str:
-    """Give the dotted name that an unchecked node spells, "" where it is none."""
+    """Give the dotted name that an unchecked node spells, without a point before it; "" where it is none."""
     match node:
         case Ident(name=name):
-            return name
+            return name.removeprefix(".")
         case Select(operand=operand, field=field, test=False):
             prefix = dotted(operand)
             return f"{prefix}.{field}" if prefix else ""
