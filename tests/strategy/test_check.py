@@ -56,6 +56,16 @@ def test_segments_come_after_those_that_they_use() -> None:
     assert names.index("at_risk") > names.index("young_prepaid")
 
 
+def test_only_what_a_segment_asks_counts_as_its_use_of_another() -> None:
+    text = "grown: 'segment // of all\n\n  . old && string(customer.age) != \"segment.grown\"'\n"
+    text += "old: |\n  customer.age > 60 // as segment.grown, but older\n"
+    text += "prepaid: customer.plan == 'prepaid'\nnew_customer: segment.old\nat_risk: segment.grown\n"
+
+    names = list(check_files(with_file("segments.yaml", text)).segments)
+
+    assert names.index("old") < names.index("grown") < names.index("at_risk")
+
+
 def test_tests_get_values_of_the_types_of_their_attributes(checked: CheckedProject) -> None:
     customer = checked.personas[0].customer
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
 from opportune.rules import Rule, Schema, check, contradictory
 from opportune.rules.renaming import renamed
+from opportune.rules.tokens import tokenize
 from opportune.strategy.checked import LAYERS, LayerRules
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.values import impossible_values
@@ -25,7 +26,6 @@ from opportune.strategy.wording import where_of
 __all__ = ["CheckedRules", "RuleReader", "check_rules"]
 
 _TEXT_LITERAL = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"")
-_REFERENCE = re.compile(r"\bsegment\s*\.\s*([a-z][a-z0-9_]*)")
 
 _REMEDIES = {
     "unknown-attribute": "declare it in attributes.yaml or context.yaml",
@@ -130,7 +130,7 @@ class RuleReader:
         """Sort segments so that each follows those it uses; those in a circle are reported and left out."""
         sections = self.notes.project.segments
         uses = {
-            name: [use for use in _REFERENCE.findall(_TEXT_LITERAL.sub("''", section.rule)) if use in sections]
+            name: [use for use in _segments_named(section.rule) if use in sections]
             for name, section in sections.items()
         }
         order: list[str] = []
@@ -256,6 +256,14 @@ class RuleReader:
             if any(re.search(rf"\b{re.escape(f'{prefix}.{name}')}\b", texts) for name in names):
                 return True
         return "owns(" in texts and gaps.may_hold("attributes.yaml", "products")
+
+
+def _segments_named(source: str) -> Iterator[str]:
+    """Give the segments that a rule names, without what its texts and comments say."""
+    words = [token.text for token in tokenize(source)]
+    for scope, point, name in zip(words, words[1:], words[2:], strict=False):
+        if (scope, point) == ("segment", "."):
+            yield name
 
 
 def _where(path: Path) -> str:
