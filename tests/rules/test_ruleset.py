@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from opportune.records import Value
-from opportune.rules import Column, Rule, RuleSet, check, quote
+from opportune.rules import Column, Rule, RuleSet, check, contradictory, quote
 from tests.rules.test_check import SCHEMA
 
 SIGNS = {
@@ -120,6 +120,26 @@ def test_thousands_of_empty_conditions_share_one_bit() -> None:
 
 def test_a_rule_that_can_never_be_true_never_passes() -> None:
     assert RuleSet([[rule("false")], [rule("true")]]).passed({}).tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("uint(customer.visits) > 2u", "uint(customer.visits) > 4u"),
+        ("bytes(customer.city) == b'a'", "bytes(customer.city) == b'b'"),
+        ("type(customer.city) == string", "type(customer.city) == int"),
+        (
+            "google.protobuf.Duration{seconds: 5} > duration('1s')",
+            "google.protobuf.Duration{nanos: 5} > duration('1s')",
+        ),
+    ],
+)
+def test_rules_that_differ_in_a_literal_alone_are_told_apart(one: str, other: str) -> None:
+    facts: dict[str, Value] = {"customer.visits": 3, "customer.city": "a"}
+
+    assert RuleSet([[rule(one)], [rule(other)]]).passed(facts).tolist() == [True, False]
+    assert RuleSet([[rule(other)], [rule(one)]]).passed(facts).tolist() == [False, True]
+    assert contradictory([rule(one), rule(f"!({other})")]) is None
 
 
 def test_alternatives_over_several_attributes() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opportune.rules import domain
 from opportune.rules.quote import quote
-from opportune.rules.tree import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Select
+from opportune.rules.tree import Call, Comprehension, Const, Ident, ListOf, MapOf, Node, Other, Select
 
 __all__ = ["key_of", "text_of"]
 
@@ -54,8 +54,11 @@ class _Writer:
                 return self._call(node, tightness)
             case Comprehension():
                 return self._loop(node)
+            case Other(what="unsigned integer" | "bytes", text=text):
+                return text
             case _:
-                return f"<{node.what} at {node.at}>({', '.join(self.write(arg) for arg in node.args)})"
+                what = f"{node.what} {node.text}" if self._exact and node.text else node.what
+                return f"<{what}>({', '.join(self.write(arg) for arg in node.args)})"
 
     def _literal(self, value: bool | int | float | str | None) -> str:
         if value is None:

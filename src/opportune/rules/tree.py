@@ -105,12 +105,17 @@ class Comprehension:
 
 @dataclass(frozen=True, slots=True)
 class Other:
-    """What our own evaluation leaves to CEL's engine: messages, bytes, unsigned integers, type values."""
+    """What our own evaluation leaves to CEL's engine: messages, bytes, unsigned integers, type values.
+
+    Args:
+        text: a literal as CEL writes it, else what else tells the node from others.
+    """
 
     what: str
     args: tuple[Node, ...]
     type: str
     at: int = 0
+    text: str = ""
 
 
 Node: TypeAlias = Const | Ident | Select | Call | ListOf | MapOf | Comprehension | Other
@@ -267,7 +272,7 @@ class _Reader:
             case 9:
                 return self._comprehension(body, depth, type_, at)
             case _:
-                return Other("expression", (), type_, at)
+                return Other("expression", (), type_, at, body.hex())
 
     def _select(self, body: bytes, depth: int, type_: str, at: int) -> Node:
         parts = dict(fields(body))
@@ -304,14 +309,14 @@ class _Reader:
                 key = self.expression(_bytes(parts[3]), depth + 1) if 3 in parts else Const("", "string", at)
                 entries.append((key, value))
         if message:
-            return Other(f"message {message}", tuple(value for _, value in entries), type_, at)
+            return Other(f"message {message}", tuple(value for _, value in entries), type_, at, body.hex())
         return MapOf(tuple(entries), type_, at)
 
     def _comprehension(self, body: bytes, depth: int, type_: str, at: int) -> Node:
         parts = dict(fields(body))
         inner = [self.expression(_bytes(parts[number]), depth + 1) for number in (2, 4, 5, 6, 7)]
         if 8 in parts:
-            return Other("comprehension over two variables", tuple(inner), type_, at)
+            return Other("comprehension over two variables", tuple(inner), type_, at, body.hex())
         variable, accumulator = _bytes(parts[1]).decode(), _bytes(parts[3]).decode()
         places, init, condition, step, result = inner
         return Comprehension(variable, places, accumulator, init, condition, step, result, type_, at)
@@ -326,15 +331,19 @@ def _constant(body: bytes, type_: str, at: int) -> Node:
                 return Const(bool(value), "bool", at)
             case 3, int(value):
                 return Const(signed(value), "int", at)
-            case 4, _:
-                return Other("unsigned integer", (), "uint", at)
+            case 4, int(value):
+                return Other("unsigned integer", (), "uint", at, f"{value}u")
             case 5, bytes(raw):
                 return Const(double(raw), "double", at)
             case 6, bytes(raw):
                 return Const(raw.decode("utf-8", "surrogatepass"), "string", at)
             case _:
-                return Other("bytes", (), type_, at)
+                return Other("bytes", (), type_, at, _bytes_text(_bytes(content)))
     return Const(None, "null", at)
+
+
+def _bytes_text(raw: bytes) -> str:
+    return 'b"' + "".join(f"\\x{byte:02x}" for byte in raw) + '"'
 
 
 def transform(node: Node, change: Callable[[Node], Node]) -> Node:
