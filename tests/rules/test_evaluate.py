@@ -42,6 +42,8 @@ def unknown(*names: str) -> Unknown:
         ("known(customer.vip)", False),
         ("known(customer.age)", True),
         ("!known(customer.vip) && customer.age < 18", True),
+        ("!owns((('tv') + ((''))))", True),
+        ("customer.age < 18 && .owns('card')", True),
         (".known(customer.age) && !.known(customer.vip)", True),
         (".customer.age < 18 && .customer.visits < .customer.age && .owns('card') && .local_hour() == 12", True),
         ("days_since(customer.since) == 30", True),

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from opportune.records import Value
-from opportune.rules import Column, Rule, RuleSet, check, contradictory, quote
+from opportune.rules import Column, Rule, RuleSet, check, contradictory, evaluate, quote
+from opportune.rules.index import dead_words
 from tests.rules.test_check import SCHEMA
 
 SIGNS = {
@@ -118,6 +119,19 @@ def test_thousands_of_empty_conditions_share_one_bit() -> None:
     assert ruleset.passed({"customer.vip": True}).all()
 
 
+@pytest.mark.parametrize("count", [1, 61, 62, 63, 64, 65, 126, 127, 128])
+def test_conditions_of_any_number_are_told_apart_to_the_last(count: int) -> None:
+    single = [[rule(f"customer.visits >= {i}")] for i in range(count)]
+    several = [[rule(f"customer.visits >= {i} || customer.vip")] for i in range(count)]
+    column = {"customer.visits": Column(np.arange(count))}
+
+    for conditions in (single, several):
+        ruleset = RuleSet([*conditions, [], [rule("false")]])
+        expected = [[i <= visits for i in range(count)] + [True, False] for visits in range(count)]
+        assert [ruleset.passed({"customer.visits": visits}).tolist() for visits in range(count)] == expected
+        assert ruleset.passed_table(column, count).tolist() == expected
+
+
 def test_a_rule_that_can_never_be_true_never_passes() -> None:
     assert RuleSet([[rule("false")], [rule("true")]]).passed({}).tolist() == [False, True]
 
@@ -154,6 +168,38 @@ def test_alternatives_over_several_attributes() -> None:
     assert ruleset.passed({"customer.age": 61.0, "customer.products": ["card"]}).tolist() == [True, False, False]
     assert ruleset.passed({"customer.vip": True, "customer.products": ["tv", "card"]}).tolist() == [True, True, True]
     assert ruleset.passed({"customer.products": []}).tolist() == [False, False, True]
+
+
+def test_what_is_missing_is_neither_owned_nor_lacked() -> None:
+    sources = ("owns('a')", "!owns('a')", "!owns('a') && !owns('b')")
+    ruleset = RuleSet([[rule(source)] for source in sources])
+
+    assert ruleset.passed({}).tolist() == [False, False, False]
+    assert ruleset.passed({"customer.products": []}).tolist() == [False, True, True]
+    assert ruleset.passed({"customer.products": ["b", "b"]}).tolist() == [False, True, False]
+    assert ruleset.passed({"customer.products": ["a", "b"]}).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    "sources",
+    [
+        ("customer.age > 3", "!owns('a')", "customer.city == 'a' || customer.vip"),
+        ("customer.since < timestamp('2024-04-01T00:00:00Z')", "context.weather == 'sun'"),
+        ("customer.age > 3 && customer.visits > customer.age", "customer.vip || context.weather != 'sun'"),
+        ("customer.city.startsWith('a')", "owns('b') || context.weather == 'rain'"),
+    ],
+)
+def test_a_profile_and_what_comes_later_say_together_what_all_facts_say(sources: tuple[str, ...]) -> None:
+    ruleset = RuleSet([[rule(source)] for source in sources])
+    index = ruleset.index
+    full: dict[str, Value] = {"customer.age": 4.0, "customer.visits": 5, "customer.city": "a", "customer.vip": True}
+    full |= {"customer.since": MOMENTS[0], "customer.products": ["b"], "context.weather": "sun"}
+
+    for left_out in (None, *full):
+        facts = {name: value for name, value in full.items() if name != left_out}
+        dead = dead_words(index.table, index.later(facts), index.prior(facts), index.words, index.layers)
+        alive = np.unpackbits((~dead).view(np.uint8), bitorder="little").take(ruleset.bits)
+        assert alive.astype(bool).tolist() == [evaluate(one, facts) is True for (one,) in ruleset.conditions]
 
 
 def test_a_table_tells_which_column_does_not_fit() -> None:
