@@ -74,6 +74,8 @@ def problems(source: str, expects: ValueType = ValueType.BOOLEAN, schema: Schema
         ("customer.city.matches('[a')", 1, 23, "invalid-value", "regular expression", ""),
         ("customer.since > timestamp('yesterday')", 1, 28, "invalid-value", "timestamp", ""),
         ("customer.since.getHours('Europe/Warsw') > 3", 1, 25, "invalid-value", '"Europe/Warsw": no time zone', ""),
+        ("customer.products.exists(zone, local_hour() > 3)", 1, 25, "invalid-value", "found zone", "name them x"),
+        ("customer.products.all(customer, customer == 'a')", 1, 22, "invalid-value", "found customer", ""),
         ("(" * 40 + "true" + ")" * 40, 1, 1, "too-expensive", "nests too deep", ""),
         ("customer.age + " * 70 + "1.0 > 3.0", 1, None, "too-expensive", "nests too deep", ""),
         ("customer.vip && '\ud800' == ''", 1, 18, "syntax", "half a surrogate pair", ""),

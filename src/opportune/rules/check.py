@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
@@ -18,6 +18,7 @@ from opportune.rules.text import text_of
 from opportune.rules.tokens import Edits, Token
 from opportune.rules.tree import (
     Call,
+    Comprehension,
     Const,
     Ident,
     Node,
@@ -68,6 +69,7 @@ def check(source: str, schema: Schema, expects: ValueType = ValueType.BOOLEAN) -
     problems = _problems_of_known(source, asked, schema)
     plain, tree, origins = _checked(source, spelled, schema, types, problems)
     problems += _problems_of_constants(source, tree, origins)
+    problems += _problems_of_loops(source, tree, origins, {name.partition(".")[0] for name in types})
     place = Place(source, 0)
     found = _RESULTS.get(tree.type)
     if found is ValueType.INTEGER and expects is ValueType.NUMBER:
@@ -168,12 +170,30 @@ def _problems_of_constants(source: str, tree: Node, edits: list[Edits]) -> list[
             case _:
                 continue
         if isinstance(result, Failed):
-            offset = literal.at
-            for edit in reversed(edits):
-                offset = edit.origin(offset)
             message = f"expected a value that {node.function}() can read, found {text_of(literal)}: {result.error}"
-            problems.append(Place(source, offset).problem(message, "", "invalid-value"))
+            problems.append(_place(source, literal, edits).problem(message, "", "invalid-value"))
     return problems
+
+
+def _problems_of_loops(source: str, tree: Node, edits: list[Edits], taken: Set[str]) -> list[Problem]:
+    """Find loops whose entry hides a variable, which local_hour() and the like would read in its place.
+
+    Args:
+        taken: first words of all variables.
+    """
+    problems = []
+    for node in walk(tree):
+        if isinstance(node, Comprehension) and node.variable in taken:
+            message = f"expected a name of its own for the entries of the loop, found {node.variable}"
+            problems.append(_place(source, node, edits).problem(message, "name them x, for example", "invalid-value"))
+    return problems
+
+
+def _place(source: str, node: Node, edits: list[Edits]) -> Place:
+    offset = node.at
+    for edit in reversed(edits):
+        offset = edit.origin(offset)
+    return Place(source, offset)
 
 
 def _put_in(node: Node, segments: Mapping[str, Rule]) -> Node:
