@@ -96,3 +96,37 @@ def test_answers_that_took_the_place_of_silence_are_not_counted_beside_it(kind: 
     assert sum(score.no) + sum(score.yes) == 4_000
     assert sum(score.yes) == happened
     assert sum(score.chance) / 4_000 == pytest.approx(0.3, abs=0.03)
+
+
+@pytest.mark.parametrize("kind", ["bayes", "mixture"])
+def test_after_many_answers_in_a_heap_propensities_come_back_with_the_next_decisions(kind: str) -> None:
+    plan = replace(World([Item("a")]).plan(), models=(ModelSpec("main", kind, PREDICTORS),))
+    model, chance = new_model(plan), random.Random(5)
+    told: list[float] = []
+
+    def facts() -> dict[str, Any]:
+        return {"customer.age": chance.randint(18, 80)}
+
+    def turn(known: dict[str, Any]) -> None:
+        model.unlearn(known, 0, 0, False)
+        model.learn(known, 0, 0, True)
+
+    campaign = [facts() for _ in range(1_500)]
+    for known in campaign:
+        model.learn(known, 0, 0, False)
+    for known in campaign:
+        if chance.random() < 0.2:
+            turn(known)
+    due: list[tuple[int, dict[str, Any]]] = []
+    for number in range(600):
+        known = facts()
+        model.learn(known, 0, 0, False)
+        if chance.random() < 0.2:
+            due.append((number + 20, known))
+        while due and due[0][0] <= number:
+            turn(due.pop(0)[1])
+        if number >= 150 and number % 10 == 0:
+            told.append(float(model.predict(model.encode(facts())).propensity[0, 0]))
+
+    assert sum(told) / len(told) == pytest.approx(0.2, abs=0.1)
+    assert max(told) < 0.6

@@ -20,6 +20,9 @@ Doubles = npt.NDArray[np.float64]
 
 LOG_ODDS_MAX = 15.0
 ONE = np.float32(1.0)
+PULL_ODDS = 9.0
+"""Odds against an answer beyond which taking it back moves weights less the more improbable it is: many that are taken
+back in a row would else drive them on without end."""
 
 
 def predict(
@@ -207,6 +210,10 @@ def answer_step(log_odds: float, variance: float, happened: float) -> tuple[floa
 
 
 def answer_pull(log_odds: float, happened: float) -> tuple[float, float]:
-    """Step and curvature of an answer that these log odds have learned: those that `answer_step` gave."""
+    """Step and curvature of an answer that these log odds have learned: those that `answer_step` gave.
+
+    Where the answer is less probable than one in PULL_ODDS + 1, it was learned by other log odds and pulled less.
+    """
     p = 1.0 / (1.0 + math.exp(-min(max(log_odds, -30.0), 30.0)))
-    return happened - p, p * (1.0 - p)
+    step = min(1.0 - p, PULL_ODDS * p) if happened > 0.5 else max(-p, PULL_ODDS * (p - 1.0))
+    return step, p * (1.0 - p)
