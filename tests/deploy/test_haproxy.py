@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import threading
 import time
@@ -166,6 +167,22 @@ def test_without_the_second_try_and_the_fallback_answers_are_missing(
 
     assert set(callers.reasons) > {"none"}
     assert callers.reasons["504"] > 0
+
+
+@pytest.mark.parametrize(("begun", "answer"), [(b"", b""), (b"POST /v1/dec", b"HTTP/1.1 408")])
+def test_a_connection_that_was_opened_ahead_gets_no_answer_that_nobody_asked_for(
+    tmp_path: Path, fallback: Path, begun: bytes, answer: bytes
+) -> None:
+    def hurried(text: str) -> str:
+        return text.replace("timeout http-request 5s", "timeout http-request 100ms")
+
+    with (
+        proxied(tmp_path, NOBODY, fallback, hurried) as proxy,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=10) as unused,
+    ):
+        unused.sendall(begun)
+
+        assert unused.recv(12) == answer
 
 
 def test_nobody_there_is_answered_from_the_file(tmp_path: Path, fallback: Path) -> None:
