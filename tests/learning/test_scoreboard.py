@@ -149,3 +149,13 @@ def test_names_of_the_next_revision() -> None:
 @pytest.mark.parametrize("probability", [0.75, 0.95, 0.975])
 def test_quantiles_are_those_of_students_t(degrees: int, probability: float) -> None:
     assert student(probability, degrees) == pytest.approx(stats.t.ppf(probability, degrees), rel=0.006)
+
+
+@pytest.mark.parametrize("degrees", [5, 7, 15])
+@pytest.mark.parametrize("probability", [0.995, 0.9999, 0.999999])
+def test_far_quantiles_are_rather_too_far_than_too_near(degrees: int, probability: float) -> None:
+    assert 1.0 <= student(probability, degrees) / stats.t.ppf(probability, degrees) < 1.1
+
+
+def test_quantiles_below_the_middle_mirror_those_above() -> None:
+    assert student(0.1, 7) == pytest.approx(-student(0.9, 7))
