@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
+from numpy.random import default_rng
 
 from opportune.learning import CandidateKey, Moves, NaiveBayesModel, Predictor, PropensityModel, make_model
 from opportune.learning.isotonic import fit_curve, pool_adjacent_violators
@@ -204,6 +205,18 @@ def test_a_curve_rises_and_goes_on_outside_of_what_it_saw() -> None:
 
     assert (np.diff(found) >= -1e-9).all()
     assert np.abs(curve.of(np.linspace(-3, 3, 20)) - 0.5 * np.linspace(-3, 3, 20)).max() < 0.35
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.5, 0.8])
+def test_scores_that_mislead_leave_the_rate(rate: float) -> None:
+    happened = (np.arange(190) < 190 * rate).astype(float)
+    scores = default_rng(3).normal(1.0, 2.0, 190) - 2.0 * happened
+
+    curve = fit_curve(scores, happened, np.ones(190))
+    told = 1.0 / (1.0 + np.exp(-curve.of(scores)))
+
+    assert curve.slope > 0.0
+    assert told.mean() == pytest.approx(rate, abs=0.03)
 
 
 @pytest.mark.parametrize("size", [50.0, 100.0, 5_000.0])

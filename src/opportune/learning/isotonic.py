@@ -20,6 +20,7 @@ Doubles = npt.NDArray[np.float64]
 
 SLOPE, SLOPE_VARIANCE = 0.7, 0.1
 """Of the line before any answer: evidence of several predictors overlaps."""
+SLOPE_LEAST = 0.05
 SHIFT_VARIANCE = 1.0
 STEPS = 12
 STEP_MAX = 1.0
@@ -107,10 +108,11 @@ def _line(scores: Doubles, happened: Doubles, times: Doubles) -> tuple[float, fl
         a = float((weight * scores * scores).sum()) + 1.0 / SLOPE_VARIANCE
         b = float((weight * scores).sum())
         c = float(weight.sum()) + 1.0 / SHIFT_VARIANCE
-        determinant = a * c - b * b
-        steps = ((c * pull_slope - b * pull_shift) / determinant, (a * pull_shift - b * pull_slope) / determinant)
-        slope = max(slope + min(max(steps[0], -STEP_MAX), STEP_MAX), 0.05)
-        shift += min(max(steps[1], -STEP_MAX), STEP_MAX)
-        if max(abs(steps[0]), abs(steps[1])) < 1e-9:
+        step = min(max((c * pull_slope - b * pull_shift) / (a * c - b * b), -STEP_MAX), STEP_MAX)
+        # What the slope may not go, the shift makes up for.
+        step = max(step, SLOPE_LEAST - slope)
+        shift_step = min(max((pull_shift - b * step) / c, -STEP_MAX), STEP_MAX)
+        slope, shift = slope + step, shift + shift_step
+        if max(abs(step), abs(shift_step)) < 1e-9:
             break
     return slope, shift

@@ -24,8 +24,11 @@ CENTRES = -SCORE_MAX + WIDTH * (np.arange(BINS) + 0.5)
 SLOPE_VARIANCES = (0.25, 0.04)
 """Of the slope before any answer: what all actions share, and one action beside that."""
 SHIFT_VARIANCES = (4.0, 0.5)
-STEPS = 8
-STEP_MAX = 1.0
+STEPS = 24
+MOVE_MAX = 1.5
+"""Log odds that a step moves the answers by at most: below 1.79 it comes nearer to the most probable for certain, since
+the logistic curve bends by no more than a factor e^r over r log odds. Longer ones may swing to and fro for ever."""
+SETTLED = 1e-9
 
 
 def note(scores: Counts, score: float, happened: bool, times: int) -> None:
@@ -70,6 +73,11 @@ def _most_probable(counts: Counts, slope: Doubles, shift: Doubles, layer: int) -
         b = (weight * CENTRES).sum(axis=-1)
         c = weight.sum(axis=-1) + shift_trust
         determinant = a * c - b * b
-        slope += np.clip((c * pull_slope - b * pull_shift) / determinant, -STEP_MAX, STEP_MAX)
-        shift += np.clip((a * pull_shift - b * pull_slope) / determinant, -STEP_MAX, STEP_MAX)
+        steps = (c * pull_slope - b * pull_shift) / determinant, (a * pull_shift - b * pull_slope) / determinant
+        moves = np.abs(steps[0][..., None] * CENTRES + steps[1][..., None]).max(axis=-1, where=answers > 0.0, initial=0)
+        part = MOVE_MAX / np.maximum(moves, MOVE_MAX)
+        slope += part * steps[0]
+        shift += part * steps[1]
+        if moves.max(initial=0.0) < SETTLED:
+            break
     return slope, shift
