@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import pytest
 from numpy.random import Generator, default_rng
+from scipy import stats
 
 from opportune.learning import Contest, ModelSpec, make_contest
 from opportune.learning.promotion import Promotion, better
-from opportune.learning.scoreboard import Row
+from opportune.learning.scoreboard import BLOCKS, Row, Score
 from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS
 
 RULE = Promotion(by=0.02, after=1_000, confidence=0.95)
@@ -55,6 +57,65 @@ def test_no_other_does(gain: float, count: int, noise: float, rule: Promotion) -
     found = contest(gain, count, noise) if count else make_contest([ModelSpec("main", "bayes", ())], "main", OUTCOMES)
 
     assert better(found, rule) is None
+
+
+def told(losses: dict[str, list[float]], answers: int) -> Contest:
+    """A contest whose models foresaw so many answers in blocks of equal size, each with its loss per answer."""
+    made = make_contest([ModelSpec(name, "bayes", ()) for name in losses], "main", OUTCOMES)
+    row = made.scoreboard.rows["", ""] = Row()
+    row.count = [answers // BLOCKS] * BLOCKS
+    for name, per_answer in losses.items():
+        score = row.scores[name] = Score()
+        score.count = list(row.count)
+        score.loss = [loss * (answers // BLOCKS) for loss in per_answer]
+    return made
+
+
+@pytest.mark.parametrize(
+    ("confidence", "growth", "deviations"),
+    [(0.5, 1, 0.926), (0.95, 1, 2.503), (0.95, 10, 2.926), (0.95, 100, 3.295), (0.999, 1, 3.847)],
+)
+@pytest.mark.parametrize(("factor", "takes_over"), [(0.98, False), (1.02, True)])
+def test_how_far_a_difference_must_stand_out(
+    confidence: float, growth: int, deviations: float, factor: float, *, takes_over: bool
+) -> None:
+    reach = factor * stats.t.ppf(stats.norm.cdf(deviations), BLOCKS - 1)
+    # Blocks that are one up and one down around their mean leave it uncertain by one over the root of 15.
+    losses = {"main": [5.0] * BLOCKS, "other": [5.0 - (reach / math.sqrt(BLOCKS - 1) + sign) for sign in (1, -1) * 8]}
+
+    found = better(told(losses, 16_000 * growth), Promotion(by=0.0, after=16_000, confidence=confidence))
+
+    assert (found is not None) == takes_over
+
+
+@pytest.mark.parametrize(("usual", "takes_over"), [(5.0, False), (0.1, True)])
+def test_by_is_a_share_of_the_champions_loss(usual: float, *, takes_over: bool) -> None:
+    losses = {"main": [usual] * BLOCKS, "other": [usual - 0.05] * BLOCKS}
+
+    assert (better(told(losses, 16_000), replace(RULE, by=0.02)) is not None) == takes_over
+
+
+def test_of_several_the_best_takes_over() -> None:
+    losses = {name: [loss] * BLOCKS for name, loss in (("main", 0.6), ("good", 0.5), ("best", 0.4), ("fair", 0.55))}
+
+    found = better(told(losses, 16_000), RULE)
+
+    assert found is not None
+    assert found[0] == "best"
+
+
+def test_a_challenger_that_came_late_waits_for_blocks_of_its_own() -> None:
+    late = told({"main": [0.6] * BLOCKS, "good": [0.4] * BLOCKS}, 16_000)
+    late.scoreboard.rows["", ""].scores["good"].count[:11] = [0] * 11
+
+    assert better(late, RULE) is None
+
+
+def test_as_many_answers_as_asked_for_suffice() -> None:
+    losses = {"main": [0.6] * BLOCKS, "good": [0.4] * BLOCKS}
+
+    assert better(told(losses, 16_000), replace(RULE, after=16_000)) is not None
+    assert better(told(losses, 16_000), replace(RULE, after=16_001)) is None
 
 
 def first_takeover(draws: Generator, gain: float) -> int:
