@@ -28,7 +28,7 @@ class Promoter:
     def __init__(self, course: Course) -> None:
         self._course = course
         self._ordered: tuple[str, str] | None = None
-        """Champion and challenger of the last order, which need not have been folded yet."""
+        """Champion and challenger of the last order, while it need not have been folded yet."""
 
     def order(self, learner: Learner) -> ChangeModels | None:
         """Give the order that the rule asks for now; nothing may be learned meanwhile.
@@ -39,6 +39,8 @@ class Promoter:
         contest, rule = learner.model, learner.plan.promotion
         if rule is None or not isinstance(contest, Contest):
             return None
+        if self._ordered is not None and contest.champion != self._ordered[0]:
+            self._ordered = None
         found = better(contest, rule)
         if found is None or self._ordered == (contest.champion, found[0]) or self._is_overruled(learner.position):
             return None
