@@ -121,6 +121,41 @@ def test_memory_is_bounded_and_blocks_stay_even() -> None:
     assert row.scores["good"].count == row.count
 
 
+@pytest.mark.parametrize("left", [0, 1, 50, 99])
+def test_answers_taken_back_one_after_the_other_are_gone(left: int) -> None:
+    board = Scoreboard(("accept",))
+    for _ in range(100):
+        board.add(0, "loan", {"good": 0.3, "worse": 0.4}, happened=False)
+
+    for _ in range(100 - left):
+        board.take_back(0, "loan", {"good": 0.25, "worse": 0.45}, happened=False)
+
+    row = board.rows["", ""]
+    assert sum(row.count) == left
+    assert set(row.count[: row.block]) <= {row.size}
+    for score in row.scores.values():
+        assert score.count == row.count
+        assert sum(score.no) == left
+        assert left or not any((*score.loss, *score.brier, *score.chance))
+        assert all(loss == 0.0 for loss, count in zip(score.loss, score.count, strict=True) if not count)
+
+
+def test_what_comes_after_answers_were_taken_back_fills_their_place() -> None:
+    board, other = Scoreboard(("accept",)), Scoreboard(("accept",))
+    for number in range(300):
+        board.add(0, "loan", {"good": 0.5}, number % 2 == 0)
+        other.add(0, "loan", {"good": 0.5}, number % 2 == 0)
+    for number in reversed(range(200, 300)):
+        board.take_back(0, "loan", {"good": 0.5}, number % 2 == 0)
+
+    for number in range(200, 300):
+        board.add(0, "loan", {"good": 0.5}, number % 2 == 0)
+
+    row, expected = board.rows["", ""], other.rows["", ""]
+    assert (row.count, row.block, row.filled) == (expected.count, expected.block, expected.filled)
+    assert row.scores["good"].loss == pytest.approx(expected.scores["good"].loss)
+
+
 def test_a_copy_goes_on_like_the_original() -> None:
     board, _ = filled(1_000, late=300)
     other = Scoreboard.of(board.snapshot(), board.outcomes)

@@ -77,17 +77,20 @@ class Score:
         self.chance[place] += chance
 
     def take_back(self, block: int, place: int, chance: float, loss: float, happened: bool) -> None:
-        """Take one answer back, from the nearest bin that has one like it; sums of losses never fall below nothing."""
+        """Take one answer back, from the nearest bin that has one like it; sums of losses never fall below nothing, and
+        nothing is left of where no answer is."""
         self.count[block] -= 1
-        self.loss[block] = max(0.0, self.loss[block] - loss)
-        self.brier[block] = max(0.0, self.brier[block] - (chance - happened) ** 2)
+        is_left = self.count[block] > 0
+        self.loss[block] = max(0.0, self.loss[block] - loss) * is_left
+        self.brier[block] = max(0.0, self.brier[block] - (chance - happened) ** 2) * is_left
         answers = self.yes if happened else self.no
         nearest = min((one for one in range(BINS) if answers[one]), key=lambda one: abs(one - place), default=-1)
         if nearest >= 0:
             if nearest != place:
                 chance = self.chance[nearest] / (self.no[nearest] + self.yes[nearest])
             answers[nearest] -= 1
-            self.chance[nearest] = max(0.0, self.chance[nearest] - chance)
+            is_left = self.no[nearest] + self.yes[nearest] > 0
+            self.chance[nearest] = max(0.0, self.chance[nearest] - chance) * is_left
 
     def halve(self) -> None:
         """Join neighbouring blocks."""
@@ -131,7 +134,10 @@ class Row:
             score.add(self.block, place, chance, loss, happened)
 
     def take_back(self, foreseen: Iterable[tuple[str, int, float, float]], happened: bool) -> None:
-        """Take one answer out of the block that is being filled; arguments are those of `add`."""
+        """Take one answer out of the block that is being filled, or of the one before; arguments are those of `add`."""
+        if not self.filled and self.block:
+            self.block -= 1
+            self.filled = self.size
         if not self.filled:
             return
         self.filled -= 1
