@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
@@ -217,6 +218,34 @@ def test_scores_that_mislead_leave_the_rate(rate: float) -> None:
 
     assert curve.slope > 0.0
     assert told.mean() == pytest.approx(rate, abs=0.03)
+
+
+@pytest.mark.parametrize("rate", [0.03, 0.1, 0.5])
+@pytest.mark.parametrize("scores", [(0.0,), (-2.0, 1.0), (-2.0, -1.0, 0.0, 1.0)])
+@pytest.mark.parametrize("count", [400, 2_000])
+def test_answers_of_one_score_are_told_their_rate(scores: tuple[float, ...], rate: float, count: int) -> None:
+    happened = (default_rng(4).random(count) < rate).astype(float)
+    told = np.array(scores)[np.arange(count) % len(scores)]
+
+    curve = fit_curve(told, happened, np.ones(count))
+
+    for score in scores:
+        chance = 1.0 / (1.0 + np.exp(-float(curve.of(np.array([score]))[0])))
+        assert chance == pytest.approx(happened[told == score].mean(), abs=0.1)
+
+
+def test_without_predictors_every_action_is_told_its_rate() -> None:
+    model = NaiveBayesModel((), ("accept",))
+    model.bind(CATALOGUE)
+    draws = default_rng(0)
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    for number in range(3_000):
+        facts: dict[str, Value] = {"now": begin + timedelta(minutes=number)}
+        model.learn(facts, number % 3, 0, bool(draws.random() < 0.1))
+
+    told = model.predict(model.encode({})).propensity[0, :3]
+
+    assert told == pytest.approx([0.1, 0.1, 0.1], abs=0.03)
 
 
 @pytest.mark.parametrize("size", [50.0, 100.0, 5_000.0])

@@ -62,17 +62,21 @@ class Curve:
 
 def fit_curve(scores: Doubles, happened: npt.NDArray[Any], times: Doubles) -> Curve:
     """Fit the line, then the curve; answers of equal scores may stand in any order."""
-    order = np.lexsort((times, happened, scores))
-    scores, happened, times = scores[order], happened[order], times[order]
-    slope, shift = _line(scores, happened, times)
-    bins = min(BINS_MAX, int(times.sum()) // BIN_ANSWERS)
+    order = scores.argsort()
+    scores, times, happened = scores[order], times[order], (times * happened)[order]
+    # Answers of one score count together: parted, those that happened would stand above the others.
+    firsts = np.flatnonzero(np.diff(scores, prepend=np.nan))
+    scores, answers, positives = scores[firsts], np.add.reduceat(times, firsts), np.add.reduceat(happened, firsts)
+    slope, shift = _line(scores, positives, answers)
+    total = answers.sum()
+    bins = min(BINS_MAX, int(total) // BIN_ANSWERS)
     if bins < 2:
         return Curve(slope, shift, np.empty(0), np.empty(0))
-    place = np.minimum((np.cumsum(times) - times) * bins / times.sum(), bins - 1).astype(np.int64)
-    answers: Doubles = np.bincount(place, times, bins).astype(np.float64)
-    is_used = answers > 0.0
-    nodes: Doubles = (np.bincount(place, times * scores, bins) / np.maximum(answers, 1.0))[is_used]
-    positives, answers = np.bincount(place, times * happened, bins)[is_used], answers[is_used]
+    place = np.minimum((np.cumsum(answers) - answers) * bins / total, bins - 1).astype(np.int64)
+    whole: Doubles = np.bincount(place, answers, bins).astype(np.float64)
+    is_used = whole > 0.0
+    nodes: Doubles = (np.bincount(place, answers * scores, bins) / np.maximum(whole, 1.0))[is_used]
+    positives, answers = np.bincount(place, positives, bins)[is_used], whole[is_used]
     expected = 1.0 / (1.0 + np.exp(-np.clip(slope * nodes + shift, -LINE_MAX, LINE_MAX)))
     rate: Doubles = (positives + LINE_ANSWERS * expected) / (answers + LINE_ANSWERS)
     rate = np.clip(pool_adjacent_violators(rate, answers + LINE_ANSWERS), RATE_LEAST, 1.0 - RATE_LEAST)
@@ -97,12 +101,12 @@ def pool_adjacent_violators(values: Doubles, weights: Doubles) -> Doubles:
     return np.repeat(np.array(means, dtype=np.float64), counts)
 
 
-def _line(scores: Doubles, happened: Doubles, times: Doubles) -> tuple[float, float]:
+def _line(scores: Doubles, positives: Doubles, answers: Doubles) -> tuple[float, float]:
     """Find the most probable slope and shift by Newton's method; the slope stays positive."""
     slope, shift = SLOPE, 0.0
     for _ in range(STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(slope * scores + shift, -30.0, 30.0)))
-        miss, weight = times * (happened - p), times * p * (1.0 - p)
+        miss, weight = positives - answers * p, answers * p * (1.0 - p)
         pull_slope = float((miss * scores).sum()) - (slope - SLOPE) / SLOPE_VARIANCE
         pull_shift = float(miss.sum()) - shift / SHIFT_VARIANCE
         a = float((weight * scores * scores).sum()) + 1.0 / SLOPE_VARIANCE
