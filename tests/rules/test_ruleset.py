@@ -142,6 +142,7 @@ def test_a_rule_that_can_never_be_true_never_passes() -> None:
         ("uint(customer.visits) > 2u", "uint(customer.visits) > 4u"),
         ("bytes(customer.city) == b'a'", "bytes(customer.city) == b'b'"),
         ("type(customer.city) == string", "type(customer.city) == int"),
+        ("customer.age < 1.0 / 0.0", "customer.age < 1.0 / -0.0"),
         (
             "google.protobuf.Duration{seconds: 5} > duration('1s')",
             "google.protobuf.Duration{nanos: 5} > duration('1s')",
@@ -149,7 +150,7 @@ def test_a_rule_that_can_never_be_true_never_passes() -> None:
     ],
 )
 def test_rules_that_differ_in_a_literal_alone_are_told_apart(one: str, other: str) -> None:
-    facts: dict[str, Value] = {"customer.visits": 3, "customer.city": "a"}
+    facts: dict[str, Value] = {"customer.age": 3, "customer.visits": 3, "customer.city": "a"}
 
     assert RuleSet([[rule(one)], [rule(other)]]).passed(facts).tolist() == [True, False]
     assert RuleSet([[rule(other)], [rule(one)]]).passed(facts).tolist() == [False, True]

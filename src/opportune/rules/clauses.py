@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
 from itertools import product
 from typing import TypeAlias
 
@@ -197,7 +196,6 @@ def _constant(node: Node) -> RuntimeValue:
     return _folded(node) if isinstance(node, Call) else None
 
 
-@lru_cache(maxsize=10_000)
 def _folded(node: Call) -> RuntimeValue:
     if any(isinstance(part, Ident) for part in walk(node)):
         return None
