@@ -104,6 +104,30 @@ def test_a_change_stays_within_the_declared_range(rule, known, change):
     assert (found and (found.input, found.after)) == change
 
 
+@pytest.mark.parametrize(
+    ("rules", "age", "after"),
+    [
+        ({"eligibility": ["customer.age != 30"], "applicability": ["customer.age <= 30"]}, 30, 29),
+        ({"eligibility": ["customer.age >= 40"], "suitability": ["customer.age >= 50"]}, 30, 50),
+        ({"eligibility": ["customer.age != 0"]}, 0, 1),
+        ({"eligibility": ["customer.age != 120"]}, 120, 119),
+        ({"eligibility": ["customer.age < 0 || customer.age > 110"]}, 5, 111),
+    ],
+)
+def test_a_change_meets_all_layers_within_the_declared_range(rules, age, after):
+    plan = World([Item("a", **rules), Item("b")]).plan()
+
+    assert change_of(plan, decided(plan, model_of(plan), {"customer.age": age}), "a").after == after
+
+
+def test_a_declared_value_lets_through_where_a_rule_is_against_other():
+    plan = World([Item("a", eligibility=["context.topic != 'other'"])]).plan()
+    state = State(model=model_of(plan), position=0)
+    decision = decide(plan, state, request(context={"topic": "other"}), NOON, Draws("s"))
+
+    assert change_of(plan, decision, "a").after == "invoice"
+
+
 def test_no_change_that_makes_somebody_a_minor_puts_first():
     plan = World([Item("a", value=2), Item("b", weights=[("customer.age < 18", 900)])]).plan()
     model = model_of(plan)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from opportune.records import Value
 from opportune.rules import RuleSet, Verdict, check, contradictory
 from tests.rules.test_check import SCHEMA
 from tests.rules.test_evaluate import FACTS
+
+NOW = datetime(2024, 2, 1, 11, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -66,20 +70,83 @@ def test_a_finding_holds_the_values_seen_and_the_missing_names() -> None:
         ("!owns('card')", "customer.products", ["loan"]),
         ("customer.age * 2 > customer.visits + 50", "customer.age", 27),
         ("known(customer.vip)", "customer.vip", True),
+        ("days_since(customer.since) == 10", "customer.since", datetime(2024, 1, 21, 12, tzinfo=UTC)),
+        ("customer.since >= timestamp('2024-01-03T00:00:00Z')", "customer.since", datetime(2024, 1, 3, tzinfo=UTC)),
+        ("customer.visits * 3 == 33", "customer.visits", 11),
+        ("customer.age > 20 && customer.age * 2 < 44", "customer.age", 21),
+        ("size(customer.products) > 2", "customer.products", ["card", "loan", "other"]),
+        ("size(customer.products) == 0", "customer.products", []),
+        ("size(customer.products) == 1 && owns('tv')", "customer.products", ["tv"]),
+        (f"customer.visits in {list(range(1000, 0, -5))}", "customer.visits", 5),
+        (f"!(customer.city in {['Łódź', *map(str, range(500))]})", "customer.city", "other"),
+        ("segment.adult || customer.visits == 9223372036854775807", "customer.age", 18),
     ],
 )
 def test_the_smallest_change_of_one_variable(source: str, variable: str, after: Value) -> None:
-    change = RuleSet([[check(source, SCHEMA)]]).change(0, FACTS)
+    change = RuleSet([[check(source, SCHEMA)]]).change([0], FACTS)
 
     assert change is not None
     assert (change.variable, change.after) == (variable, after)
 
 
 @pytest.mark.parametrize(
+    ("source", "variable", "after"),
+    [
+        ("known(customer.age)", "customer.age", 0.0),
+        ("customer.visits > 5", "customer.visits", 6),
+        ("customer.visits * 3 == 33", "customer.visits", 11),
+        ("days_since(customer.since) == 0", "customer.since", NOW),
+        ("days_since(customer.since) > 30", "customer.since", NOW - timedelta(days=31)),
+        ("customer.since <= timestamp('2024-01-01T00:00:00Z')", "customer.since", datetime(2024, 1, 1, tzinfo=UTC)),
+        ("!owns('tv')", "customer.products", []),
+    ],
+)
+def test_what_is_missing_would_have_to_be_a_value_that_passes(source: str, variable: str, after: Value) -> None:
+    change = RuleSet([[check(source, SCHEMA)]]).change([0], {"now": NOW, "zone": "UTC"})
+
+    assert change is not None
+    assert (change.variable, change.before, change.after) == (variable, None, after)
+    assert (change.distance, change.sentence.endswith("(it is missing)")) == (1.0, True)
+
+
+@pytest.mark.parametrize("source", ["customer.city != 'other'", "!(customer.city in ['other', 'other 2'])"])
+def test_a_text_that_no_rule_names_is_found_where_rules_name_the_usual_one(source: str) -> None:
+    ruleset = RuleSet([[check(source, SCHEMA)]])
+
+    change = ruleset.change([0], {"customer.city": "other"})
+
+    assert change is not None
+    assert ruleset.passed({"customer.city": change.after}).all()
+
+
+def test_one_change_makes_several_conditions_pass() -> None:
+    ruleset = RuleSet([[check("customer.visits != 3", SCHEMA)], [check("customer.visits >= 3", SCHEMA)]])
+
+    change = ruleset.change([0, 1], FACTS)
+
+    assert change is not None
+    assert change.after == 4
+
+
+def test_values_that_are_not_allowed_are_passed_over() -> None:
+    ruleset = RuleSet([[check("customer.visits < 3 || customer.visits > 9 || customer.vip", SCHEMA)]])
+
+    assert [
+        (change.variable, change.after) if change else None
+        for change in (
+            ruleset.change([0], FACTS),
+            ruleset.change([0], FACTS, allows=lambda name, value: value != 2),
+            ruleset.change([0], FACTS, allows=lambda name, value: name == "customer.vip"),
+            ruleset.change([0], FACTS, allows=lambda name, value: False),
+        )
+    ] == [("customer.visits", 2), ("customer.visits", 10), ("customer.vip", True), None]
+
+
+@pytest.mark.parametrize(
     "source", ["local_hour() > 20", "customer.visits / 0 > 1", "customer.age > 20 && customer.vip"]
 )
 def test_no_single_change_helps(source: str) -> None:
-    assert RuleSet([[check(source, SCHEMA)]]).change(0, FACTS) is None
+    assert RuleSet([[check(source, SCHEMA)]]).change([0], FACTS) is None
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ Explaining reads only the plan, the record and (where it can still be had) the m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace as replace_fields
 from datetime import UTC, datetime
 from typing import Any
@@ -270,29 +270,29 @@ class _Explainer:
         actions = len(self.plan.actions)
         facts = self.decision.facts
         own = [layer * actions + int(self.plan.action_of[index]) for layer in range(3)]
-        for condition in own:
-            for name, value in self._changes(condition):
-                changed = {**facts, name: value}
-                passed = self.plan.gate.passed(changed)
-                if all(passed[other] for other in own) and self._stays(index, name, changed):
-                    return Switch(input=name, before=facts.get(name), after=value, effect="let through")
+        for name, value in self._changes(own):
+            changed = {**facts, name: value}
+            passed = self.plan.gate.passed(changed)
+            if all(passed[other] for other in own) and self._stays(index, name, changed):
+                return Switch(input=name, before=facts.get(name), after=value, effect="let through")
         return None
 
-    def _changes(self, condition: int) -> Iterator[tuple[str, Value]]:
-        """Give inputs of a condition, the one of the smallest change that passes it first, and values to try.
+    def _changes(self, conditions: Sequence[int]) -> Iterator[tuple[str, Value]]:
+        """Give inputs of conditions, the one of the smallest change that passes them all first, and values to try.
 
         Where a project declares values, those; where it declares a range, what lies within.
         """
-        fixed = {"now", "zone"}
-        while (change := self.plan.gate.change(condition, self.decision.facts, fixed)) is not None:
+        gate, fixed = self.plan.gate, {"now", "zone"}
+        while (change := gate.change(conditions, self.decision.facts, fixed, self._is_within)) is not None:
             fixed.add(change.variable)
             if self.unprofiled and not _is_asked(self.plan, change.variable):
                 continue
-            declared = self.plan.inputs.get(change.variable, [change.after])
-            if isinstance(declared, tuple):
-                low, high, _ = declared
-                declared = [change.after] if low <= change.after <= high else []  # type: ignore[operator]
-            yield from ((change.variable, value) for value in declared)
+            declared = self.plan.inputs.get(change.variable)
+            yield from ((change.variable, one) for one in (declared if isinstance(declared, list) else [change.after]))
+
+    def _is_within(self, name: str, value: Value) -> bool:
+        declared = self.plan.inputs.get(name)
+        return not isinstance(declared, tuple) or declared[0] <= value <= declared[1]  # type: ignore[operator]
 
     def _stays(self, index: int, name: str, changed: Facts) -> bool:
         """Say whether a candidate that passes the rules by another value of an input meets what comes after them."""

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from weakref import WeakKeyDictionary
 
 from opportune.records import Facts, Value, ValueType
@@ -14,18 +15,21 @@ from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.evaluate import closure_of
 from opportune.rules.quote import quote
 from opportune.rules.rule import Rule
-from opportune.rules.sets import Cut, Lines, Listed
+from opportune.rules.sets import Cut, Lines, ValueSet
 from opportune.rules.tree import Call, Const, Node, free_variables, walk
 from opportune.rules.values import EPOCH
 
-__all__ = ["Change", "change"]
+__all__ = ["Allows", "Change", "change"]
 
 DOUBLINGS_MAX = 40
 """How often a probe doubles its step."""
 CANDIDATES_MAX = 400
 """Values tried per variable."""
 OTHER = "other"
-"""Stands for any text that no rule names."""
+"""Stands for any text that no rule names; where rules name it, a number follows."""
+
+Allows = Callable[[str, Value], bool]
+"""Whether a variable may have a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +56,26 @@ class _Part:
 
     holds: Closure
     names: frozenset[str]
-    atoms: tuple[tuple[Feature, Lines | Listed], ...]
+    atoms: tuple[tuple[Feature, ValueSet], ...]
+    computed: tuple[_Computed, ...]
     texts: tuple[str, ...]
 
 
-def change(rules: Sequence[Rule], facts: Facts, fixed: Collection[str]) -> Change | None:
+@dataclass(frozen=True, slots=True)
+class _Computed:
+    """A number that is computed of variables, and where atoms cut it."""
+
+    value: Closure
+    names: frozenset[str]
+    cuts: tuple[Cut, ...]
+
+
+def change(rules: Sequence[Rule], facts: Facts, fixed: Collection[str], allows: Allows) -> Change | None:
     """Give the smallest change of one variable that makes all rules TRUE, checked by evaluating them again.
 
     Args:
         fixed: variables that nobody can change.
+        allows: says which values variables may have.
 
     Returns:
         None where there is no such change, and where all rules are TRUE already.
@@ -71,11 +86,8 @@ def change(rules: Sequence[Rule], facts: Facts, fixed: Collection[str]) -> Chang
         return None
     # Only a variable that every failing part reads can mend all of them.
     names = frozenset.intersection(*(part.names for part in failing)) - set(fixed)
-    found = [_best(name, parts, _type_of(name, rules), facts) for name in sorted(names)]
-    best = min((one for one in found if one), key=lambda one: (one.distance, one.variable), default=None)
-    if best is None or not all(closure_of(rule)({**facts, best.variable: best.after}, {}) is True for rule in rules):
-        return None
-    return best
+    found = [_best(name, parts, _type_of(name, rules), facts, allows) for name in sorted(names)]
+    return min((one for one in found if one), key=lambda one: (one.distance, one.variable), default=None)
 
 
 _PARTS: WeakKeyDictionary[Rule, tuple[_Part, ...]] = WeakKeyDictionary()
@@ -90,13 +102,20 @@ def _parts_of(rule: Rule) -> tuple[_Part, ...]:
 
 
 def _part(node: Node, rule: Rule) -> _Part:
-    try:
-        holds = compile_closure(node, rule.types)
-    except NotCoveredError:
-        holds = closure_of(rule)
     atoms = tuple(atom for clause in clauses_of(node, rule.types) or () for atom in clause.items())
     texts = {one.value for one in walk(node) if isinstance(one, Const) and isinstance(one.value, str)}
-    return _Part(holds, free_variables(node), atoms, tuple(sorted(texts)))
+    try:
+        holds, computed = compile_closure(node, rule.types), tuple(_computed(atoms, rule))
+    except NotCoveredError:
+        holds, computed = closure_of(rule), ()
+    return _Part(holds, free_variables(node), atoms, computed, tuple(sorted(texts)))
+
+
+def _computed(atoms: Iterable[tuple[Feature, ValueSet]], rule: Rule) -> Iterator[_Computed]:
+    for feature, values in atoms:
+        if feature.variable is None and isinstance(values, Lines):
+            closure = compile_closure(feature.node, rule.types)
+            yield _Computed(closure, free_variables(feature.node), values.cuts)
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:
@@ -114,7 +133,7 @@ def _type_of(name: str, rules: Sequence[Rule]) -> ValueType:
 _Passes = Callable[[Value], bool]
 
 
-def _best(name: str, parts: Sequence[_Part], kind: ValueType, facts: Facts) -> Change | None:
+def _best(name: str, parts: Sequence[_Part], kind: ValueType, facts: Facts, allows: Allows) -> Change | None:
     concerned = [part for part in parts if name in part.names]
 
     def passes(value: Value) -> bool:
@@ -124,11 +143,16 @@ def _best(name: str, parts: Sequence[_Part], kind: ValueType, facts: Facts) -> C
     before = facts.get(name)
     atoms = [(feature, values) for part in concerned for feature, values in part.atoms]
     texts = sorted({text for part in concerned for text in part.texts})
-    candidates = list(_candidates(kind, before, [v for f, v in atoms if _is_plain(f, name)], texts))
-    if any(not _is_plain(feature, name) and name in free_variables(feature.node) for feature, _ in atoms):
-        candidates += _probes(kind, before, passes)
-    ranked = sorted((_distance(before, value), i, value) for i, value in enumerate(candidates[:CANDIDATES_MAX]))
-    for distance, _, value in ranked:
+    candidates: list[Value | None] = list(_candidates(kind, before, [v for f, v in atoms if _is_plain(f, name)], texts))
+    move = _mover(kind, before, facts)
+    if move is not None:
+        if any(not _is_plain(feature, name) and name in free_variables(feature.node) for feature, _ in atoms):
+            candidates += _probes(move, passes)
+        candidates += _crossings([one for part in concerned for one in part.computed], name, facts, move)
+        candidates.append(move(0))
+    allowed = [value for value in candidates if value is not None and allows(name, value)]
+    ranked = sorted((_distance(before, value), i, value) for i, value in enumerate(allowed))
+    for distance, _, value in ranked[:CANDIDATES_MAX]:
         if value != before and passes(value):
             return Change(name, before, value, distance, _sentence(name, before, value))
     return None
@@ -139,22 +163,27 @@ def _is_plain(feature: Feature, name: str) -> bool:
 
 
 def _candidates(
-    kind: ValueType, before: Value | None, atoms: Sequence[Lines | Listed], texts: Sequence[str]
+    kind: ValueType, before: Value | None, atoms: Sequence[ValueSet], texts: Sequence[str]
 ) -> Iterator[Value]:
     """Give values worth a try, in no order."""
     if kind is ValueType.BOOLEAN:
         yield from (True, False)
     elif kind is ValueType.TEXT:
-        yield from (*texts, OTHER)
+        yield from (*texts[: CANDIDATES_MAX - 1], _other(texts, [before]))
     elif kind is ValueType.TEXTS:
-        yield from _lists(before, texts)
+        entries = list(before) if isinstance(before, list | tuple) else []
+        yield from _lists(entries, [*texts, _other(texts, entries)])
     else:
         cuts = sorted({cut for values in atoms if isinstance(values, Lines) for cut in values.cuts})
         yield from _near_cuts(kind, before, cuts)
 
 
-def _lists(before: Value | None, texts: Sequence[str]) -> Iterator[Value]:
-    entries = list(before) if isinstance(before, list | tuple) else []
+def _other(texts: Sequence[str], seen: Sequence[Value | None]) -> str:
+    names = (OTHER if number == 1 else f"{OTHER} {number}" for number in count(1))
+    return next(name for name in names if name not in texts and name not in seen)
+
+
+def _lists(entries: Sequence[str], texts: Sequence[str]) -> Iterator[Value]:
     yield []
     for text in texts:
         yield [text]
@@ -187,18 +216,34 @@ def _numbers(before: Value | None, cut: float) -> Iterator[float | int]:
 
 
 def _moments(micros: Iterable[int]) -> Iterator[datetime]:
-    for count in micros:
+    for micro in micros:
         try:
-            yield EPOCH + timedelta(microseconds=count)
+            yield EPOCH + timedelta(microseconds=micro)
         except OverflowError:
             continue
 
 
-def _probes(kind: ValueType, before: Value | None, passes: _Passes) -> Iterator[Value]:
-    """Walk away from the value in growing steps, then halve back to the least step that passes."""
-    move = _mover(kind, before)
-    if move is None:
+_Move = Callable[[int], Value | None]
+"""Gives the value that so many steps lead to: of 1 for numbers, of a day for times."""
+
+
+def _crossings(computed: Iterable[_Computed], name: str, facts: Facts, move: _Move) -> Iterator[Value]:
+    """Give the values around which a computed number reaches its cuts, if every step changes it by as much."""
+    start, next_ = move(0), move(1)
+    if start is None or next_ is None:
         return
+    for one in computed:
+        here, there = (one.value({**facts, name: value}, {}) for value in (start, next_))
+        slope = there - here if isinstance(here, int | float) and isinstance(there, int | float) else 0
+        for cut in one.cuts if math.isfinite(slope) and slope else ():
+            steps = (cut - here) / slope
+            if math.isfinite(steps):
+                near = (move(math.floor(steps) + more) for more in (-1, 0, 1, 2))
+                yield from (value for value in near if value is not None)
+
+
+def _probes(move: _Move, passes: _Passes) -> Iterator[Value]:
+    """Walk away from the value in growing steps, then halve back to the least step that passes."""
     for sign in (1, -1):
         step = next((1 << k for k in range(DOUBLINGS_MAX) if _try(move, sign << k, passes)), None)
         if step is None:
@@ -212,15 +257,17 @@ def _probes(kind: ValueType, before: Value | None, passes: _Passes) -> Iterator[
             yield value
 
 
-def _try(move: Callable[[int], Value | None], step: int, passes: _Passes) -> bool:
+def _try(move: _Move, step: int, passes: _Passes) -> bool:
     value = move(step)
     return value is not None and passes(value)
 
 
-def _mover(kind: ValueType, before: Value | None) -> Callable[[int], Value | None] | None:
-    """Give the function that moves the value by a number of steps: 1 for numbers, a day for times."""
-    if isinstance(before, datetime):
-        moment = before
+def _mover(kind: ValueType, before: Value | None, facts: Facts) -> _Move | None:
+    """Give what moves the value; where it is missing, from 0, and a time from the moment of the decision."""
+    if kind is ValueType.TIMESTAMP:
+        moment = before or facts.get("now")
+        if not isinstance(moment, datetime):
+            return None
 
         def by_days(step: int) -> Value | None:
             try:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from opportune.records import Facts
-from opportune.rules.change import Change, change
+from opportune.rules.change import Allows, Change, change
 from opportune.rules.clauses import Clause, Feature, clauses_of
 from opportune.rules.closures import Closure, NotCoveredError, compile_closure
 from opportune.rules.columns import Column, Columns
@@ -81,13 +81,21 @@ class RuleSet:
         """Say of every rule of condition `i` what it came to, and why."""
         return judge(self.conditions[i], facts)
 
-    def change(self, i: int, facts: Facts, fixed: Collection[str] = ("now", "zone")) -> Change | None:
-        """Give the smallest change of one variable that makes condition `i` pass; None where no single one does.
+    def change(
+        self,
+        which: Sequence[int],
+        facts: Facts,
+        fixed: Collection[str] = ("now", "zone"),
+        allows: Allows = lambda name, value: True,
+    ) -> Change | None:
+        """Give the smallest change of one variable that makes these conditions pass; None where no single one does.
 
         Args:
+            which: conditions, all of which are to pass.
             fixed: variables that nobody can change.
+            allows: says which values variables may have.
         """
-        return change(self.conditions[i], facts, fixed)
+        return change([rule for i in which for rule in self.conditions[i]], facts, fixed, allows)
 
     @cached_property
     def _columns(self) -> Columns:
