@@ -1,7 +1,9 @@
 """What a decision does, in small worlds without exploration."""
 
+from dataclasses import replace
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from opportune.decide import Draws, State, canonical, decide, explain, fallback
 from opportune.decide.pipeline import _rounded, gathered_in
 from opportune.decide.plan import ControlGroup, Exploration
+from opportune.outcomes import new_model
 from opportune.records import PlacementRequest, Stage
 from tests.worlds import NOON, Item, World, model_of, request
 
@@ -163,6 +166,29 @@ def test_a_member_of_the_propensity_control_group_is_decided_for_without_values_
     _, decision = run(world, session="s-1")
 
     assert names(decision) == ["a", "b"]
+
+
+@pytest.mark.parametrize("kernel", ["numpy", "numba"])
+def test_the_propensity_control_group_goes_by_the_first_positive_outcome_of_the_channel(kernel):
+    everybody = (ControlGroup("universal", 1.0, "propensity", "month"),)
+    plan = World([Item("a"), Item("b")], control_groups=everybody).plan()
+    desk = plan.channels["desk"]
+    main = replace(desk.placements["main"], relevant=1)
+    plan = replace(
+        plan,
+        outcomes=("click", "accept"),
+        values=np.ones((1, 2, 2)),
+        channels={"desk": replace(desk, placements={"main": main})},
+    )
+    model = new_model(plan, kernel)
+    for _ in range(50):
+        model.learn({}, 0, 0, True)
+        model.learn({}, 1, 1, True)
+
+    decision = decide(plan, State(model=model, position=0), request(session="s-1"), NOON, Draws("s"))
+
+    assert names(decision) == ["b", "a"]
+    assert decision.placements[0].actions[0].priority == decision.placements[0].actions[0].propensity["accept"]
 
 
 def test_the_same_request_gives_the_same_bytes():

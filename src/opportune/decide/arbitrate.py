@@ -51,10 +51,9 @@ def arbitrate(
     ones = plan.ones
     steps = steps_of(kernel)
     if choose == "propensity":
-        chance, spread = steps.weigh(
-            prediction.propensity[:1], prediction.spread[:1], ones[np.newaxis], np.zeros_like(ones), ones
-        )
-        return Weighing(chance, spread)
+        head = plan.first_positive[np.newaxis]
+        own = (np.take_along_axis(part, head, axis=0) for part in (prediction.propensity, prediction.spread))
+        return Weighing(*steps.weigh(*own, ones[np.newaxis], np.zeros_like(ones), ones))
     weights = goal_weights(plan, facts)
     values, shown = _worth(plan, weights)
     amounts = worth_of_amounts(plan, weights, prediction)

@@ -327,6 +327,16 @@ class Plan:
         return tuple(found)
 
     @cached_property
+    def first_positive(self) -> npt.NDArray[np.intp]:
+        """Head of the first positive outcome of every candidate's channel, intp [C]."""
+        heads = {
+            name: placement.relevant
+            for name, channel in self.channels.items()
+            for placement in channel.placements.values()
+        }
+        return np.array([heads[key.channel] for key in self.candidates], dtype=np.intp)
+
+    @cached_property
     def first_of(self) -> npt.NDArray[np.intp]:
         """First candidate of every action that has one, ascending, intp."""
         return np.unique(self.action_of, return_index=True)[1]

@@ -79,15 +79,26 @@ class FixedPropensities:
         return self.model.evidence()
 
     def predict(self, encoded: Encoded) -> Prediction:
-        """Predict as the model does, with the first outcome of the fixed actions replaced."""
+        """Predict as the model does, with the first positive outcome of the fixed actions replaced.
+
+        Where that comes after others, all steps to it are equally likely.
+        """
         prediction = self.model.predict(encoded)
         propensity, log_odds = prediction.propensity.copy(), prediction.log_odds.copy()
         for index, key in enumerate(self.plan.candidates):
             if key.action in self.fixed:
-                chance = self.fixed[key.action]
-                propensity[0, index] = chance
-                log_odds[0, index] = np.log(chance / (1 - chance))
+                row = self._row(int(self.plan.first_positive[index]))
+                chance = self.fixed[key.action] ** (1 / len(row))
+                propensity[row, index] = chance
+                log_odds[row, index] = np.log(chance / (1 - chance))
         return replace(prediction, propensity=propensity, log_odds=log_odds)
+
+    def _row(self, head: int) -> list[int]:
+        """Give the head of an outcome and those of the outcomes that come before it."""
+        row, before = [head], dict(self.plan.steps)
+        while row[-1] in before:
+            row.append(before[row[-1]])
+        return row
 
 
 def unexplored(plan: Plan) -> Plan:

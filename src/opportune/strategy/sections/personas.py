@@ -185,7 +185,7 @@ class Persona(Section):
         channel: where the contact happens. Required.
         placement: slot to fill. Required.
         size: how many actions. Default the placement's own.
-        propensities: action -> fixed probability of its first positive outcome, for all treatments.
+        propensities: action -> fixed probability of the channel's first positive outcome, for all treatments.
         expect: what the answer must hold. Required, unless there are turns.
         turns: one conversation, in place of `expect`: what is new in each turn, and the answer expected then.
     """
