@@ -10,10 +10,12 @@ from itertools import combinations
 from opportune.errors import Problem, RuleError
 from opportune.records import ValueType
 from opportune.rules import Rule, check
+from opportune.rules.renaming import renamed
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.checks.rules import CheckedRules
 from opportune.strategy.checks.special import barred_values
 from opportune.strategy.checks.values import impossible_values
+from opportune.strategy.feature_types import per_action
 from opportune.strategy.files import is_table_file
 from opportune.strategy.named import files, named
 from opportune.strategy.sections.attributes import EventAttribute
@@ -88,6 +90,7 @@ class _Table:
     def __init__(self, notes: Notes, rules: CheckedRules, name: str, section: DecisionTable) -> None:
         self.notes = notes
         self.schema = rules.schema
+        self.apart = {name: f"{name}@" for name in per_action(notes.project)}
         self.name = name
         self.section = section
         self.is_sound = True
@@ -192,6 +195,7 @@ class _Table:
         for kind in types:
             try:
                 rule = check(source, self.schema, kind)
+                renamed(rule, self.apart)
             except RuleError as error:
                 problems = error.problems
                 if any(problem.code != "wrong-type" for problem in problems):
