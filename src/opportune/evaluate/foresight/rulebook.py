@@ -8,6 +8,7 @@ Notation:
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +17,7 @@ import numpy.typing as npt
 
 from opportune.decide import Plan
 from opportune.records import Facts, Stage
-from opportune.rules import RuleSet
+from opportune.rules import Rule, RuleSet
 from opportune.strategy.checked import LAYERS
 from opportune.strategy.project import Project
 
@@ -68,30 +69,42 @@ class Rulebook:
     def __init__(self, plan: Plan, project: Project) -> None:
         conditions = plan.gate.conditions
         self.policies: list[Policy] = []
-        self._number: dict[Policy, int] = {}
-        rules = []
+        number: dict[Policy, int] = {}
+        # What has a value for each action is asked for each, though it is one rule of their group.
+        place_of: dict[tuple[Policy, frozenset[str]], int] = {}
+        rules: list[list[Rule]] = []
         rows: list[list[int]] = []
+        asked: list[list[int]] = []
         for place, condition in enumerate(conditions):
             layer, action = divmod(place, len(plan.actions))
-            row = []
+            row, own = [], []
             for rule in condition:
                 policy = _policy(plan, project, layer, plan.actions[action].name, rule.source)
-                if policy not in self._number:
-                    self._number[policy] = len(self.policies)
+                if policy not in number:
+                    number[policy] = len(self.policies)
                     self.policies.append(policy)
+                if (policy, rule.variables) not in place_of:
+                    place_of[policy, rule.variables] = len(rules)
                     rules.append([rule])
-                row.append(self._number[policy])
+                row.append(number[policy])
+                own.append(place_of[policy, rule.variables])
             rows.append(row)
-        longest = max((len(row) for row in rows), default=0) or 1
+            asked.append(own)
         self._rules = RuleSet(rules)
-        self.rows: Integers = np.array([row + [len(rules)] * (longest - len(row)) for row in rows], dtype=np.int64)
+        self.rows = _padded(rows, len(self.policies))
+        self._asked = _padded(asked, len(rules))
 
     def judge(self, facts: Facts) -> Fallen:
         """Ask every rule."""
         passed = np.append(self._rules.passed(facts), True)
-        failed = ~passed[self.rows]
+        failed = ~passed[self._asked]
         first = np.where(failed.any(axis=1), failed.argmax(axis=1), -1)
         return Fallen(failed, first)
+
+
+def _padded(rows: Sequence[Sequence[int]], filler: int) -> Integers:
+    longest = max((len(row) for row in rows), default=0) or 1
+    return np.array([[*row, *[filler] * (longest - len(row))] for row in rows], dtype=np.int64)
 
 
 def _policy(plan: Plan, project: Project, layer: int, action: str, source: str) -> Policy:
