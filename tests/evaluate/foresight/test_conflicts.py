@@ -66,6 +66,21 @@ def test_what_needs_a_consent_beats_nobody_who_needs_none():
     assert not found("never-best", actions__drinks__gift=gift, actions__drinks__loss=loss, consents=asked)
 
 
+@pytest.mark.parametrize(
+    ("gifts", "placements", "is_beaten"),
+    [(["gift"], "card, list", False), (["gift"], "card", True), (["gift", "present"], "card, list", True)],
+)
+def test_what_may_stand_in_another_placement_already_leaves_its_place_to_others(gifts, placements, is_beaten):
+    channels = files()["channels.yaml"].replace("card: {size: 1", "list: {size: 1, fallback: []}\n    card: {size: 1")
+    own = f"card: {{placements: [{placements}], content"
+    better = {f"actions__drinks__{name}": action(name, "{shown: 2}").replace("card: {content", own) for name in gifts}
+    loss = action("loss", COSTS).replace("card: {content", "card: {placements: [card], content")
+
+    told = found("never-best", actions__drinks__loss=loss, channels=channels, **better)
+
+    assert ("action:loss" in [one.subject for one in told]) is is_beaten
+
+
 def test_what_is_mandatory_is_not_beaten():
     gift, loss = action("gift", "{shown: 2}"), action("loss", COSTS, mandatory='"customer.member"')
 

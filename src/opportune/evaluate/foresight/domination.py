@@ -1,7 +1,8 @@
 """Actions that can never win, whatever a model learns.
 
 An action cannot be shown as the best where as many others as there are places pass whenever it does, and the least that
-each of them can be worth is more than the most that it can be. Notation: C candidates, O scored outcomes, G goals.
+each of them can be worth is more than the most that it can be. Those that may stand elsewhere in the answer already
+leave their places to it. Notation: C candidates, O scored outcomes, G goals.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from opportune.decide import Plan
+from opportune.decide.plan import Channel, Placement, Plan
 from opportune.evaluate.foresight.funnel import Conflict
 
 __all__ = ["bounds", "dominated"]
@@ -39,7 +40,7 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
                 if not placement.minimum_relevance:
                     rivals = fitting[low[fitting] > high[candidate]].tolist()
                     above = _winners(plan, candidate, rivals, asked)
-                enough = len(above) >= placement.size
+                enough = len(above) >= placement.size + _beside(plan, channel, placement, above)
                 where.setdefault(int(plan.action_of[candidate]), []).append(above if enough else set())
     for action, winners in sorted(where.items()):
         if plan.actions[action].active and all(winners) and not _may_be_mandatory(plan, action):
@@ -47,6 +48,12 @@ def dominated(plan: Plan) -> Iterator[Conflict]:
             yield Conflict(
                 code="never-best", subject=f"action:{plan.actions[action].name}", detail=tuple(names), certain=True
             )
+
+
+def _beside(plan: Plan, channel: Channel, placement: Placement, actions: set[int]) -> int:
+    """Count the places of one answer in which some of these actions may stand before the placement is filled."""
+    others = (other for other in channel.placements.values() if other is not placement)
+    return sum(min(other.size, len(actions.intersection(plan.action_of[other.fits].tolist()))) for other in others)
 
 
 def _limited(plan: Plan) -> npt.NDArray[np.bool_]:
