@@ -74,6 +74,8 @@ def _form(notes: Notes, name: str, policy: ContactPolicy) -> str:
         notes.report(FILE, [name], message, remedy, "policy-form", key=True, where=[name])
         return ""
     form = forms[0]
+    if not notes.expect_value(policy, FILE, name, form):
+        return ""
     for other, keys in FORMS.items():
         for key in keys:
             if key in given and other != form:

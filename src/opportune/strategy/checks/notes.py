@@ -8,6 +8,7 @@ from typing import TypeVar
 from opportune.errors import InputError, Problem
 from opportune.strategy.load import Gaps
 from opportune.strategy.project import Project
+from opportune.strategy.sections.base import Section
 from opportune.strategy.source import Node, find
 from opportune.strategy.wording import suggest, where_of
 
@@ -80,6 +81,14 @@ class Notes:
     def doubt(self, file: str, name: str) -> None:
         """Remember that something is wrong, so that what follows from it is not reported too."""
         self.gaps.names.add((file, name))
+
+    def expect_value(self, section: Section, file: str, name: str, key: str) -> bool:
+        """Report a key that stands there with nothing behind it; say whether there is something."""
+        if getattr(section, key) is not None:
+            return True
+        remedy = "write what it asks, or remove it"
+        self.report(file, [name, key], f"nothing stands behind '{key}:'", remedy, "missing", key=True)
+        return False
 
     def all_actions_known(self) -> bool:
         """Say whether every action could be read: only then can it be said that none does something."""

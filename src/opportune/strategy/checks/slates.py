@@ -49,6 +49,8 @@ def _form(notes: Notes, name: str, section: SlateRule) -> str:
         remedy = "make a rule of each" if forms else "say what the rule asks"
         notes.report(FILE, [name], message, remedy, "slate-form", key=True, where=[name])
         return ""
+    if not notes.expect_value(section, FILE, name, forms[0]):
+        return ""
     for key in ("of", "per", "when"):
         if key in given and key not in FORMS[forms[0]]:
             message = f"'{key}' does not belong to {forms[0]}"

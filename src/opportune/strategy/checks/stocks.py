@@ -44,6 +44,8 @@ def _check_stock(notes: Notes, name: str, stock: Stock) -> None:
         message = f"expected one of units, money and minutes, found {found}"
         notes.report(FILE, [name], message, "say how much there is", "stock-form", key=True, where=[name])
         return
+    if not notes.expect_value(stock, FILE, name, sizes[0]):
+        return
     _check_money(notes, name, stock)
     if stock.pacing == "even" and stock.per is None:
         message = "even pacing needs a period over which to spread it"
