@@ -22,8 +22,9 @@ from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
 from opportune.records import DecisionRequest, PlacementRequest
 from opportune.service.contacts import read_contact
+from opportune.service.course import Course
 from opportune.service.profiles import KnownProfile
-from opportune.service.publishing import as_published
+from opportune.service.publishing import as_published, known_in
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
 from opportune.strategy.gathering import gathered_of
@@ -71,6 +72,8 @@ def decide_command(
         given |= _options(customer, context, channel, placement, size, at, bool(store))
         storage = opened.enter_context(open_storage(store, read_only=True)) if store else None
         request, moment, profile, said = _request(strategy, given, storage)
+        if storage is not None:
+            strategy = known_in(Course(storage), strategy)
         learner = _learner(strategy, storage)
         plan, key = strategy.plan, profile.key
         zone = zone_of(profile.facts.get(OWN_ZONE), plan.zone, request.zone)

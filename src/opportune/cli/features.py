@@ -21,7 +21,7 @@ from opportune.customers.features.batch import ColumnWriter, EventFile, Past, Po
 from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.decide.limits.windows import instant
 from opportune.service.course import Course
-from opportune.service.publishing import current
+from opportune.service.publishing import current, known_in
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
 
@@ -134,13 +134,13 @@ def _expect_known(strategy: Strategy, as_known: bool) -> None:
 
 
 def _strategy(storage: Storage, project: Path | None) -> Strategy:
-    if project is not None:
-        return strategy_from_folder(project)
     course = Course(storage)
+    if project is not None:
+        return known_in(course, strategy_from_folder(project))
     step = current(course)
     if step is None:
         fail("the store has no strategy yet; publish or serve one first, or add --project")
-    return course.strategies.of(step.hash)
+    return known_in(course, course.strategies.of(step.hash))
 
 
 def _left_out(strategy: Strategy) -> list[str]:

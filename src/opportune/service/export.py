@@ -23,6 +23,7 @@ from opportune.records import Decision, Sign
 from opportune.service.consents import ConsentLine, lines_of
 from opportune.service.conversations import entries_of
 from opportune.service.course import Course
+from opportune.service.publishing import known_in
 from opportune.service.revisions import Strategy
 from opportune.storage import Entry, Kind, MergePayload, Storage, decision_of
 from opportune.storage.standing import standing
@@ -176,7 +177,7 @@ def export_person(
         ),
         consents=_consents(strategy.project, storage, identifier, kind),
         memberships={level: _plain(unit) for level, unit in storage.units(identifier, kind).items()},
-        features=_features(storage, strategy, attributes, now, identifier, kind),
+        features=_features(storage, known_in(course, strategy), attributes, now, identifier, kind),
         decisions=tuple(
             _decision(
                 entry,

@@ -14,7 +14,7 @@ from opportune.outcomes import Learner, Names, carried, new_model
 from opportune.service.contacts import read_contact
 from opportune.service.course import Course
 from opportune.service.profiles import fitting
-from opportune.service.publishing import revision_of
+from opportune.service.publishing import known_in, revision_of
 from opportune.service.renaming import renamed_since
 from opportune.service.revisions import Strategy
 
@@ -38,7 +38,7 @@ def side_of(strategy: Strategy, course: Course | None, learner: Learner | None, 
     """Give one strategy, ready to decide."""
     return Side(
         project=strategy.project,
-        plan=strategy.plan,
+        plan=strategy.plan if course is None else known_in(course, strategy).plan,
         model=_model(strategy, course, learner, kernel),
         position=0 if learner is None else learner.position,
         read=_reader(strategy),

@@ -16,7 +16,8 @@ from opportune.records import Decision
 from opportune.service.contacts import read_contact
 from opportune.service.course import Course
 from opportune.service.profiles import fitting
-from opportune.service.publishing import revision_of
+from opportune.service.publishing import names_for, revision_of
+from opportune.service.renaming import plan_knowing
 from opportune.service.revisions import Strategy
 from opportune.service.training import checkpoint_before
 from opportune.storage import Kind, Storage
@@ -46,7 +47,8 @@ def judged_log(
     Raises:
         StoreError: the store cannot be read.
     """
-    names = _names(course, judged)
+    names = names_for(course, judged)
+    plan = plan_knowing(plan, names)
     understudy = Understudy(storage, _learner(storage, course, plan, names, judged, span, kernel))
     reader = LogReader(
         storage,
@@ -60,13 +62,6 @@ def judged_log(
         place,
     )
     return reader.read(span, tell)
-
-
-def _names(course: Course, judged: Strategy) -> Names:
-    """Give what earlier revisions, the current one included, called otherwise than the judged strategy."""
-    steps = course.steps
-    names = course.names(steps[-1].sequence) if steps else Names()
-    return names.after(revision_of(course, judged, "").renamed)
 
 
 def _learner(

@@ -13,11 +13,11 @@ import msgspec
 
 from opportune.errors import InputError, Problem, ProjectError, UnknownError
 from opportune.learning import PropensityModel
-from opportune.outcomes import Learner, carried, new_model
+from opportune.outcomes import Learner, Names, carried, new_model
 from opportune.service.course import Course, Step
 from opportune.service.live import Knowledge
 from opportune.service.reachable import expect_reachable
-from opportune.service.renaming import renamed_since
+from opportune.service.renaming import knowing, renamed_since
 from opportune.service.revisions import Strategy, bundle_of, files_of, strategy_from_files
 from opportune.service.training import trained
 from opportune.service.trial import Trial, recent_decisions, try_on
@@ -37,6 +37,8 @@ __all__ = [
     "earlier",
     "examined",
     "expect_sound",
+    "known_in",
+    "names_for",
     "publish",
     "published",
     "revision_of",
@@ -132,6 +134,18 @@ def revision_of(course: Course, strategy: Strategy, new_id: str, offer: Offer | 
         changes=() if before is None else differences(before, strategy.project),
         renamed=() if before is None or names is None else renamed_since(before, strategy.project, names),
     )
+
+
+def names_for(course: Course, strategy: Strategy) -> Names:
+    """Give what earlier revisions, the current one included, called otherwise than a strategy."""
+    steps = course.steps
+    names = course.names(steps[-1].sequence) if steps else Names()
+    return names.after(revision_of(course, strategy, "").renamed)
+
+
+def known_in(course: Course, strategy: Strategy) -> Strategy:
+    """Let a strategy know what the revisions of a store called otherwise."""
+    return knowing(strategy, names_for(course, strategy))
 
 
 def current(course: Course) -> Step | None:

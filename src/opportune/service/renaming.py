@@ -2,14 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
+from opportune.decide import Plan
 from opportune.learning import USUAL
 from opportune.outcomes import Names
 from opportune.records import Renamed
+from opportune.service.revisions import Strategy
 from opportune.strategy.project import Project
 
-__all__ = ["renamed_since"]
+__all__ = ["knowing", "plan_knowing", "renamed_since"]
+
+
+def knowing(strategy: Strategy, names: Names) -> Strategy:
+    """Let limits and features know what earlier revisions called otherwise.
+
+    The strategy's own files need not say so any more, and those of a revision from before a rename never did.
+    """
+    plan = plan_knowing(strategy.plan, names)
+    if plan is strategy.plan:
+        return strategy
+    return replace(strategy, plan=plan, features=strategy.features.knowing(plan.limits.former))
+
+
+def plan_knowing(plan: Plan, names: Names) -> Plan:
+    """Do as `knowing` with a plan alone."""
+    limits = plan.limits
+    former = _former(names.actions, limits.actions, limits.former)
+    former_groups = _former(names.groups, limits.groups, limits.former_groups)
+    if former == limits.former and former_groups == limits.former_groups:
+        return plan
+    return replace(plan, limits=replace(limits, former=former, former_groups=former_groups))
+
+
+def _former(known: Mapping[str, str], own: Collection[str], declared: Mapping[str, str]) -> dict[str, str]:
+    """Add to the declared former names those that are known; what something is called today is no former name."""
+    return {old: new for old, new in known.items() if new in own and old not in own} | dict(declared)
 
 
 def renamed_since(before: Project, after: Project, names: Names) -> tuple[Renamed, ...]:

@@ -53,6 +53,7 @@ from opportune.service.rebuilder import Rebuild, Rebuilder, RebuildProgress
 from opportune.service.recalling import Recalled, Recaller
 from opportune.service.recent import RecentDecisions
 from opportune.service.releasing import Publisher, RevisionLine, RevisionRecord
+from opportune.service.renaming import knowing
 from opportune.service.revisions import Strategy
 from opportune.service.rights import Rights
 from opportune.service.session_intake import SessionIntake, SessionKnown, SessionNews
@@ -575,13 +576,18 @@ class Runtime(ABC):
 
     def _served(self, learned: Knowledge | None, number: int) -> Serving:
         """Put the strategy of the start together with a model and the number of its revision."""
-        return first_serving(self.storage, self.settings, self._strategy, learned, number)
+        return first_serving(self.storage, self.settings, self._knowing(self._strategy, number), learned, number)
 
     def _swap(self, strategy: Strategy, learned: Knowledge | None, number: int) -> None:
         """Serve a revision from the next request on; an older one than is served changes nothing."""
         before = self.live.current
         if number >= before.number:
+            strategy = self._knowing(strategy, number)
             self.live.current = next_serving(self.storage, self.settings, before, strategy, learned, number)
+
+    def _knowing(self, strategy: Strategy, number: int) -> Strategy:
+        step = self.course.number(number)
+        return strategy if step is None else knowing(strategy, self.course.names(step.sequence))
 
 
 def _fetching(hosts: frozenset[str]) -> Fetching | None:

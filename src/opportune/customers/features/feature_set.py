@@ -51,6 +51,7 @@ class FeatureSet:
         former: Mapping[str, str] | None = None,
     ) -> None:
         self.features = tuple(features)
+        self._registries, self._actions, self._groups = registries, actions, groups
         sources = [source for feature in self.features for source in feature.sources]
         self.event_types = frozenset(source.type for source in sources if not source.of_contacts)
         self.needs_contacts = any(source.of_contacts for source in sources)
@@ -77,6 +78,10 @@ class FeatureSet:
 
     def __len__(self) -> int:
         return len(self.features)
+
+    def knowing(self, former: Mapping[str, str]) -> FeatureSet:
+        """Give the same features with these former names of actions."""
+        return FeatureSet(self.features, self._registries, self._actions, self._groups, former)
 
     def read(
         self,

@@ -22,6 +22,7 @@ from opportune.decide import (
     visible,
 )
 from opportune.decide.limits.consents import all_given
+from opportune.evaluate.today import facts_today
 from opportune.learning import PropensityModel
 from opportune.records import Decision, DecisionRequest, Value
 from opportune.strategy.gathering import gathered_of
@@ -118,7 +119,8 @@ class Side:
     def _recorded(self, case: Case) -> dict[str, Value]:
         """Give what was gathered, but for what sources compute: another file of theirs gives something else."""
         anew = self.sources.computed
-        return {name: value for name, value in case.gathered.items() if name not in anew}
+        known = facts_today(self.plan.limits, case.gathered)
+        return {name: value for name, value in known.items() if name not in anew}
 
     def _standing(self, case: Case) -> Standing:
         """Say in which period a recorded decision saw stocks, since holds name none; who was not asked allows all."""

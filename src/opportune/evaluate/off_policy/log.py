@@ -22,6 +22,7 @@ from opportune.evaluate.off_policy.estimators import Reals, Sample
 from opportune.evaluate.off_policy.odds import Odds, odds_of, place_chances, unreachable
 from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.off_policy.rewards import Rewards
+from opportune.evaluate.today import facts_today, holds_today, tired_today
 from opportune.learning import PropensityModel
 from opportune.outcomes import Names
 from opportune.records import Decision, DecisionRequest, Origin, Shown, Value
@@ -44,7 +45,7 @@ class Judged:
     Args:
         model_at: gives its model at a journal position; positions never fall.
         read: gives a recorded request and profile as the strategy reads them; None where it refuses the request.
-        names: what earlier revisions called otherwise.
+        names: what earlier revisions called otherwise; the plan's limits know it too.
         plan_of: gives the plan of a content hash; None where it is not to be had.
     """
 
@@ -153,14 +154,14 @@ class LogReader:
             self._left_out["its revision cannot be compiled any more"] += 1
             return False
         request, profile = contact
-        model = self._judged.model_at(decision.position)
+        model, limits = self._judged.model_at(decision.position), self._judged.plan.limits
         state = State(
             model=model,
             position=decision.position,
             person=decision.person,
-            profile=profile,
-            holds=decision.holds,
-            tired=decision.tired,
+            profile=facts_today(limits, profile),
+            holds=holds_today(limits, decision.holds),
+            tired=tired_today(limits, decision.tired),
         )
         members = self._judged.plan.segments.passed(decision.facts)
         before: list[list[int]] = []
