@@ -16,28 +16,67 @@ from tests.evaluate.off_policy.recorded import CHANNELS, answer, decided
 from tests.service.shop import files
 
 COUNT = 3_000
+PERSONS = 600
 SHOWN = {"water": 0.5, "coffee": 0.3, "wine": 0.25, "call_back": 0.2}
 HELD = {"water": 0.5, "coffee": 0.1, "wine": 0.05, "call_back": 0.2}
 
 
-def written(path, held, share=0.4, other="", count=COUNT, objected=()):
-    """Record decisions and their answers; those whose numbers are in `objected` are made for who cannot be drawn."""
+def shop(share=0.4, other=""):
     channels = CHANNELS.format(floor=0.5).replace("till:\n", "till:\n  response_window: {hours: 1, default: reject}\n")
     groups = f"held: {{share: {share}, choose: withhold}}\n{other}"
-    strategy = strategy_from_files(files(channels=channels, control_groups=groups))[0]
+    return strategy_from_files(files(channels=channels, control_groups=groups))[0]
+
+
+def written(path, held, share=0.4, other="", count=COUNT, objected=()):
+    """Record decisions and their answers; those whose numbers are in `objected` are made for who cannot be drawn."""
+    strategy = shop(share, other)
     rng = np.random.default_rng(3)
     model = new_model(strategy.plan, "numpy")
+    made = []
+    for number in range(count):
+        decision = decided(strategy, model, rng, number, count, number in objected)
+        first = first_of(decision)
+        rate = 1.0 if number in objected else (held if decision.withheld else SHOWN)[first.action]
+        made.append((decision, answer(decision, first, "accept" if rng.random() < rate else "reject", number)))
+    return kept(path, strategy, made)
+
+
+def written_with_a_limit(path):
+    """Record what is shown to each person once and withheld as often as they come.
+
+    A third of the persons come ten times and say "yes" three times in five, the others once and one time in five,
+    whatever they are shown.
+    """
+    strategy = shop()
+    rng = np.random.default_rng(4)
+    model = new_model(strategy.plan, "numpy")
+    made, met = [], set()
+    for number in range(10 * PERSONS):
+        person = number % PERSONS
+        if person % 3 and number >= PERSONS:
+            continue
+        decision = decided(strategy, model, rng, number, PERSONS)
+        first = first_of(decision)
+        if not decision.withheld and (person, first.action) in met:
+            continue
+        met.add((person, first.action))
+        rate = 0.2 if person % 3 else 0.6
+        made.append((decision, answer(decision, first, "accept" if rng.random() < rate else "reject", number)))
+    return kept(path, strategy, made)
+
+
+def first_of(decision):
+    (place,) = decision.withheld or decision.placements
+    return place.actions[0]
+
+
+def kept(path, strategy, made):
     with SqliteStorage(path) as storage:
         storage.write([SaveRevision(id="revision-1", hash=strategy.plan.revision, bundle=bundle_of(strategy.project))])
         writes = []
-        for number in range(count):
-            decision = decided(strategy, model, rng, number, count, number in objected)
-            (place,) = decision.withheld or decision.placements
-            first = place.actions[0]
-            rate = 1.0 if number in objected else (held if decision.withheld else SHOWN)[first.action]
+        for decision, report in made:
             origin = Origin.ENGINE if decision.control is None else Origin.CONTROL
-            writes.append(SaveDecision(decision=decision, answer=b"{}", origin=origin))
-            writes.append(answer(decision, first, "accept" if rng.random() < rate else "reject", number))
+            writes += [SaveDecision(decision=decision, answer=b"{}", origin=origin), report]
         assert not [one for one in storage.write(writes) if isinstance(one, Exception)]
     return strategy.plan
 
@@ -91,6 +130,21 @@ def test_who_objected_to_profiling_is_no_part_where_no_session_can_be_drawn(tmp_
     for one in uplift_report(trials, "accept", []).actions:
         assert one.effects[0].effect.low < 0.03
         assert one.effects[0].effect.high > -0.03
+
+
+def test_what_a_limit_lets_through_once_is_not_compared_with_what_was_withheld_again_and_again(tmp_path):
+    plan = written_with_a_limit(tmp_path / "shop.db")
+
+    report = uplift_report(trials_of(tmp_path / "shop.db", plan), "accept", [])
+
+    against = {one.action: one.against for one in report.actions}
+    said = {one.action: one.remark for one in report.actions}
+    assert not report.is_refused
+    assert (against["coffee"], against["wine"]) == ("others", "others")
+    assert "limits or rules go by what was shown before" in said["wine"]
+    for one in report.actions:
+        # Who was withheld wine says "yes" more often by a tenth, and for no other reason than to come more often.
+        assert one.is_refused or one.effects[0].effect.low < 0.0 < one.effects[0].effect.high
 
 
 def test_a_small_group_leaves_it_to_the_draws(tmp_path):

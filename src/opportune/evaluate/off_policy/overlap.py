@@ -14,7 +14,7 @@ import numpy as np
 
 from opportune.evaluate.off_policy.estimators import Sample
 
-__all__ = ["Overlap", "Remark", "Verdict", "overlap", "remarks", "verdict"]
+__all__ = ["MISFIT_HIGH", "Overlap", "Remark", "Verdict", "overlap", "remarks", "verdict"]
 
 CHOICES_LEAST = 100
 """Below, no interval is to be trusted."""

@@ -50,7 +50,7 @@ class ActionEffect(msgspec.Struct, frozen=True, kw_only=True):
         rate_shown, rate_unshown: mean reward where it was shown and where not, weighed to the same customers.
         effects: all customers first, then by segment.
         qini: by learner; empty where there are too few choices.
-        remark: what forbids a number; "" for nothing.
+        remark: what forbids a number, or that against nothing; "" for nothing.
     """
 
     action: str
@@ -95,7 +95,7 @@ def uplift_report(trials: Sequence[ActionTrial], outcome: str, segments: Sequenc
             rate_unshown=_rate(one.trial, ~one.trial.shown, 1.0 - one.trial.chance),
             effects=(all_customers, *_drawn_together(effects[1:])),
             qini=curves,
-            remark=_remark(one),
+            remark="; ".join(filter(None, (one.doubt, _remark(one)))),
         )
         for all_customers, (one, effects, curves) in zip(whole, raw, strict=True)
     ]

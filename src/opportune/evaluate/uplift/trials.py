@@ -17,6 +17,7 @@ import numpy.typing as npt
 from opportune.decide import Plan
 from opportune.decide.limits.consents import is_unprofiled
 from opportune.evaluate.off_policy.odds import is_told, place_chances
+from opportune.evaluate.off_policy.overlap import MISFIT_HIGH
 from opportune.evaluate.off_policy.recorded import Span, recorded
 from opportune.evaluate.uplift.learners import Trial
 from opportune.learning import Predictor
@@ -41,12 +42,14 @@ class ActionTrial:
     Args:
         members: bool [n, S], segments of the plan.
         is_withheld: whether those who are not shown it are shown nothing, or else what the draw chose in its place.
+        doubt: why what was withheld is not compared although there is enough of it; "" where nothing speaks against it.
     """
 
     action: str
     trial: Trial
     members: npt.NDArray[np.bool_]
     is_withheld: bool = False
+    doubt: str = ""
 
 
 @dataclass(slots=True)
@@ -126,9 +129,11 @@ class _Reading:
         found = []
         for name, held in self._held.items():
             is_enough = ARM_LEAST <= sum(held.shown) <= len(held.row) - ARM_LEAST
-            rows = held if is_enough else self._drawn[name]
+            doubt = _doubt(held, person) if is_enough else ""
+            is_withheld = is_enough and not doubt
+            rows = held if is_withheld else self._drawn[name]
             if rows.row:
-                found.append(_trial(name, rows, features, members, person, is_withheld=is_enough))
+                found.append(_trial(name, rows, features, members, person, is_withheld=is_withheld, doubt=doubt))
         return found
 
     def _draw(self, decision: Decision, truth: Sequence[Report], logged: Plan) -> bool:
@@ -196,6 +201,22 @@ def _by_action(chances: Mapping[int, float], plan: Plan, names: Names) -> dict[s
     return total
 
 
+def _doubt(held: _Rows, person: npt.NDArray[np.int64]) -> str:
+    """Say that it was not the lot alone that parted the shown from the withheld; "" where it may have been.
+
+    What was shown counts for limits and what was withheld does not, so that one person is shown an action once and has
+    it withheld again and again: those who come often then stand among the withheld.
+    """
+    shown, chance = np.array(held.shown, dtype=np.float64), np.array(held.chance)
+    own = np.bincount(person[np.array(held.row, dtype=np.int64)], shown - chance)
+    if abs(float(own.sum())) <= MISFIT_HIGH * float(np.sqrt(np.square(own).sum())):
+        return ""
+    return (
+        f"it is compared with others and not with nothing, since of what was chosen {shown.mean():.0%} was shown and"
+        f" the lot shows {chance.mean():.0%}: limits or rules go by what was shown before"
+    )
+
+
 def _trial(
     name: str,
     rows: _Rows,
@@ -204,6 +225,7 @@ def _trial(
     person: npt.NDArray[np.int64],
     *,
     is_withheld: bool,
+    doubt: str,
 ) -> ActionTrial:
     at = np.array(rows.row, dtype=np.int64)
     trial = Trial(
@@ -213,4 +235,4 @@ def _trial(
         chance=np.array(rows.chance),
         person=person[at],
     )
-    return ActionTrial(action=name, trial=trial, members=members[at], is_withheld=is_withheld)
+    return ActionTrial(action=name, trial=trial, members=members[at], is_withheld=is_withheld, doubt=doubt)
