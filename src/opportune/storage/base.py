@@ -201,6 +201,10 @@ class Storage(Hooks):
         persons = self.persons_of(identifier, identifier_kind)
         return sorted(self._identifiers(persons)) if persons else []
 
+    def identifiers_of(self, person: str) -> list[tuple[str, str]]:
+        """(kind, identifier) of all identifiers of an internal id alone, without those who became one with it."""
+        return sorted(self._identifiers([person]))
+
     def profile(self, identifier: str, identifier_kind: str = "customer") -> Profile | None:
         """Attributes of the person behind an identifier; None where nobody or nothing is known."""
         return people.profile(self, identifier_kind, identifier)

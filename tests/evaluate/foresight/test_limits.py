@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from opportune.decide import Standing, decide, seed_of
 from opportune.decide.draws import Draws
@@ -15,7 +16,7 @@ from opportune.outcomes import new_model
 from opportune.records import Contact, DecisionRequest, Origin, PlacementRequest
 from opportune.service.foreseeing import side_of, sides_of
 from opportune.service.revisions import strategy_from_files
-from opportune.storage import SaveDecision, SaveProfile, SqliteStorage, SwitchAction
+from opportune.storage import JoinUnit, SaveDecision, SaveProfile, SqliteStorage, SwitchAction
 from tests.service.shop import files
 
 BEGIN = datetime(2026, 5, 4, 10, 0, tzinfo=UTC)
@@ -61,6 +62,35 @@ def test_a_new_contact_policy_leaves_with_nothing_whoever_was_met_before(storage
     assert [change.name for change in seen.changes] == [cases[1].name, cases[3].name]
     assert [want.policies for want in seen.wants] == [(ONE_LIMIT,)]
     assert next(one for one in seen.funnel_after.policies if one.policy == ONE_LIMIT).dropped > 0
+
+
+@pytest.mark.parametrize("over", ["", HOME])
+def test_who_is_known_by_a_cookie_alone_has_a_history_too(tmp_path, over):
+    known = {"identifiers": "cookie: {trust: anonymous}\n", "levels": LEVELS}
+    before = strategy(**known)
+    after = strategy(**known, contact_policies=ONCE.replace("per: person", f"per: person{over}"))
+    model = new_model(before.plan, "numpy")
+    with SqliteStorage(tmp_path / "shop.db") as opened:
+        opened.write([SaveProfile(id="p", identifier="k-1", identifier_kind="cookie", attributes={}, replace=True)])
+        opened.write([JoinUnit(id="j", identifier="k-1", identifier_kind="cookie", level="household", unit="h-1")])
+        for number in range(2):
+            wanted = replace(request(number, None), identifiers={"cookie": "k-1"})
+            state = State(model=model, position=0, person=opened.person_of("k-1", "cookie"))
+            draws = Draws(seed_of(before.plan, state, wanted))
+            made = decide(before.plan, state, wanted, BEGIN + timedelta(days=number), draws)
+            opened.write(
+                [
+                    SaveDecision(
+                        decision=made, answer=b"{}", origin=Origin.ENGINE, identifier="k-1", identifier_kind="cookie"
+                    )
+                ]
+            )
+        cases = with_history(opened, recorded_cases(opened, 100), [before.plan, after.plan])
+
+    seen = outlook(sides_of(before, after, None, None, "numpy"), cases)
+
+    assert [len(case.standing.contacts) for case in cases] == [0, 1]
+    assert [change.name for change in seen.changes] == [cases[1].name]
 
 
 def test_what_came_later_does_not_count(storage):

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from opportune.customers.identity import CUSTOMER
+from opportune.customers.identity import CUSTOMER, Identifier
 from opportune.decide import Plan, Standing
 from opportune.decide.limits.consents import EVERYWHERE, IDENTITY
 from opportune.decide.limits.windows import instant, micros
@@ -92,10 +92,10 @@ def with_history(storage: Storage, cases: Sequence[Case], plans: Sequence[Plan])
         return list(cases)
     found = []
     for case in cases:
-        customer, since = case.request.customer, case.at - horizon
-        history = storage.contacts(customer, since).contacts if customer and horizon else ()
-        units = _of_units(storage, customer, since, levels) if customer and levels else {}
-        known = storage.consents(customer) if customer and asks else ()
+        who, since = _who(storage, case), case.at - horizon
+        history = storage.contacts(who.value, since, who.kind).contacts if who and horizon else ()
+        units = _of_units(storage, who, since, levels) if who and levels else {}
+        known = storage.consents(who.value, who.kind) if who and asks else ()
         standing = replace(
             case.standing,
             contacts=_before(case, history),
@@ -111,10 +111,18 @@ def _before(case: Case, contacts: Sequence[Contact]) -> list[Contact]:
     return [one for one in contacts if one.at <= at and one.decision != case.name]
 
 
-def _of_units(storage: Storage, customer: str, since: datetime, levels: Set[str]) -> dict[str, tuple[Contact, ...]]:
-    """Give level → contacts of all members of the customer's unit, for those levels where there is one."""
-    own = levels & storage.units(customer).keys()
-    return {level: storage.happened(customer, CUSTOMER, since, level).contacts for level in sorted(own)}
+def _who(storage: Storage, case: Case) -> Identifier | None:
+    """Name the person of a contact: as the customer, or by what else the person is known by; None for nobody."""
+    if case.request.customer:
+        return Identifier(CUSTOMER, case.request.customer)
+    named = storage.identifiers_of(case.person) if case.person else []
+    return Identifier(*named[0]) if named else None
+
+
+def _of_units(storage: Storage, who: Identifier, since: datetime, levels: Set[str]) -> dict[str, tuple[Contact, ...]]:
+    """Give level → contacts of all members of the person's unit, for those levels where there is one."""
+    own = levels & storage.units(who.value, who.kind).keys()
+    return {level: storage.happened(who.value, who.kind, since, level).contacts for level in sorted(own)}
 
 
 def _said_then(now: Sequence[Consent], held: Sequence[Consent], at: datetime) -> list[Consent]:
