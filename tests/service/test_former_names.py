@@ -35,13 +35,21 @@ ASKING = {
     "actions__drinks__coffee": files()[COFFEE].replace("customer.age >= 18", "feature.seen < 1"),
 }
 
-WORLDS: dict[str, dict[str, Any]] = {"at most": ONCE, "rest": RESTING, "fatigue": TIRING, "feature": ASKING}
+REJECTED = {"actions__drinks__coffee": files()[COFFEE].replace("customer.age >= 18", "!('coffee' in session.rejected)")}
+WORLDS: dict[str, dict[str, Any]] = {
+    "at most": ONCE,
+    "rest": RESTING,
+    "fatigue": TIRING,
+    "feature": ASKING,
+    "session": REJECTED,
+}
 
 
 def called(texts: Mapping[str, str], name: str, *former: str) -> dict[str, str]:
     """Give the files with another name for coffee, and say so as far as `former` does."""
     found = {path: text.replace("[coffee]", f"[{name}]") for path, text in texts.items() if path != COFFEE}
-    return found | {f"actions/drinks/{name}.yaml": texts[COFFEE] + f"renamed_from: [{', '.join(former)}]\n"}
+    own = texts[COFFEE].replace("'coffee'", f"'{name}'")
+    return found | {f"actions/drinks/{name}.yaml": f"{own}renamed_from: [{', '.join(former)}]\n"}
 
 
 def grouped(texts: Mapping[str, str]) -> dict[str, str]:
@@ -71,6 +79,20 @@ def test_what_was_shown_under_a_name_that_was_taken_back_counts(tmp_path: Path, 
         assert "coffee" not in ask(service, "r-2")
     with serving(tmp_path / "shop.db", of=first) as service:
         assert "coffee" not in ask(service, "r-3")
+
+
+def test_what_was_rejected_in_a_conversation_stays_so_under_a_new_name(tmp_path: Path) -> None:
+    first = strategy_from_files(files(**REJECTED))[0]
+    with serving(tmp_path / "shop.db", of=first) as service:
+        know(service, "c-1")
+        answer = service.decide("r-1", customer="c-1", session="s-1", placements=ALL)
+        report = {"id": "o-1", "decision": answer["id"], "action": "coffee", "outcome": "reject"}
+        assert service.call("POST", "/v1/outcomes", report).status_code == 200
+
+        publish(service, called(first.project.files, "espresso", "coffee"))
+
+        assert "espresso" not in shown(service.decide("r-2", customer="c-1", session="s-1", placements=ALL))
+        assert "espresso" in shown(service.decide("r-3", customer="c-1", session="s-2", placements=ALL))
 
 
 def test_a_limit_counts_what_was_shown_under_a_name_that_no_file_tells_any_more(tmp_path: Path) -> None:
@@ -124,10 +146,12 @@ def recorded(path: Path, texts: Mapping[str, str], later: Mapping[str, str], bac
             publish(service, later)
         for number in range(9):
             clock.now += timedelta(hours=1)
-            answer = service.decide(f"r-{number}", customer=f"c-{1 + number % 3}", placements=ALL)
+            who = f"c-{1 + number % 3}"
+            answer = service.decide(f"r-{number}", customer=who, session=f"s-{who}", placements=ALL)
             actions = shown(answer)
             if number < 3:
-                report = {"id": f"o-{number}", "decision": answer["id"], "action": actions[0], "outcome": "reject"}
+                action = next(one for one in actions if one in ("coffee", "espresso"))
+                report = {"id": f"o-{number}", "decision": answer["id"], "action": action, "outcome": "reject"}
                 service.call("POST", "/v1/outcomes", report)
         if back:
             service.call("POST", "/v1/revisions/rollback", {})

@@ -69,7 +69,8 @@ def facts_of_session(
     if storage is not None:
         whose = identified(key)
         speaker = Speaker(storage, whose, () if whose is None else (whose,))
-        told = read_session(storage, session, strategy.registries.kept, speaker)
+        former = strategy.plan.limits.former
+        told = read_session(storage, session, strategy.registries.kept, speaker, former)
     return {name: value for name, value in told.facts(now).items() if name.removeprefix("context.") not in cleared}
 
 

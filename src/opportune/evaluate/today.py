@@ -25,12 +25,18 @@ def tired_today(limits: Limits, tired: Sequence[Tired]) -> tuple[Tired, ...]:
 
 
 def facts_today(limits: Limits, facts: Mapping[str, Value]) -> Mapping[str, Value]:
-    """Give facts in which features per action have the names of today."""
+    """Give facts in which features per action, and what a session holds, have the names of today."""
     if not limits.former:
         return facts
-    return {_key(limits, key): value for key, value in facts.items()}
+    return {_key(limits, key): _value(limits, key, value) for key, value in facts.items()}
 
 
 def _key(limits: Limits, key: str) -> str:
     feature, at, action = key.partition("@")
     return f"{feature}@{limits.former.get(action, action)}" if at else key
+
+
+def _value(limits: Limits, key: str, value: Value) -> Value:
+    if key.startswith("session.") and isinstance(value, list):
+        return [limits.former.get(action, action) for action in value]
+    return value

@@ -148,7 +148,8 @@ class Gatherer:
         registries = serving.strategy.registries
         named = registries.identifiers.ranked(request.customer, request.identifiers or {})
         speaker = Speaker(self._storage, identified(key), named)
-        return await loop.run_in_executor(self._reader, read_session, self._storage, session, registries.kept, speaker)
+        asked = session, registries.kept, speaker, serving.strategy.plan.limits.former
+        return await loop.run_in_executor(self._reader, read_session, self._storage, *asked)
 
     async def _unrecorded(self, request: DecisionRequest, happened: Sequence[RecordEvent]) -> Sequence[RecordEvent]:
         """Leave out what was recorded before under the same id: it counts already, in the past."""

@@ -24,6 +24,7 @@ TURNS_MAX = 500
 CLEARED = "cleared"
 """Attribute of such an event: names of attributes of the context that are not known any more."""
 PREFIX = "context."
+_NO_NAMES: Mapping[str, str] = {}
 
 
 def said_attributes(context: Mapping[str, Value], cleared: Iterable[str]) -> dict[str, Value]:
@@ -33,12 +34,15 @@ def said_attributes(context: Mapping[str, Value], cleared: Iterable[str]) -> dic
     return {**added, CLEARED: names} if names else added
 
 
-def read_session(storage: Storage, session: str, kept: Set[str], speaker: Speaker) -> Session:
+def read_session(
+    storage: Storage, session: str, kept: Set[str], speaker: Speaker, former: Mapping[str, str] = _NO_NAMES
+) -> Session:
     """Read a conversation, from when somebody else was last in it; blocks.
 
     Args:
         kept: names of the attributes of the context that it keeps.
         speaker: whose it is.
+        former: former name of an action → its name of today.
 
     Raises:
         StoreError: the store cannot be read.
@@ -59,7 +63,18 @@ def read_session(storage: Storage, session: str, kept: Set[str], speaker: Speake
             _add(said, payload.attributes, kept)
     accepted, rejected = _answered(storage.about(decisions)) if shown else ((), ())
     began = min((entry.occurred_at for entry in entries), default=None)
-    return Session(len(decisions), began, said, tuple(shown), accepted, rejected)
+    return Session(
+        turns=len(decisions),
+        began=began,
+        said=said,
+        shown=_today(former, shown),
+        accepted=_today(former, accepted),
+        rejected=_today(former, rejected),
+    )
+
+
+def _today(former: Mapping[str, str], actions: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(former.get(action, action) for action in actions))
 
 
 def last_named(storage: Storage, session: str) -> tuple[Identifier, ...]:
