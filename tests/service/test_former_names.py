@@ -182,3 +182,32 @@ def test_a_new_name_changes_neither_what_is_judged_nor_what_is_foreseen(tmp_path
     assert log.beyond.max() == 0.0
     assert log.wanted.tolist() == log.logged.tolist()
     assert seen.changes == ()
+
+
+def test_a_checkpoint_from_before_a_new_name_knows_what_was_learned_under_the_old_one(tmp_path: Path) -> None:
+    clock = Clock()
+    settings = Settings(kernel="numpy", clock=clock)
+    texts = files() | {"project.yaml": files()["project.yaml"] + "exploration: {method: thompson, floor: 0.05}\n"}
+    first = strategy_from_files(texts)[0]
+    with serving(SqliteStorage(tmp_path / "shop.db", clock=clock), settings, first) as service:
+        know(service, "c-1")
+        for number in range(12):
+            answer = service.decide(f"r-{number}", customer="c-1", session=f"s-{number}", placements=ALL)
+            report = {"id": f"o-{number}", "decision": answer["id"], "action": "coffee", "outcome": "accept"}
+            service.call("POST", "/v1/outcomes", report)
+    renamed_at = clock.now = clock.now + timedelta(hours=1)
+    with serving(SqliteStorage(tmp_path / "shop.db", clock=clock), settings, first) as service:
+        publish(service, called(texts, "espresso", "coffee"))
+        for number in range(5):
+            answer = service.decide(f"later-{number}", customer="c-1", session=f"s-{number}", placements=ALL)
+        # What is learned after them is kept in a checkpoint that comes too late.
+        report = {"id": "o-last", "decision": answer["id"], "action": "water", "outcome": "reject"}
+        service.call("POST", "/v1/outcomes", report)
+
+    with SqliteStorage(tmp_path / "shop.db", read_only=True) as storage:
+        course = Course(storage)
+        served = course.strategies.of(course.steps[-1].hash)
+        log = judged_log(storage, course, served, served.plan, Span(renamed_at), "numpy")
+
+    assert log.decisions == 5
+    assert log.wanted.tolist() == log.logged.tolist()

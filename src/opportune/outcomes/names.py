@@ -51,6 +51,15 @@ class Names:
                 }
         return Names(groups, actions, treatments, models)
 
+    def renamed(self) -> tuple[Renamed, ...]:
+        """List them as one revision would that did all of it at once."""
+        return (
+            *(Renamed("group", old, new) for old, new in self.groups.items()),
+            *(Renamed("action", old, new) for old, new in self.actions.items()),
+            *(Renamed("model", old, new) for old, new in self.models.items()),
+            *(Renamed("treatment", old, new, *place) for (*place, old), new in self.treatments.items()),
+        )
+
     def today(self, channel: str, action: str, treatment: str) -> tuple[str, str, str]:
         """Give (channel, action, treatment) as they are called today."""
         action = self.actions.get(action, action)

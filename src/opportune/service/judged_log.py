@@ -16,7 +16,7 @@ from opportune.records import Decision
 from opportune.service.contacts import read_contact
 from opportune.service.course import Course
 from opportune.service.profiles import fitting
-from opportune.service.publishing import names_for, revision_of
+from opportune.service.publishing import names_for
 from opportune.service.renaming import plan_knowing
 from opportune.service.revisions import Strategy
 from opportune.service.training import checkpoint_before
@@ -70,7 +70,7 @@ def _learner(
     """Begin at a checkpoint before the span where its model can be carried on, else at the beginning, untaught."""
     kept = checkpoint_before(storage, course, kernel, _position_before(storage, span))
     if kept is not None and kept.position and _has(kept.plan, plan.models[0]):
-        renamed = revision_of(course, judged, "").renamed
+        renamed = names_for(course, judged, kept.position).renamed()
         model = carried(kept.model.snapshot(), plan, renamed, kept.model.kernel)
         return Learner(plan, model, kept.position, names, kept.quota)
     return Learner(plan, new_model(plan, kernel), 0, names)

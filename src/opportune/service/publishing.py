@@ -136,10 +136,16 @@ def revision_of(course: Course, strategy: Strategy, new_id: str, offer: Offer | 
     )
 
 
-def names_for(course: Course, strategy: Strategy) -> Names:
-    """Give what earlier revisions, the current one included, called otherwise than a strategy."""
-    steps = course.steps
-    names = course.names(steps[-1].sequence) if steps else Names()
+def names_for(course: Course, strategy: Strategy, after: int = 0) -> Names:
+    """Give what earlier revisions, the current one included, called otherwise than a strategy.
+
+    Args:
+        after: journal position; what was renamed up to there is left out.
+    """
+    names = Names()
+    for step in course.steps:
+        if step.sequence > after:
+            names = names.after(step.renamed)
     return names.after(revision_of(course, strategy, "").renamed)
 
 
