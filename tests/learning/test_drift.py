@@ -34,6 +34,42 @@ def test_a_rate_that_jumps_raises_one_within_some_hundred_answers(told: float, r
     assert run(Drift(1), float(np.log(told / (1.0 - told))), rate, 1000) < 300
 
 
+@pytest.mark.parametrize("rates", [(0.9, 0.9), (0.1, 0.1), (0.9, 0.1)], ids=["more", "less", "turned round"])
+def test_each_kind_of_change_is_seen_by_itself(rates: tuple[float, float]) -> None:
+    """Told a little below and a little above even, so that of the three sums one alone rises."""
+    drift, draws = Drift(1), np.random.default_rng(2)
+    for number in range(3_000):
+        drift.learn(0, (-0.1, 0.1)[number % 2], bool(draws.random() < 0.5))
+    assert drift.since[0] == 3_000
+
+    for number in range(200):
+        drift.learn(0, (-0.1, 0.1)[number % 2], bool(draws.random() < rates[number % 2]))
+
+    assert drift.since[0] < 200
+
+
+def test_answers_taken_back_leave_what_was_there_before() -> None:
+    drift = Drift(1)
+    drift.surprise[0], drift.since[0] = (20.0, 25.0, 30.0), 100
+    answers = [(-1.0, True), (2.0, False), (-3.0, False), (0.5, True)]
+    for log_odds, happened in answers:
+        drift.learn(0, log_odds, happened)
+
+    for log_odds, happened in answers:
+        drift.unlearn(0, log_odds, happened)
+
+    assert drift.surprise[0] == pytest.approx([20.0, 25.0, 30.0])
+    assert drift.since[0] == 100
+
+
+def test_a_head_without_answers_has_none_to_take_back() -> None:
+    drift = Drift(1)
+
+    drift.unlearn(0, 0.0, True)
+
+    assert drift.since[0] == 0
+
+
 def test_answers_are_counted_from_the_last_change() -> None:
     drift = Drift(1)
     found = run(drift, -2.0, 0.6, 1000)
@@ -78,7 +114,12 @@ def test_who_remembers_more_forgets_less() -> None:
 
 def test_it_refuses_sums_of_another_shape_or_out_of_range() -> None:
     drift = Drift(2)
-    for surprise, since in ((np.zeros((1, 3)), np.zeros(2, dtype=np.int64)), (np.full((2, 3), -1.0), np.zeros(2, int))):
+    for surprise, since in (
+        (np.zeros((1, 3)), np.zeros(2, dtype=np.int64)),
+        (np.full((2, 3), -1.0), np.zeros(2, int)),
+        (np.full((2, 3), LIMIT + 1.0), np.zeros(2, int)),
+        (np.zeros((2, 3)), np.full(2, -1)),
+    ):
         with pytest.raises(ValueError, match="snapshot"):
             drift.take(Snapshot({"surprise": surprise, "since": since}, {}), {0: 0}, 2)
 

@@ -177,6 +177,30 @@ def test_an_expert_that_comes_late_is_trusted_all_the_same(monkeypatch: pytest.M
     assert blend.weights[0, 1] > 0.3
 
 
+def test_an_answer_taken_back_leaves_trust_and_corrections_as_they_were_and_others_alone() -> None:
+    rng = np.random.default_rng(7)
+    blend = Blend([0.7, 0.3], [0.03, 0.03], 2, mixture_numpy)
+    for _ in range(400):
+        odds = rng.normal(-1.0, 1.5)
+        blend.learn(0, np.array([odds, 0.5 * odds, 1.0]), bool(rng.random() < 1.0 / (1.0 + np.exp(-odds))))
+    before = blend.arrays()
+    heard_alone = np.array([-3.0, 0.0, 1.0])
+
+    told = blend.learn(0, heard_alone, True)
+    learned = blend.arrays()
+    # Something else is said in between, elsewhere.
+    blend.learn(1, np.array([2.0, 2.0, 1.0]), True)
+    told_without = blend.unlearn(0, heard_alone, True)
+    after = blend.arrays()
+
+    assert told_without == pytest.approx(told, abs=0.02)
+    assert learned["answers"][0].tolist() == [401, 400, 401]
+    assert after["answers"].tolist() == [[400, 400, 400], [1, 1, 1]]
+    for name in ("weights", "corrections"):
+        moved = np.abs(learned[name][0] - before[name][0]).max()
+        assert np.abs(after[name][0] - before[name][0]).max() < 0.25 * moved
+
+
 @pytest.mark.parametrize("steps", ["numpy", "numba"])
 def test_an_answer_that_counts_half_twice_counts_about_once(steps: str) -> None:
     if steps == "numba":

@@ -10,7 +10,7 @@ from numpy.random import default_rng
 from scipy import stats
 
 from opportune.evaluate.metrics import auc, log_loss
-from opportune.learning.scoreboard import BLOCKS, Row, Scoreboard
+from opportune.learning.scoreboard import BLOCK_LEAST, BLOCKS, Row, Scoreboard
 from opportune.learning.scoreboard_figures import difference, figures, student
 
 ACTIONS = ("loan", "card", "fund")
@@ -154,6 +154,59 @@ def test_what_comes_after_answers_were_taken_back_fills_their_place() -> None:
     row, expected = board.rows["", ""], other.rows["", ""]
     assert (row.count, row.block, row.filled) == (expected.count, expected.block, expected.filled)
     assert row.scores["good"].loss == pytest.approx(expected.scores["good"].loss)
+    assert row.scores["good"].brier == pytest.approx(expected.scores["good"].brier)
+
+
+def test_an_answer_is_taken_from_the_nearest_bin_that_has_one_like_it() -> None:
+    board = Scoreboard(("accept",))
+    for chance in (0.1, 0.5, 0.9):
+        board.add(0, "loan", {"good": chance}, happened=True)
+
+    board.take_back(0, "loan", {"good": 0.4}, happened=True)
+
+    bins = [chance for chance in board.rows["", ""].scores["good"].chance if chance]
+    assert bins == pytest.approx([0.1, 0.9])
+
+
+def test_a_board_of_which_all_was_taken_back_has_no_figures() -> None:
+    board = Scoreboard(("accept",))
+    board.add(0, "loan", {"good": 0.3}, happened=True)
+    board.take_back(0, "loan", {"good": 0.3}, happened=True)
+
+    assert figures(board, ("good", "nobody"), "nobody") == []
+
+
+def test_a_model_without_figures_differs_from_nobody() -> None:
+    board, _ = filled(100)
+
+    assert difference(board.rows["", ""], "nobody", "good") is None
+    assert difference(board.rows["", ""], "good", "nobody") is None
+
+
+@pytest.mark.parametrize(("blocks", "has_interval"), [(5, False), (6, True)])
+def test_an_interval_needs_six_blocks(blocks: int, *, has_interval: bool) -> None:
+    board, _ = filled(blocks * BLOCK_LEAST)
+
+    found = difference(board.rows["", ""], "worse", "good")
+
+    assert found is not None
+    assert (found.low is not None) == (found.high is not None) == has_interval
+
+
+def test_a_model_that_is_right_is_off_by_about_what_chance_does() -> None:
+    draws, off, by_chance, constant = default_rng(9), 0.0, 0.0, 0.0
+    for _ in range(60):
+        board = Scoreboard(("accept",))
+        for chance in draws.choice([0.05, 0.2, 0.4, 0.7], 200):
+            board.add(0, "loan", {"good": float(chance)}, bool(draws.random() < chance))
+        found = figures(board, ("good",), "good")[0]
+        off += found.calibration_error / 60
+        by_chance += found.calibration_chance / 60
+        constant += found.log_loss_constant / 60
+
+    assert off == pytest.approx(by_chance, rel=0.15)
+    # Of the mean rate, 0.3375.
+    assert constant == pytest.approx(stats.entropy([0.3375, 0.6625]), abs=0.01)
 
 
 def test_a_copy_goes_on_like_the_original() -> None:
