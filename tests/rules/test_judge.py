@@ -39,6 +39,46 @@ NOW = datetime(2024, 2, 1, 11, tzinfo=UTC)
             'customer.city is "Łódź", rule wants customer.city == "Kraków"',
         ),
         ("known(customer.vip)", Verdict.FALSE, "known(customer.vip) is false, rule wants known(customer.vip)"),
+        ("!(customer.age < 18)", Verdict.FALSE, "customer.age is 16, rule wants !(customer.age < 18)"),
+        (
+            "!(customer.city == 'Łódź')",
+            Verdict.FALSE,
+            'customer.city is "Łódź", rule wants customer.city != "Łódź"',
+        ),
+        (
+            "customer.age > 18 ? true : customer.visits > 5",
+            Verdict.FALSE,
+            "customer.visits is 3, rule wants customer.visits > 5",
+        ),
+        ("customer.vip ? true : false", Verdict.UNKNOWN, "unknown: customer.vip is missing"),
+        (
+            "customer.age * 2 > customer.visits * 20",
+            Verdict.FALSE,
+            "customer.age * 2 is 32 and customer.visits * 20 is 60, rule wants customer.age * 2 > customer.visits * 20",
+        ),
+        (
+            "customer.city in customer.products",
+            Verdict.FALSE,
+            'customer.city is "Łódź" and customer.products is ["card", "loan"],'
+            " rule wants customer.city in customer.products",
+        ),
+        (
+            "customer.city.startsWith('K')",
+            Verdict.FALSE,
+            'customer.city is "Łódź", rule wants customer.city.startsWith("K")',
+        ),
+        (
+            "customer.products.all(p, p == customer.city)",
+            Verdict.FALSE,
+            'customer.products is ["card", "loan"] and customer.city is "Łódź",'
+            " rule wants customer.products.all(p, p == customer.city)",
+        ),
+        (
+            "customer.vip && customer.age > 20",
+            Verdict.FALSE,
+            "unknown: customer.vip is missing; customer.age is 16, rule wants customer.age > 20",
+        ),
+        ("1 > 2", Verdict.FALSE, "1 > 2 is false, rule wants 1 > 2"),
         ("customer.age < 18", Verdict.TRUE, ""),
     ],
 )
@@ -46,6 +86,20 @@ def test_a_finding_says_why(source: str, verdict: Verdict, sentence: str) -> Non
     (finding,) = RuleSet([[check(source, SCHEMA)]]).judge(0, FACTS)
 
     assert (finding.verdict, finding.sentence) == (verdict, sentence)
+
+
+def test_a_finding_shows_the_beginning_of_a_long_text_and_whole_numbers_without_a_point() -> None:
+    ruleset = RuleSet([[check("customer.city == 'a'", SCHEMA), check("customer.age > 20", SCHEMA)]])
+
+    short = ruleset.judge(0, {"customer.city": "x" * 58, "customer.age": 7.0})
+    long = ruleset.judge(0, {"customer.city": "x" * 59, "customer.age": 7.5})
+
+    assert [one.sentence.partition(",")[0] for one in (*short, *long)] == [
+        f'customer.city is "{"x" * 58}"',
+        "customer.age is 7",
+        f'customer.city is "{"x" * 58}…',
+        "customer.age is 7.5",
+    ]
 
 
 def test_a_finding_holds_the_values_seen_and_the_missing_names() -> None:
