@@ -168,11 +168,12 @@ class _Feature:
         for path, event, _ in self._steps():
             self._check_outcome(path, event)
         attribute = feature.counted[1]
-        if self._needs(attribute) and attribute is not None and attribute not in CONTACT_ATTRIBUTES:
-            remedy = suggest(attribute, CONTACT_ATTRIBUTES, "a contact has")
-            self._report([feature.kind], f"a contact has no attribute '{attribute}'", remedy, "unknown-attribute")
-        elif attribute is not None:
-            self._check_type([feature.kind], attribute, CONTACT_ATTRIBUTE)
+        if self._needs(attribute) and attribute is not None:
+            if attribute in CONTACT_ATTRIBUTES:
+                self._check_type([feature.kind], attribute, CONTACT_ATTRIBUTE)
+            else:
+                remedy = suggest(attribute, CONTACT_ATTRIBUTES, "a contact has")
+                self._report([feature.kind], f"a contact has no attribute '{attribute}'", remedy, "unknown-attribute")
         if feature.by is not None:
             self._report(["by"], "contacts have nothing that weighs", "remove it", "unfit-key", key=True)
         for path, _, where in self._steps():
