@@ -3,6 +3,7 @@
 from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 
 from opportune.evaluate import progress, report
 from opportune.evaluate.pictures import Line, chart
@@ -40,6 +41,26 @@ def test_a_model_that_sees_the_cause_beats_its_baselines():
 
 def test_the_same_journal_gives_the_same_figures():
     assert judged(300) == judged(300)
+
+
+def test_an_answer_that_took_the_place_of_silence_counts_once_as_it_turned_out():
+    learner = Learner(plan := World([Item("a")]).plan(), new_model(plan, "numpy"))
+    silence = Report("s", "a", "card", "reject", Sign.NEGATIVE, 1, expiry=True)
+    other = Report("n", "a", "card", "reject", Sign.NEGATIVE, 2)
+    late = Report("y", "a", "card", "accept", Sign.POSITIVE, 3)
+    facts = {"customer.age": 40}
+    lessons = [
+        Lesson(1, "d-1", 1, "", facts, "desk", (), silence, (silence,)),
+        Lesson(2, "d-2", 2, "", facts, "desk", (), other, (other,)),
+        Lesson(3, "d-1", 1, "", facts, "desk", (silence,), late, (silence, late)),
+    ]
+
+    trail = progress(learner, lessons)
+
+    assert trail.happened.tolist() == [True, False]
+    assert trail.predicted[0] == pytest.approx(0.2)
+    assert trail.predicted[1] < 0.2
+    assert trail.actions == ("a", "a")
 
 
 def test_a_chart_is_well_formed_and_says_what_it_shows():

@@ -23,7 +23,10 @@ CURVE_START = 100
 
 @dataclass(frozen=True, slots=True)
 class Trail:
-    """Every answer of the first outcome in journal order, with what was predicted before it."""
+    """Every answer of the first outcome in journal order, with what was predicted before it.
+
+    One that turned, as silence does where an answer comes late, stands once: where it stood first, as it turned out.
+    """
 
     predicted: Reals
     happened: Booleans
@@ -66,10 +69,15 @@ def progress(learner: Learner, lessons: Iterable[Lesson], tell: Progress = lambd
     predicted: list[float] = []
     happened: list[bool] = []
     actions: list[str] = []
+    places: dict[tuple[str, tuple[str, str]], int] = {}
     for done, lesson in enumerate(lessons, start=1):
         candidate = learner.candidate_of(lesson)
         answer = next((answer for head, answer in learner.labels(lesson) if head == 0), None)
-        if candidate is not None and answer is not None:
+        about = lesson.decision, lesson.report.shown
+        if answer is not None and about in places:
+            happened[places[about]] = answer
+        elif candidate is not None and answer is not None:
+            places[about] = len(happened)
             prediction = learner.model.predict(learner.model.encode(lesson.facts))
             predicted.append(float(prediction.propensity[0, candidate]))
             happened.append(answer)
