@@ -66,7 +66,6 @@ class _Computed:
     """A number that is computed of variables, and where atoms cut it."""
 
     value: Closure
-    names: frozenset[str]
     cuts: tuple[Cut, ...]
 
 
@@ -114,8 +113,7 @@ def _part(node: Node, rule: Rule) -> _Part:
 def _computed(atoms: Iterable[tuple[Feature, ValueSet]], rule: Rule) -> Iterator[_Computed]:
     for feature, values in atoms:
         if feature.variable is None and isinstance(values, Lines):
-            closure = compile_closure(feature.node, rule.types)
-            yield _Computed(closure, free_variables(feature.node), values.cuts)
+            yield _Computed(compile_closure(feature.node, rule.types), values.cuts)
 
 
 def _conjuncts(node: Node) -> Iterator[Node]:

@@ -85,11 +85,15 @@ class Course:
         """Give a revision by its number."""
         return next((step for step in self._steps if step.number == number), None)
 
-    def names(self, position: int) -> Names:
-        """Give what earlier revisions called otherwise, as of a journal position."""
+    def names(self, position: int, after: int = 0) -> Names:
+        """Give what earlier revisions called otherwise, as of a journal position.
+
+        Args:
+            after: what was renamed up to there is left out.
+        """
         names = Names()
         for step in self._steps:
-            if step.sequence <= position:
+            if after < step.sequence <= position:
                 names = names.after(step.renamed)
         return names
 

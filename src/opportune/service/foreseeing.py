@@ -14,7 +14,7 @@ from opportune.outcomes import Learner, Names, carried, new_model
 from opportune.service.contacts import read_contact
 from opportune.service.course import Course
 from opportune.service.profiles import fitting
-from opportune.service.publishing import known_in, revision_of
+from opportune.service.publishing import known_in, renames_to
 from opportune.service.renaming import renamed_since
 from opportune.service.revisions import Strategy
 
@@ -50,7 +50,7 @@ def _model(strategy: Strategy, course: Course | None, learner: Learner | None, k
     if learner is None or course is None:
         return new_model(strategy.plan, kernel)
     snapshot = learner.model.snapshot()
-    return carried(snapshot, strategy.plan, revision_of(course, strategy, "").renamed, learner.model.kernel)
+    return carried(snapshot, strategy.plan, renames_to(course, strategy), learner.model.kernel)
 
 
 def _reader(strategy: Strategy) -> Callable[[Case], Contact | None]:

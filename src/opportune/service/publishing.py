@@ -14,6 +14,7 @@ import msgspec
 from opportune.errors import InputError, Problem, ProjectError, UnknownError
 from opportune.learning import PropensityModel
 from opportune.outcomes import Learner, Names, carried, new_model
+from opportune.records import Renamed
 from opportune.service.course import Course, Step
 from opportune.service.live import Knowledge
 from opportune.service.reachable import expect_reachable
@@ -41,6 +42,7 @@ __all__ = [
     "names_for",
     "publish",
     "published",
+    "renames_to",
     "revision_of",
     "trial_model",
 ]
@@ -122,7 +124,6 @@ def revision_of(course: Course, strategy: Strategy, new_id: str, offer: Offer | 
     steps = course.steps
     now = current(course)
     before = None if now is None else course.strategies.of(now.hash).project
-    names = course.names(steps[-1].sequence) if steps else None
     return SaveRevision(
         id=f"revision-{new_id}",
         hash=strategy.plan.revision,
@@ -132,8 +133,17 @@ def revision_of(course: Course, strategy: Strategy, new_id: str, offer: Offer | 
         reason="" if offer is None else offer.reason,
         returns_to=None if offer is None else offer.returns_to,
         changes=() if before is None else differences(before, strategy.project),
-        renamed=() if before is None or names is None else renamed_since(before, strategy.project, names),
+        renamed=renames_to(course, strategy),
     )
+
+
+def renames_to(course: Course, strategy: Strategy) -> tuple[Renamed, ...]:
+    """List the renames that lead from the current revision to a strategy."""
+    now = current(course)
+    if now is None:
+        return ()
+    names = course.names(course.steps[-1].sequence)
+    return renamed_since(course.strategies.of(now.hash).project, strategy.project, names)
 
 
 def names_for(course: Course, strategy: Strategy, after: int = 0) -> Names:
@@ -142,11 +152,9 @@ def names_for(course: Course, strategy: Strategy, after: int = 0) -> Names:
     Args:
         after: journal position; what was renamed up to there is left out.
     """
-    names = Names()
-    for step in course.steps:
-        if step.sequence > after:
-            names = names.after(step.renamed)
-    return names.after(revision_of(course, strategy, "").renamed)
+    steps = course.steps
+    names = course.names(steps[-1].sequence, after) if steps else Names()
+    return names.after(renames_to(course, strategy))
 
 
 def known_in(course: Course, strategy: Strategy) -> Strategy:
@@ -252,7 +260,7 @@ def as_published(storage: Storage, strategy: Strategy, kernel: str, course: Cour
     if learner is None:
         return Learner(strategy.plan, new_model(strategy.plan, kernel))
     if learner.plan.revision != strategy.plan.revision:
-        renamed = revision_of(course, strategy, "").renamed
+        renamed = renames_to(course, strategy)
         model = carried(learner.model.snapshot(), strategy.plan, renamed, kernel)
         learner.switch(strategy.plan, model, learner.position + 1, renamed)
     return learner
@@ -262,7 +270,7 @@ def trial_model(course: Course, strategy: Strategy, taught: Knowledge | None, ke
     """Give the model that a strategy would have from a model of the current revision."""
     if taught is None:
         return new_model(strategy.plan, kernel)
-    return carried(taught.model.snapshot(), strategy.plan, revision_of(course, strategy, "").renamed, kernel)
+    return carried(taught.model.snapshot(), strategy.plan, renames_to(course, strategy), kernel)
 
 
 def earlier(storage: Storage, course: Course, number: int | None, author: str, reason: str) -> Offer:
