@@ -137,7 +137,7 @@ class MixtureModel(PropensityModel):
         if not self._is_fresh:
             self._refresh()
         total = self._prediction.log_odds
-        total[:] = self._constants
+        self._steps.begin(self._constants, total)
         lead = total
         for place, (expert, form) in enumerate(zip(self._active, encoded.forms, strict=True)):
             if isinstance(expert, TreesModel):

@@ -12,7 +12,7 @@ from opportune.learning import bayes_numpy, mixture_numpy
 from opportune.learning.bayes_numba import exp_lane
 from opportune.learning.mixture_numpy import KNOTS, moderated
 
-__all__ = ["add_expert", "bend", "finish", "moderated", "regress", "warm_up"]
+__all__ = ["add_expert", "begin", "bend", "finish", "moderated", "regress", "warm_up"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -26,6 +26,11 @@ KNOTS_A_UNIT = np.float32(1.0 / mixture_numpy.KNOT_STEP)
 LOG_ODDS_MAX = np.float32(bayes_numpy.LOG_ODDS_MAX)
 
 _answer_step = njit(cache=True)(bayes_numpy.answer_step)
+
+
+def _begin(constants: Floats, total: Floats) -> None:
+    for o in range(total.shape[0]):
+        total[o] = constants[o, 0]
 
 
 def _add_expert(log_odds: Floats, spread: Floats, weights: Floats, total: Floats) -> None:
@@ -86,6 +91,7 @@ def regress(
             covariances[i, k] -= along[i] * rate * along[k]
 
 
+begin = njit(cache=True)(_begin)
 add_expert = njit(cache=True, error_model="numpy")(_add_expert)
 finish = njit(cache=True, error_model="numpy")(_finish)
 bend = mixture_numpy.bend
@@ -94,6 +100,7 @@ bend = mixture_numpy.bend
 def warm_up() -> None:
     """Compile, or load from the compiler's cache."""
     rows = np.zeros((1, 8), dtype=np.float32)
+    begin(rows[:, :1], rows.copy())
     add_expert(rows, rows, np.zeros(1, dtype=np.float32), rows.copy())
     # Predictions of other models are views of padded rows.
     add_expert(rows[:, :4], rows[:, :4], np.zeros(1, dtype=np.float32), rows[:, :4].copy())

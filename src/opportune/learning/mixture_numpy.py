@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from opportune.learning.bayes_numpy import LOG_ODDS_MAX, answer_pull, answer_step
 
-__all__ = ["add_expert", "bend", "finish", "moderated", "regress", "take_back"]
+__all__ = ["add_expert", "begin", "bend", "finish", "moderated", "regress", "take_back"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -29,6 +29,15 @@ KNOTS = round((KNOT_LAST - KNOT_FIRST) / KNOT_STEP) + 1
 def moderated(log_odds: float, spread: float) -> float:
     """Give the log odds of the mean propensity, rather than those of the mean log odds."""
     return min(max(log_odds / math.sqrt(1.0 + MODERATION * spread * spread), -SAID_MAX), SAID_MAX)
+
+
+def begin(constants: Floats, total: Floats) -> None:
+    """Begin the sums total [O, C] with what is the same for all, [O, 1].
+
+    A step of its own, since the compiled form keeps the interpreter's lock where an assignment of long rows lets it go:
+    the writer's thread would take it and commit part of a turn of the event loop.
+    """
+    total[:] = constants
 
 
 def add_expert(log_odds: Floats, spread: Floats, weights: Floats, total: Floats) -> None:
