@@ -22,11 +22,16 @@ os.sched_setaffinity(0, {{min(os.sched_getaffinity(0))}})
 
 import numpy as np
 
+from benchmarks.decide_limits import LimitedEngine, limited_plan
 from benchmarks.engine import Engine, build_plan, usual_model
 from benchmarks.world import make_world
 
 world = make_world({SIZE}, customers=10)
-engine = Engine(build_plan(world), world, usual_model(world, "numba"))
+plan, model = build_plan(world), usual_model(world, "numba")
+if sys.argv[1] == "limited":
+    engine = LimitedEngine(limited_plan(plan, world), world, model, 40)
+else:
+    engine = Engine(plan, world, model)
 for customer in range(10):
     # The first decision after a profile was read lets go of the lock once.
     engine.decide(customer)
@@ -68,8 +73,9 @@ waiting.join()
 
 @pytest.mark.skipif(importlib.util.find_spec("numba") is None, reason="needs numba")
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="needs processors that can be chosen")
-def test_nobody_else_gets_the_lock_within_a_decision() -> None:
-    done = subprocess.run([sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120)
+@pytest.mark.parametrize("limits", ["free", "limited"])
+def test_nobody_else_gets_the_lock_within_a_decision(limits: str) -> None:
+    done = subprocess.run([sys.executable, "-c", SCRIPT, limits], capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 0, done.stderr
     within, control = map(int, done.stdout.split())

@@ -183,7 +183,7 @@ def decide(
     if is_unprofiled(state.holds):
         facts, profile, unit = dict(visible(plan, state.holds, facts, request)), _NOTHING, None
     kernel = state.model.kernel
-    by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, profile))
+    by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, profile), kernel)
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, profile)))
     control = control_group(plan, unit or request.session, now)
     choose = choose_of(plan, control.name if control else None)

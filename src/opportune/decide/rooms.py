@@ -35,7 +35,11 @@ def rooms_of(plan: Plan, quotas: Sequence[Quota | Most], taken: Sequence[int]) -
     groups = len(plan.exclusion)
     if not groups and not quotas:
         return _ENDLESS
-    members = np.concatenate((plan.exclusion, [quota.members for quota in quotas])) if quotas else plan.exclusion
+    members = plan.exclusion
+    if quotas:
+        # In bytes: NumPy would let another thread go first, in the middle of a decision.
+        rows = bytearray().join([members, *(quota.members for quota in quotas)])
+        members = np.frombuffer(rows, dtype=np.bool_).reshape(-1, len(plan.candidates))
     left, closes = np.ones(len(members), dtype=np.intp), np.full(len(members), Stage.EXCLUSIVE, dtype=np.uint8)
     if quotas:
         left[groups:], closes[groups:] = [quota.most for quota in quotas], Stage.LINKED

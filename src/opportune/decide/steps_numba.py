@@ -20,7 +20,7 @@ from opportune.learning.selection import Selection
 from opportune.learning.selection_numba import count_alive, highest, nobody
 from opportune.records import Stage
 
-__all__ = ["fill", "gate", "lower", "weigh"]
+__all__ = ["fill", "gate", "limit", "lower", "weigh"]
 
 Floats = npt.NDArray[np.float32]
 Doubles = npt.NDArray[np.float64]
@@ -33,8 +33,9 @@ ZERO, ONE = np.float32(0.0), np.float32(1.0)
 OPEN = np.uint8(steps_numpy.OPEN)
 INVALID = steps_numpy.INVALID
 FIRST_LAYER, LAYERS = int(Stage.ELIGIBILITY), len(steps_numpy.LAYERS)
-SHOWN, ALREADY_SHOWN, OUTRANKED = (
-    np.uint8(stage) for stage in (steps_numpy.SHOWN, steps_numpy.ALREADY_SHOWN, steps_numpy.OUTRANKED)
+SHOWN, ALREADY_SHOWN, OUTRANKED, LIMITED = (
+    np.uint8(stage)
+    for stage in (steps_numpy.SHOWN, steps_numpy.ALREADY_SHOWN, steps_numpy.OUTRANKED, steps_numpy.LIMITED)
 )
 
 
@@ -66,6 +67,12 @@ def _lower(standing: Bytes, by_rules: Bytes) -> Bytes:
     for c in range(len(standing)):
         stages[c] = min(standing[c], by_rules[c])
     return stages
+
+
+def _limit(stages: Bytes, members: Booleans, begin: int, end: int) -> None:
+    for c in range(begin, end):
+        if members[c]:
+            stages[c] = min(stages[c], LIMITED)
 
 
 def _weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boost: Floats) -> tuple[Floats, Floats]:
@@ -239,6 +246,7 @@ gate = njit(
     error_model="numpy",
 )(_gate)
 lower = njit([(_given(types.uint8), _given(types.uint8))], cache=True, error_model="numpy")(_lower)
+limit = njit([(_BYTES, _given(types.boolean), types.intp, types.intp)], cache=True)(_limit)
 weigh = njit([(_SCORES, _SCORES, _given(types.float32, 2), _SINGLES, _SINGLES)], cache=True, error_model="numpy")(
     _weigh
 )

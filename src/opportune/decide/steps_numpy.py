@@ -20,6 +20,7 @@ __all__ = [
     "EXCLUSIVE",
     "INVALID",
     "LAYERS",
+    "LIMITED",
     "LINKED",
     "OPEN",
     "OUTRANKED",
@@ -27,6 +28,7 @@ __all__ = [
     "close",
     "fill",
     "gate",
+    "limit",
     "lower",
     "show",
     "take",
@@ -50,6 +52,7 @@ SHOWN, EXCLUSIVE, ALREADY_SHOWN, OUTRANKED, LINKED = (
     int(stage) for stage in (Stage.SHOWN, Stage.EXCLUSIVE, Stage.ALREADY_SHOWN, Stage.OUTRANKED, Stage.LINKED)
 )
 """As plain numbers: arrays ask members of an enumeration for much before they take them."""
+LIMITED = int(Stage.LIMITED)
 _NOWHERE, _NOWHERE_LIMITED = race.nowhere(), guarded.nowhere_limited()
 
 
@@ -76,6 +79,12 @@ def lower(standing: Bytes, by_rules: Bytes) -> Bytes:
     """Give every candidate the lower of two stages, uint8 [C]."""
     stages: Bytes = np.minimum(standing, by_rules)
     return stages
+
+
+def limit(stages: Bytes, members: Booleans, begin: int, end: int) -> None:
+    """Say LIMITED of the members from `begin` to before `end` that no earlier stage dropped."""
+    own = stages[begin:end]
+    own[members[begin:end] & (own > LIMITED)] = LIMITED
 
 
 def weigh(propensity: Floats, spread: Floats, values: Floats, shown: Floats, boost: Floats) -> tuple[Floats, Floats]:

@@ -20,6 +20,9 @@ __all__ = ["NO_LIMITS", "Apart", "AtMost", "Limits", "Minors", "Policy", "Purpos
 Booleans = npt.NDArray[np.bool_]
 Integers = npt.NDArray[np.int64]
 
+MEMBERS_MAX = 1_000
+"""Kinds of holds whose candidates are remembered."""
+
 
 @dataclass(frozen=True)
 class Scope:
@@ -284,7 +287,20 @@ class Limits:
         return np.zeros(self.size, dtype=bool) if cover is None else cover
 
     def members(self, limit: str, part: str) -> Booleans:
-        """Give which candidates a hold binds, bool [C]; see `Hold.part`."""
+        """Give which candidates a hold binds, bool [C]; nobody writes to it. See `Hold.part`."""
+        known = self._members.get((limit, part))
+        if known is None:
+            if len(self._members) >= MEMBERS_MAX:
+                self._members.clear()
+            known = self._members[limit, part] = self._find_members(limit, part)
+        return known
+
+    @cached_property
+    def _members(self) -> dict[tuple[str, str], Booleans]:
+        """What was asked for before."""
+        return {}
+
+    def _find_members(self, limit: str, part: str) -> Booleans:
         members = np.zeros(self.size, dtype=bool)
         stock, (kind, _, bound) = self.stocks.get(limit), part.partition(":")
         if stock is not None and kind == "over":
