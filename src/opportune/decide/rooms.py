@@ -38,7 +38,7 @@ def rooms_of(plan: Plan, quotas: Sequence[Quota | Most], taken: Sequence[int]) -
     members = plan.exclusion
     if quotas:
         # In bytes: NumPy would let another thread go first, in the middle of a decision.
-        rows = bytearray().join([members, *(quota.members for quota in quotas)])
+        rows = b"".join([members.tobytes(), *(quota.members.tobytes() for quota in quotas)])
         members = np.frombuffer(rows, dtype=np.bool_).reshape(-1, len(plan.candidates))
     left, closes = np.ones(len(members), dtype=np.intp), np.full(len(members), Stage.EXCLUSIVE, dtype=np.uint8)
     if quotas:

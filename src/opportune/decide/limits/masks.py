@@ -42,4 +42,3 @@ def mark_limited(
 def quotas_of(limits: Limits, holds: Sequence[Hold]) -> tuple[Quota, ...]:
     """Give how many of which candidates the answer may hold."""
     return tuple(Quota(limits.members(hold.limit, hold.part), hold.left) for hold in holds if hold.left)
-
