@@ -14,7 +14,7 @@ def solved(problem, kernel):
 
 
 @pytest.mark.parametrize("nodes_first", [slate_best.NODES_FIRST, 1], ids=["usual", "as if it were hard"])
-@pytest.mark.parametrize("count", [200, pytest.param(10_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [100, pytest.param(10_000, marks=pytest.mark.full)])
 def test_it_is_the_best_of_all_slates(count, nodes_first, monkeypatch):
     monkeypatch.setattr(slate_best, "NODES_FIRST", nodes_first)
     rng = np.random.default_rng(count)

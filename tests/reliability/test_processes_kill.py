@@ -127,7 +127,7 @@ def judge(store: str, acknowledged: set[str], learned: int) -> set[str]:
 
 
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize(("kills", "workers"), [(3, 2), pytest.param(150, 4, marks=pytest.mark.full)])
+@pytest.mark.parametrize(("kills", "workers"), [(2, 2), pytest.param(150, 4, marks=pytest.mark.full)])
 def test_killed_processes_lose_nothing_and_teach_nothing_twice(kills: int, workers: int) -> None:
     chance = random.Random(20260611)
     waits = []

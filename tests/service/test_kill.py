@@ -61,7 +61,7 @@ def killed_round(store: Path, number: int, chance: random.Random) -> tuple[set[s
     return set().union(*(sender.acknowledged for sender in senders)), service.ready_seconds
 
 
-@pytest.mark.parametrize("rounds", [8, pytest.param(40, marks=pytest.mark.full)])
+@pytest.mark.parametrize("rounds", [5, pytest.param(40, marks=pytest.mark.full)])
 def test_a_kill_loses_nothing_and_teaches_nothing_twice(tmp_path: Path, rounds: int) -> None:
     store = tmp_path / "shop.db"
     chance = random.Random(20260504)

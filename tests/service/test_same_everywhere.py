@@ -157,7 +157,7 @@ def records(storage: Storage, count: int) -> list[bytes]:
 
 @pytest.mark.serial
 @pytest.mark.timeout(3_600)
-@pytest.mark.parametrize("count", [500, pytest.param(10_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.full)])
 def test_the_same_requests_get_the_same_records(history: Path, tmp_path: Path, count: int) -> None:
     bodies = requests(count)
 
