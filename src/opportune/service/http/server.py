@@ -22,7 +22,7 @@ from opportune.service.http.protocol import IDLE_SECONDS, BoundedProtocol
 
 __all__ = ["BACKLOG", "Share", "bind", "serve", "serve_aside", "serve_shared"]
 
-SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.002
 """How long the loop may keep the writer's thread waiting for its turn, and the other way round."""
 BACKLOG = 1_024
 """Connections that wait to be taken; the system bounds it too."""
