@@ -174,6 +174,8 @@ def test_another_host_takes_over_from_one_that_is_killed_or_stands_still(service
         print(f"a killed learner: another process learned after {seconds:.2f} s")
         assert seconds <= TAKEOVER_SECONDS
 
+        # Else a host that was slow to start another one would leave the lead to the host that just lost it.
+        wait_for(lambda: service.children("standby"), 20, 0.2)
         takeover(other, client, signal.SIGKILL)
         wait_for(lambda: other.children("standby") and service.children("learner"), 20, 0.2)
         # Nobody on that host can start it again.
