@@ -13,14 +13,9 @@ from hypothesis import HealthCheck, settings
 
 IN_CI = os.environ.get("CI") == "true"
 
-# CI judges a change and not the luck of the draw, so it tries the same cases each time; elsewhere more, and other ones.
+# CI judges a change and not the luck of the draw, so it tries the same cases each time; elsewhere they vary.
 settings.register_profile(
-    "house",
-    deadline=None,
-    derandomize=IN_CI,
-    max_examples=60 if IN_CI else 100,
-    print_blob=True,
-    suppress_health_check=[HealthCheck.too_slow],
+    "house", deadline=None, derandomize=IN_CI, print_blob=True, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("house")
 

@@ -307,7 +307,7 @@ class PostgresMachine(StorageMachine):
         self.server.execute(f"drop database {self.url.rpartition('/')[2]} with (force)")
 
 
-SqliteMachine.TestCase.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
+SqliteMachine.TestCase.settings = settings(max_examples=40, stateful_step_count=30, deadline=None)
 TestSqliteMachine = SqliteMachine.TestCase
-PostgresMachine.TestCase.settings = settings(max_examples=5, stateful_step_count=30, deadline=None)
+PostgresMachine.TestCase.settings = settings(max_examples=8, stateful_step_count=30, deadline=None)
 TestPostgresMachine = PostgresMachine.TestCase

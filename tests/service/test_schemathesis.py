@@ -16,7 +16,7 @@ from .process import Running, running
 pytestmark = pytest.mark.serial
 
 EXAMPLES = 40
-EXAMPLES_OF_COSTLY = 4
+EXAMPLES_OF_COSTLY = 8
 COSTLY = {"/v1/models/rebuilds"}
 """Paths where an answer takes a process of its own."""
 
