@@ -153,6 +153,7 @@ class Decider:
                     who = await whose(kinds, request, partial(self._known, serving))
                 if who.key is not None:
                     profile = await self._known(serving, who.key)
+                await self._writer.together()
                 learned = serving.learned
                 if learned is None:
                     return self._fallback(serving, request, who, profile, now, ignored, Reason.MODEL_MISSING)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -20,9 +21,9 @@ PATIENT_SECONDS = 0.5
 """How long outcomes, events, profiles and questions may wait: half of the time that the Python client gives a try."""
 DEADLINE_SHARE = 1 / 3
 """Share of its deadline that a decision may wait for its turn; the rest is for the store, and in reserve."""
-TURN_SECONDS = 0.005
+TURN_SECONDS = 0.01
 """Length of a turn of decisions; it bounds how late a refusal is."""
-OTHERS_TURN_SECONDS = 0.0025
+OTHERS_TURN_SECONDS = 0.005
 """Length of a turn of the other requests, when decisions wait too."""
 MEMORY = 256
 """Requests that the measured cost of one looks back on."""
@@ -151,8 +152,8 @@ class Admission:
         self.decisions.wait_max = DEADLINE_SHARE * self._deadline()
         self._lag, self._began, self._served = seconds, now, lane
         self._count = lane.begin()
-        # After what was begun, so that the next turn finds it done.
-        self._soon(self._turn)
+        # After what was begun, so that the next turn finds it done; decisions stop once on their way, for one another.
+        self._soon(partial(self._soon, self._turn))
 
     def _next(self) -> Lane | None:
         """Give the lane whose turn it is; where both wait they take turns."""

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from threading import Thread
 from typing import Any
 
 import uvicorn
@@ -19,6 +20,7 @@ from opportune.service.http.admission import Admission
 from opportune.service.http.app import App
 from opportune.service.http.balance import Acceptor, Board
 from opportune.service.http.protocol import IDLE_SECONDS, BoundedProtocol
+from opportune.service.pages import join_pages
 
 __all__ = ["BACKLOG", "Share", "bind", "serve", "serve_aside", "serve_shared"]
 
@@ -42,6 +44,7 @@ class _Server(uvicorn.Server):
         await super().startup([])
         if self.started:
             quiet_collector()
+            Thread(target=join_pages, name="opportune-pages", daemon=True).start()
             listening = self._share.listening
             self._acceptor = Acceptor(listening, self._protocol, self.server_state, self._share.board)
             self._share.on_ready(partial(asyncio.get_running_loop().call_soon_threadsafe, self._acceptor.start))
