@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -212,6 +213,68 @@ def test_what_comes_in_one_turn_of_the_loop_is_one_group_even_when_a_commit_ends
 
     assert storage.groups == [1, 2]
     storage.close()
+
+
+def test_who_comes_together_is_waited_for(storage: SlowStorage) -> None:
+    async def run() -> None:
+        writer = GroupWriter(storage)
+
+        async def decide(name: str) -> None:
+            await writer.together()
+            # Long enough for the writer to begin without it.
+            time.sleep(0.05)
+            await writer.write(save_decision(name))
+
+        early = asyncio.ensure_future(writer.write(save_decision("early")))
+        late = [asyncio.ensure_future(decide(f"late-{number}")) for number in range(3)]
+        storage.gate.release(9)
+        await asyncio.gather(early, *late)
+        await asyncio.to_thread(writer.close)
+
+    asyncio.run(run())
+
+    assert storage.groups == [4]
+    storage.close()
+
+
+def test_who_comes_together_and_goes_away_holds_nobody_up(tmp_path: Path) -> None:
+    async def run() -> int:
+        with SqliteStorage(tmp_path / "store.db") as storage:
+            writer = GroupWriter(storage)
+            gone = asyncio.ensure_future(writer.together())
+            written = asyncio.ensure_future(writer.write(save_decision("a")))
+            await asyncio.sleep(0)
+            gone.cancel()
+            receipt = await asyncio.wait_for(written, 10)
+            await asyncio.to_thread(writer.close)
+            return receipt.sequence
+
+    assert asyncio.run(run()) == 1
+
+
+@pytest.mark.parametrize(("count", "is_written"), [(writing.FULL, True), (writing.FULL - 1, False)])
+def test_many_that_wait_are_written_though_others_come_without_end(
+    tmp_path: Path, count: int, is_written: bool
+) -> None:
+    async def run() -> int:
+        with SqliteStorage(tmp_path / "store.db") as storage:
+            writer = GroupWriter(storage)
+
+            async def come_without_end() -> None:
+                while True:
+                    await writer.together()
+
+            stream = [asyncio.ensure_future(come_without_end()) for _ in range(2)]
+            await asyncio.sleep(0)
+            writes = [asyncio.ensure_future(writer.write(save_decision(f"d{number}"))) for number in range(count)]
+            done, _ = await asyncio.wait(writes, timeout=10 if is_written else 0.3)
+            for task in stream:
+                task.cancel()
+            await asyncio.wait_for(asyncio.gather(*writes), 10)
+            await asyncio.to_thread(writer.close)
+            return len(done)
+
+    assert asyncio.run(run()) == (count if is_written else 0)
 
 
 def test_many_writes_go_in_portions_and_keep_their_order(tmp_path: Path) -> None:

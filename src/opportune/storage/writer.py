@@ -231,6 +231,8 @@ class GroupWriter:
     def _enqueue(self, waiting: Waiting) -> None:
         self._check_room()
         self._waiting.append(waiting)
+        if len(self._waiting) >= FULL:
+            self._wake()
 
     def _check_room(self) -> None:
         if self._closing:
@@ -253,7 +255,8 @@ class GroupWriter:
     def _take(self) -> list[Waiting]:
         """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn.
 
-        While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two.
+        While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two,
+        unless many wait already.
         """
         while True:
             with self._guard:

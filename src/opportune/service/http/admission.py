@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterator
-from functools import partial
 from time import perf_counter
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -153,7 +152,10 @@ class Admission:
         self._lag, self._began, self._served = seconds, now, lane
         self._count = lane.begin()
         # After what was begun, so that the next turn finds it done; decisions stop once on their way, for one another.
-        self._soon(partial(self._soon, self._turn))
+        self._soon(self._let_go_on)
+
+    def _let_go_on(self) -> None:
+        self._soon(self._turn)
 
     def _next(self) -> Lane | None:
         """Give the lane whose turn it is; where both wait they take turns."""
