@@ -186,8 +186,10 @@ def test_nobody_waits_for_ever_when_a_follower_breaks_its_word(storage: SlowStor
 
 
 def test_what_comes_in_one_turn_of_the_loop_is_one_group_even_when_a_commit_ends_within_it(
-    storage: SlowStorage,
+    storage: SlowStorage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(writing, "HOLD_SECONDS", 10.0)
+
     async def run() -> None:
         writer = GroupWriter(storage, loop=asyncio.get_running_loop())
         futures = [asyncio.ensure_future(writer.write(save_decision("first")))]
@@ -252,10 +254,30 @@ def test_who_comes_together_and_goes_away_holds_nobody_up(tmp_path: Path) -> Non
     assert asyncio.run(run()) == 1
 
 
-@pytest.mark.parametrize(("count", "is_written"), [(writing.FULL, True), (writing.FULL - 1, False)])
-def test_many_that_wait_are_written_though_others_come_without_end(
-    tmp_path: Path, count: int, is_written: bool
+def test_a_write_waits_for_a_moment_though_others_come_without_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    async def run() -> float:
+        with SqliteStorage(tmp_path / "store.db") as storage:
+            writer = GroupWriter(storage)
+            await writer.write(save_decision("first"))
+            end_turn = writer._end_turn
+
+            def end_turn_and_begin_the_next() -> None:
+                end_turn()
+                writer._turn_open = True
+
+            monkeypatch.setattr(writer, "_end_turn", end_turn_and_begin_the_next)
+            begin = time.perf_counter()
+            await asyncio.wait_for(writer.write(save_decision("second")), 10)
+            took = time.perf_counter() - begin
+            await asyncio.to_thread(writer.close)
+            return took
+
+    assert asyncio.run(run()) >= writing.HOLD_SECONDS
+
+
+def test_a_stream_of_those_who_come_together_lets_writes_through(tmp_path: Path) -> None:
     async def run() -> int:
         with SqliteStorage(tmp_path / "store.db") as storage:
             writer = GroupWriter(storage)
@@ -265,16 +287,14 @@ def test_many_that_wait_are_written_though_others_come_without_end(
                     await writer.together()
 
             stream = [asyncio.ensure_future(come_without_end()) for _ in range(2)]
-            await asyncio.sleep(0)
-            writes = [asyncio.ensure_future(writer.write(save_decision(f"d{number}"))) for number in range(count)]
-            done, _ = await asyncio.wait(writes, timeout=10 if is_written else 0.3)
+            for number in range(20):
+                await asyncio.wait_for(writer.write(save_decision(f"d{number}")), 10)
             for task in stream:
                 task.cancel()
-            await asyncio.wait_for(asyncio.gather(*writes), 10)
             await asyncio.to_thread(writer.close)
-            return len(done)
+            return storage.last_sequence()
 
-    assert asyncio.run(run()) == (count if is_written else 0)
+    assert asyncio.run(run()) == 20
 
 
 def test_many_writes_go_in_portions_and_keep_their_order(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """One thread that commits for many callers.
 
-Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch. Nobody waits for a
-timer, and the batch grows with the load by itself. Writes of one turn of the event loop go together. What comes by the
+Natural group commit: as soon as one commit has returned, all that came meanwhile is the next batch, which grows with
+the load by itself. Writes of one turn of the event loop go together, unless that takes too long. What comes by the
 thousand goes in small portions, when nothing else is to be written or they waited for a moment: no decision waits for
 all of it.
 """
@@ -15,6 +15,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from itertools import islice
 from math import inf
+from time import perf_counter
 
 from opportune.errors import InputError, OpportuneError, StoreBusyError, StoreError
 from opportune.storage.base import Storage
@@ -26,8 +27,8 @@ from opportune.storage.writes import Receipt, Write
 
 __all__ = ["GroupWriter"]
 
-FULL = 64
-"""Writes that wait for no others of their turn."""
+HOLD_SECONDS = 0.02
+"""How long writes wait at most for others of the loop's turn: where one turn follows the other there is no end."""
 GROUP_BYTES = 8 << 20
 """Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""
 
@@ -86,6 +87,8 @@ class GroupWriter:
         self._waiting_max = waiting_max
         self._group_max = group_max
         self._waiting: list[Waiting] = []
+        self._since = 0.0
+        """When the first of them came."""
         self._portions = Portions()
         self._announced = _Announced(self._settle)
         self._calm: asyncio.Future[None] | None = None
@@ -96,7 +99,8 @@ class GroupWriter:
         self._asleep = False
         self._turn_open = False
         self._coming = 0
-        """How many are in `together`; the turn stays open for them."""
+        """How many are in `together`; the turn stays open for them, once."""
+        self._is_put_off = False
         self._closing = False
         self._delivered = storage.last_sequence()
         self._thread = threading.Thread(target=self._run, name="opportune-writer", daemon=True)
@@ -174,15 +178,12 @@ class GroupWriter:
 
         The same work of many in a row finds its code and data in the processor's caches, and one commit takes it all.
         """
-        loop = self._own_loop()
+        self._open_turn(self._own_loop())
         self._coming += 1
-        self._turn_open = True
         try:
             await asyncio.sleep(0)
         finally:
             self._coming -= 1
-            if not self._coming:
-                loop.call_soon(self._end_turn)
 
     def _settle(self) -> None:
         """Let go what let announced writes go first."""
@@ -203,7 +204,7 @@ class GroupWriter:
     def _open_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         if not self._turn_open:
             # Woken at the end of the loop's turn, so that all of the turn's writes share a commit.
-            self._turn_open = True
+            self._turn_open, self._is_put_off = True, False
             loop.call_soon(self._end_turn)
 
     def submit(self, write: Write) -> Future[Receipt]:
@@ -230,9 +231,9 @@ class GroupWriter:
 
     def _enqueue(self, waiting: Waiting) -> None:
         self._check_room()
+        if not self._waiting:
+            self._since = perf_counter()
         self._waiting.append(waiting)
-        if len(self._waiting) >= FULL:
-            self._wake()
 
     def _check_room(self) -> None:
         if self._closing:
@@ -241,7 +242,9 @@ class GroupWriter:
             raise StoreBusyError(f"{self._storage.place}: {self._waiting_max} writes wait already; try again")
 
     def _end_turn(self) -> None:
-        if self._coming:
+        if self._coming and not self._is_put_off:
+            self._is_put_off = True
+            self._own_loop().call_soon(self._end_turn)
             return
         self._turn_open = False
         with self._guard:
@@ -255,8 +258,7 @@ class GroupWriter:
     def _take(self) -> list[Waiting]:
         """The next group; waits for one; empty when there will be none. What nobody awaits any more is withdrawn.
 
-        While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two,
-        unless many wait already.
+        While the loop's turn is open more will come of it at once, and one commit for all of it costs less than two.
         """
         while True:
             with self._guard:
@@ -267,7 +269,7 @@ class GroupWriter:
                 if self._closing:
                     return []
                 self._asleep = True
-                patience = inf if self._turn_open else self._portions.patience()
+                patience = max(0.0, self._patience()) if self._turn_open else self._portions.patience()
             self._sleep(patience)
 
     def _sleep(self, seconds: float) -> None:
@@ -279,9 +281,13 @@ class GroupWriter:
                     self._signal.acquire()
                 self._asleep = False
 
+    def _patience(self) -> float:
+        """Give the seconds that what waits still leaves to others of the loop's turn."""
+        return self._since + HOLD_SECONDS - perf_counter() if self._waiting else inf
+
     def _next(self) -> list[Waiting]:
         """Take what is written next: single writes before portions, unless these waited for a while."""
-        if self._turn_open and len(self._waiting) < FULL and not self._closing:
+        if self._turn_open and not self._closing and self._patience() > 0.0:
             return []
         taken = self._waiting[: self._fitting()]
         del self._waiting[: len(taken)]
