@@ -18,7 +18,8 @@ COLLAPSE = 25
 def join_pages() -> int:
     """Lay all that is in memory now together in large pages; give how many.
 
-    It takes no more memory, and a few milliseconds per page. Where the system has none or wants none, nothing happens.
+    It takes hardly more memory, and a few milliseconds per page. Where the system has none or wants none, nothing
+    happens.
     """
     if sys.platform != "linux":
         return 0
