@@ -27,7 +27,7 @@ from opportune.storage.writes import Receipt, Write
 
 __all__ = ["GroupWriter"]
 
-HOLD_SECONDS = 0.02
+HOLD_SECONDS = 0.005
 """How long writes wait at most for others of the loop's turn: where one turn follows the other there is no end."""
 GROUP_BYTES = 8 << 20
 """Content after which a group ends early: its transaction holds up all other writers, and has seconds in all."""

@@ -20,9 +20,9 @@ PATIENT_SECONDS = 0.5
 """How long outcomes, events, profiles and questions may wait: half of the time that the Python client gives a try."""
 DEADLINE_SHARE = 1 / 3
 """Share of its deadline that a decision may wait for its turn; the rest is for the store, and in reserve."""
-TURN_SECONDS = 0.01
+TURN_SECONDS = 0.005
 """Length of a turn of decisions; it bounds how late a refusal is."""
-OTHERS_TURN_SECONDS = 0.005
+OTHERS_TURN_SECONDS = 0.0025
 """Length of a turn of the other requests, when decisions wait too."""
 MEMORY = 256
 """Requests that the measured cost of one looks back on."""
