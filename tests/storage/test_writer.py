@@ -217,7 +217,9 @@ def test_what_comes_in_one_turn_of_the_loop_is_one_group_even_when_a_commit_ends
     storage.close()
 
 
-def test_who_comes_together_is_waited_for(storage: SlowStorage) -> None:
+def test_who_comes_together_is_waited_for(storage: SlowStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "HOLD_SECONDS", 10.0)
+
     async def run() -> None:
         writer = GroupWriter(storage)
 

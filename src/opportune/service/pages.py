@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -21,8 +20,6 @@ def join_pages() -> int:
     It takes hardly more memory, and a few milliseconds per page. Where the system has none or wants none, nothing
     happens.
     """
-    if sys.platform != "linux":
-        return 0
     try:
         if "[never]" in (SETTINGS / "enabled").read_text():
             return 0
