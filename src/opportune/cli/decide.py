@@ -14,7 +14,7 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.cli.standing import facts_of_features, facts_of_session, facts_of_units, standing_of
+from opportune.cli.standing import doubts_of, facts_of_features, facts_of_session, facts_of_units, standing_of
 from opportune.customers.texts import FoundInText
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
 from opportune.decide.zones import OWN_ZONE, zone_of
@@ -34,6 +34,9 @@ from opportune.strategy.sections.personas import Persona
 __all__ = ["decide_command"]
 
 T = TypeVar("T")
+
+OF_SOMEBODY = {"customer", "consents", "events", "units"}
+"""Keys of a contact that say that it is somebody's; features are of persons."""
 
 
 def decide_command(
@@ -80,12 +83,13 @@ def decide_command(
         read = FoundInText({}, ())
         if strategy.registries.texts is not None and said.text:
             read = strategy.registries.texts.read(said.text, request.language)
+        is_nobody = not given.keys() & OF_SOMEBODY
         cleared = [name for name, value in given.get("context", {}).items() if value is None]
         known = {
             **facts_of_session(strategy, storage, key, request.session, moment, cleared),
             **read.facts,
             **facts_of_units(strategy, storage, key, said),
-            **facts_of_features(strategy, storage, key, said, moment, zone),
+            **({} if is_nobody else facts_of_features(strategy, storage, key, said, moment, zone)),
         }
         standing = standing_of(plan, storage, key, moment, said, zone)
         facts = gather(plan, profile.facts, request, moment, known)
@@ -103,7 +107,7 @@ def decide_command(
             holds=holds,
             tired=tired_of(plan, standing, facts, moment),
             gathered=found.facts,
-            doubts=(*read.doubts, *found.doubts),
+            doubts=(*doubts_of(strategy, profile, moment), *read.doubts, *found.doubts),
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")

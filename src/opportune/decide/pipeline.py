@@ -107,7 +107,7 @@ class State:
         tired: the contacts that the person had already, as `opportune.decide.fatigue.tired_of` counts them.
         gathered: what else the caller found out for this contact, such as "feature.<name>" and "household.<name>";
             also "context.<name>" where the request does not say it itself.
-        doubts: inputs that could not be had or trusted, for the record.
+        doubts: inputs that could not be had or trusted, for the record; of a profile that may not be used none is told.
     """
 
     model: Scorer
@@ -180,8 +180,11 @@ def decide(
         redrawn: earlier draws of this decision that could not be kept; this one has draws of its own.
     """
     facts, profile, unit = gather(plan, state.profile, request, now, state.gathered), state.profile, state.person
+    doubts = state.doubts
     if is_unprofiled(state.holds):
         facts, profile, unit = dict(visible(plan, state.holds, facts, request)), _NOTHING, None
+        # What is not used is in no doubt.
+        doubts = tuple(one for one in doubts if not one.startswith(PROFILE))
     kernel = state.model.kernel
     by_rules = mark_limited(plan.limits, state.holds, rule_stages(plan, facts, kernel, profile), kernel)
     prediction = chained(plan, state.model.predict(encoded_by(state.model, facts, profile)))
@@ -258,7 +261,7 @@ def decide(
         slate_gap=gap or None,
         tired=state.tired,
         # A decision that is made again knows the doubt already.
-        doubts=tuple(dict.fromkeys((*state.doubts, *zone_doubts(facts, request.zone)))),
+        doubts=tuple(dict.fromkeys((*doubts, *zone_doubts(facts, request.zone)))),
     )
 
 

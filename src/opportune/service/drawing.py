@@ -10,13 +10,11 @@ from msgspec.structs import replace
 from opportune.customers.context import Answers
 from opportune.decide import Draws, State, decide, gather, seed_of
 from opportune.decide.fatigue import tired_of
-from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.standing import Standing, holds_of, places_of, visible
 from opportune.decide.limits.stocks import sold_out
 from opportune.decide.pipeline import attempt_of
 from opportune.errors import SoldOutError, StaleError
 from opportune.records import Attempt, Decision, DecisionRequest, Facts, Hold, Tired
-from opportune.rules.side import PROFILE
 from opportune.service.gathering import NOTHING, Found
 from opportune.service.live import Knowledge, Serving
 from opportune.service.profiles import KnownProfile
@@ -111,18 +109,11 @@ class Drawing:
             holds=(*self._holds, *self._lost.values()) if self._lost else self._holds,
             tired=self._tired,
             gathered=self.gathered,
-            doubts=self._told(found.doubts),
+            doubts=(*self.doubts, *self.found.doubts, *found.doubts),
         )
         draws = Draws(seed_of(plan, state, self.request))
         decision = decide(plan, state, self.request, self.now, draws, redrawn=self.redrawn)
         return replace(decision, ignored=self.ignored) if self.ignored else decision
-
-    def _told(self, of_sources: tuple[str, ...]) -> tuple[str, ...]:
-        """Give the inputs in doubt; of an unprofiled person not those that a profile gave, which are not used."""
-        doubts = (*self.doubts, *self.found.doubts, *of_sources)
-        if not is_unprofiled(self._holds):
-            return doubts
-        return tuple(one for one in doubts if not one.startswith(PROFILE))
 
     def lose(self, decision: Decision, refusal: StaleError | SoldOutError) -> None:
         """Remember a draw that could not be kept, and hold back what it lost."""
