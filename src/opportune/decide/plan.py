@@ -316,6 +316,15 @@ class Plan:
         """What was worked out about completions of slates; it changes nothing but the time."""
         return {}
 
+    def window_of(self, channel: str, action: str) -> tuple[float, str] | None:
+        """After how many seconds silence about an action that a channel showed means what; None for nothing, ever."""
+        of_channel = self.channels[channel]
+        if (channel, action) in self.windows:
+            return self.windows[channel, action]
+        if of_channel.window_seconds is None or of_channel.window_default is None:
+            return None
+        return of_channel.window_seconds, of_channel.window_default
+
     @cached_property
     def steps(self) -> tuple[tuple[int, int], ...]:
         """(Head of an outcome, head of the one before it), in the order in which they happen."""

@@ -357,18 +357,18 @@ def _named(profile: KnownProfile) -> tuple[str | None, str]:
 
 def _windows(serving: Serving, decision: Decision) -> tuple[WindowOpened, ...]:
     """Open the response window of every action that is shown, or withheld: its silence counts too."""
-    plan = serving.strategy.plan
-    channel = plan.channels[decision.request.channel]
-    if not plan.windows and channel.window_seconds is None:
+    plan, channel = serving.strategy.plan, decision.request.channel
+    if not plan.windows and plan.channels[channel].window_seconds is None:
         return ()
     opened = []
     for placement in (*decision.placements, *decision.withheld):
         for shown in placement.actions:
-            own = plan.windows.get((channel.name, shown.action))
-            seconds, outcome = own or (channel.window_seconds, channel.window_default)
-            if seconds is not None and outcome is not None:
-                due = decision.at + timedelta(seconds=seconds)
-                opened.append(WindowOpened(action=shown.action, treatment=shown.treatment, outcome=outcome, due_at=due))
+            window = plan.window_of(channel, shown.action)
+            if window is not None:
+                due = decision.at + timedelta(seconds=window[0])
+                opened.append(
+                    WindowOpened(action=shown.action, treatment=shown.treatment, outcome=window[1], due_at=due)
+                )
     return tuple(opened)
 
 

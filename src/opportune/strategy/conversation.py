@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from opportune.customers.features import EventHistory, FeatureSet
 from opportune.customers.intake.session import Session
@@ -21,7 +23,7 @@ from opportune.decide import (
     tired_of,
     visible,
 )
-from opportune.decide.limits.windows import Length, instant, micros
+from opportune.decide.limits.windows import MICRO, Length, instant, micros
 from opportune.decide.pipeline import Scorer
 from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import Contact, Decision, DecisionRequest, Facts, PlacementRequest, Sign, Value
@@ -97,8 +99,11 @@ class Conversation:
             language=persona.language,
             session=f"persona: {persona.name}" if persona.turns else None,
         )
-        history = sorted((*self._history(), *self._shown, *self._answered), key=lambda one: one.at)
-        known: dict[str, Value] = self._session().facts(now) if persona.turns else {}
+        # Of one moment, in the order of a store.
+        silence = sorted(self._silence(), key=lambda one: one.action)
+        answered = sorted((*silence, *self._answered), key=lambda one: one.at)
+        history = sorted((*self._history(), *self._shown, *answered), key=lambda one: one.at)
+        known: dict[str, Value] = self._session(answered).facts(now) if persona.turns else {}
         known.update(self._read.facts)
         known.update(self._of_units)
         past = (self._events, history)
@@ -134,12 +139,29 @@ class Conversation:
     def _moment(self, days: int, seconds: int) -> datetime:
         return instant(Length(days).on(micros(self._now), self._zone)) + timedelta(seconds=seconds)
 
-    def _session(self) -> Session:
+    def _silence(self) -> Iterator[Contact]:
+        """Say nothing about what was shown, where its response window has ended and no answer has come by now."""
+        plan = self._plan
+        answered = {(one.decision, one.action) for one in self._answered if self._settles(one)}
+        for one in self._shown:
+            window = plan.window_of(one.channel, one.action)
+            if window is None or (one.decision, one.action) in answered:
+                continue
+            due = one.at + round(window[0] * MICRO)
+            if due <= micros(self._now):
+                yield replace(one, at=due, what=window[1])
+
+    def _settles(self, answer: Contact) -> bool:
+        """Whether an answer is the last that is said of an action, so that silence gives way to it."""
+        channel = self._plan.channels[answer.channel]
+        return channel.outcomes[answer.what] is not Sign.NEUTRAL and answer.what not in channel.leads_on
+
+    def _session(self, answered: Sequence[Contact]) -> Session:
         """Give the conversation as a service would read it of its store."""
         persona = self._persona
         signs = self._plan.channels[persona.channel].outcomes
         by_sign = {
-            sign: tuple(dict.fromkeys(one.action for one in self._answered if signs.get(one.what) is sign))
+            sign: tuple(dict.fromkeys(one.action for one in answered if signs.get(one.what) is sign))
             for sign in (Sign.POSITIVE, Sign.NEGATIVE)
         }
         return Session(

@@ -144,7 +144,8 @@ class Turn(Section):
 
     Keys:
         says: what happens, in words. Required.
-        after: time since the turn before. Default one minute; the first turn is at the test's moment.
+        after: time since the turn before. Default one minute; the first turn is at the test's moment. Where it ends a
+            response window, silence counts.
         context: context attribute -> value that is said in this turn. Default none.
         text: what is said or written, for texts.yaml to read. Default nothing.
         events: what just happened, for features. Default none.
