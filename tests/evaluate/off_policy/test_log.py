@@ -26,6 +26,12 @@ look: {sign: positive}
 accept: {sign: positive, after: look}
 reject: {sign: negative}
 """
+TAPS = """
+impression: {sign: neutral}
+accept: {sign: positive}
+tap: {sign: positive}
+reject: {sign: negative}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +160,21 @@ def test_what_must_have_happened_before_an_outcome_is_earned_too(tmp_path):
 
     looked, accepted = (log.earned[:, log.rewards.index(name)].sum() for name in ("look", "accept"))
     assert looked == accepted > 0
+
+
+def test_what_the_channel_cannot_report_is_foretold_never_to_happen_there(tmp_path):
+    app = CHANNELS.format(floor=0.5).replace(
+        "app:\n  outcomes: [impression, accept,", "app:\n  outcomes: [impression, tap,"
+    )
+    strategy = strategy_from_files(files(channels=app, outcomes=TAPS))[0]
+    record(tmp_path / "till.db", strategy, 40)
+
+    log = read(tmp_path / "till.db", strategy, strategy)
+
+    tap, accept = (log.rewards.index(name) for name in ("tap", "accept"))
+    for foretold in (log.predicted, log.expected, log.base):
+        assert set(foretold[:, tap].tolist()) == {0.0}
+        assert foretold[:, accept].min() > 0.0
 
 
 def test_what_the_channel_showed_in_its_place_is_left_out(tmp_path, strategy):

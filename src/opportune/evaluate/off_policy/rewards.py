@@ -31,6 +31,10 @@ class Rewards:
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
         self.names = (*plan.scored, *(goal.name for goal in plan.goals))
+        reported = {
+            channel: [outcome in own.outcomes for outcome in plan.scored] for channel, own in plan.channels.items()
+        }
+        self._reported = np.array([reported[key.channel] for key in plan.candidates], dtype=bool)
 
     def earned(
         self, shown: Shown | None, channel: str, candidate: int | None, truth: Sequence[Report], logged: Plan
@@ -56,13 +60,16 @@ class Rewards:
         return np.concatenate([outcomes, amounts])
 
     def foretold(self, odds: Odds) -> Reals:
-        """Give the foretold rewards of every candidate of the odds, float64 [m, R]."""
+        """Give the foretold rewards of every candidate of the odds, float64 [m, R].
+
+        What the channel cannot report is foretold never to happen there, since it never earns anything.
+        """
         values = self._plan.values[:, : len(self._plan.scored), odds.candidates]
         amounts = np.einsum("gom,mo->mg", values, odds.propensity) + self._plan.shown_values[:, odds.candidates].T
         if self._plan.amount_scale is not None and odds.amounts is not None:
             scale = self._plan.amount_scale[:, : len(self._plan.scored), odds.candidates]
             amounts += np.einsum("gom,mo->mg", scale, odds.propensity * odds.amounts)
-        return np.concatenate([odds.propensity, amounts], axis=1)
+        return np.concatenate([odds.propensity * self._reported[odds.candidates], amounts], axis=1)
 
     def _foreign(self, shown: Shown, channel: str, reports: Sequence[Report], logged: Plan) -> Reals:
         """Give the worth for each goal of an action that only the logged plan has."""
