@@ -81,9 +81,9 @@ def kept(path, strategy, made):
     return strategy.plan
 
 
-def trials_of(path, plan):
+def trials_of(path, plan, outcome="accept"):
     with SqliteStorage(path) as storage:
-        return read_trials(storage, plan, {plan.revision: plan}.get, Names(), "accept", Span())
+        return read_trials(storage, plan, {plan.revision: plan}.get, Names(), outcome, Span())
 
 
 @pytest.fixture(scope="module")
@@ -103,6 +103,14 @@ def test_effects_are_those_of_showing_against_showing_nothing(recording):
     assert by_name["coffee"].low > 0.1
     assert not by_name["water"].excludes_zero
     assert any("coffee: showing it and not nothing changes" in said for said in words(report))
+
+
+def test_contacts_in_a_channel_that_cannot_report_the_outcome_belong_to_no_trial(tmp_path):
+    at_the_till = written(tmp_path / "shop.db", HELD, count=40)
+
+    assert at_the_till.channels["till"].outcomes.keys() == {"impression", "accept", "reject"}
+    assert trials_of(tmp_path / "shop.db", at_the_till) != []
+    assert trials_of(tmp_path / "shop.db", at_the_till, "tap") == []
 
 
 def test_the_lot_says_with_what_probability_it_was_shown(recording):

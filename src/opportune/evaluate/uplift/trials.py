@@ -85,7 +85,7 @@ def read_trials(
         plan_of: gives the plan of a content hash; None where it is not to be had.
         names: what earlier revisions called otherwise.
         outcome: the reward is whether it was reported of the decision: about whatever action where draws are compared,
-            about the action itself where it was withheld.
+            about the action itself where it was withheld; channels that cannot report it are passed over.
         tell: called with (journal position reached, end of the journal).
 
     Raises:
@@ -95,7 +95,7 @@ def read_trials(
     for entry, truth in recorded(storage, span, (Origin.ENGINE, Origin.CONTROL), Counter(), tell, withheld=True):
         decision = decision_of(entry)
         logged = plan_of(decision.revision)
-        if logged is not None and decision.placements:
+        if logged is not None and decision.placements and outcome in logged.channels[decision.request.channel].outcomes:
             reading.take(decision, truth, logged)
     return reading.trials()
 
