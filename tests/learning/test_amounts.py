@@ -217,6 +217,16 @@ def test_renamed_actions_and_predictors_that_stay_keep_what_they_know() -> None:
     assert other.expect({}, "rent")[0].tolist() == [0.0, 0.0]
 
 
+def test_a_changed_strategy_goes_on_to_expect_by_numbers_what_was_expected_before() -> None:
+    model, adopted = lived(400), model_of()
+
+    adopted.adopt(model.snapshot(), Moves(KEYS))
+
+    for age in (22.0, 58.0):
+        assert expected(adopted, age) == expected(model, age)
+    assert expected(adopted, 22.0) != expected(adopted, 58.0)
+
+
 @pytest.mark.parametrize("change", [{"model": "bayes"}, {"outcomes": ["sell"]}, {"columns": {}}])
 def test_a_foreign_or_damaged_state_is_refused(change: dict[str, object]) -> None:
     state = lived(50).snapshot()

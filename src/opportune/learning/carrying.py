@@ -112,12 +112,11 @@ def with_levels(encoder: Encoder, former: Encoder) -> Encoder:
             later.add_level(place, level)
     numbers = {name: place for place, name in enumerate(former.numbers)}
     kept = {predictor.name for predictor in later.predictors if predictor in former.predictors}
-    for place, name in enumerate(later.numbers):
-        if name in kept:
-            source = numbers[name]
-            later.seen[place] = former.seen[source]
-            later.mean[place] = former.mean[source]
-            later.variance[place] = former.variance[source]
+    own = [place for place, name in enumerate(later.numbers) if name in kept]
+    theirs = [numbers[later.numbers[place]] for place in own]
+    scales = np.zeros((3, len(later.numbers)))
+    scales[:, own] = np.stack((former.seen, former.mean, former.variance))[:, theirs]
+    later.take_scales(*scales)
     return later
 
 

@@ -251,13 +251,16 @@ class Encoder:
                 case _:
                     raise ValueError("snapshot: levels: expected pairs of predictor index and text")
         shape = other.seen.shape
-        other.seen = read_array(snapshot, "seen", np.float64, shape).copy()
-        other.mean = read_array(snapshot, "mean", np.float64, shape).copy()
-        other.variance = read_array(snapshot, "variance", np.float64, shape).copy()
-        if (other.seen < 0.0).any() or (other.variance < 0.0).any():
+        seen, mean, variance = (read_array(snapshot, one, np.float64, shape) for one in ("seen", "mean", "variance"))
+        if (seen < 0.0).any() or (variance < 0.0).any():
             raise ValueError("snapshot: seen or variance is negative")
-        encoding_numpy.refresh(other.seen, other.mean, other.variance, other._factor)
+        other.take_scales(seen, mean, variance)
         return other
+
+    def take_scales(self, seen: Doubles, mean: Doubles, variance: Doubles) -> None:
+        """Take over what is known of every number, and scale by it."""
+        self.seen, self.mean, self.variance = seen.copy(), mean.copy(), variance.copy()
+        encoding_numpy.refresh(self.seen, self.mean, self.variance, self._factor)
 
     def _raw(self, facts: Facts) -> Doubles:
         values: list[Any] = list(map(facts.get, self._numbers, repeat(_NAN)))

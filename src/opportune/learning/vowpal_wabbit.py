@@ -250,10 +250,7 @@ class VowpalWabbitModel(PropensityModel):
             heads = [str(name) for name in meta["outcomes"]]
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError("snapshot: its description is not that of this model") from error
-        known = with_levels(Encoder(self.predictors, "numpy"), former.restored(snapshot))
-        scales = {"seen": known.seen, "mean": known.mean, "variance": known.variance}
-        levels = [[index, level] for index, level in known.levels]
-        encoder = Encoder(self.predictors, "numpy").restored(Snapshot(scales, {"levels": levels}))
+        encoder = with_levels(Encoder(self.predictors, "numpy"), former.restored(snapshot))
         tally = self._tally.restored(self._tally.carried(snapshot, moves), self._catalogue)
         saved = _saved_of(snapshot, len(heads))
         spaces = [self._opened(saved[heads.index(name)] if name in heads else None) for name in self.outcomes]
