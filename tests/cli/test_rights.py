@@ -216,6 +216,19 @@ def test_a_backup_is_not_restored_without_the_list(run: Run, asked: Path, tmp_pa
         assert storage.profile("c-1") is None
 
 
+def test_a_household_that_is_erased_again_is_told_as_an_erasure_and_not_as_a_person(run: Run, tmp_path: Path) -> None:
+    place, backup, new = (tmp_path / name for name in ("shop.db", "backup.db", "new.db"))
+    with serving(place, of=strategy_from_files(files(levels="household: { attributes: {} }\n"))[0]) as service:
+        service.call("PUT", "/v1/customers/c-1/units", {"id": "j-1", "level": "household", "unit": "h-1"})
+    shutil.copy(place, backup)
+    run("erase", "h-1", "--level", "household", "--reason", "letter 18", "--store", place)
+
+    restored = run("restore", backup, "--store", new, "--erasures", Path(f"{place}.erasures"))
+
+    assert restored.code == 0
+    assert "1 erasure made again, by" in restored.out
+
+
 def test_the_page_is_for_people_in_both_languages(run: Run, tmp_path: Path) -> None:
     place = tmp_path / "shop.db"
     titled = {

@@ -46,7 +46,7 @@ def restore(
     else:
         out.print(f"Restored and verified, up to {count(done.entries, 'entry', 'entries')}.")
         words = "no list of erasures was found" if listed is None or not listed.path.exists() else ""
-        again = f"{count(done.erased_again, 'person', 'persons')} erased again"
+        again = f"{count(done.erased_again, 'erasure', 'erasures')} made again"
         out.print(escape(f"{again}; {words}." if words else f"{again}, by {listed.path if listed else ''}."))
     if done.problems:
         raise typer.Exit(FOUND)

@@ -151,7 +151,7 @@ def _forget_again(storage: Storage) -> None:
     listed = list_of(storage)
     again = 0 if listed is None else listed.apply(storage)
     if again:
-        err.print(f"{count(again, 'person', 'persons')} erased again, whom an older backup had brought back")
+        err.print(f"{count(again, 'erasure', 'erasures')} made again, of what an older backup had brought back")
 
 
 def _check_options(host: str, open_to_network: bool, kernel: str) -> None:

@@ -16,7 +16,7 @@ class Restored(msgspec.Struct, frozen=True, kw_only=True):
     """What came back.
 
     Args:
-        erased_again: persons whom the backup knew and who were forgotten since.
+        erased_again: persons and units whom the backup knew and who were forgotten since.
         problems: what is wrong with the backup or the copy; then nothing may be served.
     """
 
