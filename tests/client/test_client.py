@@ -13,6 +13,7 @@ from typing import Any
 import httpx
 import pytest
 
+import opportune
 from opportune.client import AWAY, AsyncClient, Client
 from opportune.errors import InputError, ServiceError
 
@@ -453,3 +454,11 @@ def test_many_events_and_news_of_a_session_go_in_one_call_each() -> None:
         assert added.context == {"topic": "invoice"}
         assert script.requests[0].url.raw_path == b"/v1/sessions/a%2Fb"
         assert json.loads(script.requests[0].content) == {"id": "n", "context": {"topic": None}}
+
+
+def test_what_the_client_raises_is_imported_from_where_the_client_is() -> None:
+    assert {name: getattr(opportune, name) for name in ("AsyncClient", "Client", "ServiceError")} == {
+        "AsyncClient": AsyncClient,
+        "Client": Client,
+        "ServiceError": ServiceError,
+    }
