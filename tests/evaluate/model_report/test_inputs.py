@@ -47,6 +47,37 @@ def test_alike_inputs_do_not_drift():
         assert sum(now for _, _, now in one.groups) == pytest.approx(1.0)
 
 
+def at(moment, *since):
+    return [{"now": moment, "customer.since": one} for one in since for _ in range(200)]
+
+
+def test_customers_of_one_day_who_grow_older_do_not_drift():
+    moved, new, later = datetime(2020, 1, 1, tzinfo=UTC), NOON - timedelta(days=90), NOON + timedelta(days=20)
+    before = [one for days in range(10) for one in at(NOON + timedelta(days=days), moved, new)]
+
+    (same,) = inputs([SINCE], before, at(later, moved, new))
+    (other,) = inputs([SINCE], before, at(later, new))
+    (fresh,) = inputs([SINCE], before, at(later, moved, later))
+
+    assert (same.drift, same.never_seen) == (0.0, 0.0)
+    assert [label for label, _, _ in same.groups] == ["< 2026-02-03", "≥ 2026-02-03"]
+    assert other.drift > 0.25
+    assert fresh.never_seen == 0.5
+
+
+def test_what_happened_an_hour_ago_does_not_drift_from_day_to_day():
+    later = NOON + timedelta(days=20)
+
+    (one,) = inputs(
+        [SINCE],
+        at(NOON, *(NOON - timedelta(hours=k) for k in range(9))),
+        at(later, *(later - timedelta(hours=k) for k in range(9))),
+    )
+
+    assert (one.drift, one.never_seen) == (0.0, 0.0)
+    assert all(label.endswith(" d") for label, _, _ in one.groups)
+
+
 def test_few_decisions_tell_nothing_of_inputs():
     none = people(1, cities=("Oslo",)), people(1, age=95, cities=("Bergen",), missing=1.0)
     some = people(200, missing=0.7), people(200, cities=("Bergen",), missing=0.7)
