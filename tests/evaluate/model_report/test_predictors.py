@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import msgspec
 
 from opportune.evaluate.model_report import ModelReport, page_of
 from opportune.evaluate.model_report.findings import findings
 from opportune.evaluate.model_report.parts import ModelHealth, PredictorHealth
+from opportune.evaluate.model_report.performance import performance
+from opportune.evaluate.model_report.predictors import with_predictors
+from opportune.learning import ModelSpec
+from opportune.outcomes import new_model
+from tests.worlds import Item, World
 
 
 def of(report: ModelReport, model: str) -> ModelHealth:
@@ -43,6 +50,26 @@ def test_what_matters_stands_first_with_its_figures(report: ModelReport) -> None
 
 def test_only_the_champion_moves_what_is_shown(report: ModelReport) -> None:
     assert all(one.share is None for one in of(report, "young").predictors)
+
+
+def test_what_never_had_a_value_moves_nothing(report: ModelReport) -> None:
+    assert by_name(of(report, "main"))["customer.income"].share is None
+
+
+def test_of_a_model_without_evidence_the_decisions_of_late_say_what_never_has_a_value() -> None:
+    world = World([Item("loan")]).plan()
+    plan = replace(world, models=(ModelSpec("main", "bayes", world.predictors),))
+    models = new_model(plan, "numpy")
+    models.learn({"customer.age": 40, "customer.city": "Oslo"}, 0, 0, True)
+    (health, *_) = performance(models.scoreboard, {"main": "bayes"}, "main")
+
+    found = by_name(with_predictors(health, models, plan, [({"customer.city": "Oslo"}, 0)], (), {"customer.income"}))
+
+    assert {name: one.selection for name, one in found.items() if one.selection != "used"} == {
+        "customer.income": "never-seen"
+    }
+    assert found["customer.income"].share is None
+    assert found["customer.city"].share == 1.0
 
 
 def test_interactions_are_named_and_counted(report: ModelReport) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import TypeVar
 
 import msgspec
@@ -23,13 +23,19 @@ Shown = tuple[Facts, int]
 
 
 def with_predictors(
-    health: ModelHealth, models: Contest, plan: Plan, shown: Sequence[Shown], barred: Sequence[Predictor]
+    health: ModelHealth,
+    models: Contest,
+    plan: Plan,
+    shown: Sequence[Shown],
+    barred: Sequence[Predictor],
+    empty: Container[str] = (),
 ) -> ModelHealth:
     """Add to a model what its predictors contribute; of one that was set aside, only which it may see.
 
     Args:
         shown: by which movements of the champion are measured.
         barred: attributes that no model may see.
+        empty: names of those that had no value in the decisions of late, for models that do not say so themselves.
     """
     model = models.models.get(health.model)
     head = plan.outcomes.index(health.outcome)
@@ -38,7 +44,9 @@ def with_predictors(
     evidence, pairs = _member(model, EvidenceModel), _member(model, PairsModel)
     measured = {one.name: one for one in evidence.importance(head)} if evidence else {}
     found = [
-        _predictor(one, movements, measured.get(one.name)) if one.name in seen else _left_out(one, "hidden")
+        _predictor(one, movements, measured.get(one.name), one.name in empty)
+        if one.name in seen
+        else _left_out(one, "hidden")
         for one in plan.predictors
     ]
     found.sort(key=lambda one: (one.selection == "hidden", -(one.share or 0.0), -(one.gain or 0.0), one.predictor))
@@ -62,21 +70,27 @@ def _member(model: PropensityModel | None, kind: type[Member]) -> Member | None:
 
 
 def _movements(models: Contest, shown: Sequence[Shown], head: int) -> dict[str, tuple[float, float]]:
-    """Mean absolute contribution of the champion's predictors, and its share of all."""
+    """Mean absolute contribution of the champion's predictors, and its share of all.
+
+    What never had a value says the same of everybody, and moves nothing.
+    """
     totals: dict[str, float] = defaultdict(float)
+    had = {name for facts, _ in shown for name in facts}
     for facts, candidate in shown:
         for name, part in models.weights(facts, candidate, head):
-            totals[name] += abs(part)
+            if name in had:
+                totals[name] += abs(part)
     whole = math.fsum(totals.values())
     return {name: (total / len(shown), total / whole) for name, total in totals.items()} if whole else {}
 
 
 def _predictor(
-    one: Predictor, movements: Mapping[str, tuple[float, float]], measured: Importance | None
+    one: Predictor, movements: Mapping[str, tuple[float, float]], measured: Importance | None, is_empty: bool
 ) -> PredictorHealth:
     movement, share = movements.get(one.name, (None, None))
     if measured is None:
-        return PredictorHealth(predictor=one.name, type=str(one.type), selection="used", movement=movement, share=share)
+        why: Selection = "never-seen" if is_empty else "used"
+        return PredictorHealth(predictor=one.name, type=str(one.type), selection=why, movement=movement, share=share)
     return PredictorHealth(
         predictor=one.name,
         type=str(one.type),

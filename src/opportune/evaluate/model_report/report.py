@@ -38,8 +38,9 @@ def report_of(
     now, before = compared(storage, NOW_DECISIONS, BEFORE_DECISIONS)
     healths = performance(models.scoreboard, {spec.name: spec.kind for spec in models.specs}, models.champion)
     shown = _shown(plan, now[-EXPLAINED:])
-    healths = [with_predictors(one, models, plan, shown, barred) for one in healths]
     health = inputs(plan.predictors, [facts_of(entry) for entry in before], [facts_of(entry) for entry in now])
+    empty = {one.predictor for one in health if one.missing_before == one.missing_now == 1.0}
+    healths = [with_predictors(one, models, plan, shown, barred, empty) for one in healths]
     return ModelReport(
         project=plan.name,
         revision=plan.revision,
