@@ -97,3 +97,14 @@ def test_a_model_that_is_off_is_found_and_one_that_is_right_is_not():
         list(THRESHOLDS).index(one.code) for one in found
     )
     assert findings(right, [], {}, 0) == []
+
+
+def test_learning_that_an_outcome_never_happens_is_no_reason_to_look():
+    board = Scoreboard(["accept"])
+    for number in range(600):
+        board.add(0, "never", {"main": 1 / (number + 3)}, False)
+        board.add(0, "off", {"main": 0.05}, False)
+
+    found = findings(performance(board, {"main": "mixture"}, "main"), [], {}, 0)
+
+    assert [one.subject for one in found if one.code == "worse-than-constant"] == ["off"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from opportune.evaluate.model_report.parts import Finding, InputHealth, ModelHealth
@@ -29,7 +30,7 @@ ACTION_ANSWERS_LEAST = 500
 DECISIONS_LEAST = 100
 """Decisions of now and of before, each, from which on inputs are judged by them."""
 MARGIN = 0.005
-"""Share by which log loss may stand above the constant, since that one knows the rate in hindsight."""
+"""Share by which log loss may stand above the constant; besides, `_learning` of it."""
 
 
 def findings(
@@ -72,9 +73,14 @@ def _of_model(model: ModelHealth) -> Iterator[Finding]:
     for action in model.actions:
         if action.answers < ACTION_ANSWERS_LEAST:
             continue
-        excess = action.log_loss - action.log_loss_constant * (1.0 + MARGIN)
+        excess = action.log_loss - action.log_loss_constant * (1.0 + MARGIN) - _learning(action.answers)
         if excess > THRESHOLDS["worse-than-constant"]:
             yield Finding(code="worse-than-constant", **about, subject=action.action, value=excess, threshold=0.0)
+
+
+def _learning(answers: int) -> float:
+    """Nats per answer that learning a rate and one more weight costs: the constant knows its rate in hindsight."""
+    return math.log(answers) / answers
 
 
 def _of_input(one: InputHealth) -> Iterator[Finding]:
