@@ -71,6 +71,16 @@ def test_verify_names_what_was_tampered_with(path: Path, sql: str, where: str) -
     assert any(problem.where == where for problem in problems), problems
 
 
+def test_what_stocks_count_is_told_in_units_and_not_in_rows(path: Path) -> None:
+    _change(path, "update stocks set confirmed = confirmed + 1")
+
+    with SqliteStorage(path) as storage:
+        (problem,) = [one for one in verify_storage(storage) if one.where == "table stocks"]
+
+    # Three reservations of 2 units, one of them confirmed.
+    assert problem.message == "it does not agree with the journal: expected 8 units in all states, found 9"
+
+
 def test_a_damaged_contact_or_switch_is_never_answered(path: Path) -> None:
     with SqliteStorage(path) as storage:
         _change(path, "update journal set body = zeroblob(length(body)) where sequence = 3")

@@ -135,7 +135,7 @@ def _check_tables(storage: Storage, faults: _Faults, expected: Fold) -> None:
     for name in (*PASSING, *LASTING):
         rows, stored = expected.sums[name], _stored_sum(storage, faults, name)
         if not rows.agrees(stored):
-            faults.add(f"table {name}", _disagreement(rows, stored))
+            faults.add(f"table {name}", _disagreement(name, rows, stored))
     counters = storage._counters()
     for name, count in expected.counters.items():
         if counters.get(name, 0) != count:
@@ -155,9 +155,11 @@ def _stored_sum(storage: Storage, faults: _Faults, name: str) -> RowSum:
     return found
 
 
-def _disagreement(rows: RowSum, stored: RowSum) -> str:
+def _disagreement(name: str, rows: RowSum, stored: RowSum) -> str:
     same = " of other content" if rows.count == stored.count else ""
-    return f"it does not agree with the journal: expected {rows.count} rows, found {stored.count}{same}"
+    # Of stocks, what their rows count is summed.
+    counted = "units in all states" if name == "stocks" else "rows"
+    return f"it does not agree with the journal: expected {rows.count} {counted}, found {stored.count}{same}"
 
 
 def _proved(storage: Storage, faults: _Faults, name: str) -> Iterator[tuple[Any, ...]]:
