@@ -27,11 +27,16 @@ def _check_features(notes: Notes) -> None:
     for name, feature in notes.project.features.items():
         kept = [notes.project.events[one].keep_days for one in events_of(feature) if one in notes.project.events]
         days = min((one for one in kept if one is not None), default=None)
-        within = None if feature.within is None else -(-feature.within.seconds // DAY)
-        if days is not None and (within is None or within > days):
+        if days is None:
+            continue
+        # A rate reads the window before its own too.
+        windows = 2 if feature.kind == "rate" else 1
+        within = None if feature.within is None else -(-windows * feature.within.seconds // DAY)
+        if within is None or within > days:
             back = "back without an end" if within is None else f"{within} days back"
             message = f"it looks {back}, and such events are kept {days} days"
-            remedy = "set 'within:' to so many days at most, or raise keep_days in events.yaml"
+            most = "half as many days" if windows == 2 else "so many days"
+            remedy = f"set 'within:' to {most} at most, or raise keep_days in events.yaml"
             notes.report("features.yaml", [name], message, remedy, "retention", key=True, where=[name])
 
 
