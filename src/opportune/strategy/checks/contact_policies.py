@@ -100,7 +100,7 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
     ):
         for index, one in enumerate(getattr(policy, key) or ()):
             notes.expect_name(one, known, source, noun, FILE, item_place(notes, FILE, [name, key], index))
-    is_known = notes.all_actions_known() and _all_channels_known(notes)
+    is_known = notes.all_actions_known() and notes.all_channels_known()
     if len(notes.problems) > before or not is_known or not project.actions:
         return
     kinds = {action.kind for action in project.actions.values()}
@@ -120,11 +120,6 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
         message = "it covers no treatment: its actions have none in its channels"
         remedy = "name other channels or directions, or other actions"
         notes.report(FILE, [name], message, remedy, "covers-nothing", key=True, where=[name])
-
-
-def _all_channels_known(notes: Notes) -> bool:
-    """Say whether every channel could be read: only then can it be said that none does something."""
-    return CHANNELS not in notes.gaps.files and not any(file == CHANNELS for file, _ in notes.gaps.names)
 
 
 def item_place(notes: Notes, file: str, path: list[str | int], index: int) -> list[str | int]:
@@ -202,11 +197,8 @@ def expect_outcome(
             notes.report(file, path, message, suggest(outcome, [SHOWN, *outcomes], "known outcomes"), "unknown-outcome")
         return
     channels = covered_channels(notes.project, policy)
-    if (
-        channels
-        and _all_channels_known(notes)
-        and not any(outcome in notes.project.channels[channel].outcomes for channel in channels)
-    ):
+    reports = any(outcome in notes.project.channels[channel].outcomes for channel in channels)
+    if channels and not reports and notes.all_channels_known():
         message = f"outcome '{outcome}' is reported by no channel of the {owner}"
         remedy = f"add it to a channel's outcomes ({', '.join(sorted(channels))}), or count another"
         notes.report(file, path, message, remedy, "unreported-outcome")

@@ -33,7 +33,7 @@ def check_exploration(notes: Notes) -> None:
     if is_unclear:
         return
     own = project.settings.exploration
-    if project.channels:
+    if project.channels and notes.all_channels_known():
         _check_keys(notes, FILE, ["exploration"], own, sorted(methods | {own.method}))
     _check_ceiling(notes, FILE, ["exploration"], own, own)
 

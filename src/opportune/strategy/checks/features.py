@@ -194,7 +194,7 @@ class _Feature:
             return
         covered = self.feature.channels or tuple(self.project.channels)
         channels = [self.project.channels[one] for one in covered if one in self.project.channels]
-        is_known = len(channels) == len(covered) and "channels.yaml" not in self.notes.gaps.files
+        is_known = len(channels) == len(covered) and self.notes.all_channels_known()
         if channels and is_known and not any(outcome in channel.outcomes for channel in channels):
             remedy = f"add it to a channel's outcomes ({', '.join(sorted(covered))}), or count another"
             self._report(path, f"outcome '{outcome}' is reported by no channel of the feature", remedy, "never-counts")
@@ -209,6 +209,8 @@ class _Feature:
             ("channel", "channels.yaml", set(project.channels)),
             ("placement", "channels.yaml", placements),
         ):
+            if noun == "placement" and not self.notes.all_channels_known():
+                continue
             key = f"{noun}s"
             for index, one in enumerate(getattr(feature, key) or ()):
                 place = item_place(self.notes, FILE, [self.name, key], index)

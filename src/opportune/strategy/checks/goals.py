@@ -45,7 +45,7 @@ def _check_fatigue(notes: Notes, name: str, goal: Goal, fatigue: Fatigue) -> Non
     for index, channel in enumerate(fatigue.channels or ()):
         place = item_place(notes, FILE, [*path, "channels"], index)
         notes.expect_name(channel, notes.project.channels, "channels.yaml", "channel", FILE, place)
-    if len(notes.problems) > before or "channels.yaml" in notes.gaps.files:
+    if len(notes.problems) > before:
         return
     reach = reach_of(fatigue)
     counts = fatigue.counts or ()
@@ -57,7 +57,8 @@ def _check_fatigue(notes: Notes, name: str, goal: Goal, fatigue: Fatigue) -> Non
     _check_cost(notes, name, goal, fatigue)
     actions, channels = covered_actions(notes.project, reach), covered_channels(notes.project, reach)
     treatments = [notes.project.actions[action].treatments for action in actions]
-    if notes.all_actions_known() and notes.project.actions and not any(channels & set(one) for one in treatments):
+    is_known = notes.all_actions_known() and notes.all_channels_known() and notes.project.actions
+    if is_known and not any(channels & set(one) for one in treatments):
         message = "nothing that is shown costs anything: it exempts or leaves out all actions"
         remedy = "shorten 'exempt:', name other channels, or remove it"
         notes.report(FILE, path, message, remedy, "covers-nothing", key=True, where=path)

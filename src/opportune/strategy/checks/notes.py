@@ -93,3 +93,8 @@ class Notes:
     def all_actions_known(self) -> bool:
         """Say whether every action could be read: only then can it be said that none does something."""
         return not any(file == "actions" for file, _ in self.gaps.names)
+
+    def all_channels_known(self) -> bool:
+        """Say the same of channels."""
+        file = "channels.yaml"
+        return file not in self.gaps.files and not any(one == file for one, _ in self.gaps.names)

@@ -88,7 +88,7 @@ def _check_places(notes: Notes, name: str, least: int, scope: str) -> None:
     """Check that some answer, or some placement, has places for a minimum."""
     count = sum if scope == "answer" else max
     places = [count(slot.size for slot in channel.placements.values()) for channel in notes.project.channels.values()]
-    if places and max(places) < least and "channels.yaml" not in notes.gaps.files:
+    if places and max(places) < least and notes.all_channels_known():
         whole = f"no {scope} has more than {max(places)} places"
         notes.report(FILE, [name, "at_least"], whole, "lower the number", "slate-places")
 
@@ -145,7 +145,7 @@ def _check_bundle(notes: Notes, name: str, actions: tuple[str, ...]) -> None:
             if other is not None and other < name:
                 message = f"action '{action}' is in bundle '{other}' too"
                 notes.report(FILE, path, message, "make one bundle of both", "slate-twice")
-    if len(notes.problems) > before or "channels.yaml" in notes.gaps.files or not project.actions.keys() >= {*actions}:
+    if len(notes.problems) > before or not notes.all_channels_known() or not project.actions.keys() >= {*actions}:
         return
     if not any(_has_room(notes, channel, slot, actions) for channel, slot in _slots(notes)):
         message = f"no placement has {len(actions)} places and a treatment of every one"
