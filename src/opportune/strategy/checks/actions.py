@@ -110,7 +110,8 @@ def _check_amount(notes: Notes, file: str, goal: str, outcome: str, amount: Amou
 def _check_reported(notes: Notes, file: str, goal: str, outcome: str) -> None:
     """Check that reports of the outcome say how much it is, in what the goal counts."""
     path, kind = ["values", goal, outcome], notes.project.outcomes[outcome]
-    if notes.gaps.may_hold("goals.yaml", f"{goal}.currency"):
+    faulty = (("goals.yaml", f"{goal}.currency"), ("outcomes.yaml", f"{outcome}.value"))
+    if any(notes.gaps.may_hold(*one) for one in faulty):
         return
     section = notes.project.goals[goal]
     if kind.value is None:

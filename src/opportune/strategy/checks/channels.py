@@ -45,6 +45,7 @@ def _check_value(notes: Notes, name: str, value: OutcomeValue) -> None:
             suggest(value.currency.upper(), CURRENCY_DECIMALS),
         )
         notes.report("outcomes.yaml", [*path, "currency"], message, remedy, "unknown-currency")
+        notes.doubt("outcomes.yaml", f"{name}.value")
     if value.currency is not None and value.unit:
         message = "money has its currency's unit"
         notes.report("outcomes.yaml", [*path, "unit"], message, "remove currency or unit", "unit-of-money")

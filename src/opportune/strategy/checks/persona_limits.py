@@ -32,6 +32,8 @@ def check_persona_limits(notes: Notes, persona: Persona, file: str, index: int) 
         path = [index, "stocks", name]
         if not notes.expect_name(name, project.stocks, "stocks.yaml", "stock", file, path, key=True):
             continue
+        if notes.gaps.may_hold("stocks.yaml", name):
+            continue
         stock = project.stocks[name]
         decimals = CURRENCY_DECIMALS.get(stock.currency or "", 0) if stock.money is not None else 0
         if Decimal(repr(taken)).scaleb(decimals) % 1:
