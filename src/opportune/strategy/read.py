@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TypeVar
@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 
 from opportune.errors import Problem
 from opportune.strategy.source import Node, find, plain
-from opportune.strategy.wording import Path, keys_at, wording
+from opportune.strategy.wording import Path, keys_at, where_of, wording
 
 __all__ = ["read_rest", "read_section"]
 
@@ -34,17 +34,50 @@ def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tup
     problems: list[Problem] = []
     for _ in range(PASSES_MAX):
         try:
-            return model.model_validate(plain(node)), problems
+            return model.model_validate(plain(node)), problems + _without_value(model, node, file, above, problems)
         except ValidationError as failure:
             errors = failure.errors(include_url=False, include_input=False)
         errors = [error for error in errors if not _follows(error, errors)]
         unknown = [error for error in errors if error["type"] == "extra_forbidden"]
         problems += [wording(error, node, model, file, above) for error in unknown or errors]
         if not unknown:
-            return None, problems
+            return None, problems + _without_value(model, node, file, above, problems)
         for error in unknown:
             node = _mend(model, node, error)
     return None, problems
+
+
+def _without_value(
+    model: type[BaseModel], node: Node, file: str, above: Path, problems: Sequence[Problem]
+) -> list[Problem]:
+    """List keys with nothing behind them, which would silently mean the default; `problems` tell others already."""
+    told = {(problem.line, problem.column) for problem in problems}
+    return [
+        Problem(
+            file,
+            empty.key_line,
+            empty.key_column,
+            where_of([*above, *path[:-1]]),
+            f"nothing stands behind '{path[-1]}:'",
+            "write what it asks, or remove it",
+            "missing",
+        )
+        for path, empty in _empty(node, [])
+        if (empty.line, empty.column) not in told and path[-1] in keys_at(model, path[:-1])
+    ]
+
+
+def _empty(node: Node, path: list[str | int]) -> Iterator[tuple[list[str | int], Node]]:
+    """Give the keys below a node that have no value; an item of a list may be an open side of a range."""
+    if isinstance(node.value, dict):
+        for key, item in node.value.items():
+            if item.value is None:
+                yield [*path, key], item
+            else:
+                yield from _empty(item, [*path, key])
+    elif isinstance(node.value, list):
+        for index, item in enumerate(node.value):
+            yield from _empty(item, [*path, index])
 
 
 def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:
