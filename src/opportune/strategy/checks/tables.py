@@ -76,10 +76,13 @@ def check_tables(notes: Notes, rules: CheckedRules) -> TableRules:
 
 
 def _refuse_strays(notes: Notes) -> None:
-    """Report sheets that no table names."""
+    """Report sheets that no table names, where all tables could be read."""
+    gaps = notes.gaps
+    if FILE in gaps.files or any(file == FILE for file, _ in gaps.names):
+        return
     used = {section.file for section in notes.project.tables.values()}
     for path in notes.project.files:
-        if is_table_file(path) and path not in used and FILE not in notes.gaps.files:
+        if is_table_file(path) and path not in used:
             remedy = f"name it in {FILE}, or remove it"
             notes.problems.append(Problem(path, 0, 0, "", "no table reads this sheet", remedy, "unknown-file"))
 
