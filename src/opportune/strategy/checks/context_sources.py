@@ -48,9 +48,9 @@ def check_context_sources(notes: Notes) -> None:
             _report_unused(notes, name)
         if checked[name].is_whole and section.kind in FILED:
             _File(notes, name, section, fitting.get(name)).check()
-    if sound == set(project.sources):
-        _check_circles(notes, list(asks.values()))
-        _check_personal(notes, list(asks.values()))
+    known = [ask for name, ask in asks.items() if name in BUILT_IN or name in sound]
+    _check_circles(notes, known)
+    _check_personal(notes, known)
     _refuse_strays(notes)
 
 
@@ -299,8 +299,7 @@ class _File:
 
 
 def _check_circles(notes: Notes, asks: Sequence[Ask]) -> None:
-    known = [ask for ask in asks if ask.source in BUILT_IN or ask.source in notes.project.sources]
-    _, circle = in_order(notes.project, known)
+    _, circle = in_order(notes.project, asks)
     if circle:
         words = ", ".join(f"'{name}'" for name in circle)
         message = f"sources that read what they fill themselves, or wait for each other: {words}"

@@ -44,8 +44,8 @@ def _check_champion(notes: Notes) -> None:
     if champion is not None:
         known = list(names) or [USUAL.name]
         notes.expect_name(champion, known, FILE, "model", SETTINGS, ["champion"])
-    elif len(names) > 1:
-        message = f"{len(names)} models and none is the champion"
+    elif (count := len(names) + sum(file == FILE for file, _ in notes.gaps.names)) > 1:
+        message = f"{count} models and none is the champion"
         notes.report(FILE, [], message, f"name the one that decides in {SETTINGS}: 'champion: NAME'", "no-champion")
 
 
