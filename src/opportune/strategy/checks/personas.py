@@ -12,7 +12,7 @@ from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes, Path
 from opportune.strategy.checks.persona_consents import check_persona_consents
 from opportune.strategy.checks.persona_events import check_persona_events
-from opportune.strategy.checks.persona_limits import check_persona_limits
+from opportune.strategy.checks.persona_limits import check_persona_limits, expect_reported
 from opportune.strategy.checks.persona_texts import check_persona_texts
 from opportune.strategy.checks.persona_units import check_persona_units
 from opportune.strategy.registries import registry
@@ -51,7 +51,7 @@ def check_personas(notes: Notes) -> tuple[Persona, ...]:
         customer = _read(notes, persona.customer, customers, "attributes.yaml", file, [index, "customer"])
         context = _read(notes, persona.context, contexts, "context.yaml", file, [index, "context"])
         turns = tuple(
-            _turn(notes, turn, contexts, size, file, [index, "turns", number])
+            _turn(notes, turn, contexts, persona.channel, size, file, [index, "turns", number])
             for number, turn in enumerate(persona.turns)
         )
         checked.append(persona.model_copy(update={"customer": customer, "context": context, "turns": turns}))
@@ -80,7 +80,9 @@ def _report_shape(notes: Notes, persona: Persona, file: str, index: int) -> None
     notes.report(file, [index], "the test expects nothing", "add 'expect:' or 'turns:'", "empty-test", where=[])
 
 
-def _turn(notes: Notes, turn: Turn, contexts: Registry, size: int | None, file: str, path: list[str | int]) -> Turn:
+def _turn(
+    notes: Notes, turn: Turn, contexts: Registry, channel: str, size: int | None, file: str, path: list[str | int]
+) -> Turn:
     """Check one turn, and give it with the values of its context's types."""
     project = notes.project
     _check_expectation(notes, turn.expect, size, file, path)
@@ -89,6 +91,7 @@ def _turn(notes: Notes, turn: Turn, contexts: Registry, size: int | None, file: 
         here = [*path, "outcomes", action]
         notes.expect_name(action, project.actions, "actions", "action", file, here, key=True)
         notes.expect_name(outcome, project.outcomes, "outcomes.yaml", "outcome", file, here)
+        expect_reported(notes, outcome, channel, file, here)
     context = _read(notes, turn.context, contexts, "context.yaml", file, [*path, "context"])
     return turn.model_copy(update={"context": context})
 
