@@ -6,7 +6,7 @@ from opportune.customers.quality import KINDS
 from opportune.strategy.checks.contact_policies import check_length
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.named import files
-from opportune.strategy.quality import quality_inputs
+from opportune.strategy.quality import closed_inputs, quality_inputs
 from opportune.strategy.wording import suggest
 
 __all__ = ["check_quality"]
@@ -46,9 +46,27 @@ def _check_input(notes: Notes, kind: str, name: str, threshold: float) -> None:
         return
     if kind != "drift" and threshold > 1:
         _report_share(notes, path, threshold)
-    if kind == "stale" and (prefix != "customer" or project.attributes[own].fresh_for is None):
-        message, remedy = f"'{name}' never gets stale", "give the attribute 'fresh_for:', or remove the threshold"
-        notes.report(FILE, path, message, remedy, "never-stale", key=True)
+    idle = _idle(notes, kind, name)
+    if idle is not None:
+        notes.report(FILE, path, *idle, f"never-{kind}", key=True)
+
+
+def _idle(notes: Notes, kind: str, name: str) -> tuple[str, str] | None:
+    """Say why a threshold of an input never warns, and what to do; None where it may."""
+    project, (scope, _, own) = notes.project, name.partition(".")
+    if kind == "stale" and (scope != "customer" or project.attributes[own].fresh_for is None):
+        return f"'{name}' never gets stale", "give the attribute 'fresh_for:', or remove the threshold"
+    if kind == "late" and not (scope == "context" and _is_filled(notes, own)):
+        return f"nothing fills '{name}', so it never comes late", "remove the threshold"
+    if kind == "unseen" and name in closed_inputs(project):
+        return f"the values of '{name}' are listed, so none is new", "watch its drift, or remove the threshold"
+    return None
+
+
+def _is_filled(notes: Notes, name: str) -> bool:
+    """Say whether a source or a text fills an attribute of the context."""
+    texts = notes.project.texts
+    return notes.project.context[name].source is not None or name in texts or notes.gaps.may_hold("texts.yaml", name)
 
 
 def _report_share(notes: Notes, path: list[str], threshold: float) -> None:
