@@ -46,6 +46,20 @@ def test_it_gives_the_changes_as_data(run, shop, other):
     assert told["before"]["revision"] != told["after"]["revision"]
 
 
+def test_it_writes_numbers_that_differ_with_the_digits_in_which_they_do(run, tmp_path):
+    before = folder(tmp_path / "before", goals="profit: {unit: EUR, currency: EUR, normal: 1234567, weight: 0.5}\n")
+    after = folder(
+        tmp_path / "after", goals="profit: {unit: EUR, currency: EUR, normal: 1234568, weight: 0.50000001}\n"
+    )
+
+    told = run("diff", before, after, "--json").json
+
+    assert told["changes"] == [
+        "goal 'profit', weight: 0.5 → 0.50000001",
+        "goal 'profit', normal: 1234567 → 1234568",
+    ]
+
+
 def test_it_says_that_nothing_changed(run, shop):
     ended = run("diff", shop, shop)
 

@@ -210,7 +210,7 @@ def _text(value: Any) -> str:
         case Amount(reported=True):
             return "amount"
         case Amount():
-            return f"{value.number:.{value.decimals}f} {value.currency}" if value.currency else f"{value.number:g}"
+            return f"{value.number:.{value.decimals}f} {value.currency}" if value.currency else _number(value.number)
         case Validity():
             return f"from {value.begin or 'ever'} until {value.until or 'ever'}"
         case Duration():
@@ -231,10 +231,15 @@ def _text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case float():
-            return f"{value:g}"
+            return _number(value)
         case str():
             return f"'{value}'"
     return str(value)
+
+
+def _number(value: float) -> str:
+    """Write a number with all of its digits: two that differ must not look alike."""
+    return repr(value).removesuffix(".0")
 
 
 def _files(before: Project, after: Project) -> Iterator[str]:
