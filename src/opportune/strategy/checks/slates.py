@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from opportune.strategy.checks.notes import Notes
@@ -69,6 +70,8 @@ def _check_count(notes: Notes, name: str, section: SlateRule) -> None:
         notes.report(FILE, [name], message, remedy, "slate-of", key=True, where=[name])
     elif section.of is not None and section.per is not None:
         notes.report(FILE, [name, "per"], "of and per exclude each other", "keep one of both", "slate-of", key=True)
+    if section.at_most is not None and section.of is None and section.per is not None:
+        _check_groups(notes, name, section.at_most)
     if section.of is None or section.per is not None or not _check_names(notes, name, section.of):
         return
     if not notes.all_actions_known():
@@ -82,6 +85,14 @@ def _check_count(notes: Notes, name: str, section: SlateRule) -> None:
         notes.report(FILE, [name, "at_least"], message, "lower the number, or name more", "slate-never")
     if section.at_least is not None:
         _check_places(notes, name, section.at_least, section.scope)
+
+
+def _check_groups(notes: Notes, name: str, most: int) -> None:
+    """Report a quota of every group that no group can exceed."""
+    largest = max(Counter(notes.project.group_of.values()).values(), default=0)
+    if notes.all_actions_known() and 0 < largest <= most:
+        message = f"no group has more than {largest} actions, so at most {most} of each always holds"
+        notes.report(FILE, [name, "at_most"], message, "lower the number, or remove the rule", "slate-idle")
 
 
 def _check_places(notes: Notes, name: str, least: int, scope: str) -> None:

@@ -81,6 +81,7 @@ def _decimals(number: float) -> int:
 def _check_outcomes(notes: Notes, name: str, stock: Stock) -> None:
     """Check that what settles a reservation exists and says one thing."""
     outcomes = notes.project.outcomes
+    channels = _channels_of(notes, name)
     given = {key: getattr(stock, key) for key in ("confirmed_by", "released_by")}
     for key, names in given.items():
         is_list = isinstance(notes.node(FILE, [name, key]).value, list)
@@ -91,6 +92,18 @@ def _check_outcomes(notes: Notes, name: str, stock: Stock) -> None:
             if key == "released_by" and outcome in _confirming(notes.project, stock):
                 message = f"outcome '{outcome}' both confirms and releases what was taken"
                 notes.report(FILE, path, message, "decide for one", "contradiction")
+            if channels and not any(outcome in notes.project.channels[channel].outcomes for channel in channels):
+                message = f"outcome '{outcome}' is reported by no channel of the actions that use the stock"
+                remedy = f"add it to a channel's outcomes ({', '.join(sorted(channels))}), or name another"
+                notes.report(FILE, path, message, remedy, "unreported-outcome")
+
+
+def _channels_of(notes: Notes, stock: str) -> set[str]:
+    """Name the channels of the actions that use a stock; none where they are not all known."""
+    actions, channels = notes.project.actions.values(), notes.project.channels
+    if not (notes.all_actions_known() and notes.all_channels_known()):
+        return set()
+    return {channel for action in actions if stock in action.uses for channel in action.treatments} & channels.keys()
 
 
 def _confirming(project: Project, stock: Stock) -> Sequence[str]:
