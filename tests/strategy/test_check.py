@@ -112,3 +112,36 @@ def test_what_follows_from_an_unreadable_file_is_not_reported_too() -> None:
 
 def test_a_loaded_project_can_be_checked_later() -> None:
     assert check(load(STARTER)).project.settings.name == "starter"
+
+
+@pytest.mark.parametrize(
+    ("path", "text"),
+    [
+        ("slates.yaml", "one: { at_least: 1, of: { actions: [family_sim, travel_pack] } }\n"),
+        ("quality.yaml", "missing: { warn_above: 1, inputs: { customer.age: 1 } }\n"),
+        ("contact_policies.yaml", "rare: { at_most: 1, within: { days: 60 } }\n"),
+        ("stocks.yaml", "sim_cards: { money: 1000, currency: JPY }\n"),
+    ],
+)
+def test_what_lies_just_inside_of_a_bound_is_sound(path: str, text: str) -> None:
+    files = with_file(path, text) | {"project.yaml": load(STARTER).files["project.yaml"] + "retention_days: 60\n"}
+
+    assert check_files(files).project.files[path] == text
+
+
+def test_a_feature_with_a_title_like_a_protected_attribute_is_sound() -> None:
+    files = with_file("features.yaml", "calls: { count: call, title: reason }\n")
+    files["events.yaml"] = "call: { attributes: { reason: { type: text, special: health } } }\n"
+
+    assert check_files(files).project.features["calls"].title == "reason"
+
+
+def test_a_sheet_that_no_table_names_is_a_problem() -> None:
+    files = with_file("tables/who.csv", "customer.plan,action\nbasic,plus_plan\n")
+
+    with pytest.raises(ProjectError) as caught:
+        check_files(files)
+
+    assert [str(problem) for problem in caught.value.problems] == [
+        "tables/who.csv: no table reads this sheet; name it in tables.yaml, or remove it"
+    ]
