@@ -68,6 +68,25 @@ def test_a_period_is_that_of_the_calendar(kind, moment, name, hours):
     assert instant(begin) <= now < instant(end)
 
 
+@pytest.mark.parametrize(
+    ("zone", "moment", "name", "begin", "minutes"),
+    [
+        ("Pacific/Chatham", "2026-04-04T13:59:59Z", "2026-04-05T03+13:45", "2026-04-04T13:15:00Z", 45),
+        ("Pacific/Chatham", "2026-04-04T14:00:00Z", "2026-04-05T02+12:45", "2026-04-04T14:00:00Z", 15),
+        ("Pacific/Chatham", "2026-09-26T14:05:00Z", "2026-09-27T03+13:45", "2026-09-26T14:00:00Z", 15),
+        ("Australia/Lord_Howe", "2026-04-04T15:10:00Z", "2026-04-05T01+10:30", "2026-04-04T15:00:00Z", 30),
+        ("Australia/Lord_Howe", "2026-10-03T15:59:00Z", "2026-10-04T02+11:00", "2026-10-03T15:30:00Z", 30),
+        ("Asia/Kathmandu", "2026-10-03T12:00:00Z", "2026-10-03T17+05:45", "2026-10-03T11:15:00Z", 60),
+    ],
+)
+def test_an_hour_in_which_clocks_change_is_as_long_as_they_tell_it(zone, moment, name, begin, minutes):
+    found, first, last = period_of("hour", datetime.fromisoformat(moment), zone)
+
+    assert found == name
+    assert instant(first) == datetime.fromisoformat(begin)
+    assert instant(last) - instant(first) == timedelta(minutes=minutes)
+
+
 def test_what_uses_more_than_is_left_is_held_and_the_rest_shares_a_quota():
     one = stock(units=10, uses=(1, 5, 0))
 

@@ -15,7 +15,8 @@ def period_of(kind: str, now: datetime, zone: str) -> tuple[str, int, int]:
     """Give name, begin and end of a period, moments in microseconds since 1970.
 
     Args:
-        kind: "hour", "day", "week", "month" or "year". An hour is named with its offset, since one may come twice.
+        kind: "hour", "day", "week", "month" or "year". An hour is named with its offset, since one may come twice, and
+            lasts as long as the clock tells it by that offset.
     """
     return _period(kind, micros(now) // STEP, zone)
 
@@ -23,12 +24,12 @@ def period_of(kind: str, now: datetime, zone: str) -> tuple[str, int, int]:
 @lru_cache(maxsize=256)
 def _period(kind: str, step: int, zone: str) -> tuple[str, int, int]:
     """Give the period that a whole step lies in: none begins within one."""
-    local = instant(step * STEP).astimezone(ZoneInfo(zone))
     if kind == "hour":
-        hour = local.replace(minute=0, second=0, microsecond=0)
-        at = micros(hour.astimezone(UTC))
-        return hour.isoformat(timespec="hours"), at, at + 3_600_000_000
-    day = local.date()
+        name = _hour(step, zone)
+        # Of the three quarters beside this one, what has the same name lies side by side.
+        own = [one for one in range(step - 3, step + 4) if _hour(one, zone) == name]
+        return name, own[0] * STEP, (own[-1] + 1) * STEP
+    day = instant(step * STEP).astimezone(ZoneInfo(zone)).date()
     match kind:
         case "day":
             name, first, last = day.isoformat(), day, day + timedelta(days=1)
@@ -44,6 +45,11 @@ def _period(kind: str, step: int, zone: str) -> tuple[str, int, int]:
             name, last = f"{day:%Y}", _new_year(day)
     begin, end = (micros(datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)) for one in (first, last))
     return name, begin, end
+
+
+def _hour(step: int, zone: str) -> str:
+    """Name the hour that a whole step lies in."""
+    return instant(step * STEP).astimezone(ZoneInfo(zone)).isoformat(timespec="hours")
 
 
 def _new_year(day: date) -> date:
