@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pytest
 
-from opportune.decide.limits.limits import AtMost, Limits, Rest, Scope
+from opportune.decide.limits.counting import policy_holds
+from opportune.decide.limits.history import History
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Rest, Scope
 from opportune.decide.limits.standing import Standing, holds_of
-from opportune.decide.limits.windows import DAY, MICRO, Length, instant
+from opportune.decide.limits.windows import DAY, MICRO, Length, instant, micros
 from opportune.records import Contact
 from tests.decide.limits import warsaw
 from tests.worlds import Item, World
@@ -161,6 +163,7 @@ def test_a_contact_counts_no_more_when_a_hold_ends():
             end = instant(hold.until)
             for later, is_held in ((end - timedelta(minutes=15), True), (end, False)):
                 if later < moment:
+                    assert is_held
                     continue
                 names = [
                     (one.limit, one.part)
@@ -170,3 +173,17 @@ def test_a_contact_counts_no_more_when_a_hold_ends():
                 assert ((hold.limit, hold.part) in names) == is_held
                 checked += 1
     assert checked > 200
+
+
+def test_a_hold_that_comes_back_with_an_hour_ends_after_it_came():
+    # At 02:30 of summer time the window had left it out; at 02:15 of winter time it begins earlier once more.
+    before, now, end = map(
+        datetime.fromisoformat, ("2026-10-24T02:20+02:00", "2026-10-25T02:15+01:00", "2026-10-25T02:20+01:00")
+    )
+    contact = Contact(micros(before), "shown", "loan_a", "", "desk", "", "")
+    scope = Scope(np.ones(3, dtype=bool), frozenset(ACTIONS), {"loans": 2, "cards": 1}, None, True)
+    policies = (AtMost("one", scope, 1, Length(1), frozenset({"shown"}), "person"), Apart("breath", scope, Length(1)))
+
+    holds = [*policy_holds(Limits(policies=policies), History([contact], {}), {}, now, ZONE, 1)]
+
+    assert [(hold.kind, instant(hold.until)) for hold in holds] == [("at_most", end), ("distance", end)]

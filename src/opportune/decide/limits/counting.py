@@ -59,17 +59,17 @@ def _at_most(limits: Limits, policy: AtMost, history: History, now: datetime, zo
             part = part_of(limits, policy.per, contact.action)
             if part is not None:
                 counted.setdefault(part, []).append(contact.at)
-    yield from _full(policy, counted, since, zone)
+    yield from _full(policy, counted, since, now, zone)
     if SHOWN in policy.counts:
         yield from _nearly_full(limits, policy, counted, since, places)
 
 
-def _full(policy: AtMost, counted: dict[str, list[int]], since: int, zone: str) -> Iterator[Hold]:
+def _full(policy: AtMost, counted: dict[str, list[int]], since: int, now: datetime, zone: str) -> Iterator[Hold]:
     for part, moments in sorted(counted.items()):
         if len(moments) >= policy.most:
             # Those that leave the window before there is room again: all but the newest most - 1.
             leaves = sorted(moments)[len(moments) - policy.most]
-            until = policy.within.after(leaves, zone)
+            until = policy.within.after(leaves, zone, micros(now))
             yield Hold(policy.name, "at_most", part, 0, len(moments), policy.most, since, until)
 
 
@@ -134,4 +134,5 @@ def _apart(limits: Limits, policy: Apart, history: History, now: datetime, zone:
     since = policy.length.before(now, zone)
     last = next(history.newest(SHOWN, policy.scope, limits.actions, since), None)
     if last is not None:
-        yield Hold(policy.name, "distance", "", 0, 1, 1, last.at, policy.length.after(last.at, zone))
+        until = policy.length.after(last.at, zone, micros(now))
+        yield Hold(policy.name, "distance", "", 0, 1, 1, last.at, until)

@@ -51,15 +51,19 @@ class Length:
         """Give the moment that lies this long before; a window counts what comes after it."""
         return self._from(now, zone, -1)
 
-    def after(self, moment: int, zone: str) -> int:
-        """Give the first moment whose window leaves `moment` out; around changes of clocks, by quarters of an hour."""
+    def after(self, moment: int, zone: str, now: int = _FIRST) -> int:
+        """Give the first moment after `now` whose window leaves `moment` out; by quarters where clocks change.
+
+        Args:
+            now: where the clocks went back, a window may begin earlier again, and take in what it had left out.
+        """
         end = self.on(moment, zone)
         if not self.days:
             return end
         for _ in range(_STEPS):
-            if self.before(instant(end), zone) < moment:
+            if end <= now or self.before(instant(end), zone) < moment:
                 end += STEP
-            elif self.before(instant(end - STEP), zone) >= moment:
+            elif end - STEP > now and self.before(instant(end - STEP), zone) >= moment:
                 end -= STEP
             else:
                 break
