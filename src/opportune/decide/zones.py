@@ -24,8 +24,9 @@ def is_zone(name: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def _is_known(name: str) -> bool:
-    if name in ("localtime", "posixrules") or name.startswith("right/"):
-        # Every machine has its own of the first two, and the last counts leap seconds: decisions would differ.
+    if name in ("localtime", "posixrules") or name.startswith(("posix/", "right/")):
+        # Every machine has its own of the first two; the others are folders that only some have, and the zones of the
+        # last count leap seconds: decisions would differ.
         return False
     try:
         ZoneInfo(name)
