@@ -108,6 +108,15 @@ def test_a_customer_who_is_in_no_store_yet_is_counted_from_the_first_contact(cap
     assert sum(counted) == 2
 
 
+def test_one_answer_to_nobody_shows_no_more_than_a_window_allows_and_counts_for_nobody(tmp_path: Path) -> None:
+    one = "one: {at_most: 1, within: {days: 7}, exempt: []}\nbreath: {apart: {hours: 4}, exempt: []}\n"
+
+    with serving(tmp_path / "shop.db", of=limited(one)) as service:
+        answers = [shown(service.decide(f"r-{number}")) for number in range(3)]
+
+    assert [len(answer) for answer in answers] == [1, 1, 1]
+
+
 def test_a_window_slides(capped: Service, clock: Clock) -> None:
     know(capped, "c-1")
     begin = clock.now
