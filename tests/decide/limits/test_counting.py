@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import numpy as np
 import pytest
 
 from opportune.decide import Draws, State, decide
 from opportune.decide.limits.counting import policy_holds
 from opportune.decide.limits.history import History
-from opportune.decide.limits.limits import AtMost, Limits, Scope
+from opportune.decide.limits.limits import Apart, AtMost, Limits, Quiet, Rest, Scope
 from opportune.decide.limits.windows import Length, micros
-from opportune.records import Contact
+from opportune.records import Contact, Hold
 from tests.worlds import NOON, Item, World, model_of, replace, request
 
 GROUPS = {"a": "things", "b": "things", "c": "others"}
@@ -43,6 +45,42 @@ def limits_with(policy):
     return Limits(policies=(policy,), actions=actions, size=len(actions))
 
 
+def test_policies_hold_in_the_order_of_the_project_and_quiet_hours_only_while_they_last():
+    nights = Quiet("nights", scope_of("abc"), 600, 900, frozenset(range(7)))
+    mornings = Quiet("mornings", scope_of("abc"), 300, 600, frozenset(range(7)))
+    limits = replace(limits_with(nights), policies=(mornings, nights, at_most(1)))
+
+    found = list(policy_holds(limits, history("a"), {}, NOON, "UTC", 1))
+
+    assert found[0] == Hold("nights", "quiet", "", 0, 0, 0, None, micros(NOON) + 3 * HOUR)
+    assert [hold.limit for hold in found] == ["nights", "few"]
+
+
+def test_a_distance_is_kept_from_the_last_contact():
+    policy = Apart("breath", scope_of("abc"), Length(0, 4 * 3_600))
+
+    found = holds(policy, history("ab"), places=1)
+
+    assert found == [Hold("breath", "distance", "", 0, 1, 1, micros(NOON) - HOUR, micros(NOON) + 3 * HOUR)]
+
+
+def test_rests_are_listed_by_what_rests():
+    policy = Rest("tired", scope_of("abc"), "seen", 1, None, None, Length(1), "action")
+
+    assert [hold.part for hold in holds(policy, history("ca", "seen"), places=1)] == ["action:a", "action:c"]
+
+
+def test_of_rests_that_began_in_an_hour_that_came_twice_the_one_that_ends_last_holds():
+    policy = Rest("tired", scope_of("abc"), "seen", 1, None, None, Length(1), "all")
+    began = [datetime.fromisoformat(f"2026-10-25T{clock}") for clock in ("02:50+02:00", "02:10+01:00")]
+    seen = History([Contact(micros(at), "seen", "a", "card", "desk", "main", "d") for at in began], {})
+
+    (hold,) = policy_holds(limits_with(policy), seen, {}, began[1], "Europe/Warsaw", 1)
+
+    assert hold.since == micros(began[0])
+    assert hold.until == micros(datetime.fromisoformat("2026-10-26T02:50+01:00"))
+
+
 def holds(policy, own, places, units=None):
     return list(policy_holds(limits_with(policy), own, units or {}, NOON, "UTC", places))
 
@@ -66,6 +104,7 @@ def holds(policy, own, places, units=None):
         (at_most(2, "group"), "ac", 1, []),
         (at_most(1, "group"), "c", 3, [("group:others", 0), ("group:things", 1)]),
         (at_most(1, "action"), "b", 3, [("action:b", 0)]),
+        (at_most(1, "action"), "cb", 3, [("action:b", 0), ("action:c", 0)]),
         (at_most(1, what="seen"), "", 3, []),
     ],
 )
