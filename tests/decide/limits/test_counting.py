@@ -81,6 +81,19 @@ def test_of_rests_that_began_in_an_hour_that_came_twice_the_one_that_ends_last_h
     assert hold.until == micros(datetime.fromisoformat("2026-10-26T02:50+01:00"))
 
 
+def test_a_rest_over_a_day_of_25_hours_lasts_to_its_end():
+    policy = Rest("tired", scope_of("abc"), "seen", 1, None, None, Length(1), "all")
+    began, now, end = map(
+        datetime.fromisoformat, ("2026-10-24T12:00+02:00", "2026-10-25T11:59+01:00", "2026-10-25T12:00+01:00")
+    )
+    seen = History([Contact(micros(began), "seen", "a", "card", "desk", "main", "d")], {})
+
+    (hold,) = policy_holds(limits_with(policy), seen, {}, now, "Europe/Warsaw", 1)
+
+    assert hold.until == micros(end)
+    assert list(policy_holds(limits_with(policy), seen, {}, end, "Europe/Warsaw", 1)) == []
+
+
 def holds(policy, own, places, units=None):
     return list(policy_holds(limits_with(policy), own, units or {}, NOON, "UTC", places))
 
