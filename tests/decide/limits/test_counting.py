@@ -56,6 +56,23 @@ def test_policies_hold_in_the_order_of_the_project_and_quiet_hours_only_while_th
     assert [hold.limit for hold in found] == ["nights", "few"]
 
 
+@pytest.mark.parametrize(
+    ("strangers", "channels", "shown", "counted"),
+    [
+        (True, None, ["a", "gone", "c"], 2),
+        (False, None, ["a", "gone", "c"], 1),
+        (True, {"desk"}, ["a", "gone"], 2),
+        (True, {"app"}, ["a", "gone"], 0),
+    ],
+)
+def test_what_the_strategy_no_longer_has_counts_where_all_actions_are_covered(strangers, channels, shown, counted):
+    scope = replace(scope_of("ab"), strangers=strangers, channels=channels and frozenset(channels))
+
+    found = holds(replace(at_most(1), scope=scope), history(shown), places=1)
+
+    assert [hold.count for hold in found] == ([counted] if counted else [])
+
+
 def test_a_distance_is_kept_from_the_last_contact():
     policy = Apart("breath", scope_of("abc"), Length(0, 4 * 3_600))
 
