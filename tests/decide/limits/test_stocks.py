@@ -120,7 +120,7 @@ def test_a_stock_that_is_not_paced_is_there_from_the_begin_of_its_period_until_t
     assert hold.until == micros(begin + timedelta(days=1))
 
 
-@pytest.mark.parametrize(("uses", "taken", "wanted"), [((1, 0, 0), 10, 11), ((2, 3, 0), 10, 12)])
+@pytest.mark.parametrize(("uses", "taken", "wanted"), [((1, 0, 0), 10, 11), ((2, 3, 0), 10, 12), ((2, 0, 0), 98, 100)])
 def test_a_paced_stock_is_told_to_be_there_again_when_it_lets_out_what_the_least_action_uses(uses, taken, wanted):
     one, begin = stock(100, uses, "day", paced=True), datetime(2026, 12, 1, tzinfo=UTC)
 
@@ -156,8 +156,25 @@ def test_a_stock_that_was_lost_holds_what_uses_as_much():
     hold = sold_out(plan, "headsets", "a1", NOON)
     decision = decide(plan, State(model_of(plan), 0, holds=(hold,)), request(), NOON, Draws("x"))
 
+    assert hold == Hold("headsets", "stock", "over:1", 0, 9, 10)
     stages = np.frombuffer(decision.traces[0].stages, dtype=np.uint8)
     assert [Stage(stage) for stage in stages] == [Stage.SHOWN, Stage.LIMITED, Stage.SHOWN]
+
+
+def test_a_stock_of_which_nothing_was_taken_is_whole():
+    one = stock(units=3, uses=(3, 0, 0))
+
+    assert list(stock_holds(limits_with(one), {}, NOON, 3)) == []
+
+
+def test_a_paced_stock_lets_nothing_out_at_the_begin_of_its_period():
+    one, begin = stock(100, (2, 3, 0), "day", paced=True), datetime(2026, 12, 1, tzinfo=UTC)
+
+    (hold,) = holds(one, 0, now=begin)
+
+    assert (hold.left, hold.count, hold.of) == (0, 0, 0)
+    assert begin < instant(hold.until) < begin + timedelta(minutes=1)
+    assert sold_out(plan_with(one), "headsets", "a1", begin).count == 0
 
 
 MONTH = 31 * 86_400
