@@ -121,6 +121,7 @@ def test_a_loaded_project_can_be_checked_later() -> None:
         ("quality.yaml", "missing: { warn_above: 1, inputs: { customer.age: 1 } }\n"),
         ("contact_policies.yaml", "rare: { at_most: 1, within: { days: 60 } }\n"),
         ("stocks.yaml", "sim_cards: { money: 1000, currency: JPY }\n"),
+        ("contact_policies.yaml", 'sundays: { quiet: { from: "00:00", until: "00:00", days: [sun] } }\n'),
     ],
 )
 def test_what_lies_just_inside_of_a_bound_is_sound(path: str, text: str) -> None:

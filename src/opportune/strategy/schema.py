@@ -110,6 +110,14 @@ def _schema(file: str, content: Any) -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": file}
 
 
+def _expect_value(key: dict[str, Any]) -> None:
+    """Let a key that may be left out not stand there with nothing behind it either."""
+    kinds = [one for one in key.get("anyOf", ()) if one != {"type": "null"}]
+    if len(kinds) < len(key.get("anyOf", ())):
+        del key["anyOf"], key["default"]
+        key |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+
+
 def _describe(definition: dict[str, Any]) -> None:
     """Put the words of a section's docstring to the section and to its keys."""
     title = str(definition.get("title", ""))
@@ -120,5 +128,6 @@ def _describe(definition: dict[str, Any]) -> None:
     texts = key_texts(section)
     for key, value in definition.get("properties", {}).items():
         value.pop("title", None)
+        _expect_value(value)
         if key in texts:
             value["description"] = texts[key]

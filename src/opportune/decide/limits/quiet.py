@@ -10,7 +10,7 @@ from opportune.decide.limits.windows import MICRO, STEP, instant, micros
 
 __all__ = ["quiet_until"]
 
-DAY = 1_440
+DAY, WEEK = 1_440, 10_080
 """Minutes."""
 
 
@@ -33,9 +33,16 @@ def quiet_until(policy: Quiet, now: datetime, zone: str) -> int | None:
 
 def _minutes_left(policy: Quiet, local: datetime) -> int | None:
     """Give how long the quiet hours still last that a local time lies in, from its minute on; None for none."""
-    minute, today = local.hour * 60 + local.minute, local.weekday()
+    minute, day = local.hour * 60 + local.minute, local.weekday()
     if policy.begin < policy.end:
-        return policy.end - minute if policy.begin <= minute < policy.end and today in policy.days else None
-    if minute >= policy.begin and today in policy.days:
-        return policy.end - minute + DAY
-    return policy.end - minute if minute < policy.end and (today - 1) % 7 in policy.days else None
+        return policy.end - minute if policy.begin <= minute < policy.end and day in policy.days else None
+    left = policy.end - minute + DAY
+    if minute < policy.begin:
+        # They began the day before.
+        day, left = (day - 1) % 7, left - DAY
+    if left <= 0 or day not in policy.days:
+        return None
+    while policy.begin == policy.end and (day := (day + 1) % 7) in policy.days and left < WEEK:
+        # One whole day follows the other.
+        left += DAY
+    return left

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import get_args
 
 from opportune.strategy.checks.nights import check_nights
 from opportune.strategy.checks.notes import Notes
 from opportune.strategy.compile_limits import covered_actions, covered_channels
-from opportune.strategy.sections.limits import ContactPolicy, Trigger
+from opportune.strategy.sections.limits import ContactPolicy, Day, Trigger
 from opportune.strategy.sections.outcomes import SHOWN
 from opportune.strategy.sections.times import Duration
 from opportune.strategy.wording import suggest
@@ -207,9 +208,9 @@ def expect_outcome(
 def _check_quiet(notes: Notes, name: str, policy: ContactPolicy) -> None:
     quiet = policy.quiet
     assert quiet is not None
-    if quiet.begin == quiet.until:
+    if quiet.begin == quiet.until and {*quiet.days} == {*get_args(Day)}:
         message = "quiet hours that cover the whole day"
-        remedy = "set another end; to switch actions off, write 'active: false' there"
+        remedy = "set another end, or name 'days:'; to switch actions off, write 'active: false' there"
         notes.report(FILE, [name, "quiet"], message, remedy, "quiet-all-day")
     for index, day in enumerate(quiet.days):
         if day in quiet.days[:index]:

@@ -22,7 +22,7 @@ def check_nights(notes: Notes) -> None:
     quiet = {
         name: (covered_actions(project, policy), covered_channels(project, policy), policy.quiet)
         for name, policy in project.contact_policies.items()
-        if policy.quiet is not None and policy.quiet.begin != policy.quiet.until
+        if policy.quiet is not None and _length(policy.quiet) * len({*policy.quiet.days}) < WEEK
     }
     seen: set[tuple[str, ...]] = set()
     for action, section in project.actions.items():
@@ -48,8 +48,13 @@ def _minutes(hours: Iterable[QuietHours]) -> int:
     """Give the minutes of a week in which one of them lasts, as the bits of a number."""
     found = 0
     for one in hours:
-        length = (1 << (one.until - one.begin) % DAY) - 1
+        lasting = (1 << _length(one)) - 1
         for day in one.days:
-            found |= length << (get_args(Day).index(day) * DAY + one.begin)
+            found |= lasting << (get_args(Day).index(day) * DAY + one.begin)
     # What goes on beyond Sunday lasts into Monday.
     return (found | found >> WEEK) & ((1 << WEEK) - 1)
+
+
+def _length(hours: QuietHours) -> int:
+    """Give the minutes from begin to end; a whole day where both are the same."""
+    return (hours.until - hours.begin) % DAY or DAY

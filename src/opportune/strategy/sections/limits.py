@@ -66,7 +66,8 @@ class QuietHours(Section):
 
     Keys:
         from: time of day at which they begin, such as "21:00". Required.
-        until: time of day at which they end; where it is not later, on the next day. Required.
+        until: time of day at which they end; where it is not later, on the next day, so that the same time is a whole
+            day. Required.
         days: on which they begin: mon, tue, wed, thu, fri, sat, sun. Default all.
     """
 
