@@ -125,6 +125,9 @@ def _exchanged(exchange: Exchange, curve: Tradeoff) -> str:
     if not isfinite(exchange.each.value):
         return f"{exchange.goal}: cannot be told, since {curve.goal} stays as it is"
     between = f"between {exchange.low:g} and {exchange.high:g} times the weight"
+    if not isfinite(exchange.each.low):
+        told = f"{exchange.goal}: {exchange.each.value:+.4g} {curve.units[exchange.goal]}, {between}"
+        return f"{told}; it changes for too few to tell a range"
     return f"{exchange.goal}: {_interval(exchange.each, '+')} {curve.units[exchange.goal]}, {between}"
 
 

@@ -95,6 +95,21 @@ def test_answers_tell_the_goals_that_they_can():
     assert each["calls_avoided"] == pytest.approx(expected, nan_ok=True)
 
 
+@pytest.mark.parametrize(("changed", "is_told"), [(1, False), (2, False), (6, True)])
+def test_a_range_is_told_where_the_goal_changes_for_more_than_hardly_anybody(changed, is_told):
+    side = side_of(example("telecom"), None, None, "numpy")
+    amounts = np.zeros((2, 50, 3))
+    amounts[1, :changed, 1] = np.arange(1, changed + 1)
+    amounts[1, :changed, 0] = 5.0
+
+    curve = tradeoff(side.plan, "retention", (0.0, PRESENT), Rows("model", np.arange(50), amounts, (0, changed)))
+
+    profit = next(one.each for one in curve.present if one.goal == "profit")
+    assert profit.value == pytest.approx(5.0 * changed / sum(range(changed + 1)))
+    assert math.isfinite(profit.low) == math.isfinite(profit.high) == is_told
+    assert not is_told or profit.low < profit.value < profit.high
+
+
 def test_the_weight_as_it_is_is_always_tried():
     assert weights_tried(0.0, 3.0, 7) == (0.0, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0)
     assert weights_tried(2.0, 3.0, 2) == (1.0, 2.0, 3.0)

@@ -20,6 +20,7 @@ from opportune.evaluate.foresight.effect import Expectation
 from opportune.evaluate.goals.firsts import Tell, is_taught, persons_of, with_plan
 from opportune.evaluate.goals.variations import reweighted
 from opportune.evaluate.off_policy import Bootstrap, Interval
+from opportune.evaluate.off_policy.bootstrap import CHANCE, between
 from opportune.outcomes import Names
 
 __all__ = ["PRESENT", "Exchange", "Point", "Rows", "Tradeoff", "decided_rows", "plans_of", "tradeoff", "weights_tried"]
@@ -74,7 +75,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
 
     Args:
         low, high: factors between which that is.
-        each: nan where the goal does not change between them.
+        each: nan where the goal does not change between them; without a range where it does for hardly anybody.
     """
 
     goal: str
@@ -215,6 +216,8 @@ class _Curve:
             source = min(self._source(name), self._source(own.name))
             amounts = self._sources[source].amounts
             more = amounts[high] - amounts[low]
-            each = self._bootstraps[source].interval(more[:, place], own.sign * more[:, self._own])
+            value, draws = self._bootstraps[source].ratios(more[:, place], own.sign * more[:, self._own])
+            # Where the goal changes for so few that many draws hold none of them, the others tell no range.
+            each = between(value, draws if np.isfinite(draws).mean() >= CHANCE else draws[:0])
             found.append(Exchange(goal=name, low=self._factors[low], high=self._factors[high], each=each))
         return found

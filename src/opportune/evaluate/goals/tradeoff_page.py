@@ -54,7 +54,7 @@ def _exchanged(one: Exchange, curve: Tradeoff, words: Words) -> str:
     if not isfinite(one.each.value):
         return words.say("no exchange", goal=one.goal, own=curve.goal)
     return words.say(
-        "each",
+        "each" if isfinite(one.each.low) else "each of few",
         goal=one.goal,
         value=one.each.value,
         unit=curve.units[one.goal],
