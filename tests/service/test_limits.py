@@ -87,6 +87,14 @@ def ask_at_once(service: Service, count: int, customer: str = "", **fields: Any)
     return service.runner.run(ask())
 
 
+def test_whom_several_decisions_meet_first_is_made_once(capped: Service) -> None:
+    ask_at_once(capped, 4, "c-new")
+
+    entries = capped.call("GET", "/v1/customers/c-new/history").json()["entries"]
+    assert Counter(entry["kind"] for entry in entries) == {"profile": 1, "decision": 4}
+    assert capped.call("GET", "/v1/customers/c-new").json()["version"] == 1
+
+
 def test_a_person_is_shown_no_more_than_the_policy_allows_however_many_ask_at_once(capped: Service) -> None:
     know(capped, "c-1")
 

@@ -285,7 +285,12 @@ class Decider:
             return profile
         await self._writer.write(
             SaveProfile(
-                id=self._settings.new_id(), identifier=value, identifier_kind=kind, attributes={}, replace=False
+                id=self._settings.new_id(),
+                identifier=value,
+                identifier_kind=kind,
+                attributes={},
+                replace=False,
+                newcomer=True,
             )
         )
         serving.profiles.forget(key_of(kind, value))

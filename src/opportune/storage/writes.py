@@ -60,6 +60,7 @@ class SaveProfile(msgspec.Struct, frozen=True, kw_only=True):
         replace: whether attributes not named here are dropped (PUT) or kept (PATCH).
         occurred_at: when the values came to be known; None takes the time of arrival.
         zone: IANA time zone of the person.
+        newcomer: whether it is only to make a person: where the identifier leads to one, nothing changes.
     """
 
     id: str
@@ -71,6 +72,8 @@ class SaveProfile(msgspec.Struct, frozen=True, kw_only=True):
     origin: Origin | None = None
     occurred_at: datetime | None = None
     zone: str | None = None
+    # Unset is left out of the bytes that a retry must repeat, so that those of earlier versions stay the same.
+    newcomer: bool | msgspec.UnsetType = msgspec.UNSET
 
 
 class DropValues(msgspec.Struct, frozen=True, kw_only=True):

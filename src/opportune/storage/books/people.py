@@ -45,6 +45,8 @@ def save_profile(ledger: Ledger, item: Request, write: SaveProfile) -> Receipt:
     person, comer = person_of(ledger, write.identifier_kind, write.identifier)
     profiles = ledger.found.profiles
     old = profiles.get(person, NOBODY)
+    if write.newcomer and comer is None:
+        return Receipt(sequence=old.sequence, repeated=True, version=old.version)
     union = ledger.union(ledger.root(person))
     version = max(profiles.get(one, NOBODY).version for one in union) + 1
     attributes: dict[str, Any] = {}

@@ -38,6 +38,20 @@ class ProfilesContract(StorageCase):
         assert profile is not None
         assert profile.attributes == {"age": 41}
 
+    def test_a_newcomer_is_made_once(self, storage: Storage) -> None:
+        made = SaveProfile(id="p1", identifier="c-001", attributes={}, replace=False, newcomer=True)
+        again = SaveProfile(id="p2", identifier="c-001", attributes={}, replace=False, newcomer=True)
+        first, second = storage.write([made, again])
+        third = one(storage, SaveProfile(id="p3", identifier="c-001", attributes={}, replace=False, newcomer=True))
+
+        assert isinstance(first, Receipt)
+        assert isinstance(second, Receipt)
+        assert [receipt.repeated for receipt in (first, second, third)] == [False, True, True]
+        profile = storage.profile("c-001")
+        assert profile is not None
+        assert profile.version == 1
+        assert list(verify_storage(storage)) == []
+
     def test_patches_of_one_batch_see_each_other(self, storage: Storage) -> None:
         attributes: list[dict[str, Any]] = [{f"a{number}": number} for number in range(5)]
         storage.write([save_profile(f"p{i}", replace=False, **values) for i, values in enumerate(attributes)])
