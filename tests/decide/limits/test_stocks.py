@@ -99,6 +99,15 @@ def test_what_uses_more_than_is_left_is_held_and_the_rest_shares_a_quota():
     assert holds(stock(units=10, uses=(4, 4, 4)), 5) == [Hold("headsets", "stock", "within:5", 1, 5, 10)]
 
 
+@pytest.mark.parametrize(("taken", "members"), [(8, [True, True, False, False]), (7, [True, True, True, False])])
+def test_a_quota_of_a_stock_counts_what_uses_it_and_no_more_than_is_left(taken, members):
+    one = stock(uses=(1, 2, 3, 0))
+
+    (quota,) = quotas_of(limits_with(one), holds(one, taken))
+
+    assert (quota.members.tolist(), quota.most) == (members, 1)
+
+
 def test_a_quota_of_a_stock_holds_in_the_answer():
     plan = plan_with(stock(units=10, uses=(4, 4, 0)))
     found = tuple(stock_holds(plan.limits, {("headsets", ""): 5}, NOON, 3))
