@@ -175,5 +175,9 @@ def test_answers_and_explanations_say_the_whole_chance_and_its_last_step() -> No
     assert why.parts["goal.profit"] == pytest.approx(
         why.parts["propensity.buy"] * (20 if why.action == "tablet" else 10)
     )
+    assert (
+        f"buy {100 * first.propensity['buy']:.3g} % = basket {100 * first.propensity['basket']:.3g} % × "
+        in why.in_a_row
+    )
     assert f"× {100 * step:.3g} %" in why.in_a_row
     assert why.in_a_row in why.reason
