@@ -14,9 +14,10 @@ import typer
 from opportune.cli.contact import KEYS, named_problem, read_attributes, read_customer, read_object, read_profile
 from opportune.cli.output import JsonOption, fail, failures, out, print_json
 from opportune.cli.reasons import print_decision
-from opportune.cli.standing import doubts_of, facts_of_features, facts_of_session, facts_of_units, standing_of
+from opportune.cli.standing import facts_of_features, facts_of_session, facts_of_units, standing_of
 from opportune.customers.texts import FoundInText
 from opportune.decide import Draws, State, decide, explain, gather, holds_of, places_of, seed_of, tired_of, visible
+from opportune.decide.limits.windows import micros
 from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.errors import InputError, Problem
 from opportune.outcomes import Learner, new_model
@@ -25,10 +26,12 @@ from opportune.service.contacts import read_contact
 from opportune.service.course import Course
 from opportune.service.profiles import KnownProfile
 from opportune.service.publishing import as_published, known_in
+from opportune.service.quality import doubts_of
 from opportune.service.revisions import Strategy, strategy_from_folder
 from opportune.storage import Storage, open_storage
 from opportune.strategy.gathering import gathered_of
 from opportune.strategy.imagined import imagined
+from opportune.strategy.quality import freshness
 from opportune.strategy.sections.personas import Persona
 
 __all__ = ["decide_command"]
@@ -84,6 +87,9 @@ def decide_command(
         if strategy.registries.texts is not None and said.text:
             read = strategy.registries.texts.read(said.text, request.language)
         is_nobody = not given.keys() & OF_SOMEBODY
+        of_profile: tuple[str, ...] = ()
+        if profile.person is not None:
+            of_profile = doubts_of(freshness(strategy.project), strategy, profile, micros(moment)).doubts
         cleared = [name for name, value in given.get("context", {}).items() if value is None]
         known = {
             **facts_of_session(strategy, storage, key, request.session, moment, cleared),
@@ -107,7 +113,7 @@ def decide_command(
             holds=holds,
             tired=tired_of(plan, standing, facts, moment),
             gathered=found.facts,
-            doubts=(*doubts_of(strategy, profile, moment), *read.doubts, *found.doubts),
+            doubts=(*of_profile, *read.doubts, *found.doubts),
         )
         decision = decide(plan, state, request, moment, Draws(seed_of(plan, state, request)))
         decision = msgspec.structs.replace(decision, id="not recorded")

@@ -125,15 +125,15 @@ def _exchanged(exchange: Exchange, curve: Tradeoff) -> str:
     if not isfinite(exchange.each.value):
         return f"{exchange.goal}: cannot be told, since {curve.goal} stays as it is"
     between = f"between {exchange.low:g} and {exchange.high:g} times the weight"
-    if not isfinite(exchange.each.low):
-        told = f"{exchange.goal}: {exchange.each.value:+.4g} {curve.units[exchange.goal]}, {between}"
-        return f"{told}; it changes for too few to tell a range"
-    return f"{exchange.goal}: {_interval(exchange.each, '+')} {curve.units[exchange.goal]}, {between}"
+    of_few = "" if isfinite(exchange.each.low) else f"; {curve.goal} changes for too few to tell a range"
+    return f"{exchange.goal}: {_interval(exchange.each, '+')} {curve.units[exchange.goal]}, {between}{of_few}"
 
 
 def _interval(found: Interval, sign: str = "") -> str:
     if not isfinite(found.value):
         return "–"
+    if not isfinite(found.low):
+        return f"{found.value:{sign}.4g}"
     return f"{found.value:{sign}.4g} ({found.low:{sign}.4g} to {found.high:{sign}.4g})"
 
 

@@ -12,10 +12,9 @@ from opportune.customers.intake.session import Session
 from opportune.decide import Plan, Standing, stock_at
 from opportune.decide.limits.standing import off_today
 from opportune.decide.limits.windows import MICRO, instant, micros
-from opportune.decide.zones import OWN_ZONE, zone_of
 from opportune.records import Contact, Value
 from opportune.service.needs import needs_of
-from opportune.service.profiles import KnownProfile, fitting, identified, parted
+from opportune.service.profiles import fitting, identified, parted
 from opportune.service.revisions import Strategy
 from opportune.service.sessions import read_session
 from opportune.service.speakers import Speaker
@@ -23,19 +22,9 @@ from opportune.storage import Storage, orders_of
 from opportune.strategy.persona_consents import persona_consents
 from opportune.strategy.persona_events import let_happen
 from opportune.strategy.persona_units import persona_units
-from opportune.strategy.quality import freshness
 from opportune.strategy.sections.personas import Persona
 
-__all__ = ["doubts_of", "facts_of_features", "facts_of_session", "facts_of_units", "standing_of"]
-
-
-def doubts_of(strategy: Strategy, profile: KnownProfile, now: datetime) -> tuple[str, ...]:
-    """Name the attributes of a person of the store that are missing, too old or not what the strategy takes."""
-    if profile.person is None:
-        return ()
-    zone = zone_of(profile.facts.get(OWN_ZONE), strategy.plan.zone)
-    fresh = freshness(strategy.project)
-    return fresh.doubts(profile.facts, profile.times, profile.unfit, micros(now), zone).doubts
+__all__ = ["facts_of_features", "facts_of_session", "facts_of_units", "standing_of"]
 
 
 def facts_of_units(strategy: Strategy, storage: Storage | None, key: str | None, said: Persona) -> dict[str, Value]:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from opportune.customers.quality import Counts, Tally, added
+from opportune.customers.quality import Counts, Freshness, Lasting, Tally, added
 from opportune.decide.limits.consents import is_unprofiled
 from opportune.decide.limits.windows import micros
 from opportune.decide.zones import OWN_ZONE, zone_of
@@ -26,7 +26,7 @@ from opportune.storage import Storage
 from opportune.storage.cluster import ProcessReport
 from opportune.strategy.quality import closed_inputs, freshness, quality_inputs, thresholds
 
-__all__ = ["Quality", "recorded"]
+__all__ = ["Quality", "doubts_of", "recorded"]
 
 COMPARED_FOR = timedelta(minutes=1)
 """How long what was read of the journal is told again without reading it anew."""
@@ -42,6 +42,12 @@ class _Told(msgspec.Struct, frozen=True, array_like=True):
 
 
 _decode = msgspec.msgpack.Decoder(_Told).decode
+
+
+def doubts_of(fresh: Freshness, strategy: Strategy, profile: KnownProfile, at: int) -> Lasting:
+    """Say what is in doubt of a known person at a moment, in microseconds."""
+    zone = zone_of(profile.facts.get(OWN_ZONE), strategy.plan.zone)
+    return fresh.doubts(profile.facts, profile.times, profile.unfit, at, zone)
 
 
 class Quality:
@@ -73,9 +79,7 @@ class Quality:
         memory = profile.facts.memory
         known = memory.get(_DOUBTS)
         if known is None or known[0] is not self._fresh or not known[2] <= at < known[1].until:
-            zone = zone_of(profile.facts.get(OWN_ZONE), self._strategy.plan.zone)
-            lasting = self._fresh.doubts(profile.facts, profile.times, profile.unfit, at, zone)
-            known = memory[_DOUBTS] = self._fresh, lasting, at
+            known = memory[_DOUBTS] = self._fresh, doubts_of(self._fresh, self._strategy, profile, at), at
         found: tuple[str, ...] = known[1].doubts
         return found
 

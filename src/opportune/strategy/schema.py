@@ -114,7 +114,8 @@ def _expect_value(key: dict[str, Any]) -> None:
     """Let a key that may be left out not stand there with nothing behind it either."""
     kinds = [one for one in key.get("anyOf", ()) if one != {"type": "null"}]
     if len(kinds) < len(key.get("anyOf", ())):
-        del key["anyOf"], key["default"]
+        del key["anyOf"]
+        key.pop("default", None)
         key |= kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
 
 

@@ -56,6 +56,7 @@ def _exchanged(one: Exchange, curve: Tradeoff, words: Words) -> str:
     return words.say(
         "each" if isfinite(one.each.low) else "each of few",
         goal=one.goal,
+        own=curve.goal,
         value=one.each.value,
         unit=curve.units[one.goal],
         low=one.each.low,

@@ -20,8 +20,8 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "exchange less": "One less of {goal} ({unit}) means, around the weight as it is:",
         "each": "{goal}: {value:+.4g} {unit} ({low:+.4g} to {high:+.4g}), between {less:g} and {more:g} times the"
         " weight",
-        "each of few": "{goal}: {value:+.4g} {unit}, between {less:g} and {more:g} times the weight; it changes for too"
-        " few to tell a range",
+        "each of few": "{goal}: {value:+.4g} {unit}, between {less:g} and {more:g} times the weight; {own} changes"
+        " for too few to tell a range",
         "no exchange": "{goal}: cannot be told, since {own} stays as it is",
         "picture": "{other} against {own}",
         "picture text": "{own} from left to right, {other} from bottom to top; a point for each weight, from {low:g} to"
@@ -59,8 +59,8 @@ _TEXTS: dict[Language, dict[str, str]] = {
         "exchange less": "Jedna jednostka celu {goal} ({unit}) mniej oznacza w pobliżu obecnej wagi:",
         "each": "{goal}: {value:+.4g} {unit} (od {low:+.4g} do {high:+.4g}), przy wadze od {less:g}× do {more:g}×"
         " obecnej",
-        "each of few": "{goal}: {value:+.4g} {unit}, przy wadze od {less:g}× do {more:g}× obecnej; zmienia się u zbyt"
-        " niewielu, by podać przedział",
+        "each of few": "{goal}: {value:+.4g} {unit}, przy wadze od {less:g}× do {more:g}× obecnej; {own} zmienia się"
+        " u zbyt niewielu, by podać przedział",
         "no exchange": "{goal}: nie da się powiedzieć, bo {own} się nie zmienia",
         "picture": "{other} wobec {own}",
         "picture text": "{own} od lewej do prawej, {other} z dołu do góry; punkt dla każdej wagi, od {low:g}× do"
