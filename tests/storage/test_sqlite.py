@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +18,7 @@ from opportune.errors import DamageError, StoreBusyError, StoreError
 from opportune.storage import (
     AdoptModel,
     ErasePayloads,
+    Kind,
     RecordEvent,
     SqliteStorage,
     Storage,
@@ -22,7 +26,7 @@ from opportune.storage import (
     verify_storage,
 )
 from opportune.storage.sqlite import file
-from opportune.storage.sqlite.checkpoints import WAL_PAGES
+from opportune.storage.sqlite.checkpoints import PASS_COMMITS, PASS_PAGES, WAL_PAGES
 from opportune.storage.sqlite.file import check_library
 from opportune.testing.storage import StorageContract, accept, fill, forget, merge, save_decision, save_profile
 
@@ -307,6 +311,47 @@ def test_the_log_of_changes_begins_anew_and_so_it_does_after_somebody_read_an_ol
         size = wal.stat().st_size
         write_until(3 * WAL_PAGES, "again")
         assert wal.stat().st_size == size
+
+
+def test_small_commits_are_moved_into_the_file_before_they_are_many_pages(path: Path) -> None:
+    with SqliteStorage(path) as storage:
+        for number in range(PASS_COMMITS):
+            storage.write([save_decision(f"small{number}")])
+        with apsw.Connection(str(path)) as looking:
+            for _ in range(500):
+                _, written, moved = looking.execute("pragma wal_checkpoint(noop)").get
+                if moved:
+                    break
+                time.sleep(0.01)
+
+        assert 0 < moved <= written < PASS_PAGES
+
+
+def test_a_decision_is_found_without_a_look_at_all_the_others(path: Path) -> None:
+    """Left to itself, SQLite looks for what was erased through the whole journal."""
+    with SqliteStorage(path) as storage:
+        read, steps = storage._read, []
+
+        def explained(sql: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+            steps.extend(row[3] for row in read(f"explain query plan {sql}", values))
+            return read(sql, values)
+
+        storage._read = explained  # type: ignore[method-assign]
+        decision = next(entry.decision for entry in storage.journal() if entry.kind == Kind.DECISION)
+        assert decision is not None
+        now = datetime.now(UTC)
+        steps.clear()
+        assert storage.decision(decision) is not None
+        assert storage.said(decision) is not None
+        storage.outcomes_of(decision)
+        storage.about([decision])
+        storage.due_windows(now, 100)
+        storage.contacts("c-1", now)
+
+    scanned = {step.split()[1] for step in steps if step.startswith("SCAN")}
+    # All of these have one row, or as many as were asked for; of what is erased one row is enough.
+    assert scanned <= {"anchor", "erasures", "(subquery-3)", "json_each", "p"}
+    assert "SEARCH journal USING INDEX journal_kind (kind=? AND sequence>? AND sequence<?)" in steps
 
 
 def test_erased_bytes_leave_the_files(tmp_path: Path) -> None:

@@ -50,15 +50,16 @@ def predict(
             upper += np.einsum("kf,fkt->kt", powers, top[o, :size])
             mean += np.einsum("f,fc->c", dense, means[o, :size])
             variance += np.einsum("f,fc->c", squares, variances[o, :size])
-        for own, above, total in ((mean, upper[0], log_odds[o]), (variance, upper[1], spread[o])):
-            np.add(own, (above + above[0]).take(group_of), out=total)
+        upper += upper[:, :1].copy()
+        above = upper.take(group_of, axis=1)
+        np.add(mean, above[0], out=log_odds[o])
+        np.add(variance, above[1], out=spread[o])
     _finish(log_odds, spread, propensity)
 
 
 def _finish(log_odds: Floats, spread: Floats, propensity: Floats) -> None:
     """Clip log odds, turn variance into spread, and fill propensity."""
-    np.minimum(log_odds, LOG_ODDS_MAX, out=log_odds)
-    np.maximum(log_odds, -LOG_ODDS_MAX, out=log_odds)
+    log_odds.clip(-LOG_ODDS_MAX, LOG_ODDS_MAX, out=log_odds)
     np.sqrt(spread, out=spread)
     np.negative(log_odds, out=propensity)
     np.exp(propensity, out=propensity)

@@ -126,12 +126,14 @@ def next_place(
         return igw(mean, spread, alive, u, strength, floor), field
     if method == GREEDY or strength == 0.0:
         return greedy(mean, spread, alive, u, floor), field
-    drawn = _draw(field, alive, u, floor)
-    if drawn.alive >= 0:
-        return drawn, field
-    if not alive.any():
+    if len(field.best):
+        drawn = _draw(field, alive, u, floor)
+        if drawn.alive >= 0:
+            return drawn, field
+    indices = alive.nonzero()[0]
+    if not len(indices):
         return nobody(0), field
-    field = _enter(mean, spread, alive, places, strength)
+    field = _enter(mean, spread, indices, places, strength)
     return _draw(field, alive, u, floor), field
 
 
@@ -140,20 +142,20 @@ def nowhere() -> Field:
     return Field(_NOBODY, _NOBODY, 1, _NOBODY, _NO_ROWS, _NO_ROWS, _NO_NODES, _NO_NODES, 0)
 
 
-def _enter(mean: Singles, spread: Singles, alive: Booleans, places: int, scale: float) -> Field:
-    """Find the contenders of the next `places` places; some are alive."""
-    indices = alive.nonzero()[0]
+def _enter(mean: Singles, spread: Singles, indices: Places, places: int, scale: float) -> Field:
+    """Find the contenders of the next `places` places among those with these indices."""
     m = mean.take(indices).astype(np.float64)
     s = spread.take(indices).astype(np.float64)
-    # NaN fails every comparison, so that extremes tell all.
-    size = np.abs(m)
-    if not (np.maximum.reduce(size) < np.inf and np.minimum.reduce(s) >= 0.0 and np.maximum.reduce(s) < np.inf):
-        return nowhere()
+    # NaN fails every comparison, and goes on into the sum, as do a mean and a spread that are infinite.
+    least = np.minimum.reduce(s)
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
+    size = np.abs(m)
     size *= FINEST
     np.maximum(s, size, out=s)
     np.maximum(s, 1e-30, out=s)
+    if not (least >= 0.0 and np.add.reduce(s) < np.inf):
+        return nowhere()
     cut, depth, least = _cut(m, s, min(places, len(m)))
     near = (m + REACH * s >= cut).nonzero()[0]
     contenders, m, s = indices.take(near), m.take(near), s.take(near)
@@ -201,8 +203,8 @@ def _draw(field: Field, alive: Booleans, u: float, floor: float) -> Selection:
         return nobody(STALE)
     n = int(np.count_nonzero(alive))
     rest = floor / n
-    chances = _chances(field, here)
-    chances *= 1.0 - floor
+    chances = _gained(field, here)
+    chances *= (1.0 - floor) / np.add.reduce(chances)
     chances += rest
     who = field.contenders[here]
     chosen, probability = pick(alive, who, chances, rest, u, n)
@@ -215,16 +217,18 @@ _NO_NODES = np.zeros(0)
 _ROWS = np.arange(BOUND + 1)
 
 
-def _chances(field: Field, here: Booleans) -> Doubles:
-    """Chance to draw the largest of every contender who is here, `here` as bool [K], float64."""
+def _gained(field: Field, here: Booleans) -> Doubles:
+    """Give every contender who is here, `here` as bool [K], a positive number in proportion to its chance, float64."""
     rows = field.row_of[here]
     product, shares, members = field.product, field.shares, field.members
     if len(rows) < len(here):
-        gone = field.row_of[~here]
-        own = gone[gone < BOUND]
-        product = product / np.multiply.reduce(field.below.take(own, axis=0), axis=0)
-        if len(own) < len(gone):
-            members -= len(gone) - len(own)
+        gone = field.row_of[~here].tolist()
+        for row in gone:
+            if row < BOUND:
+                product = product / field.below[row]
+            else:
+                members -= 1
+        if members < field.members:
             raised = _raised(field.pool, members)
             product *= raised[1:-1] / field.below[BOUND]
             shares = shares.copy()
@@ -234,9 +238,8 @@ def _chances(field: Field, here: Booleans) -> Doubles:
         gained[BOUND] /= members
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     np.maximum(gained, 1e-300, out=gained)
-    chances: Doubles = gained.take(rows)
-    chances /= np.add.reduce(chances)
-    return chances
+    of_each: Doubles = gained.take(rows)
+    return of_each
 
 
 def _below(m: Doubles, s: Doubles, cut: float) -> tuple[Doubles, Doubles]:
@@ -289,8 +292,7 @@ def _offsets(count: int) -> Doubles:
 
 def _odds_above(x: Singles) -> Singles:
     """Odds that a draw of the standard normal is above every x, which is changed."""
-    np.minimum(x, NORMAL_REACH, out=x)
-    np.maximum(x, -NORMAL_REACH, out=x)
+    x.clip(-NORMAL_REACH, NORMAL_REACH, out=x)
     square = x * x
     odds: Singles = square * LOG_ODDS[-1]
     for factor in LOG_ODDS[-2:0:-1]:

@@ -166,8 +166,8 @@ class Intake:
             self._recent.put(decision, remembered)
 
     def _read_decisions(self, decisions: list[str]) -> list[tuple[str, Remembered]]:
-        stored = ((decision, self._storage.decision(decision)) for decision in decisions)
-        return [(decision, Remembered.of(found.decision)) for decision, found in stored if found is not None]
+        found = ((decision, self._storage.said(decision)) for decision in decisions)
+        return [(decision, Remembered.of(said)) for decision, said in found if said is not None]
 
     def _outcome(self, serving: Serving, outcome: Outcome, said: Remembered | None) -> RecordOutcome:
         """Prepare a report.

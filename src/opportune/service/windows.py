@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 
 from opportune.errors import InputError
-from opportune.records import Outcome, Sign
+from opportune.records import Decision, Outcome, Sign
 from opportune.service.live import Live
 from opportune.service.recent import ShownPlace, origin_of
 from opportune.service.settings import Settings
-from opportune.storage import DueWindow, GroupWriter, RecordOutcome, ReleaseLeases, Storage, StoredDecision
+from opportune.storage import DueWindow, GroupWriter, RecordOutcome, ReleaseLeases, Storage
 
 __all__ = ["Sweeper"]
 
@@ -72,14 +72,13 @@ class Sweeper:
         return recorded
 
     def _due(self) -> list[RecordOutcome]:
-        found = ((window, self._storage.decision(window.decision)) for window in self._windows())
-        return [self._expiry(window, stored) for window, stored in found if stored is not None]
+        found = ((window, self._storage.said(window.decision)) for window in self._windows())
+        return [self._expiry(window, decision) for window, decision in found if decision is not None]
 
     def _windows(self) -> list[DueWindow]:
         return self._storage.due_windows(self._settings.clock(), BATCH)
 
-    def _expiry(self, window: DueWindow, stored: StoredDecision) -> RecordOutcome:
-        decision = stored.decision
+    def _expiry(self, window: DueWindow, decision: Decision) -> RecordOutcome:
         place = next(
             (
                 ShownPlace(shown.action, shown.treatment, placement.name)

@@ -11,6 +11,7 @@ from typing import Self
 import msgspec
 
 from opportune.errors import InputError, StoreError
+from opportune.records import Decision
 from opportune.storage.anchor import Anchor
 from opportune.storage.books import Book
 from opportune.storage.changes import Changes, Found
@@ -317,6 +318,10 @@ class Storage(Hooks):
     def decision(self, decision_id: str) -> StoredDecision | None:
         """A decision by its id."""
         return decisions.decision(self, self._decision_sequence(decision_id))
+
+    def said(self, decision_id: str) -> Decision | None:
+        """What a decision said, for those who need not know whether it can be made once more."""
+        return decisions.said(self, self._decision_sequence(decision_id))
 
     def decision_of_request(self, request_id: str) -> StoredDecision | None:
         """A decision by the idempotency key of its request."""

@@ -111,8 +111,9 @@ class Reads:
     OUTCOMES = Statement("select sequence from outcomes where decision = $1 order by sequence", ("text",))
     CHECKPOINT = Statement("select max(position) from models where position <= $1", ("int8",))
     LOST = Statement(
-        "select 1::int8 from erasures e join journal d on d.sequence = e.sequence and d.kind = 'decision'"
-        " join outcomes o on o.decision = d.decision where o.sequence > $1 and o.sequence <= $2 limit 1",
+        "select 1::int8 where exists (select 1 from erasures) and exists ("
+        "select 1 from journal o join decisions d on d.id = o.decision join erasures e on e.sequence = d.sequence"
+        " where o.kind = 'outcome' and o.sequence > $1 and o.sequence <= $2)",
         ("int8", "int8"),
     )
     DUE = Statement(

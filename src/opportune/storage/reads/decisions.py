@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from opportune.records import Decision
 from opportune.storage.entries import from_microseconds, to_microseconds
 from opportune.storage.hooks import Hooks
 from opportune.storage.kinds import ChangeBody, DecisionPayload, Kind, OutcomeBody
@@ -11,7 +12,7 @@ from opportune.storage.parting import decision_of
 from opportune.storage.reads.kept import damage, decoded, kept_anchor, kept_entry
 from opportune.storage.stored import DueWindow, StoredDecision, StoredOutcome
 
-__all__ = ["decision", "due_windows", "learnable", "outcomes", "taught_again"]
+__all__ = ["decision", "due_windows", "learnable", "outcomes", "said", "taught_again"]
 
 
 def decision(store: Hooks, sequence: int | None) -> StoredDecision | None:
@@ -19,14 +20,20 @@ def decision(store: Hooks, sequence: int | None) -> StoredDecision | None:
     entry = None if sequence is None else kept_entry(store, sequence)
     if entry is None:
         return None
-    said = decision_of(entry)
+    made = decision_of(entry)
     payload = entry.payload
     return StoredDecision(
-        decision=said,
+        decision=made,
         answer=payload.answer if isinstance(payload, DecisionPayload) else None,
         sequence=entry.sequence,
-        recomputable=payload is not None and _can_rebuild(store, said.position),
+        recomputable=payload is not None and _can_rebuild(store, made.position),
     )
+
+
+def said(store: Hooks, sequence: int | None) -> Decision | None:
+    """See `Storage.said`."""
+    entry = None if sequence is None else kept_entry(store, sequence)
+    return None if entry is None else decision_of(entry)
 
 
 def _can_rebuild(store: Hooks, position: int) -> bool:

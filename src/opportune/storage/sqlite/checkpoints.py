@@ -9,8 +9,10 @@ import apsw
 
 __all__ = ["Checkpointer"]
 
+PASS_COMMITS = 12
+"""Commits before their pages are moved into the file: of single decisions, which wait for the device behind a pass."""
 PASS_PAGES = 500
-"""Pages that come to the WAL before they are moved into the file."""
+"""... or so many pages, where commits are large: each pass has a flush of its own, which costs those more."""
 WAL_PAGES = 4_000
 """Pages in the WAL at which it is to begin anew.
 
@@ -45,6 +47,8 @@ class Checkpointer:
         self._due = threading.Event()
         self._moved = 0
         """Pages that were in the WAL when the last pass was asked for."""
+        self._commits = 0
+        """... and commits since then."""
         self._held = 0
         """... and when the writer was last held up: in vain, where somebody read an old state."""
         self._owes = False
@@ -53,15 +57,16 @@ class Checkpointer:
         self._thread.start()
 
     def note(self, pages: int) -> None:
-        """Checkpoint soon, where that is due.
+        """Take in a commit; checkpoint soon, where that is due.
 
         Args:
             pages: in the WAL.
         """
+        self._commits += 1
         if pages < self._moved:
             self._moved = self._held = 0
-        if pages - self._moved >= PASS_PAGES:
-            self._moved = pages
+        if self._commits >= PASS_COMMITS or pages - self._moved >= PASS_PAGES:
+            self._moved, self._commits = pages, 0
             self._due.set()
 
     def owe(self) -> None:

@@ -12,6 +12,7 @@ __all__ = [
     "CONTACTS",
     "DUE_LEASES",
     "HAPPENED",
+    "LOST",
     "MEMBERS",
     "OLDEST_OPEN",
     "PERSON",
@@ -92,6 +93,18 @@ OLDEST_OPEN = """
         union all select min(sequence) from reservations where state = 'reserved'
     )
 """
+LOST = f"""
+    select 1 where exists (select 1 from erasures) and exists (
+        select 1 from (
+            select decision from journal
+            where kind in {_TOGETHER} and kind = 'outcome' and sequence > ?1 and sequence <= ?2
+        ) o
+        cross join decisions d on d.id = o.decision
+        cross join erasures e on e.sequence = d.sequence
+    )
+"""  # noqa: S608
+"""Cross joins are made in the order written, from the outcomes of the stretch: SQLite would look for what was erased
+through the whole journal."""
 
 
 def of_kind(kind: Kind) -> str:

@@ -41,6 +41,7 @@ from opportune.storage.sqlite.reading import (
     CONTACTS,
     DUE_LEASES,
     HAPPENED,
+    LOST,
     MEMBERS,
     OLDEST_OPEN,
     PERSON,
@@ -384,13 +385,7 @@ class SqliteStorage(Storage):
         return found
 
     def _lost(self, after: int, until: int) -> bool:
-        return bool(
-            self._read(
-                "select 1 from erasures e join journal d on d.sequence = e.sequence and d.kind = 'decision'"
-                " join outcomes o on o.decision = d.decision where o.sequence > ? and o.sequence <= ? limit 1",
-                (after, until),
-            )
-        )
+        return bool(self._read(LOST, (after, until)))
 
     def _due_windows(self, now: int, limit: int) -> list[tuple[str, str, str, str, int]]:
         return [

@@ -25,6 +25,8 @@ class DecisionsContract(StorageCase):
         assert stored.answer == write.answer
         assert stored.recomputable
         assert storage.decision_of_request("a") == stored
+        assert storage.said("d-a") == write.decision
+        assert storage.said("d-nobody's") is None
 
     def test_the_body_of_a_decision_holds_nothing_personal(self, storage: Storage) -> None:
         one(storage, save_decision("a"))

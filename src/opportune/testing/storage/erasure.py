@@ -26,6 +26,7 @@ class ErasureContract(StorageCase):
         stored = storage.decision("d-a")
         assert stored is not None
         assert (stored.answer, stored.recomputable) == (None, False)
+        assert storage.said("d-a") == stored.decision
         assert storage.counts().erased == 1
         assert verify_storage(storage) == []
 
