@@ -146,15 +146,15 @@ def _enter(mean: Singles, spread: Singles, indices: Places, places: int, scale: 
     """Find the contenders of the next `places` places among those with these indices."""
     m = mean.take(indices).astype(np.float64)
     s = spread.take(indices).astype(np.float64)
-    # NaN fails every comparison, and goes on into the sum, as do a mean and a spread that are infinite.
-    least = np.minimum.reduce(s)
+    lowest = np.minimum.reduce(s)
     s *= scale
     # As fine as the float32 mean itself, and still a grid.
     size = np.abs(m)
     size *= FINEST
     np.maximum(s, size, out=s)
     np.maximum(s, 1e-30, out=s)
-    if not (least >= 0.0 and np.add.reduce(s) < np.inf):
+    # A mean or spread that is infinite or NaN is so in `s`, too; NaN fails every comparison.
+    if not (lowest >= 0.0 and np.add.reduce(s) < np.inf):
         return nowhere()
     cut, depth, least = _cut(m, s, min(places, len(m)))
     near = (m + REACH * s >= cut).nonzero()[0]
@@ -238,8 +238,8 @@ def _gained(field: Field, here: Booleans) -> Doubles:
         gained[BOUND] /= members
     # What lies below the grid: everybody's draw is there. It is nobody's in particular, so all share it by size.
     np.maximum(gained, 1e-300, out=gained)
-    of_each: Doubles = gained.take(rows)
-    return of_each
+    gained_each: Doubles = gained.take(rows)
+    return gained_each
 
 
 def _below(m: Doubles, s: Doubles, cut: float) -> tuple[Doubles, Doubles]:
