@@ -81,6 +81,20 @@ def test_what_a_strategy_takes_from_a_text_is_shown(run: Run) -> None:
     assert found == {"facts": {}, "doubts": ["context.concern: no model of this language"]}
 
 
+def test_two_models_of_one_language_are_refused(run: Run) -> None:
+    run("init", "shop")
+    Path("shop/models").mkdir()
+    Path("shop/models/own.texts").write_bytes(bundled_bytes("film_moods"))
+    Path("shop/texts.yaml").write_text(TEXTS.replace("banking_topics", "film_moods"))
+    with Path("shop/context.yaml").open("a") as file:
+        file.write(CONTEXT)
+
+    ended = run("check", "shop")
+
+    assert ended.code == 1
+    assert "texts.yaml:3:24: concern.models: a second model for language 'pl'; keep one of them" in ended.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [

@@ -11,13 +11,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from opportune.errors import Problem
-from opportune.strategy.source import Node, find, plain
+from opportune.strategy.source import Node, find, plain, quote
 from opportune.strategy.wording import Path, keys_at, where_of, wording
 
 __all__ = ["read_rest", "read_section"]
 
 PASSES_MAX = 5
 """Unknown keys found in one pass may uncover others below them in the next."""
+FREE = ("settings",)
+"""Keys below which a model says what it wants: there a text may stand in a list twice."""
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -34,7 +36,9 @@ def read_section(model: type[M], node: Node, file: str, above: Path = ()) -> tup
     problems: list[Problem] = []
     for _ in range(PASSES_MAX):
         try:
-            return model.model_validate(plain(node)), problems + _without_value(model, node, file, above, problems)
+            section = model.model_validate(plain(node))
+            found = problems + _without_value(model, node, file, above, problems)
+            return section, found + [_listed_twice(node, path, file, above) for path in _repeated(section, [])]
         except ValidationError as failure:
             errors = failure.errors(include_url=False, include_input=False)
         errors = [error for error in errors if not _follows(error, errors)]
@@ -78,6 +82,32 @@ def _empty(node: Node, path: list[str | int]) -> Iterator[tuple[list[str | int],
     elif isinstance(node.value, list):
         for index, item in enumerate(node.value):
             yield from _empty(item, [*path, index])
+
+
+def _listed_twice(root: Node, path: Path, file: str, above: Path) -> Problem:
+    node, steps = find(root, path)
+    where, message = where_of([*above, *steps]), f"{quote(str(node.value))} is listed twice"
+    return Problem(file, node.line, node.column, where, message, "remove one of both", "duplicate")
+
+
+def _repeated(section: BaseModel, path: list[str | int]) -> Iterator[list[str | int]]:
+    """Give the places of texts that stand in a list of the section a second time."""
+    for name, field in type(section).model_fields.items():
+        if name not in FREE:
+            yield from _repeated_in(getattr(section, name), [*path, field.alias or name])
+
+
+def _repeated_in(value: object, path: list[str | int]) -> Iterator[list[str | int]]:
+    if isinstance(value, BaseModel):
+        yield from _repeated(value, path)
+    elif isinstance(value, tuple):
+        for index, item in enumerate(value):
+            if isinstance(item, str) and item in value[:index]:
+                yield [*path, index]
+            yield from _repeated_in(item, [*path, index])
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _repeated_in(item, [*path, key])
 
 
 def _follows(error: ErrorDetails, errors: Sequence[ErrorDetails]) -> bool:

@@ -26,10 +26,6 @@ def check_actions(notes: Notes, now: datetime | None) -> None:
         file = notes.project.action_file(name)
         _check_validity(notes, file, action, now if notes.project.is_active(name) else None)
         _check_values(notes, file, action)
-        for index, group in enumerate(action.exclusive):
-            if group in action.exclusive[:index]:
-                message = f"exclusivity group '{group}' is listed twice"
-                notes.report(file, ["exclusive", index], message, "remove one of both", "duplicate")
         _check_windows(notes, file, action)
         for channel, treatments in action.treatments.items():
             path = ["treatments", channel]

@@ -86,8 +86,6 @@ def _check_values(notes: Notes, attribute: EventAttribute, file: str, path: Path
     if not values:
         notes.report(file, path, "no value is allowed", "list the values or remove the key", "empty-values")
     for index, value in enumerate(values):
-        if value in values[:index]:
-            notes.report(file, [*path, index], f"value '{value}' is listed twice", "remove one of both", "duplicate")
         if len(value) > attribute.max_length:
             message = f"longer than max_length {attribute.max_length}"
             notes.report(file, [*path, index], message, "shorten it or raise max_length", "too-long")

@@ -84,9 +84,6 @@ def _check_channel(notes: Notes, name: str, channel: Channel) -> None:
         notes.report(FILE, [name, "direction"], message, "write inbound, or remove the channel", "not-available")
     for index, outcome in enumerate(channel.outcomes):
         notes.expect_name(outcome, outcomes, "outcomes.yaml", "outcome", FILE, [name, "outcomes", index])
-        if outcome in channel.outcomes[:index]:
-            message = f"outcome '{outcome}' is listed twice"
-            notes.report(FILE, [name, "outcomes", index], message, "remove one of both", "duplicate")
     known = [outcomes[outcome] for outcome in channel.outcomes if outcome in outcomes]
     if len(known) == len(channel.outcomes) and not any(kind.sign is Sign.POSITIVE for kind in known):
         message = "no positive outcome, so that nothing can be learned"
@@ -156,12 +153,10 @@ def check_fallbacks(notes: Notes, rules: CheckedRules) -> None:
 def _fault_of_list(project: Project, slot: Placement, index: int) -> tuple[str, str] | None:
     name, before = slot.fallback[index], slot.fallback[:index]
     action = project.actions[name]
-    if name in before:
-        return "is listed twice", "remove one of both"
     if not project.is_active(name):
         return "is switched off", "choose an active action, or write []"
     for other in before:
-        if other in project.actions and set(project.actions[other].exclusive) & set(action.exclusive):
+        if other in project.actions and other != name and set(project.actions[other].exclusive) & set(action.exclusive):
             return f"and '{other}' exclude each other", "keep one of both"
     return None
 

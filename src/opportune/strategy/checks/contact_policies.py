@@ -112,6 +112,8 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
         )
         return
     actions, channels = covered_actions(project, policy), covered_channels(project, policy)
+    if actions:
+        _report_exempt(notes, name, policy)
     if not actions:
         message = "it covers no action: all that it names are of exempt kinds"
         notes.report(
@@ -121,6 +123,23 @@ def _check_coverage(notes: Notes, name: str, policy: ContactPolicy) -> None:
         message = "it covers no treatment: its actions have none in its channels"
         remedy = "name other channels or directions, or other actions"
         notes.report(FILE, [name], message, remedy, "covers-nothing", key=True, where=[name])
+
+
+def _report_exempt(notes: Notes, name: str, policy: ContactPolicy) -> None:
+    """Report groups and actions that a policy names, and that it exempts."""
+    project, remedy = notes.project, "leave it out, or shorten 'exempt:'"
+    members: dict[str, list[str]] = {}
+    for action, group in project.group_of.items():
+        members.setdefault(group, []).append(action)
+    for key, noun, held in (
+        ("groups", "group", members),
+        ("actions", "action", {one: [one] for one in project.actions}),
+    ):
+        for index, one in enumerate(getattr(policy, key) or ()):
+            kinds = {project.actions[action].kind for action in held.get(one, ())}
+            if kinds and kinds <= {*policy.exempt}:
+                message = f"it names {noun} '{one}', and exempts {' and '.join(sorted(kinds))} actions"
+                notes.report(FILE, item_place(notes, FILE, [name, key], index), message, remedy, "covers-nothing")
 
 
 def item_place(notes: Notes, file: str, path: list[str | int], index: int) -> list[str | int]:
@@ -133,8 +152,6 @@ def _check_at_most(notes: Notes, name: str, policy: ContactPolicy) -> None:
     for index, one in enumerate(counts):
         place = item_place(notes, FILE, [name, "counts"], index)
         expect_outcome(notes, FILE, policy, one, place)
-        if one in counts[:index]:
-            notes.report(FILE, place, f"'{one}' is listed twice", "remove one of both", "duplicate")
     if policy.within is not None:
         check_window(notes, FILE, [name, "within"], policy.within)
 
@@ -212,8 +229,3 @@ def _check_quiet(notes: Notes, name: str, policy: ContactPolicy) -> None:
         message = "quiet hours that cover the whole day"
         remedy = "set another end, or name 'days:'; to switch actions off, write 'active: false' there"
         notes.report(FILE, [name, "quiet"], message, remedy, "quiet-all-day")
-    for index, day in enumerate(quiet.days):
-        if day in quiet.days[:index]:
-            notes.report(
-                FILE, [name, "quiet", "days", index], f"'{day}' is listed twice", "remove one of both", "duplicate"
-            )

@@ -52,8 +52,6 @@ def _check_fatigue(notes: Notes, name: str, goal: Goal, fatigue: Fatigue) -> Non
     for index, outcome in enumerate(counts):
         place = item_place(notes, FILE, [*path, "counts"], index)
         expect_outcome(notes, FILE, reach, outcome, place, "fatigue")
-        if outcome in counts[:index]:
-            notes.report(FILE, place, f"'{outcome}' is listed twice", "remove one of both", "duplicate")
     _check_cost(notes, name, goal, fatigue)
     actions, channels = covered_actions(notes.project, reach), covered_channels(notes.project, reach)
     treatments = [notes.project.actions[action].treatments for action in actions]

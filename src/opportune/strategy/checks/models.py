@@ -41,12 +41,17 @@ def _check_champion(notes: Notes) -> None:
     if FILE in notes.gaps.files or notes.gaps.may_hold(SETTINGS, "champion"):
         return
     names, champion = project.models, project.settings.champion
+    count = len(names) + sum(file == FILE for file, _ in notes.gaps.names)
     if champion is not None:
         known = list(names) or [USUAL.name]
         notes.expect_name(champion, known, FILE, "model", SETTINGS, ["champion"])
-    elif (count := len(names) + sum(file == FILE for file, _ in notes.gaps.names)) > 1:
+    elif count > 1:
         message = f"{count} models and none is the champion"
         notes.report(FILE, [], message, f"name the one that decides in {SETTINGS}: 'champion: NAME'", "no-champion")
+    if project.settings.promotion is not None and count < 2:
+        message, remedy = "no other model is there to take over", f"add one to {FILE}, or remove the key"
+        path: list[str | int] = ["promotion"]
+        notes.report(SETTINGS, path, message, remedy, "no-challenger", key=True, where=path)
 
 
 def _check_kind(notes: Notes, name: str, model: Model) -> bool:

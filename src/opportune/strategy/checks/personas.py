@@ -119,8 +119,6 @@ def _check_expectation(notes: Notes, expect: Expectation, size: int | None, file
         for position, name in enumerate(names):
             path: list[str | int] = [*above, "expect", key, position]
             notes.expect_name(name, actions, "actions", "action", file, path)
-            if name in names[:position]:
-                notes.report(file, path, f"action '{name}' is listed twice", "remove one of both", "duplicate")
     for position, name in enumerate(expect.absent):
         path = [*above, "expect", "absent", name, position]
         notes.expect_name(name, actions, "actions", "action", file, path)

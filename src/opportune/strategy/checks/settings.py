@@ -24,9 +24,6 @@ def check_settings(notes: Notes) -> None:
         if not is_language(code):
             message = f"unknown language '{code[:40]}'"
             notes.report(FILE, ["languages", index], message, _language_remedy(code), "unknown-language")
-        elif code in settings.languages[:index]:
-            message = f"language '{code}' is listed twice"
-            notes.report(FILE, ["languages", index], message, "remove one of both", "duplicate")
     if len(notes.problems) > before:
         notes.doubt(FILE, "languages")
 

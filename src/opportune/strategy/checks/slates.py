@@ -125,6 +125,8 @@ def _check_parts(notes: Notes, name: str, parts: tuple[str, ...]) -> None:
     """Check that parts exist and share no action."""
     owner: dict[str, str] = {}
     for index, part in enumerate(parts):
+        if part in parts[:index]:
+            continue
         path: list[str | int] = [name, "not_together", index]
         group = part.removeprefix("group:")
         if group == part and part in notes.project.groups and part not in notes.project.actions:
@@ -146,9 +148,7 @@ def _check_bundle(notes: Notes, name: str, actions: tuple[str, ...]) -> None:
     project, before = notes.project, len(notes.problems)
     for index, action in enumerate(actions):
         path: list[str | int] = [name, "only_together", index]
-        if action in actions[:index]:
-            notes.report(FILE, path, f"action '{action}' is listed twice", "remove one of both", "duplicate")
-        elif notes.expect_name(action, project.actions, "actions", "action", FILE, path):
+        if notes.expect_name(action, project.actions, "actions", "action", FILE, path):
             if not project.is_active(action):
                 message = f"action '{action}' is switched off, so the others are never shown"
                 notes.report(FILE, path, message, "switch it on, or leave it out", "slate-never")

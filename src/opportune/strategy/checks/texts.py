@@ -52,6 +52,8 @@ def _models(notes: Notes, name: str, section: TextReading) -> list[TextModel] | 
     models: list[TextModel] = []
     before = len(notes.problems)
     for index, given in enumerate(section.models):
+        if given in section.models[:index]:
+            continue
         place: list[str | int] = [name, "models", index]
         try:
             model = text_model(notes.project, given)

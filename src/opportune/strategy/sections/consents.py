@@ -38,5 +38,5 @@ class Purpose(Section):
     actions: Names | None = None
     profiling: StrictBool = False
     channels: Names | None = None
-    texts: dict[Version, Text] = {}  # noqa: RUF012
+    texts: Annotated[dict[Version, Text], Field(min_length=1)] = {}  # noqa: RUF012
     because: Text = ""
