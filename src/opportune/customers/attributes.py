@@ -59,6 +59,7 @@ class Registry:
         self.prefix = prefix
         self.barred = tuple(prefix + name for name, attribute in self.attributes.items() if attribute.is_barred)
         """Keys of what is never a fact."""
+        self._keys = {name: prefix + name for name in self.attributes}
         self._plain = PlainForms(
             {name: plain for name, attribute in self.attributes.items() if (plain := _plain(attribute)) is not None}
         )
@@ -67,8 +68,9 @@ class Registry:
     def read(self, values: Mapping[str, Any], missing_allowed: bool = True) -> tuple[dict[str, Value], tuple[str, ...]]:
         """Turn input into facts: as `typed`, with prefixed keys."""
         typed, ignored = self.typed(values, missing_allowed)
-        prefix = self.prefix
-        return {prefix + name: value for name, value in typed.items()}, ignored
+        # All profiles in memory share these keys.
+        keys = self._keys
+        return {keys[name]: value for name, value in typed.items()}, ignored
 
     def typed(
         self, values: Mapping[str, Any], missing_allowed: bool = True, is_profile: bool = False
@@ -121,14 +123,15 @@ class Registry:
 
     def left_out(self, values: Mapping[str, Any], facts: Mapping[str, Value]) -> tuple[str, ...]:
         """Name the declared attributes whose values are not among the facts that were read of them, and should be."""
-        prefix = self.prefix
+        if len(facts) == len(values):
+            return ()
         return tuple(
             name
             for name, value in values.items()
             if value is not None
             and (attribute := self.attributes.get(name)) is not None
             and not attribute.is_barred
-            and prefix + name not in facts
+            and self._keys[name] not in facts
         )
 
     def _unknown(self, name: str) -> Problem:

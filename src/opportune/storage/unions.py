@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-__all__ = ["Link", "Marks", "OwnProfile", "alone", "marked", "parts_of", "read_marks", "united"]
+__all__ = ["Link", "Marks", "OwnProfile", "marked", "parts_of", "read_marks", "united"]
 
 
 class Link(NamedTuple):
@@ -53,6 +53,12 @@ class Marks(msgspec.Struct, array_like=True, frozen=True):
     def of(self, name: str) -> tuple[int, int | None]:
         """Entry and moment of an attribute."""
         return self.own.get(name) or (self.sequence, self.at)
+
+    def times(self, names: Iterable[str]) -> dict[str, int]:
+        """Moments of all attributes, as far as they are known."""
+        if not self.own:
+            return {} if self.at is None else dict.fromkeys(names, self.at)
+        return {name: at for name in names if (at := self.of(name)[1]) is not None}
 
 
 _decode_marks = msgspec.msgpack.Decoder(Marks).decode
@@ -107,12 +113,6 @@ class OwnProfile(NamedTuple):
 
 _Known = dict[str, tuple[Any, int | None]]
 """Attribute → value and moment."""
-
-
-def alone(profile: OwnProfile) -> _Known:
-    """What is known of a person whom one own profile alone is of, as for `united`."""
-    of = profile.marks.of
-    return {name: (value, of(name)[1]) for name, value in profile.attributes.items()}
 
 
 def united(profiles: Sequence[OwnProfile], links: Iterable[Link]) -> _Known:

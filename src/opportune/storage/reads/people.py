@@ -12,7 +12,7 @@ from opportune.storage.changes import profile_digest
 from opportune.storage.hooks import Hooks, ProfileRow
 from opportune.storage.reads.kept import damage, kept_entry
 from opportune.storage.stored import KnownMerge, KnownPerson, OwnValues, Profile
-from opportune.storage.unions import Link, OwnProfile, alone, read_marks, united
+from opportune.storage.unions import Link, OwnProfile, read_marks, united
 
 __all__ = ["everybody", "merges", "own_values", "profile"]
 
@@ -23,13 +23,15 @@ def profile(store: Hooks, identifier_kind: str, identifier: str) -> Profile | No
     if rows is None or not rows.profiles:
         return None
     owns = [_own_profile(store, row) for row in rows.profiles]
-    known = united(owns, rows.links) if len(owns) > 1 else alone(owns[0])
-    return Profile(
-        person=rows.root,
-        attributes={name: value for name, (value, _) in known.items()},
-        version=max(row.version for row in rows.profiles),
-        times={name: at for name, (_, at) in known.items() if at is not None},
-    )
+    if len(owns) == 1:
+        attributes = owns[0].attributes
+        times = owns[0].marks.times(attributes)
+    else:
+        known = united(owns, rows.links)
+        attributes = {name: value for name, (value, _) in known.items()}
+        times = {name: at for name, (_, at) in known.items() if at is not None}
+    version = max(row.version for row in rows.profiles)
+    return Profile(person=rows.root, attributes=attributes, version=version, times=times)
 
 
 def _own_profile(store: Hooks, row: ProfileRow) -> OwnProfile:
