@@ -6,6 +6,8 @@ import json
 import os
 import re
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,12 @@ def public_data() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def tell(record_property: Callable[[str, object], None]) -> Callable[[str], None]:
+    """Print a figure when all tests have run, whichever process this one runs in."""
+    return partial(record_property, "told")
+
+
 def _skip_reasons(reporter: pytest.TerminalReporter) -> Counter[str]:
     reasons: Counter[str] = Counter()
     for report in reporter.stats.get("skipped", []):
@@ -50,7 +58,10 @@ _CONTRACT = re.compile(r"::Test(\w+)Storage::")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print side by side how each store kept the contract of storages."""
+    """Print what tests told, and side by side how each store kept the contract of storages."""
+    ran = [report for outcome in ("passed", "failed") for report in terminalreporter.stats.get(outcome, [])]
+    for text in (text for report in ran for name, text in report.user_properties if name == "told"):
+        terminalreporter.write_line(str(text))
     stores: dict[str, Counter[str]] = {}
     for outcome in ("passed", "failed", "error", "skipped"):
         for report in terminalreporter.stats.get(outcome, []):

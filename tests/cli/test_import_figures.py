@@ -7,6 +7,7 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,7 @@ def write_table(path: Path) -> None:
 @pytest.mark.serial
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("store", ["sqlite", "postgresql"])
-def test_a_million_customers_take_a_minute_of_one_core(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], store: str
-) -> None:
+def test_a_million_customers_take_a_minute_of_one_core(tmp_path: Path, tell: Callable[[str], None], store: str) -> None:
     write_table(tmp_path / "people.csv")
     url = str(tmp_path / "shop.db") if store == "sqlite" else need_postgres().database()
     command = [sys.executable, "-m", "opportune.cli", "import", PROJECT, tmp_path / "people.csv", "--store", url]
@@ -43,11 +42,10 @@ def test_a_million_customers_take_a_minute_of_one_core(
     ended = subprocess.run([*map(str, command)], capture_output=True, text=True, check=False)
     after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - began
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    with capsys.disabled():
-        print(
-            f"\nimport into {store}: {ROWS / seconds:,.0f} rows/s of one core ({seconds:.1f} s), {wall:.1f} s in all,"
-            f" {after.ru_maxrss / 1024:.0f} MiB"
-        )
+    tell(
+        f"import into {store}: {ROWS / seconds:,.0f} rows/s of one core ({seconds:.1f} s), {wall:.1f} s in all,"
+        f" {after.ru_maxrss / 1024:.0f} MiB"
+    )
 
     assert f"{ROWS:,} rows imported, {ROWS:,} new customers among them; 0 rows refused." in ended.stdout
     assert seconds <= SECONDS

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -59,9 +59,7 @@ def same(found: Any, expected: Any) -> bool:
     return type(found) is type(expected) and bool(found == expected)
 
 
-# Alone, so that its count is printed.
-@pytest.mark.serial
-def test_all_ways_of_evaluation_agree_with_the_engine(capsys: pytest.CaptureFixture[str]) -> None:
+def test_all_ways_of_evaluation_agree_with_the_engine(tell: Callable[[str], None]) -> None:
     cases = 0
 
     @settings(max_examples=BATCHES)
@@ -86,8 +84,7 @@ def test_all_ways_of_evaluation_agree_with_the_engine(capsys: pytest.CaptureFixt
             cases += len(rules)
 
     run()
-    with capsys.disabled():
-        print(f"\n{cases} cases of (rule, customer): index = closures = columns = CEL's engine")
+    tell(f"{cases} cases of (rule, customer): index = closures = columns = CEL's engine")
     assert cases >= 20_000
 
 

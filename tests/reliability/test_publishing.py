@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from time import time
@@ -108,7 +109,7 @@ LONG = pytest.mark.full
     ],
 )
 def test_publishing_under_load_drops_and_mixes_nothing(
-    tmp_path: Path, form: str, rounds: int, rate: float, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, form: str, rounds: int, rate: float, tell: Callable[[str], None]
 ) -> None:
     is_one = form == "one process"
     store = str(tmp_path / "shop.db") if is_one else need_postgres().database()
@@ -123,13 +124,12 @@ def test_publishing_under_load_drops_and_mixes_nothing(
         published = storage.revisions()
     slowest = slowest_to_be_live(seen, done)
     times = sorted(one.milliseconds for one in seen)
-    with capsys.disabled():
-        print(
-            f"\n{form}, {len(done)} revisions at {rate:.0f} decisions/s: {len(seen)} answers, failed"
-            f" {sum(one.status != 200 for one in seen)}, mixed {sum(bool(one.fault) for one in seen)}, slowest to be"
-            f" live {slowest * 1e3:.0f} ms, slowest gate {max(one.gate_seconds for one in done) * 1e3:.0f} ms,"
-            f" decisions p50 {times[len(times) // 2]:.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms"
-        )
+    tell(
+        f"{form}, {len(done)} revisions at {rate:.0f} decisions/s: {len(seen)} answers, failed"
+        f" {sum(one.status != 200 for one in seen)}, mixed {sum(bool(one.fault) for one in seen)}, slowest to be"
+        f" live {slowest * 1e3:.0f} ms, slowest gate {max(one.gate_seconds for one in done) * 1e3:.0f} ms,"
+        f" decisions p50 {times[len(times) // 2]:.1f} ms, p99 {times[int(len(times) * 0.99)]:.1f} ms"
+    )
 
     assert Counter(one.status for one in seen) == {200: len(seen)}
     assert [one.fault for one in seen if one.fault] == []

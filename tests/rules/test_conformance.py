@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-
-import pytest
 
 from tests.rules.conformance import PASSED, Case, Excluded, cases, run
 
@@ -28,9 +27,7 @@ def outcomes() -> list[tuple[Case, str, str]]:
     return found
 
 
-# Alone, so that its counts are printed.
-@pytest.mark.serial
-def test_no_case_fails(capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_case_fails(tell: Callable[[str], None]) -> None:
     per_file: dict[str, Counter[str]] = {}
     reasons: dict[str, Counter[str]] = {}
     for case, kind, why in outcomes():
@@ -39,14 +36,12 @@ def test_no_case_fails(capsys: pytest.CaptureFixture[str]) -> None:
             reasons.setdefault(case.file, Counter())[why] += 1
     failures = [f"{c.file} {c.name}: {c.text('expr')}: {why}" for c, kind, why in outcomes() if kind == "failed"]
 
-    with capsys.disabled():
-        print()
-        for file, counts in per_file.items():
-            why = ", ".join(f"{reason} {count}" for reason, count in reasons.get(file, Counter()).most_common())
-            passed, excluded, failed = counts[PASSED], counts["excluded"], counts["failed"]
-            print(f"{file:12} passed {passed:3}  excluded {excluded:3}  failed {failed}  {why}")
-        total = sum(per_file.values(), Counter())
-        print(f"{'all':12} passed {total[PASSED]}  excluded {total['excluded']}  failed {total['failed']}")
+    for file, counts in per_file.items():
+        why = ", ".join(f"{reason} {count}" for reason, count in reasons.get(file, Counter()).most_common())
+        passed, excluded, failed = counts[PASSED], counts["excluded"], counts["failed"]
+        tell(f"{file:12} passed {passed:3}  excluded {excluded:3}  failed {failed}  {why}")
+    total = sum(per_file.values(), Counter())
+    tell(f"{'all':12} passed {total[PASSED]}  excluded {total['excluded']}  failed {total['failed']}")
 
     assert not failures
 

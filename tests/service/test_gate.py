@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
@@ -74,13 +74,12 @@ def _spoiled(chance: random.Random, path: str, text: str) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize("count", [50, pytest.param(200, marks=pytest.mark.full)])
-def test_broken_revisions_are_refused(storage: Storage, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+def test_broken_revisions_are_refused(storage: Storage, count: int, tell: Callable[[str], None]) -> None:
     before, entries = storage.current_revision(), storage.last_sequence()
     # Every single fault of the list in the long form, half of the short one.
     mutants = islice(broken_projects(), count) if count > len(CASES) else short_of_broken(count)
     outcomes = [(name, _problems(storage, name, files)) for name, files in mutants]
-    with capsys.disabled():
-        print(f"\nrefused {sum(bool(problems) for _, problems in outcomes)} of {count} broken revisions")
+    tell(f"refused {sum(bool(problems) for _, problems in outcomes)} of {count} broken revisions")
 
     assert [name for name, problems in outcomes if not problems] == []
     assert all(problem.message and problem.code for _, problems in outcomes for problem in problems)
