@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -116,6 +118,28 @@ def test_amounts_count_the_same_in_any_unit() -> None:
     assert np.array(expected(cents)) * 2.0**-7 == pytest.approx(np.array(expected(euros)), rel=1e-9)
 
 
+def test_what_is_usual_moves_on_after_a_million_amounts() -> None:
+    state, model = lived(50).snapshot(), model_of()
+    _, usual, *rest = state.arrays["0/scale"].tolist()
+    model.restore(Snapshot({**state.arrays, "0/scale": np.array([1e6, usual, *rest])}, state.meta))
+
+    for _ in range(10):
+        model.learn({}, 0, "buy", 1e9)
+
+    assert model.snapshot().arrays["0/scale"][1] == pytest.approx(usual + 0.2)
+
+
+def test_amounts_that_are_always_as_expected_leave_some_doubt() -> None:
+    state, model = lived(50).snapshot(), model_of()
+    learned, usual, power, _, centre = state.arrays["0/scale"].tolist()
+    model.restore(Snapshot({**state.arrays, "0/scale": np.array([learned, usual, power, 1e-4, centre])}, state.meta))
+
+    for _ in range(10):
+        model.learn({}, 0, "buy", float(model.expect({}, "buy")[0][0]))
+
+    assert model.snapshot().arrays["0/scale"][3] >= 1e-4
+
+
 def test_one_forged_amount_moves_little() -> None:
     model = lived(1_000)
     before = expected(model)
@@ -126,12 +150,22 @@ def test_one_forged_amount_moves_little() -> None:
     assert expected(model)[1] < 1.3 * before[1]
 
 
-def test_amounts_beyond_their_bounds_count_as_the_bound() -> None:
+def test_one_forged_amount_moves_little_where_all_others_are_1() -> None:
+    model = model_of(predictors=())
+    for amount in [1.0] * 500 + [1e12]:
+        model.learn({}, 0, "buy", amount)
+
+    assert expected(model)[0] < 1.6
+
+
+@pytest.mark.parametrize(("told", "bounds_to"), [(1e300, 100.0), (-1e300, 10.0)])
+def test_amounts_beyond_their_bounds_count_as_the_bound(told: float, bounds_to: float) -> None:
     bound, other = (model_of({"buy": (10.0, 100.0)}) for _ in range(2))
-    for model, amount in ((bound, 1e300), (other, 100.0)):
+    for model, amount in ((bound, told), (other, bounds_to)):
         model.learn({}, 0, "buy", amount)
 
     assert state_digest(bound.snapshot()) == state_digest(other.snapshot())
+    assert bound.expect({}, "buy")[1].max() <= 90.0
     assert all(10.0 <= amount <= 100.0 for amount in expected(model_of({"buy": (10.0, 100.0)})))
 
 
@@ -171,6 +205,40 @@ def test_what_is_taken_back_at_once_leaves_hardly_a_trace() -> None:
     assert abs(expected(model, 30.0)[1] - before[1]) < 0.1 * moved
 
 
+@pytest.mark.parametrize(("count", "amount"), [(3, 9_000.0), (40, 300.0), (1_500, 40_000.0)])
+def test_what_is_taken_back_moves_neither_what_is_expected_nor_how_sure_that_is(count: int, amount: float) -> None:
+    """The mean of all that a new action is expected to bring goes back as well."""
+    model, facts = lived(count), {"customer.age": 30.0, "customer.city": "Oslo"}
+    before = model.expect(facts, "buy")
+
+    model.learn(facts, 1, "buy", amount)
+    after = model.expect(facts, "buy")
+    model.unlearn(facts, 1, "buy", amount)
+
+    mean, spread = model.expect(facts, "buy")
+    assert (abs(mean - before[0]) < 0.2 * abs(after[0] - before[0])).all()
+    assert abs(spread[1] - before[1][1]) < 0.25 * abs(after[1][1] - before[1][1])
+
+
+def test_the_second_of_two_amounts_goes_from_the_mean_of_all_where_it_is_taken_back() -> None:
+    model = lived(1)
+    before = expected(model)[2]
+    model.learn({}, 1, "buy", 9_000.0)
+    after = expected(model)[2]
+
+    model.unlearn({}, 1, "buy", 9_000.0)
+
+    assert abs(expected(model)[2] - before) < 0.2 * abs(after - before)
+
+
+def test_however_much_is_taken_back_what_was_learned_is_no_less_sure_than_what_never_was() -> None:
+    model, facts = lived(40), {"customer.age": 60.0, "customer.city": "Oslo"}
+    for _ in range(15):
+        model.unlearn(facts, 1, "buy", 5_000.0)
+        spread = model.expect(facts, "buy")[1]
+        assert spread[1] <= spread[2]
+
+
 def test_taking_back_the_only_amount_of_an_action_begins_it_anew() -> None:
     model, facts = lived(300), {"customer.age": 30.0, "customer.city": "Oslo"}
     before = model.expect(facts, "buy")[1][2]
@@ -180,6 +248,44 @@ def test_taking_back_the_only_amount_of_an_action_begins_it_anew() -> None:
     model.unlearn(facts, 2, "buy", 9_000.0)
 
     assert model.expect(facts, "buy")[1][2] == pytest.approx(before, rel=0.02)
+
+
+def test_where_the_only_amount_is_taken_back_none_is_known() -> None:
+    model, untaught = model_of(), model_of()
+    model.learn({}, 0, "buy", 50_000.0)
+
+    model.unlearn({}, 0, "buy", 50_000.0)
+
+    for found, known in zip(model.expect({}, "buy"), untaught.expect({}, "buy"), strict=True):
+        assert found.tolist() == known.tolist()
+
+
+@pytest.mark.parametrize(
+    ("amounts", "mean"), [([0.0] + [50_000.0] * 9, 50_000), ([0.0] * 20 + [50_000.0, 0.0] * 100, 25_000)]
+)
+def test_first_amounts_of_nothing_leave_open_what_is_usual(amounts: list[float], mean: float) -> None:
+    model = model_of(predictors=())
+    for amount in amounts:
+        model.learn({}, 0, "buy", amount)
+
+    assert expected(model)[0] == pytest.approx(mean, rel=0.2)
+
+
+def test_a_state_that_was_read_says_and_learns_the_same_bits_where_amounts_were_taken_back() -> None:
+    """Of an action without amounts nothing is kept, so it must be as if there never had been any."""
+    model, other, facts = lived(100), model_of(), {"customer.age": 30.0, "customer.city": "Oslo"}
+    model.learn(facts, 2, "buy", 90_000.0)
+    model.unlearn(facts, 2, "buy", 90_000.0)
+    other.restore(from_bytes(to_bytes(model.snapshot())))
+
+    for age in np.linspace(20, 60, 50):
+        for found, said in zip(*(one.expect({"customer.age": age}, "buy") for one in (model, other)), strict=True):
+            assert found.tobytes() == said.tobytes()
+    # So much more that the unit of the weights follows.
+    for candidate in [0] * 200 + [2]:
+        for one in (model, other):
+            one.learn(facts, candidate, "buy", 9_000_000.0)
+    assert to_bytes(other.snapshot()) == to_bytes(model.snapshot())
 
 
 def test_a_state_goes_through_bytes_and_learns_on_to_the_same_bits() -> None:
@@ -217,6 +323,31 @@ def test_renamed_actions_and_predictors_that_stay_keep_what_they_know() -> None:
     assert other.expect({}, "rent")[0].tolist() == [0.0, 0.0]
 
 
+def test_of_two_actions_that_became_one_the_one_that_learned_more_is_kept() -> None:
+    model, other = model_of(predictors=()), model_of(predictors=())
+    for amount, candidate, count in ((9_000.0, 1, 3), (2_000.0, 0, 50)):
+        for _ in range(count):
+            model.learn({}, candidate, "buy", amount)
+
+    other.adopt(model.snapshot(), Moves(KEYS, (Renamed("action", "car", "bike"),)))
+
+    assert expected(other)[0] == expected(model)[0]
+
+
+def test_a_renamed_treatment_keeps_what_it_knows() -> None:
+    keys = tuple(CandidateKey("things", "bike", "shop", name) for name in ("card", "tile"))
+    model, other = model_of(predictors=()), model_of(predictors=())
+    model.bind(keys)
+    for number in range(200):
+        model.learn({}, number % 2, "buy", (2_000.0, 9_000.0)[number % 2])
+    renamed = (replace(keys[0], treatment="banner"), keys[1])
+    other.bind(renamed)
+
+    other.adopt(model.snapshot(), Moves(renamed, (Renamed("treatment", "card", "banner", "shop", "bike"),)))
+
+    assert expected(other) == expected(model)
+
+
 def test_a_changed_strategy_goes_on_to_expect_by_numbers_what_was_expected_before() -> None:
     model, adopted = lived(400), model_of()
 
@@ -234,3 +365,20 @@ def test_a_foreign_or_damaged_state_is_refused(change: dict[str, object]) -> Non
 
     with pytest.raises(ValueError, match="snapshot"):
         model.restore(Snapshot(state.arrays, {**state.meta, **change}))
+
+
+@pytest.mark.parametrize("former", [((AGE,), BOUNDS), ((AGE, CITY), {"rent": (0.0, 10.0)})])
+def test_a_state_of_other_predictors_or_outcomes_is_not_taken_for_its_own(
+    former: tuple[tuple[Predictor, ...], dict[str, tuple[float, float]]],
+) -> None:
+    with pytest.raises(ValueError, match="other predictors or outcomes"):
+        model_of().restore(AmountModel(*former).snapshot())
+
+
+@pytest.mark.parametrize("damaged", ["variances", "scale"])
+def test_a_state_with_a_variance_that_is_none_is_refused(damaged: str) -> None:
+    state = lived(50).snapshot()
+    arrays = {**state.arrays, f"0/{damaged}": np.zeros_like(state.arrays[f"0/{damaged}"])}
+
+    with pytest.raises(ValueError, match="not positive"):
+        model_of().restore(Snapshot(arrays, state.meta))

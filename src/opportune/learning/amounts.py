@@ -120,7 +120,8 @@ class AmountModel:
             nodes = [head.nodes.get(path, 0) for paths in self._paths for path in paths]
             head.at = np.array(nodes, dtype=np.intp).reshape(len(self._paths), LAYERS)
         at = head.at
-        spread = np.where(at > 0, variance[at], self._untaught(form)).sum(axis=1)
+        # Of a node whose amounts were all taken back, a state that was read knows nothing: both say the same bits.
+        spread = np.where(head.answers[at] > 0, variance[at], self._untaught(form)).sum(axis=1)
         unit = 2.0**head.power
         reach = max(head.most, unit)
         expected = np.clip((head.centre + mean[at].sum(axis=1)) * unit, -reach, reach)
@@ -179,6 +180,8 @@ class AmountModel:
                 head.answers[node] = 0
                 head.means[node] = 0.0
                 head.variances[node] = self._prior(layer, head.means.shape[1])
+        if not head.learned:
+            head.usual, head.power, head.noise, head.centre = 0.0, 0.0, 1.0, 0.0
 
     def snapshot(self) -> Snapshot:
         """Copy the learned state: of nodes that learned something, in the order of their names."""
@@ -271,7 +274,8 @@ class AmountModel:
         size = abs(amount)
         if size == 0.0:
             return
-        if head.learned == 1:
+        if head.learned == 1 or head.usual == head.centre == 0.0:
+            # Nothing but 0 came before, which is 0 in any unit.
             head.usual = math.log2(size)
             head.power = round(head.usual)
             return
@@ -287,6 +291,9 @@ class AmountModel:
         head.centre *= factor
         head.noise = max(NOISE_LEAST, head.noise * factor * factor)
         for path, node in head.nodes.items():
+            if not head.answers[node]:
+                # It is as before any amount, to the bit.
+                continue
             before = self._prior(_layer(path), head.means.shape[1])
             told = np.maximum(0.0, 1.0 / head.variances[node] - 1.0 / before)
             head.variances[node] = 1.0 / (1.0 / before + told / (factor * factor))
