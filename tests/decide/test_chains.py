@@ -10,7 +10,8 @@ import pytest
 
 from opportune.decide import Draws, Plan, State, decide, explain
 from opportune.decide.arbitrate import arbitrate
-from opportune.decide.chains import chained
+from opportune.decide.chains import chained, in_a_row
+from opportune.decide.plan import WITHHELD
 from opportune.learning import ModelSpec
 from opportune.learning.base import Prediction
 from opportune.outcomes import Learner, Lesson, Report
@@ -133,6 +134,42 @@ def test_certain_and_impossible_steps_stay_finite() -> None:
     for values in (whole.propensity, whole.log_odds, whole.spread):
         assert np.isfinite(values).all()
     assert (whole.propensity > 0).all()
+
+
+def test_a_row_that_is_nearly_certain_keeps_its_odds_and_leaves_the_steps_of_the_model_as_they_were() -> None:
+    chances = np.full((3, 2), 0.999, dtype=np.float32)
+    said = Prediction(chances.copy(), np.log(chances / (1 - chances)), np.full_like(chances, 0.3))
+    steps = said.log_odds.copy()
+
+    whole = chained(funnel(), said)
+
+    assert whole.log_odds[2] == pytest.approx(np.log(0.999**3 / (1 - 0.999**3)), rel=1e-3)
+    assert whole.spread[2] == pytest.approx(0.001 * 0.3 * np.sqrt(3) / (1 - 0.999**3), rel=1e-2)
+    assert said.log_odds.tolist() == steps.tolist()
+    assert said.propensity.tolist() == chances.tolist()
+
+
+def test_what_is_withheld_goes_through_steps_of_its_own() -> None:
+    plan = replace(funnel(), outcomes=("click", "basket", "click" + WITHHELD, "basket" + WITHHELD))
+
+    assert plan.steps == ((1, 0), (3, 2))
+
+
+@pytest.mark.parametrize(
+    ("reported", "parts", "said"),
+    [
+        ({"click", "basket"}, {"click": 0.12, "basket": 0.03}, "basket 3 % = click 12 % × 25 % of those"),
+        ({"click"}, {"click": 0.12, "basket": 0.03}, ""),
+        ({"click", "basket"}, {"click": 0.12}, ""),
+        ({"click", "basket"}, {"basket": 0.03}, ""),
+    ],
+)
+def test_a_row_is_told_as_far_as_the_channel_reports_it_and_its_chances_are_known(
+    reported: set[str], parts: dict[str, float], said: str
+) -> None:
+    chances = {f"propensity.{name}": chance for name, chance in parts.items()}
+
+    assert in_a_row(funnel(after={"basket": "click"}), reported, chances) == said
 
 
 def test_a_plan_without_rows_gives_the_very_prediction() -> None:

@@ -122,9 +122,36 @@ def test_minors_are_decided_for_without_what_is_known_of_them(customer, setting,
     assert bool(explain(strategy.plan, decision).profiling) is is_minor
 
 
+def test_it_is_told_whether_the_age_is_known() -> None:
+    strategy = with_minors(MINORS.replace("adult", "minor"))
+
+    young, unknown = (
+        explain(strategy.plan, decided(strategy, (agreed(),), customer)).profiling for customer in ({"age": 17}, {})
+    )
+
+    assert young == "younger than 18"
+    assert unknown == "age not known, which counts as younger than 18"
+
+
+@pytest.mark.parametrize(("age", "is_minor"), [(17.9, True), (18.0, False)])
+def test_an_age_may_be_a_number_with_a_fraction(age, is_minor) -> None:
+    attributes = files()["attributes.yaml"] + "years: { type: number }\n"
+    strategy = with_minors(MINORS.replace("attribute: age", "attribute: years"), attributes=attributes)
+
+    decision = decided(strategy, (agreed(),), {**ADULT, "years": age})
+
+    assert ("customer.plan" not in decision.facts) is is_minor
+
+
 @pytest.mark.parametrize(
     ("born", "is_minor"),
-    [("2008-05-04T00:00:00+02:00", False), ("2008-05-05T00:00:00+02:00", True), ("2026-01-01T00:00:00Z", True)],
+    [
+        ("2008-05-04T00:00:00+02:00", False),
+        ("2008-05-05T00:00:00+02:00", True),
+        ("2008-04-20T00:00:00+02:00", False),
+        ("2008-06-01T00:00:00+02:00", True),
+        ("2026-01-01T00:00:00Z", True),
+    ],
 )
 def test_a_moment_of_birth_tells_the_age_by_the_calendar(born, is_minor) -> None:
     attributes = files()["attributes.yaml"] + "born: { type: timestamp }\n"
