@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from opportune.decide import Standing, holds_of, places_of
-from opportune.decide.limits.limits import AtMost, Limits, Purpose, Quiet, Scope
+from opportune.decide.limits.limits import AtMost, Limits, Minors, Purpose, Quiet, Scope, Stock
 from opportune.decide.limits.standing import off_today
 from opportune.decide.limits.windows import Length, micros
 from opportune.records import Contact, PlacementRequest
@@ -14,12 +14,36 @@ from tests.worlds import NOON, Item, World, replace, request
 
 EVERYTHING = np.ones(1, dtype=bool)
 SCOPE = Scope(EVERYTHING, frozenset({"a"}), {"things": 1}, None, False)
+STOCK = Stock("pens", 1, "", False, Length(1), ("accept",), ("reject",), np.array([1]), (1,))
 
 
 def plan_with(**limits):
     plan = World([Item("a")], sizes={"main": 3, "side": 1}).plan()
     actions = {"a": (slice(0, 1), "things", "offer")}
     return replace(plan, limits=Limits(actions=actions, groups={"things": slice(0, 1)}, size=1, **limits))
+
+
+@pytest.mark.parametrize(
+    ("limits", "kind"),
+    [
+        ({"policies": (Quiet("nights", SCOPE, 0, 0, frozenset(range(7))),)}, "quiet"),
+        ({"stocks": {"pens": STOCK}}, "stock"),
+        ({"purposes": (Purpose("marketing", "consent", {"desk": EVERYTHING}),)}, "consent"),
+        ({"minors": Minors("customer.age", 18, True)}, "minor"),
+        ({}, None),
+    ],
+)
+def test_each_kind_of_limit_holds_where_it_is_the_only_one(limits, kind) -> None:
+    standing = Standing(stocks={("pens", ""): 1}, consents=())
+
+    holds = holds_of(plan_with(**limits), standing, {"zone": "UTC"}, NOON)
+
+    assert [hold.kind for hold in holds] == ([kind] if kind else [])
+
+
+def test_what_a_person_said_is_read_where_no_contact_counts() -> None:
+    assert Limits(purposes=(Purpose("marketing", "consent", {}),)).needs_contacts
+    assert not Limits().needs_contacts
 
 
 @pytest.mark.parametrize(
@@ -82,3 +106,31 @@ def test_places_are_those_that_are_asked_for_else_those_of_the_placement() -> No
     assert places_of(plan_with(), request()) == 3
     assert places_of(plan_with(), request(placements=(main,))) == 2
     assert places_of(plan_with(), request(placements=(main, side))) == 3
+
+
+def test_what_binds_is_listed_in_one_order_by_the_names_of_today() -> None:
+    plan = plan_with(
+        policies=(Quiet("nights", SCOPE, 0, 0, frozenset(range(7))),),
+        stocks={"pens": STOCK},
+        purposes=(Purpose("marketing", "consent", {"desk": EVERYTHING}),),
+        minors=Minors("customer.age", 18, True),
+    )
+    plan = replace(plan, limits=replace(plan.limits, former={"old": "a"}))
+    off = frozenset({"group:things", "action:old", *(f"action:b{n}" for n in range(9))})
+    standing = Standing(stocks={("pens", ""): 1}, switched_off=off, consents=(), unproven=True)
+
+    holds = holds_of(plan, standing, {"zone": "UTC"}, NOON)
+
+    switches = ["action:a", *(f"action:b{n}" for n in range(9)), "group:things"]
+    assert [hold.part for hold in holds[:11]] == switches
+    assert [hold.kind for hold in holds[11:]] == ["identity", "consent", "minor", "quiet", "stock"]
+
+
+def test_what_leaves_room_for_the_places_of_the_answer_does_not_bind() -> None:
+    two = Scope(np.ones(2, dtype=bool), frozenset("ab"), {"things": 2}, None, False)
+    policy = AtMost("one", two, 1, Length(7), frozenset({"shown"}), "person")
+    stock = Stock("pens", 1, "", False, Length(1), ("accept",), ("reject",), np.array([1, 1]), (1, 1))
+    plan = replace(plan_with(), limits=Limits(policies=(policy,), stocks={"pens": stock}, size=2))
+
+    assert [hold.left for hold in holds_of(plan, Standing(), {"zone": "UTC"}, NOON)] == [1, 1]
+    assert holds_of(plan, Standing(), {"zone": "UTC"}, NOON, places=1) == ()
