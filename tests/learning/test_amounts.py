@@ -131,8 +131,8 @@ def test_what_is_usual_moves_on_after_a_million_amounts() -> None:
 
 def test_amounts_that_are_always_as_expected_leave_some_doubt() -> None:
     state, model = lived(50).snapshot(), model_of()
-    learned, usual, power, _, centre = state.arrays["0/scale"].tolist()
-    model.restore(Snapshot({**state.arrays, "0/scale": np.array([learned, usual, power, 1e-4, centre])}, state.meta))
+    _, usual, power, _, centre = state.arrays["0/scale"].tolist()
+    model.restore(Snapshot({**state.arrays, "0/scale": np.array([1e6, usual, power, 1e-4, centre])}, state.meta))
 
     for _ in range(10):
         model.learn({}, 0, "buy", float(model.expect({}, "buy")[0][0]))
