@@ -8,29 +8,34 @@ import socket
 import threading
 from collections.abc import Callable
 from dataclasses import replace
-from time import sleep
+from time import monotonic, sleep
 from typing import cast
 
+import msgspec
 import structlog
 
 from opportune.decide import Reason, fallback, gather
-from opportune.errors import DamageError, OpportuneError, StoreAwayError, StoreBusyError, StoreError
+from opportune.errors import DamageError, InputError, OpportuneError, StoreAwayError, StoreBusyError, StoreError
 from opportune.records import DecisionRequest
 from opportune.service.contacts import read_contact
 from opportune.service.deciding import Answer, body_of
+from opportune.service.happening import happened_in
 from opportune.service.http import ROUTES, App
 from opportune.service.http.balance import Board
 from opportune.service.http.server import BACKLOG, Share, serve_aside
+from opportune.service.identity import at_sight
 from opportune.service.recent import origin_of
 from opportune.service.revisions import Strategy
 from opportune.service.runtime import Runtime
 from opportune.service.settings import Settings
-from opportune.storage import SaveDecision, Storage, open_storage
+from opportune.storage import Receipt, RecordEvent, SaveDecision, Storage, Write, open_storage
 
 __all__ = ["WaitingService"]
 
 RETRY_SECONDS = 0.2
 RECORDS_MAX = 10_000
+SECONDS_MAX = 60.0
+"""How long the records are tried once others serve."""
 GROUP_MAX = 256
 
 log = structlog.get_logger()
@@ -40,7 +45,7 @@ class _WithoutStore:
     """Answers decisions by the fallback; `ready` is False, so that everything else is refused.
 
     Attributes:
-        late: records of its answers, to be written when the store is there.
+        late: records of its answers, each with what was told to have happened, to be written when the store is there.
     """
 
     ready = False
@@ -48,7 +53,7 @@ class _WithoutStore:
     def __init__(self, strategy: Strategy) -> None:
         self.strategy = strategy
         self.settings = Settings()
-        self.late: list[SaveDecision] = []
+        self.late: list[tuple[SaveDecision, tuple[RecordEvent, ...]]] = []
 
     async def start(self) -> None:
         """Begin; there is nothing to begin."""
@@ -58,13 +63,16 @@ class _WithoutStore:
 
     async def decide(self, request: DecisionRequest, deadline_ms: float | None = None, waited: float = 0.0) -> Answer:
         """Answer with each placement's declared fallback."""
-        plan = self.strategy.plan
-        request, ignored = read_contact(plan, self.strategy.registries, request)
+        plan, registries = self.strategy.plan, self.strategy.registries
+        request, ignored = read_contact(plan, registries, request)
         now = self.settings.clock()
         decision = fallback(plan, request, gather(plan, {}, request, now), now, Reason.STORE_UNAVAILABLE)
+        decision = msgspec.structs.replace(decision, ignored=ignored)
         body = body_of(decision)
         if len(self.late) < RECORDS_MAX:
-            self.late.append(SaveDecision(decision=decision, answer=body, origin=origin_of(decision)))
+            who = at_sight(registries.identifiers, request)
+            happened = happened_in(registries, request, who.identifier, now)
+            self.late.append((SaveDecision(decision=decision, answer=body, origin=origin_of(decision)), happened))
         return Answer(body=body, degraded=decision.degraded, ignored=len(ignored))
 
 
@@ -138,14 +146,27 @@ class WaitingService:
     def _keep(self, url: str) -> None:
         self._thread.join()
         os.close(self._board)
-        records = self._runtime.late
-        lost = 0
-        try:
-            with open_storage(url) as storage:
-                for start in range(0, len(records), GROUP_MAX):
-                    results = storage.write(records[start : start + GROUP_MAX])
-                    lost += sum(isinstance(result, OpportuneError) for result in results)
-        except (StoreError, DamageError) as error:
-            log.warning("fallback answers without a record", count=len(records), reason=str(error))
-            return
-        log.info("fallback answers of the start kept", count=len(records) - lost, lost=lost)
+        answered = self._runtime.late
+        writes: list[Write] = []
+        for record, happened in answered:
+            writes += (record, *happened)
+        lost = done = 0
+        until = monotonic() + SECONDS_MAX
+        while done < len(writes):
+            try:
+                with open_storage(url) as storage:
+                    while group := writes[done : done + GROUP_MAX]:
+                        lost += sum(map(_is_lost, group, storage.write(group)))
+                        done += len(group)
+            except StoreError as error:
+                # A store that has just come may go once more; one that is damaged will not mend.
+                if isinstance(error, DamageError) or monotonic() > until:
+                    left = sum(isinstance(write, SaveDecision) for write in writes[done:])
+                    log.warning("fallback answers without a record", count=left + lost, reason=str(error))
+                    return
+                sleep(RETRY_SECONDS)
+        log.info("fallback answers of the start kept", count=len(answered) - lost, lost=lost)
+
+
+def _is_lost(write: Write, result: Receipt | InputError) -> bool:
+    return isinstance(write, SaveDecision) and isinstance(result, InputError)
