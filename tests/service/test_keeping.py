@@ -20,13 +20,21 @@ class Writer:
 
     def __init__(self, *failures: Exception) -> None:
         self.failures = list(failures)
+        self.event_failures: list[Exception] = []
         self.taken: list[Any] = []
+        self.events: list[Any] = []
 
     async def write(self, write: Any) -> Any:
         if self.failures:
             raise self.failures.pop(0)
         self.taken.append(write)
         return type("Receipt", (), {"repeated": False, "answer": None})()
+
+    async def write_many(self, writes: Any) -> Any:
+        if self.event_failures:
+            raise self.event_failures.pop(0)
+        self.events += writes
+        return []
 
 
 def keep(writer: Writer, use: Callable[[LateRecords], Awaitable[None]]) -> LateRecords:
@@ -131,6 +139,58 @@ def test_a_service_that_stops_does_not_wait_for_ever(monkeypatch: pytest.MonkeyP
     late = keep(writer, use)
 
     assert (late.waiting, late.given_up) == (0, 1)
+
+
+@pytest.mark.parametrize("refusal", [None, InputError.of("id", "used before")])
+def test_what_an_answer_told_is_tried_on_its_own_and_its_record_counts_once(refusal: Exception | None) -> None:
+    writer = Writer(*([] if refusal is None else [refusal]))
+    writer.event_failures = [StoreError("gone")] * 3
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1), happened=cast(Any, ("call",)))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert writer.taken == ([Late(1)] if refusal is None else [])
+    assert writer.events == ["call"]
+    assert (late.waiting, late.given_up) == (0, 0 if refusal is None else 1)
+
+
+def test_a_record_that_is_written_is_not_lost_with_what_it_told() -> None:
+    writer = Writer()
+    writer.event_failures = [StoreError("gone")] * 100
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1), happened=cast(Any, ("call",)))
+        await asyncio.sleep(0.01)
+        Clock.now = keeping.SECONDS_MAX + 1
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert (writer.taken, writer.events, late.given_up, late.waiting) == ([Late(1)], [], 0, 0)
+
+
+def test_records_are_written_in_order_in_small_groups_and_again_when_more_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(keeping, "GROUP_MAX", 2)
+    # The first group fails, and is first again.
+    writer = Writer(StoreError("gone"), StoreError("gone"))
+
+    async def use(late: LateRecords) -> None:
+        for number in range(3):
+            late.add(record(number))
+        while late.waiting or not late._task or not late._task.done():
+            await asyncio.sleep(0.001)
+        late.add(record(3))
+        await late.close()
+        assert late._unsettled == {}
+
+    late = keep(writer, use)
+
+    assert (writer.taken, late.given_up) == ([Late(number) for number in range(4)], 0)
 
 
 @pytest.mark.parametrize("failures", [[], [StoreError("gone")] * 3, [InputError.of("id", "used before")]])

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import structlog
@@ -35,12 +35,19 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """A fallback answer; `late` is the decision whose commit the deadline did not wait for, `happened` what it told."""
+    """A fallback answer.
+
+    Args:
+        late: the decision whose commit the deadline did not wait for.
+        happened: what it told.
+        is_settled: it was written or refused, and only what happened is not there yet.
+    """
 
     write: SaveDecision
     late: SaveDecision | None
     until: float
     happened: tuple[RecordEvent, ...] = ()
+    is_settled: bool = False
 
 
 class LateRecords:
@@ -131,32 +138,33 @@ class LateRecords:
             await asyncio.sleep(pause if failed else now - begin)
 
     async def _write_group(self, group: list[_Record]) -> list[_Record]:
-        """Write some records; give those that the store did not take."""
+        """Write some records; give those of which the store did not take all."""
         results = await asyncio.gather(*map(self._write, group))
-        return [record for record, is_done in zip(group, results, strict=True) if not is_done]
+        return [record for record in results if record is not None]
 
-    async def _write(self, record: _Record) -> bool:
+    async def _write(self, record: _Record) -> _Record | None:
+        """Write a record, and what happened; give what is left of it, None where nothing is."""
+        if not record.is_settled:
+            try:
+                await self._write_decision(record)
+            except StoreError:
+                return record
+            except InputError:
+                self._give_up([record], "its id was used before")
+            self._settle(record)
         try:
-            receipt = await self._writer.write(record.write)
-            late = record.late
-            if receipt.repeated and late is not None and receipt.answer == late.answer:
-                # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
-                await asyncio.gather(*map(self._writer.write, _unseen(late, self._new_id)))
+            if record.happened:
+                await self._writer.write_many(record.happened)
         except StoreError:
-            return False
-        except InputError:
-            self._give_up([record], "its id was used before")
-        self._settle(record)
-        return await self._write_happened(record)
+            return replace(record, is_settled=True)
+        return None
 
-    async def _write_happened(self, record: _Record) -> bool:
-        if not record.happened:
-            return True
-        try:
-            await self._writer.write_many(record.happened)
-        except StoreError:
-            return False
-        return True
+    async def _write_decision(self, record: _Record) -> None:
+        receipt = await self._writer.write(record.write)
+        late = record.late
+        if receipt.repeated and late is not None and receipt.answer == late.answer:
+            # The late decision was recorded after all. Nobody saw its actions: their silence must teach nothing.
+            await asyncio.gather(*map(self._writer.write, _unseen(late, self._new_id)))
 
     def _settle(self, record: _Record) -> None:
         event = self._unsettled.pop(record.write.decision.id, None)
@@ -164,10 +172,11 @@ class LateRecords:
             event.set()
 
     def _give_up(self, records: Sequence[_Record], reason: str) -> None:
-        self.given_up += len(records)
+        lost = sum(not record.is_settled for record in records)
+        self.given_up += lost
         for record in records:
             self._settle(record)
-        log.warning("fallback answers without a record", count=len(records), reason=reason)
+        log.warning("fallback answers without a record", count=lost, events_alone=len(records) - lost, reason=reason)
 
 
 def _unseen(late: SaveDecision, new_id: Callable[[], str]) -> Iterator[RecordOutcome]:
