@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from opportune.service import Settings
+from opportune.service import Settings, runtime
 from opportune.service.redeciding import prove_decisions
 from opportune.service.revisions import Strategy, strategy_from_files
 from opportune.service.windows import Sweeper
@@ -27,6 +27,8 @@ after_no: {after: {outcome: reject}, rest: {days: 90}, rests: group, groups: [dr
 STOCKS = f"""
 beans: {{units: {COFFEES}, lease: {{minutes: 10}}, confirmed_by: [accept], released_by: [reject]}}
 """
+BEFORE_CLOCKS_CHANGE = datetime(2026, 10, 20, 10, tzinfo=UTC)
+"""A week with an hour more begins in Warsaw."""
 
 
 class Clock:
@@ -125,16 +127,22 @@ def test_one_answer_to_nobody_shows_no_more_than_a_window_allows_and_counts_for_
     assert [len(answer) for answer in answers] == [1, 1, 1]
 
 
-def test_a_window_slides(capped: Service, clock: Clock) -> None:
+@pytest.mark.parametrize("is_read_anew", [False, True])
+@pytest.mark.parametrize(("begin", "longer"), [(datetime(2026, 5, 4, 10, tzinfo=UTC), 0), (BEFORE_CLOCKS_CHANGE, 1)])
+def test_a_window_slides(capped: Service, clock: Clock, begin: datetime, longer: int, is_read_anew: bool) -> None:
+    def has_coffee(id: str, after: timedelta) -> bool:
+        clock.now = begin + after
+        if is_read_anew:
+            capped.runtime.histories.forget_all()
+        return "coffee" in shown(capped.decide(id, customer="c-1"))
+
     know(capped, "c-1")
-    begin = clock.now
-    for number, hours in enumerate((0, 24)):
-        clock.now = begin + timedelta(hours=hours)
-        assert "coffee" in shown(capped.decide(f"r-{number}", customer="c-1"))
-    clock.now = begin + timedelta(days=7, seconds=-1)
-    assert "coffee" not in shown(capped.decide("r-2", customer="c-1"))
-    clock.now = begin + timedelta(days=7, seconds=1)
-    assert "coffee" in shown(capped.decide("r-3", customer="c-1"))
+    end = timedelta(days=7, hours=longer)
+
+    assert has_coffee("r-0", timedelta(0))
+    assert has_coffee("r-1", timedelta(days=1))
+    assert not has_coffee("r-2", end - timedelta(seconds=1))
+    assert has_coffee("r-3", end + timedelta(seconds=1))
 
 
 def test_a_refusal_rests_its_group_until_the_day_that_the_explanation_names(capped: Service, clock: Clock) -> None:
@@ -163,6 +171,22 @@ def test_one_person_with_two_identities_has_one_cap(capped: Service) -> None:
 
     assert "coffee" not in shown(capped.decide("r-3", customer="c-1"))
     assert "coffee" not in shown(capped.decide("r-4", customer="c-2"))
+
+
+def test_who_became_one_person_or_are_two_again_need_no_second_draw(capped: Service) -> None:
+    def coffees(round: str) -> list[tuple[bool, bool]]:
+        answers = [capped.decide(f"{round}-{customer}", customer=customer) for customer in ("c-1", "c-2")]
+        return [("coffee" in shown(answer), "redrawn" in answer) for answer in answers]
+
+    know(capped, "c-1", "c-2")
+    apart = coffees("apart")
+    capped.call("POST", "/v1/customers/c-1/merge", {"id": "m-1", "other": "c-2"}).raise_for_status()
+    together = coffees("together")
+    (merge,) = capped.call("GET", "/v1/customers/c-1/merges").json()["merges"]
+    capped.call("POST", "/v1/customers/c-1/split", {"id": "s-1", "merge": merge["entry"]}).raise_for_status()
+    again = coffees("again")
+
+    assert (apart, together, again) == ([(True, False)] * 2, [(False, False)] * 2, [(True, False)] * 2)
 
 
 def test_exactly_what_is_there_is_given_out_when_all_ask_at_once(stocked: Service) -> None:
@@ -260,7 +284,11 @@ def test_a_switch_over_http_holds_when_it_answers_and_is_taken_back(stocked: Ser
     assert "coffee" in shown(stocked.decide("r-2", customer="c-1"))
 
 
-def test_what_was_switched_off_stays_off_under_a_new_name(tmp_path: Path, clock: Clock) -> None:
+def test_what_was_switched_off_stays_off_under_a_new_name(
+    tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Nobody looks at the switches again meanwhile.
+    monkeypatch.setattr(runtime, "REFRESH_SECONDS", 3600.0)
     texts = files()
     renamed = {path: text.replace("coffee", "espresso") for path, text in texts.items()}
     text = renamed.pop("actions/drinks/coffee.yaml")
@@ -269,6 +297,7 @@ def test_what_was_switched_off_stays_off_under_a_new_name(tmp_path: Path, clock:
         know(service, "c-1")
         assert "coffee" in shown(service.decide("r-1", customer="c-1"))
         service.call("POST", "/v1/limits/switches", {"target": "coffee", "off": True})
+        assert "coffee" not in shown(service.decide("r-1-off", customer="c-1"))
 
         published = service.call("POST", "/v1/revisions", {"files": renamed})
         off = shown(service.decide("r-2", customer="c-1"))
