@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from opportune.service import recalling
+
 from .shop import Service, decision
 
 
@@ -93,6 +95,24 @@ def test_an_explanation_uses_the_model_as_it_was(service: Service) -> None:
 
     explained = next(one for one in kept["explanation"]["placements"][0]["candidates"] if one["action"] == "water")
     assert explained["parts"]["propensity.accept"] == pytest.approx(shown["propensity"]["accept"], abs=1e-6)
+
+
+def test_scores_are_as_recorded_where_too_much_was_learned_since_a_checkpoint(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def scores(id: str) -> str:
+        told: str = service.call("GET", f"/v1/decisions/{id}").json()["explanation"]["scores"]
+        return told
+
+    for number in range(3):
+        answer = service.decide(f"r-{number}")
+        outcome = {"id": f"o-{number}", "decision": answer["id"], "action": "water", "outcome": "accept"}
+        service.call("POST", "/v1/outcomes", outcome)
+        service.settle()
+
+    assert [scores(f"r-{number}") for number in range(3)] == ["recomputed"] * 3
+    monkeypatch.setattr(recalling, "FOLD_MAX", 2)
+    assert [scores(f"r-{number}") for number in range(3)] == ["recomputed", "recomputed", "recorded"]
 
 
 def test_all_problems_of_a_request_are_told_at_once(service: Service) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -23,12 +24,14 @@ class Writer:
         self.event_failures: list[Exception] = []
         self.taken: list[Any] = []
         self.events: list[Any] = []
+        self.stored: bytes | None = None
+        """Answer that was recorded before; None where none was."""
 
     async def write(self, write: Any) -> Any:
         if self.failures:
             raise self.failures.pop(0)
         self.taken.append(write)
-        return type("Receipt", (), {"repeated": False, "answer": None})()
+        return type("Receipt", (), {"repeated": self.stored is not None, "answer": self.stored})()
 
     async def write_many(self, writes: Any) -> Any:
         if self.event_failures:
@@ -141,6 +144,75 @@ def test_a_service_that_stops_does_not_wait_for_ever(monkeypatch: pytest.MonkeyP
     assert (late.waiting, late.given_up) == (0, 1)
 
 
+def test_a_write_that_the_end_of_a_service_cuts_off_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "CLOSE_SECONDS", 0.02)
+    writer = Writer()
+
+    async def hang(write: Any) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(writer, "write", hang)
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        await late.close()
+
+    late = keep(writer, use)
+
+    assert (late.waiting, late.given_up) == (0, 1)
+
+
+@pytest.mark.parametrize(("stored", "unseen"), [(None, []), (b"fallback", []), (b"late", ["unseen"])])
+def test_actions_are_unseen_only_where_the_late_decision_was_recorded(
+    monkeypatch: pytest.MonkeyPatch, stored: bytes | None, unseen: list[str]
+) -> None:
+    monkeypatch.setattr(keeping, "_unseen", lambda late, new_id: ["unseen"])
+    writer = Writer()
+    writer.stored = stored
+
+    async def use(late: LateRecords) -> None:
+        late.add(record(1), late=cast(SaveDecision, SimpleNamespace(answer=b"late")))
+        await late.close()
+
+    keep(writer, use)
+
+    assert writer.taken == [Late(1), *unseen]
+
+
+WINDOW = SimpleNamespace(action="coffee", treatment="card")
+WITHHELD = SimpleNamespace(action="wine", treatment="card")
+
+
+@pytest.mark.parametrize(
+    ("windows", "reserved", "contacts_seen", "expected"),
+    [
+        ((), (), None, {}),
+        ((WINDOW, WITHHELD), (), None, {"coffee": True, "wine": True}),
+        ((), ("coffee",), None, {"coffee": False}),
+        ((), (), 3, {"coffee": False, "water": False}),
+        ((WINDOW,), ("water",), None, {"coffee": True, "water": False}),
+    ],
+)
+def test_what_nobody_saw_closes_its_window_and_takes_back_what_it_took(
+    windows: Any, reserved: tuple[str, ...], contacts_seen: int | None, expected: dict[str, bool]
+) -> None:
+    def answers(name: str, *actions: str) -> Any:
+        shown = tuple(SimpleNamespace(action=action, treatment="card") for action in actions)
+        return (SimpleNamespace(name=name, actions=shown),)
+
+    decided = SimpleNamespace(
+        id="d", placements=answers("receipt", "coffee", "water"), withheld=answers("screen", "wine")
+    )
+    reserves = tuple(SimpleNamespace(action=action) for action in reserved)
+    late = SimpleNamespace(decision=decided, windows=windows, reserves=reserves, contacts_seen=contacts_seen)
+
+    told = list(keeping._unseen(cast(SaveDecision, late), lambda: "id"))
+
+    # Of its window's end where it has one, else as a report.
+    assert {one.outcome.action: one.expiry for one in told} == expected
+    assert {one.placement for one in told if one.outcome.action == "wine"} <= {"screen"}
+
+
 @pytest.mark.parametrize("refusal", [None, InputError.of("id", "used before")])
 def test_what_an_answer_told_is_tried_on_its_own_and_its_record_counts_once(refusal: Exception | None) -> None:
     writer = Writer(*([] if refusal is None else [refusal]))
@@ -205,6 +277,18 @@ def test_who_waits_for_a_record_hears_when_it_is_written_or_given_up(failures: l
         await late.close()
 
     keep(writer, use)
+
+
+def test_who_waits_for_a_record_hears_of_it_though_the_same_was_asked_again() -> None:
+    async def use(late: LateRecords) -> None:
+        late.add(record(1))
+        waiting = asyncio.create_task(late.settled(cast(Any, [1])))
+        await asyncio.sleep(0)
+        late.add(record(1))
+        await waiting
+        await late.close()
+
+    assert keep(Writer(StoreError("gone")), use).given_up == 0
 
 
 def test_who_waits_for_a_record_for_too_long_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:

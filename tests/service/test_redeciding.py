@@ -13,7 +13,7 @@ import pytest
 from opportune.learning import from_bytes, to_bytes
 from opportune.learning.snapshot import state_digest
 from opportune.outcomes import new_model
-from opportune.service import Settings
+from opportune.service import Settings, redeciding
 from opportune.service.proof import prove_models
 from opportune.service.redeciding import DECISIONS, Redecided, prove_decisions
 from opportune.service.revisions import strategy_from_folder
@@ -63,6 +63,15 @@ def proven(path: Path) -> tuple[Redecided, list[str]]:
 
 
 def test_every_decision_comes_out_the_same(store: Path) -> None:
+    assert proven(store) == (Redecided(compared=80, degraded=0, gone=0), [])
+
+
+@pytest.mark.parametrize("page", [1, 7])
+def test_pages_of_the_journal_leave_out_no_decision_and_take_none_twice(
+    store: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(redeciding, "PAGE", page)
+
     assert proven(store) == (Redecided(compared=80, degraded=0, gone=0), [])
 
 
