@@ -8,7 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from opportune.learning import CandidateKey, Predictor, PropensityModel, make_model
+from opportune.learning import (
+    CandidateKey,
+    Predictor,
+    PropensityModel,
+    Snapshot,
+    make_model,
+    pairs_numpy,
+    pairs_weights,
+)
 from opportune.learning.pairs import PairsModel
 from opportune.records import Facts, ValueType
 from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS, PropensityModelContract, sample_facts
@@ -136,6 +144,41 @@ def test_weights_and_the_base_add_up_to_the_log_odds() -> None:
     assert bases[0] == pytest.approx(bases[1], abs=1e-4)
 
 
+def test_a_new_action_does_not_loosen_what_many_answers_to_others_have_settled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = taught([(facts, 0, 0, happened) for facts, _, _, happened in answers_of_pairs(300)])
+    state = model.snapshot()
+    many = np.where(state.arrays["answers"] > 0, 1_000_000, 0)
+    model.restore(Snapshot({**state.arrays, "answers": many}, state.meta))
+    facts = answers_of_pairs(1)[0][0]
+    before = float(model.predict(model.encode(facts)).spread[0, 0])
+
+    monkeypatch.setattr(pairs_weights, "FORGETTING", 0.01)
+    for other, _, _, happened in answers_of_pairs(200):
+        model.learn(other, 1, 0, happened)
+
+    assert float(model.predict(model.encode(facts)).spread[0, 0]) <= before
+
+
+def test_answers_without_a_number_do_not_loosen_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pairs_weights, "FORGETTING", 0.01)
+    model = PairsModel((Predictor("customer.age", ValueType.NUMBER),), ("accept",))
+    model.bind(TWO)
+    for number in range(256):
+        model.learn({"customer.age": number % 64}, 0, 0, number % 64 > 40)
+
+    def line_variance() -> float:
+        high, middle = (model.predict(model.encode({"customer.age": age})).spread[0, 0] ** 2 for age in (63, 32))
+        return float(high - middle)
+
+    before = line_variance()
+    for number in range(250):
+        model.learn({}, 0, 0, number % 3 == 0)
+
+    assert line_variance() == pytest.approx(before, abs=1e-4)
+
+
 def test_weights_of_each_action_are_fewer_where_actions_are_many() -> None:
     model = PairsModel(PREDICTORS, OUTCOMES)
     keys = [CandidateKey("g", f"a{n}", "app", "t") for n in range(300)]
@@ -147,6 +190,18 @@ def test_weights_of_each_action_are_fewer_where_actions_are_many() -> None:
 
     assert np.isfinite(prediction.log_odds).all()
     assert model.snapshot().arrays["own_pairs"].nbytes < 32_000_000
+
+
+@pytest.mark.parametrize(
+    ("actions", "pairs"), [(1, 12), (127, 12), (128, 8), (255, 8), (256, 4), (1_023, 2), (2_048, 0)]
+)
+def test_as_many_pairs_have_weights_of_each_action_as_there_is_room_for(actions: int, pairs: int) -> None:
+    weights = pairs_weights.PairWeights(2, 1, 8, pairs_numpy.note)
+
+    for number in range(actions):
+        weights.admit(("g", f"a{number}", "app", "t"))
+
+    assert (weights.chosen_own.shape[1], weights.own_pairs.shape[2]) == (pairs, pairs)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ Notation:
     O   outcomes (heads); P predictors; C candidates of the bound catalogue
     N   numbers among them
     R   rows: fine codes of all predictors (see pairs_coding.py), then the line of each number
-    A   columns: one for an action that learned nothing, then one per action that did, padded to a multiple of 8
+    A   columns: one for an action that learned nothing, then one per action that did, padded to 8, 16, 32 ...
     K   places for pairs whose weights all actions share; Ko, for pairs with weights of each action
     arrays end in: mean and variance of a weight. All are float32:
     shared  [O, 2, R]           own       [O, 2, R, A]

@@ -175,13 +175,13 @@ class PairWeights:
     ) -> tuple[float, float]:
         """Move the weights by one answer, now and then choose pairs anew; give log odds and variance from before it."""
         touched = self._touch(head, path, form)
-        answers = int(self.answers[head, touched.nodes[1]])
-        forgetting = float(faded(FORGETTING, answers, since))
+        answers, x = self.answers[head, touched.nodes], touched.values
+        # What all actions share is as settled as all of them made it: a new action must not loosen it.
+        forgetting = faded(FORGETTING, answers, since)[touched.layers] * (x != 0.0)
         variance = touched.variance + forgetting * (touched.prior - touched.variance)
-        x = touched.values
         log_odds, whole = _total(touched.mean * x), _total(variance * x * x)
         error, curvature = settle(log_odds, whole, happened)
-        told = self._told(touched, variance, len(form.rows), repeated(answers, since))
+        told = self._told(touched, variance, len(form.rows), repeated(int(answers[1]), since))
         mean = touched.mean + variance * x * error
         variance /= 1.0 + curvature * told
         self._scatter(head, touched, form.rows, mean, variance)
@@ -246,7 +246,9 @@ class PairWeights:
         values = np.ones(len(prior))
         values[layers : layers + size] = form.values
         values[layers + size : layers + 2 * size] = form.values
-        return _Touched(column, nodes, places, own_places, parts[0], parts[1], prior, values)
+        sizes = (1, 1, 1, size, size, len(places), len(own_places))
+        own_layers = np.repeat((0, 1, 2, 0, 1, 0, 1), sizes)
+        return _Touched(column, nodes, places, own_places, own_layers, parts[0], parts[1], prior, values)
 
     def _scatter(self, head: int, touched: _Touched, rows: Whole, mean: Doubles, variance: Doubles) -> None:
         a = len(touched.nodes)
@@ -304,12 +306,17 @@ class PairWeights:
 
 
 class _Touched(NamedTuple):
-    """Weights that one answer is about: biases, shared and own rows, shared and own pairs, one after the other."""
+    """Weights that one answer is about: biases, shared and own rows, shared and own pairs, one after the other.
+
+    Args:
+        layers: place among `nodes` of the one whose weight each is.
+    """
 
     column: int
     nodes: Whole
     places: Whole
     own_places: Whole
+    layers: Whole
     mean: Doubles
     variance: Doubles
     prior: Doubles
