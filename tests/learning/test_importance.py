@@ -10,6 +10,7 @@ import pytest
 
 from opportune.learning import CandidateKey, EvidenceModel, Predictor
 from opportune.learning.importance import Importance
+from opportune.learning.moves import Moves
 from opportune.records import Value, ValueType
 
 PREDICTORS = tuple(
@@ -67,6 +68,35 @@ def test_what_cannot_tell_anything_is_named_and_not_scored() -> None:
     assert not found["always"].is_scored
     assert found["age"].is_scored
     assert found["age"].seen == 1500
+
+
+def test_a_predictor_that_a_revision_added_is_judged_by_the_answers_since() -> None:
+    model = EvidenceModel(PREDICTORS, ("accept",))
+    model.adopt(taught(PREDICTORS[:1], 300).snapshot(), Moves(TWO))
+    model.bind(TWO)
+    for number in range(40):
+        noise: dict[str, Value] = {} if number % 4 else {"customer.noise": 1.0}
+        model.learn({"customer.age": 40.0} | noise, 0, 0, number % 2 == 0)
+
+    found = by_name(model)
+
+    assert [(found[name].seen, found[name].missing) for name in ("age", "noise", "never")] == [
+        (340, 0.0),
+        (10, 0.75),
+        (0, 1.0),
+    ]
+    assert found["never"].flags == ("never seen",)
+
+
+def test_a_value_that_was_taken_back_leaves_a_predictor_constant() -> None:
+    model = EvidenceModel(PREDICTORS[3:4], ("accept",))
+    model.bind(TWO)
+    for value in (7.0, 7.0, 8.0):
+        model.learn({"customer.always": value}, 0, 0, happened=True)
+
+    model.unlearn({"customer.always": 8.0}, 0, 0, happened=True)
+
+    assert by_name(model)["always"].flags == ("constant",)
 
 
 def test_what_is_known_only_after_the_answer_is_too_good() -> None:

@@ -75,13 +75,12 @@ def importance(
     total = float(counts.totals[:, 0, 0].sum())
     found = []
     for j in order:
-        cells = counts.lattice.slots[j]
-        absent = float(counts.weight(np.array([cells[MISSING]]))[0]) if MISSING in cells else 0.0
+        seen, absent, held = _answers(counts, j, total)
         information, auc = told[j]
         flags = []
-        if total <= absent:
+        if not seen:
             flags.append("never seen")
-        elif len(cells) == 1:
+        elif held == 1:
             flags.append("constant")
         is_ahead = auc is not None and auc >= TOO_GOOD and (len(areas) < 2 or auc - areas[1] >= AHEAD)
         if is_ahead and total >= ANSWERS_MIN:
@@ -90,8 +89,8 @@ def importance(
             Importance(
                 name=predictors[j].name,
                 type=str(predictors[j].type),
-                seen=int(total - absent),
-                missing=absent / total if total else 0.0,
+                seen=int(seen),
+                missing=absent / (seen + absent) if absent else 0.0,
                 bins=len(reading.edges[j]) + 1 if reading.blocks[j].is_number else len(reading.own[j]),
                 information=information,
                 auc=auc,
@@ -103,6 +102,19 @@ def importance(
             )
         )
     return found
+
+
+def _answers(counts: Counts, predictor: int, total: float) -> tuple[float, float, int]:
+    """Answers in which a predictor had a value and in which it had none, and cells that answers are in.
+
+    Answers from before the strategy had the predictor, which stand in none of its cells, are neither.
+    """
+    cells = counts.lattice.slots[predictor]
+    weights = counts.weight(np.array([*cells.values()], dtype=np.int64))
+    whole = float(weights.sum())
+    absent = float(counts.weight(np.array([cells[MISSING]]))[0]) if MISSING in cells else 0.0
+    # A list is in a cell for each of its items.
+    return max(0.0, min(whole, total) - absent), absent, int((weights > 0.0).sum())
 
 
 def _groups(order: Sequence[int], tempering: Tempering) -> dict[int, int]:
