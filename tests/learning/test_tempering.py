@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 from numpy.random import default_rng
 from scipy import optimize
 
+from opportune.learning.bayes_numpy import answer_step
 from opportune.learning.kernels import Kernel
 from opportune.learning.tempering import FULL_MAX, Tempering, settle, sigmoid
 
@@ -16,10 +18,13 @@ KERNELS: tuple[Kernel, ...] = ("numpy", "numba")
 
 
 @pytest.mark.parametrize("log_odds", [-6.0, -1.0, 0.0, 2.5])
-@pytest.mark.parametrize("variance", [0.01, 0.5, 2.0])
+@pytest.mark.parametrize("variance", [0.01, 0.5, 2.0, 12.0, 30.0])
 @pytest.mark.parametrize("happened", [0.0, 1.0])
-def test_an_answer_moves_log_odds_to_the_most_probable(log_odds: float, variance: float, happened: float) -> None:
-    error, curvature = settle(log_odds, variance, happened)
+@pytest.mark.parametrize("step", [settle, answer_step])
+def test_an_answer_moves_log_odds_to_the_most_probable(
+    log_odds: float, variance: float, happened: float, step: Callable[[float, float, float], tuple[float, float]]
+) -> None:
+    error, curvature = step(log_odds, variance, happened)
 
     def surprise(move: float) -> float:
         side = 1.0 if happened else -1.0

@@ -200,12 +200,11 @@ def answer_step(log_odds: float, variance: float, happened: float) -> tuple[floa
     Solves a = variance * (happened - sigmoid(log_odds + a)) by Newton's method.
     """
     lower, upper = (0.0, variance) if happened > 0.5 else (-variance, 0.0)
-    a = 0.0
-    p = 0.5
+    # From where the sigmoid bends, the method goes straight to the root; from 0 it may go to and fro without end.
+    a = min(max(-log_odds, lower), upper)
     for _ in range(8):
         p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -30.0), 30.0)))
         a -= (a - variance * (happened - p)) / (1.0 + variance * p * (1.0 - p))
-        a = min(max(a, lower), upper)
     p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -30.0), 30.0)))
     return happened - p, p * (1.0 - p)
 

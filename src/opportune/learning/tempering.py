@@ -151,7 +151,9 @@ def sigmoid(log_odds: float) -> float:
 
 def settle(log_odds: float, variance: float, happened: float) -> tuple[float, float]:
     """Error and curvature at the most probable factors: the root of a = variance (happened - sigmoid(log_odds + a))."""
-    a = 0.0
+    lower, upper = (0.0, variance) if happened > 0.5 else (-variance, 0.0)
+    # From where the sigmoid bends, Newton's method goes straight to the root.
+    a = min(max(-log_odds, lower), upper)
     p = 0.5
     for n in range(5):
         p = 1.0 / (1.0 + math.exp(-min(max(log_odds + a, -LOG_ODDS_MAX), LOG_ODDS_MAX)))
