@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Sequence
 
@@ -17,7 +18,9 @@ from opportune.learning import (
     pairs_numpy,
     pairs_weights,
 )
+from opportune.learning.bayes_numpy import answer_step
 from opportune.learning.pairs import PairsModel
+from opportune.learning.pairs_coding import Coding
 from opportune.records import Facts, ValueType
 from opportune.testing.models import CATALOGUE, OUTCOMES, PREDICTORS, PropensityModelContract, sample_facts
 
@@ -142,6 +145,73 @@ def test_weights_and_the_base_add_up_to_the_log_odds() -> None:
         bases.append(log_odds - sum(weight for _, weight in model.weights(facts, 0, 0)))
 
     assert bases[0] == pytest.approx(bases[1], abs=1e-4)
+
+
+def test_weights_are_those_of_a_regression_in_layers() -> None:
+    """One text, so that there are no pairs: biases of all, action and candidate, and two weights of its level."""
+    model = PairsModel(FOUR[:1], ("accept",), "numpy")
+    model.bind(TWO)
+    chance = random.Random(2)
+    prior = {"all": 1.0, "action": 1.0, "candidate": 0.25, "shared": 0.4 * 0.3, "own": 0.6 * 0.3}
+    names = {"all": (), "shared": ("level",), "action": ("action",), "candidate": ("action",)}
+    weights: dict[tuple[str, ...], list[float]] = {("all",): [math.log(0.25), 1.0]}
+    for number in range(60):
+        level, candidate, happened = chance.choice("uv"), chance.randrange(2), chance.random() < 0.4
+        told = {"level": level, "action": str(candidate)}
+        own = [(kind, *(told[one] for one in names.get(kind, ("level", "action")))) for kind in prior]
+        touched = [weights.setdefault(name, [0.0, prior[name[0]]]) for name in own]
+        for name, weight in zip(own, touched, strict=True):
+            weight[1] += 1e-4 * (prior[name[0]] - weight[1])
+        log_odds, variance = (sum(weight[part] for weight in touched) for part in (0, 1))
+        said, spread = model.score_and_learn({"customer.a": level}, candidate, 0, happened)
+        error, curvature = answer_step(log_odds, variance, float(happened))
+        whole = [sum(weight[1] for weight in part) for part in (touched[:3], touched[3:])]
+        for place, weight in enumerate(touched):
+            weight[0] += weight[1] * error
+            weight[1] /= 1.0 + curvature * whole[place > 2]
+
+        assert (said, spread) == pytest.approx((log_odds, math.sqrt(variance)), abs=1e-5), number
+
+
+def test_numbers_have_bins_of_equal_counts_and_a_place_on_a_line() -> None:
+    coding = Coding([Predictor("customer.age", ValueType.NUMBER)])
+    for number in range(512):
+        coding.observe({"customer.age": number * 37 % 512})
+
+    codes = [coding.codes({"customer.age": number}) for number in range(512)]
+
+    for part, bins in ((0, 16), (1, 8)):
+        assert np.bincount([int(code[part, 0]) for code in codes])[2:] == pytest.approx(512 / bins, abs=4)
+    lines = [float(coding.lines(code)[0]) for code in codes]
+    assert lines == sorted(lines)
+    assert (lines[0], lines[-1]) == pytest.approx((-1.6, 1.6))
+    assert coding.lines(coding.codes({})).tolist() == [0.0]
+
+
+def test_levels_beyond_those_with_a_code_share_one_and_a_list_is_its_set() -> None:
+    coding = Coding([Predictor("customer.city", ValueType.TEXT), Predictor("customer.tags", ValueType.TEXTS)])
+    for number in range(70):
+        coding.observe({"customer.city": f"{number}", "customer.tags": ["a", f"{number}"]})
+
+    cities = [coding.codes({"customer.city": f"{number}"})[:, 0].tolist() for number in range(70)]
+    lists = [coding.codes({"customer.tags": items})[0, 1] for items in (["a", "1"], ["1", "a", "1"], ["a", "2"], ["a"])]
+    assert cities == [[2 + n if n < 62 else 1, 2 + n if n < 14 else 1] for n in range(70)]
+    assert lists[0] == lists[1] != lists[2]
+    assert lists[3] == 1
+
+
+def test_weights_go_along_when_bins_are_cut_again() -> None:
+    model = PairsModel((Predictor("customer.age", ValueType.NUMBER),), ("accept",))
+    model.bind(TWO[:1])
+    for number in range(127):
+        model.learn({"customer.age": number if number < 64 else 1_000 + number}, 0, 0, 20 < number < 40)
+    before = [model.predict(model.encode({"customer.age": age})).log_odds[0, 0] for age in range(64)]
+
+    # With the 128th answer bins are cut anew, half of them for values that there were none of when they were cut last.
+    model.learn({"customer.age": 1_127}, 0, 0, happened=False)
+
+    after = [model.predict(model.encode({"customer.age": age})).log_odds[0, 0] for age in range(64)]
+    assert np.corrcoef(before, after)[0, 1] > 0.9
 
 
 def test_a_new_action_does_not_loosen_what_many_answers_to_others_have_settled(
