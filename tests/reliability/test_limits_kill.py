@@ -24,8 +24,6 @@ from tests.postgres import need_postgres
 from tests.service.fleet import Fleet
 from tests.service.shop import files
 
-pytestmark = pytest.mark.serial
-
 CLIENT = str(Path(__file__).with_name("take_stock.py"))
 STOCKS = 40
 CLIENTS = 8

@@ -72,7 +72,6 @@ def _losses_of_service(folder: Path, mode: str, cuts: int) -> list[set[str]]:
     return cut_power(trace, cuts, 7, str(data), folder / "cuts", STORED[mode])
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize("cuts", [30, pytest.param(300, marks=pytest.mark.full)])
 def test_power_loss_of_the_service_loses_nothing_acknowledged(tmp_path: Path, cuts: int) -> None:
     losses = _losses_of_service(tmp_path, "full", cuts)
@@ -81,7 +80,6 @@ def test_power_loss_of_the_service_loses_nothing_acknowledged(tmp_path: Path, cu
     assert [lost for lost in losses if lost] == []
 
 
-@pytest.mark.serial
 def test_power_loss_of_a_service_that_does_not_flush_is_noticed(tmp_path: Path) -> None:
     losses = _losses_of_service(tmp_path, "normal", 60)
 

@@ -38,7 +38,6 @@ def _faulty(folder: Path, mode: str, rounds: int, seed: int = 5) -> tuple[int, i
     return faulty, beginning
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_a_kill_in_the_middle_of_retention_leaves_the_store_whole(tmp_path: Path, rounds: int) -> None:
     faulty, gone = _faulty(tmp_path, "whole", rounds)
@@ -47,7 +46,6 @@ def test_a_kill_in_the_middle_of_retention_leaves_the_store_whole(tmp_path: Path
     assert gone > rounds * 10
 
 
-@pytest.mark.serial
 def test_retention_that_commits_in_the_middle_is_found_at_fault(tmp_path: Path) -> None:
     folders = [tmp_path / f"{seed}" for seed in range(20)]
     for folder in folders:

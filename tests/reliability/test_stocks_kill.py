@@ -159,7 +159,6 @@ def over_grants(storage: Storage, limit: int) -> int:
     return sum(max(0, found - limit) for found in most.values())
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize(
     ("processes", "attempts", "limit", "pause"),
     [(2, 400, 5, 1.0), pytest.param(8, 100_000, 1_000, 2.0, marks=pytest.mark.full)],
@@ -182,7 +181,6 @@ def test_nothing_is_given_out_twice_and_everything_once(
         assert verify_storage(storage) == []
 
 
-@pytest.mark.serial
 def test_clients_that_read_and_then_take_give_out_too_much() -> None:
     server = need_postgres()
 

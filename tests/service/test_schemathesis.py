@@ -13,8 +13,6 @@ from opportune.service.http import ROUTES
 
 from .process import Running, running
 
-pytestmark = pytest.mark.serial
-
 EXAMPLES = 40
 EXAMPLES_OF_COSTLY = 8
 COSTLY = {"/v1/models/rebuilds"}

@@ -158,12 +158,10 @@ def _is_whole(path: Path) -> bool:
         return False
 
 
-@pytest.mark.serial
 @pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.full)])
 def test_a_migration_that_is_killed_is_never_half_done(tmp_path: Path, rounds: int) -> None:
     assert _halves(tmp_path, rounds, "whole") == 0
 
 
-@pytest.mark.serial
 def test_a_migration_without_a_transaction_is_found_half_done(tmp_path: Path) -> None:
     assert _halves(tmp_path, 5, "careless") > 0
