@@ -120,6 +120,7 @@ _OWN_REMEDIES = {
     "clock": "write hours and minutes in quotes, from 00:00 to 23:59",
     "counted": "write the event type, and the attribute after a point",
     "setting": "write the value, or leave the setting out",
+    "duplicate": "remove what is listed twice",
 }
 """Remedies for the kinds of fault that the sections themselves raise."""
 

@@ -44,6 +44,8 @@ class Absence(Section):
 
 def _absent(value: Any) -> Any:
     if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        if len(set(value)) < len(value):
+            raise PydanticCustomError("duplicate", "expected every action once")
         return {item: {} for item in value}
     return value
 
